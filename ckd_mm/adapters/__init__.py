@@ -1,0 +1,21 @@
+"""From one training step to aligned pairs of student and teacher tensors, per task."""
+
+from __future__ import annotations
+
+from ckd_mm.adapters.base import Adapter, Comparison, Extra, Step
+from ckd_mm.adapters.build import build_adapter, find_adapter
+from ckd_mm.adapters.classification import ClassificationAdapter
+from ckd_mm.adapters.modules import ModuleAdapter
+from ckd_mm.adapters.two_stage import TwoStageAdapter
+
+__all__ = [
+    'Adapter',
+    'ClassificationAdapter',
+    'Comparison',
+    'Extra',
+    'ModuleAdapter',
+    'Step',
+    'TwoStageAdapter',
+    'build_adapter',
+    'find_adapter',
+]

@@ -1,0 +1,100 @@
+"""Write a folder of generated files once, completely, and over nobody else's files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ['MANIFEST', 'write_once']
+
+MANIFEST = 'manifest.json'
+
+
+def write_once(
+    root: Path, settings: dict[str, object], write: Callable[[Path], None]
+) -> bool:
+    """Make `root` by `write`, unless what `write` would make is there.
+
+    The files are written to a folder beside `root`, which is then renamed: whoever finds
+    `root` finds all of it, and what was interrupted leaves no `root` and is written anew.
+    A manifest inside holds the settings and a hash of all other files.
+
+    Args:
+        root: The folder to make.
+        settings: What the files depend on, version of the writer included; plain JSON.
+        write: Fills the folder that it is given.
+
+    Returns:
+        True if the files were written, False if they were there already.
+
+    Raises:
+        FileExistsError: `root` holds something else.
+    """
+    if _is_complete(root, settings):
+        return False
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f'.{root.name}-unfinished-', dir=root.parent
+    ) as scratch:
+        folder = Path(scratch) / root.name
+        folder.mkdir()
+        write(folder)
+        manifest = {'settings': settings, 'sha256': _hash(folder)}
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + '\n')
+        try:
+            folder.rename(root)  # an empty folder gives way, any other raises
+        except OSError:
+            # another process may have been faster
+            if not _is_complete(root, settings):
+                raise
+            return False
+    return True
+
+
+def _is_complete(root: Path, settings: dict[str, object]) -> bool:
+    """Whether `root` holds the files already; False if there is nothing.
+
+    Raises:
+        FileExistsError: There is something else.
+    """
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    found = _difference(root, settings)
+    if found is not None:
+        raise FileExistsError(
+            f'{root} is there but {found}; it is left as it is. Delete or rename it, or '
+            'choose another place, and run this again'
+        )
+    return True
+
+
+def _difference(root: Path, settings: dict[str, object]) -> str | None:
+    """What keeps `root` from being the folder that was asked for."""
+    if not root.is_dir():
+        return 'is no folder'
+    try:
+        manifest = json.loads((root / MANIFEST).read_text())
+        old_settings, old_hash = manifest['settings'], manifest['sha256']
+    except (OSError, ValueError, KeyError, TypeError):
+        names = sorted(path.name for path in root.iterdir())
+        shown = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
+        return f'was not written by this command (no readable {MANIFEST}; found: {shown})'
+    if old_settings != settings:
+        return f'was written with other settings ({old_settings} instead of {settings})'
+    if old_hash != _hash(root):
+        return 'files in it were changed, added or removed after it was written'
+    return None
+
+
+def _hash(folder: Path) -> str:
+    """Of the names and the contents of all files but the manifest."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob('*') if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name != MANIFEST:
+            digest.update(f'{name}\0{path.stat().st_size}\0'.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,128 @@
+"""Draw digits on a textured background, for :mod:`ckd_mm.datasets.digits`.
+
+All of it is whole-number arithmetic: float resizing differs between machines in the last
+bit, which rounding turns into other pixels.
+
+Shapes: N digits, H W rows and columns, C colour channels (RGB).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ['SCENE_SIZE', 'Box', 'render_scene', 'resize']
+
+SCENE_SIZE = 160
+NUM_DIGITS = (2, 6)
+DIGIT_HEIGHT = (20, 56)
+
+Box = tuple[int, int, int, int]
+"""x, y, width and height in pixels, as in COCO."""
+
+
+def render_scene(
+    rng: np.random.Generator,
+    images_NHW: NDArray[np.int64],
+    indices: NDArray[np.int64],
+) -> tuple[NDArray[np.uint8], list[tuple[int, Box]]]:
+    """Draw one scene.
+
+    Args:
+        rng: Decides everything that is left open.
+        images_NHW: All digits, values 0 (paper) to 16 (ink).
+        indices: Those that may be drawn.
+
+    Returns:
+        The pixels (160, 160, 3), and the index and the box of each digit. A box is tight:
+        its edge rows and columns hold ink.
+    """
+    scene_HWC = _texture(rng)
+    placed = _layout(rng, images_NHW, indices)
+    for index, (x, y, w, h) in placed:
+        alpha_HW1 = resize(_crop(images_NHW[index]) * 16, h, w)[..., None]
+        shade = int(rng.choice([0, 205]))  # dark or light, beyond the background's range
+        ink_C = rng.integers(shade, shade + 51, size=3)
+        patch = scene_HWC[y : y + h, x : x + w]
+        patch[:] = (patch * (256 - alpha_HW1) + ink_C * alpha_HW1) // 256
+    return scene_HWC.astype(np.uint8), placed
+
+
+def resize(image_HW: NDArray[np.int64], height: int, width: int) -> NDArray[np.int64]:
+    """Bilinear resizing of whole numbers, rounded down.
+
+    >>> resize(np.array([[0, 8]]), 1, 4)
+    array([[0, 2, 6, 8]])
+    """
+    rows = _weights(image_HW.shape[0], height)
+    columns = _weights(image_HW.shape[1], width)
+    return rows @ image_HW @ columns.T // (4 * height * width)
+
+
+def _weights(size_in: int, size_out: int) -> NDArray[np.int64]:
+    """A matrix (size_out, size_in) that resizes one axis; its rows sum to 2 size_out."""
+    out = np.arange(size_out)
+    unit = 2 * size_out
+    # the middle of an output pixel lies at ((out + 1/2) / size_out) size_in - 1/2
+    low, fraction = np.divmod((2 * out + 1) * size_in - size_out, unit)
+    weights = np.zeros((size_out, size_in), dtype=np.int64)
+    np.add.at(weights, (out, low.clip(0, size_in - 1)), unit - fraction)
+    np.add.at(weights, (out, (low + 1).clip(0, size_in - 1)), fraction)
+    return weights
+
+
+def _texture(rng: np.random.Generator) -> NDArray[np.int64]:
+    """Coarse and fine blotches between two colours, and grain; values 60 to 195."""
+    size = SCENE_SIZE
+    coarse_HW, fine_HW = (
+        resize(rng.integers(0, 256, size=(cells, cells)), size, size) for cells in (5, 20)
+    )
+    mix_HW1 = (2 * coarse_HW + fine_HW)[..., None] // 3
+    first_C, second_C = rng.integers(70, 186, size=(2, 3))
+    grain_HW1 = rng.integers(-10, 11, size=(size, size, 1))
+    return (first_C * (255 - mix_HW1) + second_C * mix_HW1) // 255 + grain_HW1
+
+
+def _layout(
+    rng: np.random.Generator,
+    images_NHW: NDArray[np.int64],
+    indices: NDArray[np.int64],
+) -> list[tuple[int, Box]]:
+    """Choose digits, sizes and places without overlap; draw again what does not fit."""
+    num_digits = int(rng.integers(NUM_DIGITS[0], NUM_DIGITS[1] + 1))
+    placed: list[tuple[int, Box]] = []
+    while len(placed) < num_digits:
+        placed = []
+        for _ in range(10 * num_digits):
+            index = int(rng.choice(indices))
+            box = _random_box(rng, _crop(images_NHW[index]).shape)
+            if not any(_overlap(box, other) for _, other in placed):
+                placed.append((index, box))
+            if len(placed) == num_digits:
+                break
+    return placed
+
+
+def _random_box(rng: np.random.Generator, shape: tuple[int, ...]) -> Box:
+    """A box with the digit's aspect ratio, inside the scene."""
+    h = int(rng.integers(DIGIT_HEIGHT[0], DIGIT_HEIGHT[1] + 1))
+    w = (2 * h * shape[1] + shape[0]) // (2 * shape[0])
+    x = int(rng.integers(0, SCENE_SIZE - w + 1))
+    y = int(rng.integers(0, SCENE_SIZE - h + 1))
+    return x, y, w, h
+
+
+def _overlap(first: Box, second: Box) -> bool:
+    """Whether two boxes share a pixel."""
+    return all(
+        first[axis] < second[axis] + second[axis + 2]
+        and second[axis] < first[axis] + first[axis + 2]
+        for axis in (0, 1)
+    )
+
+
+def _crop(image_HW: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The digit without empty rows and columns around it (fainter than a quarter)."""
+    ink_HW = image_HW >= 4
+    rows, columns = (np.flatnonzero(ink_HW.any(axis=axis)) for axis in (1, 0))
+    return image_HW[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -1,0 +1,114 @@
+"""DKD: Hinton's KD split into a target and a non-target part with weights of their own.
+
+Shape suffixes beside the package's: O the C - 1 classes other than the target.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ckd_mm.functional._inputs import check_logits, full_precision
+
+__all__ = ['dkd_loss']
+
+
+def dkd_loss(
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    *,
+    alpha: float = 1.0,
+    beta: float = 8.0,
+    temperature: float = 4.0,
+) -> Tensor:
+    r"""Decoupled divergence between the student's and the teacher's distributions.
+
+    .. math::
+        L = T^2 \frac{1}{B} \sum_i \left[
+            \alpha\, \mathrm{KL}(b_{t,i} \,\|\, b_{s,i})
+            + \beta\, \mathrm{KL}(q_{t,i} \,\|\, q_{s,i}) \right], \qquad
+        b = (p_y, 1 - p_y), \quad p = \mathrm{softmax}(z / T)
+
+    with q the softmax of z / T over the classes other than the target y.
+
+    "Decoupled Knowledge Distillation", arXiv:2203.08679. The authors take the logarithm
+    of p_y and 1 - p_y, which is -inf once a student is sure enough, and remove the
+    target from q by subtracting 1000 from its logit. Here all of it happens in log
+    space, and q never sees the target.
+
+    Args:
+        student: Logits (B, C), any real values, C >= 2; gets the gradient.
+        teacher: Logits (B, C), any real values; detached here.
+        target: Class indices (B,), integers in [0, C). Soft labels (B, C), floating
+            point, as mixup and cutmix make them, count by their largest class: the
+            paper has none.
+        alpha: Weight of the target part; a finite number >= 0.
+        beta: Weight of the non-target part; a finite number >= 0.
+        temperature: Divides both logits; a finite number > 0.
+
+    Returns:
+        The mean over rows, in nats times T^2, >= 0, of shape (). No rows give 0 with a
+        graph.
+
+    Raises:
+        ValueError: The logits are not of one shape (B, C) with C >= 2, or `target` is
+            neither of the two forms.
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.functional import dkd_loss
+        >>> student, teacher = torch.zeros(1, 3), torch.tensor([[4.0, 0.0, 0.0]])
+        >>> dkd_loss(student, teacher, torch.tensor([0]))  # q agrees, b does not
+        tensor(1.9726)
+        >>> dkd_loss(student, teacher, torch.tensor([1]))
+        tensor(14.7745)
+    """
+    check_logits(student, teacher)
+    _check_classes(student)
+    target_B1 = _class_indices(target, student)[:, None]
+    with full_precision(student, teacher) as (student_BC, teacher_BC):
+        if len(student_BC) == 0:
+            return student_BC.sum() * 0.0
+        student_B2, student_BO = _decouple(student_BC / temperature, target_B1)
+        teacher_B2, teacher_BO = _decouple(teacher_BC / temperature, target_B1)
+        target_part = _divergence(student_B2, teacher_B2)
+        non_target_part = _divergence(student_BO, teacher_BO)
+        return (alpha * target_part + beta * non_target_part) * temperature**2
+
+
+def _decouple(scaled_BC: Tensor, target_B1: Tensor) -> tuple[Tensor, Tensor]:
+    """The logarithms of b (B, 2) and of q (B, O)."""
+    log_p_BC = F.log_softmax(scaled_BC, dim=1)
+    class_O = torch.arange(scaled_BC.shape[1] - 1, device=scaled_BC.device)
+    others_BO = class_O + (class_O >= target_B1)  # skips the target of each row
+    own_B1 = log_p_BC.gather(1, target_B1)
+    rest_B1 = log_p_BC.gather(1, others_BO).logsumexp(dim=1, keepdim=True)
+    log_q_BO = F.log_softmax(scaled_BC.gather(1, others_BO), dim=1)
+    return torch.cat([own_B1, rest_B1], dim=1), log_q_BO
+
+
+def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
+    return F.kl_div(student, teacher, reduction='batchmean', log_target=True)
+
+
+def _check_classes(student: Tensor) -> None:
+    if student.shape[1] < 2:
+        raise ValueError(
+            'DKD needs logits (B, C) of at least 2 classes, '
+            f'got {tuple(student.shape)}; use another loss for a one-class head'
+        )
+
+
+def _class_indices(target: Tensor, student: Tensor) -> Tensor:
+    whole = not (target.is_floating_point() or target.is_complex())
+    if target.shape == student.shape[:1] and whole and target.dtype != torch.bool:
+        return target.long()
+    if target.shape == student.shape and target.is_floating_point():
+        return target.argmax(dim=1)
+    raise ValueError(
+        'target must be class indices (B,) of an integer type or soft labels (B, C) of '
+        f'a floating type for logits {tuple(student.shape)}, '
+        f'got {tuple(target.shape)} of {target.dtype}; check what the labels are'
+    )

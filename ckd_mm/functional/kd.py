@@ -1,0 +1,51 @@
+"""KD: the softened class distribution of each sample, Hinton's original."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ckd_mm.functional._inputs import check_logits, full_precision
+
+__all__ = ['kd_loss']
+
+
+def kd_loss(student: Tensor, teacher: Tensor, *, temperature: float = 4.0) -> Tensor:
+    r"""Kullback-Leibler divergence of the student's distribution from the teacher's.
+
+    .. math::
+        L = T^2 \frac{1}{B} \sum_i \mathrm{KL}(p_{t,i} \,\|\, p_{s,i}), \qquad
+        p = \mathrm{softmax}(z / T)
+
+    "Distilling the Knowledge in a Neural Network", arXiv:1503.02531, which has no code.
+    It equals mdistiller's `kd_loss`; the teacher's logarithm comes from `log_softmax`.
+
+    Args:
+        student: Logits (B, C), any real values; gets the gradient.
+        teacher: Logits (B, C), any real values; detached here.
+        temperature: Divides both logits; a finite number > 0.
+
+    Returns:
+        The mean over rows, in nats times T^2, >= 0, of shape (). No rows give 0 with a
+        graph.
+
+    Raises:
+        ValueError: The tensors are not of one shape (B, C).
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.functional import kd_loss
+        >>> kd_loss(torch.zeros(1, 2), torch.tensor([[8.0, 0.0]]))
+        tensor(5.2450)
+    """
+    check_logits(student, teacher)
+    with full_precision(student, teacher) as (student_BC, teacher_BC):
+        if len(student_BC) == 0:
+            return student_BC.sum() * 0.0
+        divergence = F.kl_div(
+            F.log_softmax(student_BC / temperature, dim=1),
+            F.log_softmax(teacher_BC / temperature, dim=1),
+            reduction='batchmean',
+            log_target=True,
+        )
+        return divergence * temperature**2

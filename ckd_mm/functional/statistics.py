@@ -1,0 +1,80 @@
+"""What to log beside a loss: how far the student follows the teacher, in shares.
+
+A loss value hides it: the contrastive loss of a perfect copy is far from 0.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._similarity import cosine_matrix
+
+__all__ = ['retrieval_accuracy', 'top1_agreement']
+
+
+@torch.no_grad()
+def retrieval_accuracy(student: Tensor, teacher: Tensor) -> Tensor:
+    """The share of rows whose nearest student row, by cosine, is their own.
+
+    For teacher row i the student row with the largest cosine is looked up among all
+    rows; it counts if it is row i. Of equal cosines the first counts.
+
+    Args:
+        student: Logits (B, C), any real values.
+        teacher: Logits (B, C), any real values.
+
+    Returns:
+        A share from 0 to 1, float32, of shape (), on the device of the logits, without
+        a graph. No rows give 0.
+
+    Raises:
+        ValueError: The tensors are not of one shape (B, C).
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.functional import retrieval_accuracy
+        >>> student = torch.eye(4)[[0, 1, 3, 2]]
+        >>> retrieval_accuracy(student, torch.eye(4))
+        tensor(0.5000)
+    """
+    check_logits(student, teacher)
+    if len(student) == 0:
+        return _zero(student)
+    with full_precision(student, teacher) as (student_BC, teacher_BC):
+        nearest_B = cosine_matrix(teacher_BC, student_BC).argmax(dim=1)
+    own_B = torch.arange(len(nearest_B), device=nearest_B.device)
+    return (nearest_B == own_B).float().mean()
+
+
+@torch.no_grad()
+def top1_agreement(student: Tensor, teacher: Tensor) -> Tensor:
+    """The share of rows in which both give the largest logit to the same class.
+
+    Args:
+        student: Logits (B, C), any real values.
+        teacher: Logits (B, C), any real values.
+
+    Returns:
+        A share from 0 to 1, float32, of shape (), on the device of the logits, without
+        a graph. No rows give 0.
+
+    Raises:
+        ValueError: The tensors are not of one shape (B, C).
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.functional import top1_agreement
+        >>> student = torch.tensor([[2.0, 1.0], [0.0, 5.0]])
+        >>> top1_agreement(student, torch.tensor([[9.0, 0.0], [1.0, 0.0]]))
+        tensor(0.5000)
+    """
+    check_logits(student, teacher)
+    if len(student) == 0:
+        return _zero(student)
+    return (student.argmax(dim=1) == teacher.argmax(dim=1)).float().mean()
+
+
+def _zero(like: Tensor) -> Tensor:
+    return torch.zeros((), dtype=torch.float32, device=like.device)

@@ -1,0 +1,178 @@
+"""The hook that a user adds to a config. It decides when; the distiller does the work."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from ckd_mm.distiller import Distiller
+from ckd_mm.registry import did_you_mean
+from ckd_mm.teachers import build_teacher, evaluate_teacher
+from ckd_mm.terms import build_terms
+
+__all__ = ['DistillationHook']
+
+
+@HOOKS.register_module()
+class DistillationHook(Hook):
+    """Distils the runner's model from a teacher.
+
+    ```python
+    custom_hooks = [
+        dict(
+            type='DistillationHook',
+            teacher=dict(config='mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py'),
+            distill=dict(
+                ckd=dict(on='roi_logits', loss=dict(type='CKDLoss', loss_weight=0.1)),
+            ),
+        )
+    ]
+    ```
+
+    The losses and statistics of a misspelt or ill-fitting config are refused when the hook
+    is built (names, values) or when training starts (what depends on the two models), before
+    the first iteration. `runner.val()` and `runner.test()` do not load the teacher.
+
+    Args:
+        teacher: `config` (a path, a zoo name, or a dict); `checkpoint` (a path or URL, the
+            zoo's if left out); `evaluate=True` evaluates the teacher with the run's own
+            validation before training and logs its metrics under `teacher/`.
+        distill: The terms by name, each a dict with `on` (what is compared), `loss` (a
+            registered loss) and optionally `schedule` (see
+            :class:`ckd_mm.schedules.Schedule`).
+        student_loss_weight: A factor on the student's own losses, or a dict with a factor
+            per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1.
+
+    Raises:
+        ValueError: A part of the config is wrong.
+    """
+
+    # After RuntimeInfoHook, whose values `after_train_iter` reads, before all that saves.
+    priority = 'HIGH'
+
+    def __init__(
+        self,
+        teacher: dict[str, Any],
+        distill: dict[str, dict[str, Any]],
+        student_loss_weight: float | dict[str, float] = 1.0,
+    ) -> None:
+        self.teacher_config = _checked_teacher(teacher)
+        self.terms = build_terms(distill)
+        self.student_loss_weight = _checked_weight(student_loss_weight)
+        self.distiller: Distiller | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        """See to it that what `before_train` attaches is detached, also on an error."""
+        loop = runner._train_loop
+        is_built = hasattr(loop, 'run')  # runner.val() and runner.test() build none
+        if not is_built or 'run' in vars(loop):
+            return
+        run = loop.run
+
+        @functools.wraps(run)
+        def run_and_detach() -> Any:
+            try:
+                return run()
+            finally:
+                self._detach()
+                del loop.run
+
+        loop.run = run_and_detach
+
+    def before_train(self, runner: Runner) -> None:
+        """Build the teacher, check that all terms fit, and attach."""
+        student = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        per_epoch = len(runner.train_dataloader)
+        self._schedules = {
+            term.name: term.schedule.resolved(runner.max_iters, per_epoch)
+            for term in self.terms
+        }
+        teacher = build_teacher(
+            self.teacher_config['config'], self.teacher_config.get('checkpoint')
+        ).to(next(student.parameters()).device)
+        self.distiller = Distiller(
+            student, teacher, self.terms, self.student_loss_weight
+        )
+        if self.teacher_config.get('evaluate', False):
+            self._evaluate(teacher, runner)
+        self.distiller.attach()
+
+    def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """Set how much each term counts in this iteration."""
+        assert self.distiller is not None
+        per_epoch = len(runner.train_dataloader)
+        self.distiller.factors = {
+            name: schedule.factor(runner.iter, per_epoch)
+            for name, schedule in self._schedules.items()
+        }
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict[str, Any] | None = None,
+    ) -> None:
+        """Stop on a distillation loss that is not finite.
+
+        The values come from the message hub, which has them on the host already, so this
+        costs no synchronisation. The step was taken, but nothing is saved.
+
+        Raises:
+            FloatingPointError: A term is NaN or infinite.
+        """
+        for term in self.terms:
+            key = f'train/loss_{term.name}'
+            value = runner.message_hub.get_scalar(key).current()
+            if not math.isfinite(value):
+                raise FloatingPointError(
+                    f'distillation term {term.name!r} is {value} in iteration '
+                    f'{runner.iter + 1}; look at the other values of this iteration: if '
+                    "the student's own losses are not finite either, lower the learning "
+                    'rate or clip gradients; if they are, lower the loss_weight or raise '
+                    "the temperature of the term, or check the teacher's weights with "
+                    'teacher=dict(evaluate=True)'
+                )
+
+    def _evaluate(self, teacher: torch.nn.Module, runner: Runner) -> None:
+        metrics = evaluate_teacher(teacher, runner)
+        values = ', '.join(f'{key}: {value}' for key, value in metrics.items())
+        print_log(f'Teacher evaluated: {values}', logger='current')
+        runner.visualizer.add_scalars(
+            {f'teacher/{key}': value for key, value in metrics.items()}, step=runner.iter
+        )
+
+    def _detach(self) -> None:
+        if self.distiller is not None:
+            self.distiller.detach()
+            self.distiller = None
+
+
+def _checked_teacher(teacher: dict[str, Any]) -> dict[str, Any]:
+    known = ('config', 'checkpoint', 'evaluate')
+    if not isinstance(teacher, dict) or 'config' not in teacher:
+        raise ValueError(f'teacher must be a dict with a config, got {teacher!r}')
+    for key in teacher:
+        if key not in known:
+            raise ValueError(f'teacher has no option {key!r}{did_you_mean(key, known)}')
+    return teacher
+
+
+def _checked_weight(weight: Any) -> float | dict[str, float]:
+    values = weight.values() if isinstance(weight, dict) else [weight]
+    for value in values:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value) or value < 0:
+            raise ValueError(
+                'student_loss_weight must be a finite number >= 0, or a dict of such '
+                f'numbers by loss key, got {weight!r}'
+            )
+    return weight

@@ -1,0 +1,15 @@
+"""Registered losses: modules that hold the hyper-parameters of `ckd_mm.functional`.
+
+Each takes `loss_weight` (0 only monitors), and each has `statistics(student, teacher)`,
+the values to log beside it. The names in a `forward` signature are what the loss needs:
+`student, teacher`, and `target` where the method uses labels.
+"""
+
+from __future__ import annotations
+
+from ckd_mm.losses.ckd import CKDLoss
+from ckd_mm.losses.dist import DISTLoss
+from ckd_mm.losses.dkd import DKDLoss
+from ckd_mm.losses.kd import KDLoss
+
+__all__ = ['CKDLoss', 'DISTLoss', 'DKDLoss', 'KDLoss']

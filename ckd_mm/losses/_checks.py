@@ -1,0 +1,51 @@
+"""Checks of hyper-parameters, at the place where a config enters."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+__all__ = ['check_any_positive', 'non_negative', 'positive']
+
+
+def positive(name: str, value: Any) -> float:
+    """`value` itself, once it is known to be a finite number > 0.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not (_is_finite(value) and value > 0):
+        raise ValueError(f'{name} must be a finite number > 0, got {value!r}')
+    return value
+
+
+def non_negative(name: str, value: Any) -> float:
+    """`value` itself, once it is known to be a finite number >= 0.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not (_is_finite(value) and value >= 0):
+        raise ValueError(f'{name} must be a finite number >= 0, got {value!r}')
+    return value
+
+
+def check_any_positive(**weights: float) -> None:
+    """Check that the weights of a loss's parts leave something of it.
+
+    Raises:
+        ValueError: All of them are 0.
+    """
+    if not any(weights.values()):
+        raise ValueError(
+            f'{" and ".join(weights)} are all 0, which leaves nothing of the loss; '
+            'set one of them, or loss_weight=0 to monitor the loss only'
+        )
+
+
+def _is_finite(value: Any) -> bool:
+    # A bool is a number to Python; in a config it is a slip.
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return math.isfinite(value)

@@ -1,0 +1,124 @@
+"""Note what named modules receive and return while a model runs its own forward.
+
+The adapters use it to read a student's logits and RoIs from the one forward of the training
+step, and the teacher's from its own. Nothing is copied: what is noted are the tensors
+themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from ckd_mm.registry import did_you_mean
+
+__all__ = ['Recorder', 'Tap']
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A place in a model: what the module of this name receives or returns."""
+
+    module: str
+    side: Literal['input', 'output'] = 'output'
+
+
+class Recorder:
+    """Notes the values at some taps of a model between `open` and `close`.
+
+    A module that runs several times in one step (an RPN head on each level, a RoI extractor
+    that box and mask head share) has several values, in the order of its calls.
+
+    Args:
+        model: The model whose modules are named.
+        taps: What to note.
+
+    Raises:
+        ValueError: A name is no module of the model; near names are suggested.
+    """
+
+    def __init__(self, model: nn.Module, taps: Iterable[Tap]) -> None:
+        self.taps = tuple(dict.fromkeys(taps))
+        modules = dict(model.named_modules())
+        for tap in self.taps:
+            if tap.module not in modules:
+                raise ValueError(
+                    f'{type(model).__name__} has no module {tap.module!r}'
+                    + did_you_mean(tap.module, filter(None, modules))
+                )
+        self._modules = {tap: modules[tap.module] for tap in self.taps}
+        self._handles: list[RemovableHandle] = []
+        self._noted: dict[Tap, list[_Note]] = {}
+        self._is_open = False
+
+    def attach(self) -> None:
+        """Put the forward hooks onto the modules."""
+        for tap, module in self._modules.items():
+            register = (
+                module.register_forward_pre_hook
+                if tap.side == 'input'
+                else module.register_forward_hook
+            )
+            self._handles.append(register(self._note(tap)))
+
+    def detach(self) -> None:
+        """Take the forward hooks off again and forget what was noted."""
+        while self._handles:
+            self._handles.pop().remove()
+        self.close()
+        self._noted = {}
+
+    def open(self) -> None:
+        """Forget the last step and note from now on."""
+        self._noted = {tap: [] for tap in self.taps}
+        self._is_open = True
+
+    def close(self) -> None:
+        """Note nothing more; what was noted stays until the next `open`."""
+        self._is_open = False
+
+    def calls(self, tap: Tap) -> list[Any]:
+        """All values of a tap in this step, one for each call of its module.
+
+        Raises:
+            ValueError: A later operation wrote into a noted tensor.
+        """
+        for note in self._noted[tap]:
+            if note.is_overwritten():
+                raise ValueError(
+                    f'the {tap.side} of {tap.module!r} was overwritten after it was '
+                    'noted, most likely by the ReLU(inplace=True) that follows; name the '
+                    'module of that ReLU instead, or build it with inplace=False'
+                )
+        return [note.value for note in self._noted[tap]]
+
+    def _note(self, tap: Tap) -> Any:
+        def hook(module: nn.Module, *values: Any) -> None:
+            if self._is_open:
+                # values: (args,) before the forward, (args, output) after it
+                self._noted[tap].append(_Note(values[-1]))
+
+        return hook
+
+
+class _Note:
+    """A value and the versions its tensors had when it was noted."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self._versions = [tensor._version for tensor in _tensors(value)]
+
+    def is_overwritten(self) -> bool:
+        return self._versions != [tensor._version for tensor in _tensors(self.value)]
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)

@@ -1,0 +1,58 @@
+"""Registries of the distillation losses and of the adapters, for our own code and for plugins.
+
+A user adds a loss from a file of their own, named in `custom_imports`:
+
+    from ckd_mm.registry import LOSSES
+
+    @LOSSES.register_module()
+    class MyLoss(nn.Module): ...
+
+The registries stand alone, without a parent: with MMEngine's default scope set to `mmdet`
+or `mmpretrain`, a child of its `MODELS` would look there first and miss ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from mmengine.registry import Registry
+
+__all__ = ['ADAPTERS', 'LOSSES', 'build', 'did_you_mean']
+
+LOSSES = Registry('distillation loss', scope='ckd_mm')
+ADAPTERS = Registry('distillation adapter', scope='ckd_mm')
+
+
+def build(registry: Registry, config: dict[str, Any]) -> Any:
+    """Build an object from `dict(type=NAME, **arguments)`.
+
+    Raises:
+        ValueError: The name is not registered, or the class refuses its arguments.
+    """
+    if not isinstance(config, dict) or 'type' not in config:
+        raise ValueError(
+            f'a {registry.name} is given as dict(type=NAME, ...), got {config!r}'
+        )
+    arguments = dict(config)
+    name = arguments.pop('type')
+    cls = registry.get(name) if isinstance(name, str) else name
+    if cls is None:
+        raise ValueError(
+            f'unknown {registry.name} {name!r}{did_you_mean(name, registry.module_dict)}'
+        )
+    try:
+        return cls(**arguments)
+    except TypeError as error:
+        raise ValueError(f'{cls.__name__} does not take {arguments}: {error}') from error
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The tail of an error about an unknown name: near matches, or all that there is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=5, cutoff=0.5)
+    if near:
+        return '; did you mean ' + ' or '.join(map(repr, near)) + '?'
+    shown = ', '.join(map(repr, known[:20])) + (', ...' if len(known) > 20 else '')
+    return f'; known are {shown}'

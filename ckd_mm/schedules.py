@@ -1,0 +1,112 @@
+"""The weight of a distillation term over training: begin, warm-up, decay, end.
+
+    weight
+      1 |        ________________
+        |       /                \\
+      0 |______/                  \\______
+             begin               end
+              |warmup|      |decay|
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from ckd_mm.registry import did_you_mean
+
+__all__ = ['Schedule', 'build_schedule']
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A factor between 0 and 1 on a term's weight.
+
+    The factor is 0 before `begin`, rises linearly to 1 over `warmup`, and falls linearly
+    from 1 to 0 over the last `decay` before `end`; from `end` on it is 0 again, and a term
+    at 0 costs nothing: when no term is left, the teacher does not run.
+
+    Epochs count in fractions (iteration / iterations per epoch), so that a warm-up of two
+    epochs rises at every iteration. DKD's own code rises in steps of an epoch.
+
+    Args:
+        begin: Where the term starts, in epochs, or in iterations if not `by_epoch`.
+        end: Where it ends; `None` is the end of training.
+        warmup: Length of the rise after `begin`.
+        decay: Length of the fall before `end`.
+        by_epoch: Whether the numbers above are epochs or iterations.
+
+    Raises:
+        ValueError: A number is negative or not finite, `end` is not after `begin`, or
+            warm-up and decay do not fit between them.
+    """
+
+    begin: float = 0
+    end: float | None = None
+    warmup: float = 0
+    decay: float = 0
+    by_epoch: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ('begin', 'end', 'warmup', 'decay'):
+            _check_number(name, getattr(self, name), optional=name == 'end')
+        if self.end is not None and self.end <= self.begin:
+            raise ValueError(
+                f'schedule: end must be after begin, got begin={self.begin} and '
+                f'end={self.end}'
+            )
+        if self.end is not None and self.warmup + self.decay > self.end - self.begin:
+            raise ValueError(
+                f'schedule: warmup={self.warmup} and decay={self.decay} do not fit '
+                f'between begin={self.begin} and end={self.end}; shorten them'
+            )
+
+    def resolved(self, max_iters: int, iters_per_epoch: int) -> Schedule:
+        """The same schedule with the end of training filled in.
+
+        Raises:
+            ValueError: The schedule begins after training ends, so the term would never
+                act, or its parts do not fit into the training that there is.
+        """
+        last = max_iters / iters_per_epoch if self.by_epoch else max_iters
+        if self.begin >= last:
+            unit = 'epochs' if self.by_epoch else 'iterations'
+            raise ValueError(
+                f'schedule: begin={self.begin} is not before the end of training '
+                f'({last:g} {unit}), the term would never act; give a smaller begin'
+            )
+        if self.end is not None:
+            return self
+        return Schedule(self.begin, last, self.warmup, self.decay, self.by_epoch)
+
+    def factor(self, iteration: int, iters_per_epoch: int) -> float:
+        """The factor in the given iteration (counted from 0) of a resolved schedule."""
+        assert self.end is not None, 'factor() of a schedule that is not resolved'
+        now = iteration / iters_per_epoch if self.by_epoch else iteration
+        if not self.begin <= now < self.end:
+            return 0.0
+        rise = (now - self.begin) / self.warmup if self.warmup else 1.0
+        fall = (self.end - now) / self.decay if self.decay else 1.0
+        return min(rise, fall, 1.0)
+
+
+def build_schedule(config: dict | None) -> Schedule:
+    """A schedule from its config; `None` is the constant one.
+
+    Raises:
+        ValueError: An unknown key, or a value that :class:`Schedule` refuses.
+    """
+    config = dict(config or {})
+    known = [field.name for field in fields(Schedule)]
+    for key in config:
+        if key not in known:
+            raise ValueError(f'schedule has no option {key!r}{did_you_mean(key, known)}')
+    return Schedule(**config)
+
+
+def _check_number(name: str, value: float | None, optional: bool) -> None:
+    if value is None and optional:
+        return
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value < 0:
+        raise ValueError(f'schedule: {name} must be a finite number >= 0, got {value!r}')

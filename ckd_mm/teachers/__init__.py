@@ -1,0 +1,10 @@
+"""Teachers: build, load, check, freeze, evaluate, and feed with inputs of their own kind."""
+
+from __future__ import annotations
+
+from ckd_mm.teachers.build import build_teacher
+from ckd_mm.teachers.checkpoint import load_weights
+from ckd_mm.teachers.evaluate import evaluate_teacher
+from ckd_mm.teachers.inputs import TeacherInputs
+
+__all__ = ['TeacherInputs', 'build_teacher', 'evaluate_teacher', 'load_weights']

@@ -1,0 +1,111 @@
+"""A frozen teacher from a config file, a name in a model zoo, or a dict."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.logging import print_log
+from mmengine.registry import MODELS, DefaultScope
+from torch import nn
+
+from ckd_mm.random_state import preserved_random_state
+from ckd_mm.teachers.checkpoint import load_weights
+
+__all__ = ['build_teacher']
+
+
+def build_teacher(
+    config: str | PathLike[str] | dict, checkpoint: str | PathLike[str] | None = None
+) -> nn.Module:
+    """Build a teacher, load its weights and freeze it.
+
+    The global random states stay as they are, so that the student's run is the same with
+    and without a teacher. Nothing is downloaded but the checkpoint.
+
+    Args:
+        config: Path of a config, a zoo name such as
+            `mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py`, or a dict: a whole config
+            or only its `model`.
+        checkpoint: Path or URL of the weights. `None` takes the zoo's, which the metafile
+            of a zoo config names.
+
+    Returns:
+        The teacher on the CPU, in eval mode, without gradients.
+
+    Raises:
+        ValueError: The config cannot be read or built, there is no checkpoint, or its
+            weights are not this model's.
+    """
+    cfg, zoo_weights = _read_config(config)
+    checkpoint = fspath(checkpoint) if checkpoint is not None else zoo_weights
+    if checkpoint is None:
+        raise ValueError(
+            f'teacher {_name(config)} has no checkpoint: only zoo configs (mmdet::..., '
+            'mmpretrain::...) whose metafile names weights come with one; give '
+            'teacher=dict(config=..., checkpoint=PATH_OR_URL)'
+        )
+    teacher = _build_model(cfg, config)
+    meta = load_weights(teacher, checkpoint)
+    teacher.eval().requires_grad_(False)
+    print_log(_summary(teacher, config, checkpoint, meta), logger='current')
+    return teacher
+
+
+def _read_config(config: str | PathLike[str] | dict) -> tuple[Config, str | None]:
+    if isinstance(config, dict):
+        content = config if 'model' in config else {'model': config}
+        return Config(content), None
+    name = fspath(config)
+    try:
+        if '::' not in name:
+            return Config.fromfile(name), None
+        return _from_zoo(name)
+    except Exception as error:
+        raise ValueError(
+            f'teacher config {name!r} cannot be read: {type(error).__name__}: {error}; '
+            'give the path of a config or a zoo name such as '
+            "'mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py'"
+        ) from error
+
+
+def _from_zoo(name: str) -> tuple[Config, str | None]:
+    try:
+        cfg = get_config(name, pretrained=True)
+    except AssertionError:  # the metafile has the config, but names no weights
+        cfg = get_config(name)
+    return cfg, cfg.get('model_path')
+
+
+def _build_model(cfg: Config, config: Any) -> nn.Module:
+    if 'model' not in cfg:
+        raise ValueError(
+            f"teacher config {_name(config)} has no 'model'; it has {sorted(cfg.keys())}"
+        )
+    model_cfg = cfg.model
+    if cfg.get('data_preprocessor') is not None:
+        model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
+    scope = cfg.get('default_scope')  # None keeps the scope of the run
+    try:
+        with preserved_random_state(), DefaultScope.overwrite_default_scope(scope):
+            return MODELS.build(model_cfg)
+    except Exception as error:
+        raise ValueError(
+            f'teacher {_name(config)} cannot be built: {type(error).__name__}: {error}'
+        ) from error
+
+
+def _name(config: str | PathLike[str] | dict) -> str:
+    return 'given as a dict' if isinstance(config, dict) else repr(fspath(config))
+
+
+def _summary(teacher: nn.Module, config: Any, checkpoint: str, meta: dict) -> str:
+    parameters = sum(parameter.numel() for parameter in teacher.parameters())
+    trained = f', trained for {meta["epoch"]} epochs' if meta.get('epoch') else ''
+    return (
+        f'Teacher: {type(teacher).__name__} {_name(config)}, '
+        f'{parameters / 1e6:.2f} M parameters, all {len(teacher.state_dict())} tensors '
+        f'loaded from {checkpoint}{trained}'
+    )

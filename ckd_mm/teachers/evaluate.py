@@ -1,0 +1,42 @@
+"""How good is the teacher? Its metrics on the run's own validation set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.runner import Runner
+from torch import nn
+
+from ckd_mm.random_state import preserved_random_state
+
+__all__ = ['evaluate_teacher']
+
+
+@torch.no_grad()
+def evaluate_teacher(teacher: nn.Module, runner: Runner) -> dict[str, Any]:
+    """Evaluate a teacher with the data loader and the evaluator of the run's validation.
+
+    The loop's hooks are left out: they would save a "best" checkpoint of the student by the
+    teacher's metrics. The teacher prepares its inputs with its own preprocessor.
+
+    Args:
+        teacher: In eval mode, on the device it will run on.
+        runner: Its `val_loop` is used.
+
+    Returns:
+        The metrics by their usual names.
+
+    Raises:
+        ValueError: The run has no validation loop.
+    """
+    if runner.val_loop is None:
+        raise ValueError(
+            'teacher=dict(evaluate=True) needs a validation loop; add val_dataloader, '
+            'val_cfg and val_evaluator to the config, or leave evaluate out'
+        )
+    loader, evaluator = runner.val_loop.dataloader, runner.val_loop.evaluator
+    with preserved_random_state():
+        for batch in loader:
+            evaluator.process(data_samples=teacher.val_step(batch), data_batch=batch)
+        return evaluator.evaluate(len(loader.dataset))

@@ -1,0 +1,85 @@
+"""The terms of a `distill` config: what is compared, by which loss, when."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from ckd_mm.registry import LOSSES, build, did_you_mean
+from ckd_mm.schedules import Schedule, build_schedule
+
+__all__ = ['Term', 'build_terms']
+
+
+@dataclass(frozen=True)
+class Term:
+    """One distillation loss on one part of the network.
+
+    Args:
+        name: Its key in the config; the log keys are `loss_<name>` and `<name>_<statistic>`.
+        on: What is compared.
+        loss: A registered loss.
+        schedule: Scales the loss over training.
+    """
+
+    name: str
+    on: Any
+    loss: nn.Module
+    schedule: Schedule
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the loss asks for beside student and teacher, by its `forward` signature."""
+        names = inspect.signature(self.loss.forward).parameters
+        return tuple(name for name in names if name not in ('student', 'teacher'))
+
+    def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
+        """Readable figures beside the loss, by log key; none if the loss has none."""
+        if not hasattr(self.loss, 'statistics'):
+            return {}
+        values = self.loss.statistics(student, teacher)
+        return {f'{self.name}_{key}': value for key, value in values.items()}
+
+
+def build_terms(distill: dict[str, dict[str, Any]]) -> list[Term]:
+    """The terms of a `distill` config.
+
+    Raises:
+        ValueError: There is no term, or one is wrong; the message names it.
+    """
+    if not isinstance(distill, dict) or not distill:
+        raise ValueError(
+            'distill needs at least one term, such as '
+            "dict(ckd=dict(on='roi_logits', loss=dict(type='CKDLoss'))), "
+            f'got {distill!r}'
+        )
+    return [_build_term(name, config) for name, config in distill.items()]
+
+
+def _build_term(name: str, config: dict[str, Any]) -> Term:
+    known = ('on', 'loss', 'schedule')
+    if 'loss' in name:
+        raise ValueError(
+            f"the name of a distill term must not contain 'loss', got {name!r}: MMEngine "
+            'sums every logged key that does, and would add the statistics to the loss'
+        )
+    if not isinstance(config, dict):
+        raise ValueError(
+            f'distill term {name!r} must be a dict with on and loss, got {config!r}'
+        )
+    for key in config:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            raise ValueError(f'distill term {name!r} has no option {key!r}{hint}')
+    for key in ('on', 'loss'):
+        if key not in config:
+            raise ValueError(f'distill term {name!r} lacks {key!r}, it has {set(config)}')
+    try:
+        loss = build(LOSSES, config['loss'])
+        schedule = build_schedule(config.get('schedule'))
+    except ValueError as error:
+        raise ValueError(f'distill term {name!r}: {error}') from error
+    return Term(name, config['on'], loss, schedule)

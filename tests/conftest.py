@@ -1,0 +1,210 @@
+"""Real, small models and data that the tests share: digits, a detector, a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.runner import Runner
+
+from ckd_mm.datasets.digits import write_digit_images, write_digit_scenes
+
+NUM_IMAGES = 8
+BATCH_SIZE = 4
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope='session')
+def digit_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp('data') / 'scenes'
+    write_digit_scenes(root, num_train=NUM_IMAGES, num_val=4)
+    return root
+
+
+@pytest.fixture(scope='session')
+def digit_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp('data') / 'images'
+    write_digit_images(root)
+    return root
+
+
+@pytest.fixture(scope='session')
+def detector_config(digit_scenes: Path) -> Callable[..., Config]:
+    """A stock Faster R-CNN, narrow, on 96x96 digit scenes: 2 iterations an epoch."""
+
+    def make(work_dir: Path, width: int = 8, epochs: int = 1, **changes: Any) -> Config:
+        cfg = get_config('mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py')
+        cfg.model = narrow_faster_rcnn(cfg.model, width)
+        image = dict(type='Resize', scale=(96, 96), keep_ratio=True)
+        train = [
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations', with_bbox=True),
+            image,
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackDetInputs'),
+        ]
+        meta_keys = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')
+        test = [
+            dict(type='LoadImageFromFile'),
+            image,
+            dict(type='LoadAnnotations', with_bbox=True),
+            dict(type='PackDetInputs', meta_keys=meta_keys),
+        ]
+        metainfo = dict(classes=tuple(str(digit) for digit in range(10)))
+        for loader, split, pipeline in (
+            ('train_dataloader', 'train', train),
+            ('val_dataloader', 'val', test),
+            ('test_dataloader', 'val', test),
+        ):
+            cfg[loader].update(
+                batch_size=BATCH_SIZE, num_workers=0, persistent_workers=False
+            )
+            cfg[loader].dataset.update(
+                data_root=f'{digit_scenes}/',
+                ann_file=f'annotations/{split}.json',
+                data_prefix=dict(img=f'{split}/'),
+                metainfo=metainfo,
+                pipeline=pipeline,
+            )
+        for evaluator in ('val_evaluator', 'test_evaluator'):
+            cfg[evaluator].ann_file = str(digit_scenes / 'annotations/val.json')
+        return finished(cfg, work_dir, epochs, changes)
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def classifier_config(digit_images: Path) -> Callable[..., Config]:
+    """A stock ResNet-18, narrow, on 16x16 digits."""
+
+    def make(
+        work_dir: Path, width: int = 8, epochs: int = 1, **changes: Any
+    ) -> Config:
+        cfg = get_config('mmpretrain::resnet/resnet18_8xb16_cifar10.py')
+        cfg.model.backbone.update(base_channels=width, stem_channels=width)
+        cfg.model.head.in_channels = 8 * width
+        cfg.data_preprocessor = dict(mean=[33.0] * 3, std=[80.0] * 3, num_classes=10)
+        pipeline = [
+            dict(type='LoadImageFromFile'),
+            dict(type='Resize', scale=16),
+            dict(type='PackInputs'),
+        ]
+        for loader, split in (
+            ('train_dataloader', 'train'),
+            ('val_dataloader', 'val'),
+            ('test_dataloader', 'val'),
+        ):
+            cfg[loader].update(
+                batch_size=256, num_workers=0, persistent_workers=False
+            )
+            cfg[loader].dataset = dict(
+                type='CustomDataset',
+                data_root=str(digit_images),
+                data_prefix=split,
+                pipeline=pipeline,
+            )
+        return finished(cfg, work_dir, epochs, changes)
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def teacher_of(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[Config], dict[str, Any]]:
+    """A `teacher=` of the hook: a config file and seeded random weights beside it."""
+
+    def make(cfg: Config) -> dict[str, Any]:
+        folder = tmp_path_factory.mktemp('teacher')
+        cfg.dump(folder / 'teacher.py')
+        torch.manual_seed(1)
+        model = stock_model(cfg)
+        model.init_weights()
+        torch.save({'state_dict': model.state_dict()}, folder / 'teacher.pth')
+        return dict(
+            config=str(folder / 'teacher.py'), checkpoint=str(folder / 'teacher.pth')
+        )
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def detector_teacher(
+    detector_config: Callable[..., Config],
+    teacher_of: Callable[[Config], dict[str, Any]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    return teacher_of(detector_config(tmp_path_factory.mktemp('unused'), width=16))
+
+
+@pytest.fixture(scope='session')
+def classifier_teacher(
+    classifier_config: Callable[..., Config],
+    teacher_of: Callable[[Config], dict[str, Any]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    return teacher_of(classifier_config(tmp_path_factory.mktemp('unused'), width=16))
+
+
+@pytest.fixture(scope='session')
+def run() -> Callable[[Config], Runner]:
+    """Train a config with the stock runner and return the runner."""
+
+    def train(cfg: Config) -> Runner:
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        return runner
+
+    return train
+
+
+def narrow_faster_rcnn(model: Any, width: int) -> Any:
+    model.backbone.update(
+        depth=18,
+        base_channels=width,
+        stem_channels=width,
+        frozen_stages=-1,
+        norm_eval=False,
+        init_cfg=None,
+    )
+    model.neck.update(in_channels=[width * 2**i for i in range(4)], out_channels=4 * width)
+    model.rpn_head.update(in_channels=4 * width, feat_channels=4 * width)
+    model.rpn_head.anchor_generator.scales = [4]
+    model.roi_head.bbox_roi_extractor.out_channels = 4 * width
+    model.roi_head.bbox_head.update(
+        in_channels=4 * width, fc_out_channels=8 * width, num_classes=10
+    )
+    model.train_cfg.rcnn.sampler.num = 32
+    model.train_cfg.rpn_proposal.update(nms_pre=200, max_per_img=100)
+    return model
+
+
+def finished(
+    cfg: Config, work_dir: Path, epochs: int, changes: dict[str, Any]
+) -> Config:
+    """What both kinds of config get: short training, a seed, hooks from `changes`."""
+    cfg.work_dir = str(work_dir)
+    cfg.train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=100)
+    cfg.randomness = dict(seed=0)
+    cfg.default_hooks.logger.interval = 1
+    cfg.custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+    cfg.merge_from_dict(changes)
+    return cfg
+
+
+def stock_model(cfg: Config) -> torch.nn.Module:
+    model = cfg.model
+    if cfg.get('data_preprocessor') is not None:
+        model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        return MODELS.build(model)

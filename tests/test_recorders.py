@@ -1,0 +1,79 @@
+"""Toy modules whose values are known; the real models are in the adapters' tests."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from ckd_mm.recorders import Recorder, Tap
+
+
+def toy() -> nn.Sequential:
+    return nn.Sequential(nn.Identity(), nn.ReLU(), nn.Sequential(nn.Identity()))
+
+
+def test_inputs_and_outputs_are_the_tensors_themselves() -> None:
+    model, x = toy(), torch.tensor([-1.0, 2.0])
+    before, after = Tap('1', 'input'), Tap('2.0')
+    recorder = Recorder(model, [before, after])
+    recorder.attach()
+    recorder.open()
+    y = model(x)
+    assert recorder.calls(before)[0][0] is x
+    assert recorder.calls(after)[0] is y
+
+
+def test_a_module_that_runs_twice_has_two_values() -> None:
+    model, tap = toy(), Tap('1')
+    recorder = Recorder(model, [tap])
+    recorder.attach()
+    recorder.open()
+    model(torch.ones(1))
+    model(torch.full((1,), 2.0))
+    assert [value.item() for value in recorder.calls(tap)] == [1.0, 2.0]
+
+
+def test_nothing_is_noted_while_closed_and_open_forgets() -> None:
+    model, tap = toy(), Tap('1')
+    recorder = Recorder(model, [tap])
+    recorder.attach()
+    model(torch.ones(1))
+    recorder.open()
+    assert recorder.calls(tap) == []
+    model(torch.ones(1))
+    recorder.close()
+    model(torch.ones(1))
+    assert len(recorder.calls(tap)) == 1
+    recorder.open()
+    assert recorder.calls(tap) == []
+
+
+def test_detach_leaves_no_hook() -> None:
+    model = toy()
+    recorder = Recorder(model, [Tap('1'), Tap('2', 'input')])
+    recorder.attach()
+    assert any(module._forward_hooks for module in model.modules())
+    recorder.detach()
+    for module in model.modules():
+        assert not module._forward_hooks
+        assert not module._forward_pre_hooks
+
+
+def test_a_value_that_was_overwritten_is_refused() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True))
+    tap = Tap('0')
+    recorder = Recorder(model, [tap])
+    recorder.attach()
+    recorder.open()
+    model(torch.ones(1, 2))
+    with pytest.raises(ValueError, match="output of '0' was overwritten"):
+        recorder.calls(tap)
+
+
+def test_an_unknown_module_gets_near_names() -> None:
+    model = nn.ModuleDict({'backbone': nn.Identity(), 'head': nn.Identity()})
+    with pytest.raises(
+        ValueError, match="no module 'backbon'; did you mean 'backbone'"
+    ):
+        Recorder(model, [Tap('backbon')])

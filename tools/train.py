@@ -1,0 +1,73 @@
+"""Train a student, with or without distillation.
+
+    python tools/train.py CONFIG [--work-dir DIR] [--resume [CHECKPOINT]] [--amp] ...
+    python tools/train.py STUDENT_CONFIG --teacher TEACHER [--method ckd] ...
+
+The first form runs a config as it is. The second distils any stock config without an edit:
+it adds the hook with the task's default terms; the config that the run dumps into its work
+dir shows exactly what was added. All other options are those of MMDetection's or
+MMPretrain's own tools/train.py, which does the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from mmengine.config import Config
+
+from ckd_mm.presets import METHODS, add_distillation
+from ckd_mm.tools import run_tool
+
+__all__: list[str] = []
+
+
+def main() -> None:
+    args, others = _parser().parse_known_args()
+    if args.teacher is None:
+        run_tool('train.py', args.config, [args.config, *others])
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        config = _distilled(args, Path(folder))
+        run_tool('train.py', config, [str(config), *others])
+
+
+def _distilled(args: argparse.Namespace, folder: Path) -> Path:
+    """The student's config with the hook added, under the student's file name."""
+    cfg = Config.fromfile(args.config)
+    try:
+        add_distillation(cfg, args.teacher, args.teacher_checkpoint, args.method)
+    except ValueError as error:
+        raise SystemExit(f'error: {error}') from error
+    if cfg.get('work_dir') is None:
+        cfg.work_dir = f'work_dirs/{args.method}_{Path(args.config).stem}'
+    path = folder / f'{args.method}_{Path(args.config).name}'
+    cfg.dump(path)
+    return path
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description='Train a student, with or without distillation.',
+        epilog='All other options go to tools/train.py of MMDetection or MMPretrain: '
+        '--work-dir DIR, --resume [CHECKPOINT], --amp, --auto-scale-lr, '
+        '--cfg-options KEY=VALUE ..., --launcher {none,pytorch,slurm,mpi}.',
+        allow_abbrev=False,
+    )
+    parser.add_argument('config', help='config of the student, or of a distilled one')
+    parser.add_argument('--teacher', help="the teacher's config: a path or a zoo name")
+    parser.add_argument(
+        '--teacher-checkpoint', help="the teacher's weights; the zoo's if left out"
+    )
+    parser.add_argument(
+        '--method',
+        default='ckd',
+        choices=sorted({method for task in METHODS.values() for method in task}),
+        help='what the hook distils with, at the defaults of the task (default: ckd)',
+    )
+    return parser
+
+
+if __name__ == '__main__':
+    main()
