@@ -1,8 +1,9 @@
 """Knowledge distillation for MMDetection and MMPretrain, added to a config by one hook.
 
-Importing the package registers `DistillationHook` with MMEngine and the losses and adapters
-with the package's own registries; `custom_imports = dict(imports=['ckd_mm'])` in a config
-does that. Only MMEngine is needed to import it, neither MMDetection nor MMPretrain.
+Importing the package registers `DistillationHook` with MMEngine and the losses and
+adapters with the package's own registries; `custom_imports = dict(imports=['ckd_mm'])`
+in a config does that. Only MMEngine is needed to import it, neither MMDetection nor
+MMPretrain.
 """
 
 from __future__ import annotations

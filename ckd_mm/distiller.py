@@ -1,8 +1,9 @@
 """One student, one teacher and the terms between them, during one training run.
 
-The distiller hangs on the student's forward: a pre-hook opens the recorders, a forward hook
-runs the teacher, computes the terms and returns the student's loss dict with theirs added.
-Only forwards with `mode='loss'` are touched, so validation runs the stock path.
+The distiller hangs on the student's forward: a pre-hook opens the recorders, a forward
+hook runs the teacher, computes the terms and returns the student's loss dict with
+theirs added. Only forwards with `mode='loss'` are touched, so validation runs the stock
+path.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -38,8 +40,8 @@ class Distiller:
 
     def __init__(
         self,
-        student: nn.Module,
-        teacher: nn.Module,
+        student: BaseModel,
+        teacher: BaseModel,
         terms: Sequence[Term],
         student_loss_weight: float | dict[str, float] = 1.0,
     ) -> None:
@@ -97,7 +99,9 @@ class Distiller:
     def _is_active(self) -> bool:
         return any(self.factors.values())
 
-    def _distill(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
+    def _distill(
+        self, inputs: Tensor, data_samples: Sequence[Any]
+    ) -> dict[str, Tensor]:
         step = Step(inputs, data_samples, self.adapter.student_recorder.calls)
         if self._is_active:
             self.adapter.note_teacher(self.teacher_inputs(inputs, data_samples), step)
@@ -127,8 +131,8 @@ class Distiller:
                 if key not in losses:
                     hint = did_you_mean(key, losses)
                     raise ValueError(
-                        f'student_loss_weight names {key!r}, which the student does not '
-                        f'log{hint}'
+                        f'student_loss_weight names {key!r}, which the student does '
+                        f'not log{hint}'
                     )
             weights = weight
         else:

@@ -20,7 +20,7 @@ METHODS: dict[str, dict[str, dict[str, Any]]] = {
     # MMPretrain classifiers, at the scale of ImageNet
     'logits': {
         'ckd': dict(type='CKDLoss', temperature=1.0, loss_weight=10.0),
-        'kd': dict(type='KDLoss', temperature=4.0, loss_weight=0.9),
+        'kd': dict(type='KDLoss', temperature=1.0, loss_weight=0.5),
         'dkd': dict(type='DKDLoss', alpha=1.0, beta=0.5, temperature=1.0),
         'dist': dict(type='DISTLoss', beta=2.0, gamma=2.0, temperature=1.0),
     },
@@ -34,7 +34,7 @@ METHODS: dict[str, dict[str, dict[str, Any]]] = {
 }
 """Loss by task (what it compares) and method."""
 
-_STUDENT_LOSS_WEIGHTS = {('logits', 'kd'): 0.1}
+_STUDENT_LOSS_WEIGHTS = {('logits', 'kd'): 0.5}
 _TASK_BY_PART = {'roi_head': 'roi_logits', 'head': 'logits'}
 
 
@@ -50,8 +50,8 @@ def add_distillation(
         method: A key of :data:`METHODS`.
 
     Raises:
-        ValueError: The method is unknown, no default exists for this student, or the config
-            distils already.
+        ValueError: The method is unknown, no default exists for this student, or the
+            config distils already.
     """
     hooks = list(cfg.get('custom_hooks') or [])
     if any(hook.get('type') == 'DistillationHook' for hook in hooks):
@@ -61,8 +61,10 @@ def add_distillation(
         )
     task = _task(cfg)
     if method not in METHODS[task]:
-        raise ValueError(f'unknown method {method!r}{did_you_mean(method, METHODS[task])}')
-    hook = dict(
+        raise ValueError(
+            f'unknown method {method!r}{did_you_mean(method, METHODS[task])}'
+        )
+    hook: dict[str, Any] = dict(
         type='DistillationHook',
         teacher=dict(config=teacher),
         distill={method: dict(on=task, loss=deepcopy(METHODS[task][method]))},

@@ -14,7 +14,7 @@ __all__ = ['preserved_random_state']
 
 @contextmanager
 def preserved_random_state() -> Iterator[None]:
-    """Restore the global states of Python, NumPy and PyTorch (all devices) on leaving."""
+    """Restore the states of Python, NumPy and PyTorch (all devices) on leaving."""
     python_state, numpy_state = random.getstate(), np.random.get_state()
     with torch.random.fork_rng():
         try:

@@ -1,8 +1,8 @@
 """Note what named modules receive and return while a model runs its own forward.
 
-The adapters use it to read a student's logits and RoIs from the one forward of the training
-step, and the teacher's from its own. Nothing is copied: what is noted are the tensors
-themselves.
+The adapters use it to read a student's logits and RoIs from the one forward of the
+training step, and the teacher's from its own. Nothing is copied: what is noted are the
+tensors themselves.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class Tap:
 class Recorder:
     """Notes the values at some taps of a model between `open` and `close`.
 
-    A module that runs several times in one step (an RPN head on each level, a RoI extractor
-    that box and mask head share) has several values, in the order of its calls.
+    A module that runs several times in one step (an RPN head on each level, a RoI
+    extractor that box and mask head share) has several values, in the order of its
+    calls.
 
     Args:
         model: The model whose modules are named.
@@ -91,8 +92,8 @@ class Recorder:
             if note.is_overwritten():
                 raise ValueError(
                     f'the {tap.side} of {tap.module!r} was overwritten after it was '
-                    'noted, most likely by the ReLU(inplace=True) that follows; name the '
-                    'module of that ReLU instead, or build it with inplace=False'
+                    'noted, most likely by the ReLU(inplace=True) that follows; name '
+                    'the module of that ReLU instead, or build it with inplace=False'
                 )
         return [note.value for note in self._noted[tap]]
 

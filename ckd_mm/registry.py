@@ -1,4 +1,5 @@
-"""Registries of the distillation losses and of the adapters, for our own code and for plugins.
+"""Registries of the distillation losses and of the adapters, for our own code and for
+plugins.
 
 A user adds a loss from a file of their own, named in `custom_imports`:
 
@@ -7,8 +8,8 @@ A user adds a loss from a file of their own, named in `custom_imports`:
     @LOSSES.register_module()
     class MyLoss(nn.Module): ...
 
-The registries stand alone, without a parent: with MMEngine's default scope set to `mmdet`
-or `mmpretrain`, a child of its `MODELS` would look there first and miss ours.
+The registries stand alone, without a parent: with MMEngine's default scope set to
+`mmdet` or `mmpretrain`, a child of its `MODELS` would look there first and miss ours.
 """
 
 from __future__ import annotations
@@ -40,16 +41,19 @@ def build(registry: Registry, config: dict[str, Any]) -> Any:
     cls = registry.get(name) if isinstance(name, str) else name
     if cls is None:
         raise ValueError(
-            f'unknown {registry.name} {name!r}{did_you_mean(name, registry.module_dict)}'
+            f'unknown {registry.name} '
+            f'{name!r}{did_you_mean(name, registry.module_dict)}'
         )
     try:
         return cls(**arguments)
     except TypeError as error:
-        raise ValueError(f'{cls.__name__} does not take {arguments}: {error}') from error
+        raise ValueError(
+            f'{cls.__name__} does not take {arguments}: {error}'
+        ) from error
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The tail of an error about an unknown name: near matches, or all that there is."""
+    """The tail of an error about an unknown name: near matches, or all names."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=5, cutoff=0.5)
     if near:

@@ -22,12 +22,13 @@ __all__ = ['Schedule', 'build_schedule']
 class Schedule:
     """A factor between 0 and 1 on a term's weight.
 
-    The factor is 0 before `begin`, rises linearly to 1 over `warmup`, and falls linearly
-    from 1 to 0 over the last `decay` before `end`; from `end` on it is 0 again, and a term
+    The factor is 0 before `begin`, rises linearly to 1 over `warmup`, and falls
+    linearly from 1 to 0 over the last `decay` before `end`; from `end` on it is 0
+    again, and a term
     at 0 costs nothing: when no term is left, the teacher does not run.
 
-    Epochs count in fractions (iteration / iterations per epoch), so that a warm-up of two
-    epochs rises at every iteration. DKD's own code rises in steps of an epoch.
+    Epochs count in fractions (iteration / iterations per epoch), so that a warm-up of
+    two epochs rises at every iteration. DKD's own code rises in steps of an epoch.
 
     Args:
         begin: Where the term starts, in epochs, or in iterations if not `by_epoch`.
@@ -49,7 +50,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         for name in ('begin', 'end', 'warmup', 'decay'):
-            _check_number(name, getattr(self, name), optional=name == 'end')
+            value = getattr(self, name)
+            if name != 'end' or value is not None:
+                _check_number(name, value)
         if self.end is not None and self.end <= self.begin:
             raise ValueError(
                 f'schedule: end must be after begin, got begin={self.begin} and '
@@ -100,13 +103,15 @@ def build_schedule(config: dict | None) -> Schedule:
     known = [field.name for field in fields(Schedule)]
     for key in config:
         if key not in known:
-            raise ValueError(f'schedule has no option {key!r}{did_you_mean(key, known)}')
+            raise ValueError(
+                f'schedule has no option {key!r}{did_you_mean(key, known)}'
+            )
     return Schedule(**config)
 
 
-def _check_number(name: str, value: float | None, optional: bool) -> None:
-    if value is None and optional:
-        return
+def _check_number(name: str, value: float) -> None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0:
-        raise ValueError(f'schedule: {name} must be a finite number >= 0, got {value!r}')
+        raise ValueError(
+            f'schedule: {name} must be a finite number >= 0, got {value!r}'
+        )

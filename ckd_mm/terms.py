@@ -19,7 +19,8 @@ class Term:
     """One distillation loss on one part of the network.
 
     Args:
-        name: Its key in the config; the log keys are `loss_<name>` and `<name>_<statistic>`.
+        name: Its key in the config; the log keys are `loss_<name>` and
+            `<name>_<statistic>`.
         on: What is compared.
         loss: A registered loss.
         schedule: Scales the loss over training.
@@ -32,15 +33,16 @@ class Term:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What the loss asks for beside student and teacher, by its `forward` signature."""
+        """What the `forward` of the loss asks for beside student and teacher."""
         names = inspect.signature(self.loss.forward).parameters
         return tuple(name for name in names if name not in ('student', 'teacher'))
 
     def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
         """Readable figures beside the loss, by log key; none if the loss has none."""
-        if not hasattr(self.loss, 'statistics'):
+        compute = getattr(self.loss, 'statistics', None)
+        if compute is None:
             return {}
-        values = self.loss.statistics(student, teacher)
+        values = compute(student, teacher)
         return {f'{self.name}_{key}': value for key, value in values.items()}
 
 
@@ -63,7 +65,8 @@ def _build_term(name: str, config: dict[str, Any]) -> Term:
     known = ('on', 'loss', 'schedule')
     if 'loss' in name:
         raise ValueError(
-            f"the name of a distill term must not contain 'loss', got {name!r}: MMEngine "
+            f"the name of a distill term must not contain 'loss', got {name!r}: "
+            'MMEngine '
             'sums every logged key that does, and would add the statistics to the loss'
         )
     if not isinstance(config, dict):
@@ -76,7 +79,9 @@ def _build_term(name: str, config: dict[str, Any]) -> Term:
             raise ValueError(f'distill term {name!r} has no option {key!r}{hint}')
     for key in ('on', 'loss'):
         if key not in config:
-            raise ValueError(f'distill term {name!r} lacks {key!r}, it has {set(config)}')
+            raise ValueError(
+                f'distill term {name!r} lacks {key!r}, it has {set(config)}'
+            )
     try:
         loss = build(LOSSES, config['loss'])
         schedule = build_schedule(config.get('schedule'))

@@ -1,7 +1,7 @@
 """Run MMDetection's or MMPretrain's own training and testing tools on our configs.
 
-Their options stay the ones that users know, and improve with the libraries. Which library
-serves a config is its `default_scope`.
+Their options stay the ones that users know, and improve with the libraries. Which
+library serves a config is its `default_scope`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def run_tool(name: str, config: str | Path, arguments: list[str]) -> None:
         arguments: What follows the tool's name on the command line.
 
     Raises:
-        ValueError: The config belongs to neither library, or the library is not installed
-            with its tools.
+        ValueError: The config belongs to neither library, or the library is not
+            installed with its tools.
     """
     scope = Config.fromfile(config).get('default_scope')
     if scope not in LIBRARIES:

@@ -1,4 +1,4 @@
-"""Real, small models and data that the tests share: digits, a detector, a classifier."""
+"""Real, small models and data that the tests share: digits, detector, classifier."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
+from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
 
@@ -87,9 +88,7 @@ def detector_config(digit_scenes: Path) -> Callable[..., Config]:
 def classifier_config(digit_images: Path) -> Callable[..., Config]:
     """A stock ResNet-18, narrow, on 16x16 digits."""
 
-    def make(
-        work_dir: Path, width: int = 8, epochs: int = 1, **changes: Any
-    ) -> Config:
+    def make(work_dir: Path, width: int = 8, epochs: int = 1, **changes: Any) -> Config:
         cfg = get_config('mmpretrain::resnet/resnet18_8xb16_cifar10.py')
         cfg.model.backbone.update(base_channels=width, stem_channels=width)
         cfg.model.head.in_channels = 8 * width
@@ -104,9 +103,7 @@ def classifier_config(digit_images: Path) -> Callable[..., Config]:
             ('val_dataloader', 'val'),
             ('test_dataloader', 'val'),
         ):
-            cfg[loader].update(
-                batch_size=256, num_workers=0, persistent_workers=False
-            )
+            cfg[loader].update(batch_size=256, num_workers=0, persistent_workers=False)
             cfg[loader].dataset = dict(
                 type='CustomDataset',
                 data_root=str(digit_images),
@@ -177,7 +174,9 @@ def narrow_faster_rcnn(model: Any, width: int) -> Any:
         norm_eval=False,
         init_cfg=None,
     )
-    model.neck.update(in_channels=[width * 2**i for i in range(4)], out_channels=4 * width)
+    model.neck.update(
+        in_channels=[width * 2**i for i in range(4)], out_channels=4 * width
+    )
     model.rpn_head.update(in_channels=4 * width, feat_channels=4 * width)
     model.rpn_head.anchor_generator.scales = [4]
     model.roi_head.bbox_roi_extractor.out_channels = 4 * width
@@ -202,7 +201,7 @@ def finished(
     return cfg
 
 
-def stock_model(cfg: Config) -> torch.nn.Module:
+def stock_model(cfg: Config) -> BaseModel:
     model = cfg.model
     if cfg.get('data_preprocessor') is not None:
         model.setdefault('data_preprocessor', cfg.data_preprocessor)

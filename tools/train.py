@@ -3,10 +3,10 @@
     python tools/train.py CONFIG [--work-dir DIR] [--resume [CHECKPOINT]] [--amp] ...
     python tools/train.py STUDENT_CONFIG --teacher TEACHER [--method ckd] ...
 
-The first form runs a config as it is. The second distils any stock config without an edit:
-it adds the hook with the task's default terms; the config that the run dumps into its work
-dir shows exactly what was added. All other options are those of MMDetection's or
-MMPretrain's own tools/train.py, which does the work.
+The first form runs a config as it is. The second distils any stock config without an
+edit: it adds the hook with the task's default terms; the config that the run dumps into
+its work dir shows exactly what was added. All other options are those of MMDetection's
+or MMPretrain's own tools/train.py, which does the work.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What all adapters share: which taps an `on` means, and the pair read from them.
 
-An adapter of a task names what can be compared there (`comparisons`) and knows how to run a
-teacher on the student's step, only as far as the terms need it (`run_teacher`). Both sides
-are read in the same way: taps on modules, the student's filled by its own forward, the
-teacher's by `run_teacher`.
+An adapter of a task names what can be compared there (`comparisons`) and knows how to
+run a teacher on the student's step, only as far as the terms need it (`run_teacher`).
+Both sides are read in the same way: taps on modules, the student's filled by its own
+forward, the teacher's by `run_teacher`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from mmengine.model import BaseModel
+from torch import Tensor
 
 from ckd_mm.recorders import Recorder, Tap
 from ckd_mm.registry import did_you_mean
@@ -39,7 +40,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Extra:
-    """Something a pair can carry beside the two tensors, made only if a loss asks for it."""
+    """What a pair can carry beside the two tensors; made only if a loss asks."""
 
     read: Callable[[Step], Tensor]
     taps: tuple[Tap, ...] = ()
@@ -84,29 +85,28 @@ class Adapter:
 
     def __init__(
         self,
-        student: nn.Module,
-        teacher: nn.Module,
+        student: BaseModel,
+        teacher: BaseModel,
         wanted: Mapping[str, tuple[Any, Collection[str]]],
     ) -> None:
         self.teacher = teacher
         self._needs = {term: tuple(needs) for term, (_, needs) in wanted.items()}
         self._terms = {term: self._resolve(on) for term, (on, _) in wanted.items()}
+        extras = [extra for term in self._terms for extra in self._extras(term)]
         for term, comparison in self._terms.items():
-            self._check(term, comparison, student)
-        extras = [
-            comparison.extras[need]
-            for term, comparison in self._terms.items()
-            for need in self._needs[term]
-        ]
+            if comparison.num_classes is not None:
+                self._check_classes(term, comparison.num_classes, student)
         student_taps = [comparison.student for comparison in self._terms.values()]
         student_taps += [tap for extra in extras for tap in extra.taps]
         self.student_recorder = Recorder(student, student_taps + self.student_taps())
         self.teacher_recorder = Recorder(
             teacher, [comparison.teacher for comparison in self._terms.values()]
         )
+        for term, comparison in self._terms.items():
+            self._check_reachable(term, comparison.teacher)
 
     @classmethod
-    def supports(cls, model: nn.Module) -> bool:
+    def supports(cls, model: BaseModel) -> bool:
         """Whether this adapter knows models of this type."""
         raise NotImplementedError
 
@@ -153,7 +153,8 @@ class Adapter:
     def runs(self, prefix: str) -> bool:
         """Whether any tap of the teacher lies in the module of this name."""
         return any(
-            f'{tap.module}.'.startswith(f'{prefix}.') for tap in self.teacher_recorder.taps
+            f'{tap.module}.'.startswith(f'{prefix}.')
+            for tap in self.teacher_recorder.taps
         )
 
     def _resolve(self, on: Any) -> Comparison:
@@ -167,34 +168,38 @@ class Adapter:
         hint = did_you_mean(on, self.comparisons) if isinstance(on, str) else ''
         raise ValueError(
             f'unknown on={on!r}{hint}; {type(self).__name__} compares '
-            f'{", ".join(map(repr, self.comparisons)) or "no named part"}; any two modules '
+            f'{", ".join(map(repr, self.comparisons)) or "no named part"}; any two '
+            'modules '
             "are compared with on='module:NAME' or on=dict(student=NAME, teacher=NAME)"
         )
 
-    def _check(self, term: str, comparison: Comparison, student: nn.Module) -> None:
-        missing = [need for need in self._needs[term] if need not in comparison.extras]
+    def _extras(self, term: str) -> list[Extra]:
+        """What the loss of a term asks for beside student and teacher."""
+        extras = self._terms[term].extras
+        missing = [need for need in self._needs[term] if need not in extras]
         if missing:
             raise ValueError(
-                f'the loss of term {term!r} needs {", ".join(map(repr, missing))}, which '
-                'this pair does not have; it has student, teacher'
-                + ''.join(f', {name}' for name in comparison.extras)
+                f'the loss of term {term!r} needs {", ".join(map(repr, missing))}, '
+                'which this pair does not have; it has student, teacher'
+                + ''.join(f', {name}' for name in extras)
             )
-        if not comparison.teacher.module.startswith(self.reachable):
+        return [extras[need] for need in self._needs[term]]
+
+    def _check_reachable(self, term: str, tap: Tap) -> None:
+        if not tap.module.startswith(self.reachable):
             raise ValueError(
                 f'term {term!r}: the teacher is not run as far as module '
-                f'{comparison.teacher.module!r}; modules in '
-                f'{", ".join(self.reachable)} can be compared'
+                f'{tap.module!r}; modules in {", ".join(self.reachable)} can be '
+                'compared'
             )
-        if comparison.num_classes is not None:
-            self._check_classes(term, comparison.num_classes, student)
 
-    def _check_classes(self, term: str, path: str, student: nn.Module) -> None:
+    def _check_classes(self, term: str, path: str, student: BaseModel) -> None:
         if not self.supports(self.teacher):
             raise ValueError(
                 f'term {term!r} compares class logits, but the student is a '
                 f'{type(student).__name__} and the teacher a '
                 f'{type(self.teacher).__name__}, whose rows cannot be aligned with it; '
-                "compare feature maps with on=dict(student=NAME, teacher=NAME)"
+                'compare feature maps with on=dict(student=NAME, teacher=NAME)'
             )
         counts = [_attribute(model, path) for model in (student, self.teacher)]
         if None not in counts and counts[0] != counts[1]:
@@ -209,8 +214,8 @@ def _value(recorder: Recorder, tap: Tap, comparison: Comparison) -> Tensor:
     calls = recorder.calls(tap)
     if len(calls) != 1:
         raise ValueError(
-            f'module {tap.module!r} ran {len(calls)} times in one step, and a term needs '
-            'a module that runs once; name one that does'
+            f'module {tap.module!r} ran {len(calls)} times in one step, and a term '
+            'needs a module that runs once; name one that does'
         )
     value = calls[0] if comparison.item is None else calls[0][comparison.item]
     if isinstance(value, (list, tuple)) and len(value) == 1:
@@ -218,7 +223,7 @@ def _value(recorder: Recorder, tap: Tap, comparison: Comparison) -> Tensor:
     return value
 
 
-def _attribute(model: nn.Module, path: str) -> Any:
+def _attribute(model: BaseModel, path: str) -> Any:
     try:
         return attrgetter(path)(model)
     except AttributeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from torch import nn
+from mmengine.model import BaseModel
 
 from ckd_mm.adapters.base import Adapter
 from ckd_mm.adapters.modules import ModuleAdapter
@@ -15,8 +15,8 @@ __all__ = ['build_adapter', 'find_adapter']
 
 
 def build_adapter(
-    student: nn.Module,
-    teacher: nn.Module,
+    student: BaseModel,
+    teacher: BaseModel,
     wanted: Mapping[str, tuple[Any, Collection[str]]],
 ) -> Adapter:
     """The adapter of the student's task, for these two models and terms.
@@ -27,7 +27,7 @@ def build_adapter(
     return find_adapter(student)(student, teacher, wanted)
 
 
-def find_adapter(student: nn.Module) -> type[Adapter]:
+def find_adapter(student: BaseModel) -> type[Adapter]:
     """The first registered adapter that supports the student, the general one last.
 
     Raises:
@@ -39,7 +39,9 @@ def find_adapter(student: nn.Module) -> type[Adapter]:
             return adapter
     raise ValueError(
         f'no adapter knows a student of type {type(student).__name__}; supported are '
-        'MMPretrain classifiers, MMDetection two-stage detectors with one box head, and, '
-        "for on='module:NAME', models with extract_feat(); a plugin can register its own "
+        'MMPretrain classifiers, MMDetection two-stage detectors with one box head, '
+        'and, '
+        "for on='module:NAME', models with extract_feat(); a plugin can register its "
+        'own '
         'in ckd_mm.registry.ADAPTERS'
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ckd_mm.adapters.base import Adapter, Comparison, Extra, Step
@@ -13,7 +14,7 @@ __all__ = ['ClassificationAdapter']
 
 
 def _labels(step: Step) -> Tensor:
-    """Class indices (B,), or soft labels (B, C) after mixup, cutmix or label smoothing."""
+    """Class indices (B,), or soft labels (B, C) after mixup and cutmix."""
     if 'gt_score' in step.data_samples[0]:
         return torch.stack([sample.gt_score for sample in step.data_samples])
     return torch.cat([sample.gt_label for sample in step.data_samples])
@@ -36,7 +37,7 @@ class ClassificationAdapter(Adapter):
     }
 
     @classmethod
-    def supports(cls, model: nn.Module) -> bool:
+    def supports(cls, model: BaseModel) -> bool:
         head = getattr(model, 'head', None)
         return (
             isinstance(getattr(model, 'backbone', None), nn.Module)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from mmengine.model import BaseModel
+from torch import Tensor
 
 from ckd_mm.adapters.base import Adapter, Step
 from ckd_mm.registry import ADAPTERS
@@ -14,12 +15,12 @@ __all__ = ['ModuleAdapter']
 class ModuleAdapter(Adapter):
     """Models that no other adapter knows, compared by `module:NAME` alone.
 
-    Modules of the backbone and the neck need `extract_feat` of the teacher; for any other,
-    the teacher runs its forward with `mode='tensor'`.
+    Modules of the backbone and the neck need `extract_feat` of the teacher; for any
+    other, the teacher runs its forward with `mode='tensor'`.
     """
 
     @classmethod
-    def supports(cls, model: nn.Module) -> bool:
+    def supports(cls, model: BaseModel) -> bool:
         return hasattr(model, 'extract_feat')
 
     def run_teacher(self, inputs: Tensor, step: Step) -> None:

@@ -1,14 +1,15 @@
 """Two-stage detectors of MMDetection: class logits of the student's sampled RoIs.
 
-The student's own training step samples RoIs and scores them; both are noted on the way. The
-teacher's RoI head then scores the same RoIs on the teacher's features. So row i of the pair
-is one RoI seen by both models, and the student's RoI head runs once (the authors' code runs
-it a second time).
+The student's own training step samples RoIs and scores them; both are noted on the way.
+The teacher's RoI head then scores the same RoIs on the teacher's features. So row i of
+the pair is one RoI seen by both models, and the student's RoI head runs once (the
+authors' code runs it a second time).
 """
 
 from __future__ import annotations
 
 import torch
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ckd_mm.adapters.base import Adapter, Comparison, Extra, Step
@@ -33,7 +34,7 @@ def _image_index(step: Step) -> Tensor:
 
 
 def _labels(step: Step) -> Tensor:
-    """Class indices (R,) that the student's assigner gave; background is `num_classes`."""
+    """Class indices (R,) that the student's assigner gave; background is the last."""
     calls = step.noted(_CLASS_LOSS)
     if not calls:  # MMDetection leaves the loss out of a step without a single RoI
         return torch.zeros(0, dtype=torch.long, device=step.inputs.device)
@@ -46,8 +47,8 @@ class TwoStageAdapter(Adapter):
     """Detectors with one RoI box head, such as Faster and Mask R-CNN.
 
     `roi_logits`: class logits of all RoIs that the student's sampler drew, background
-    included, (R, C + 1); `target` is the class assigned to each, `image_index` its image,
-    `rois` the boxes (R, 5).
+    included, (R, C + 1); `target` is the class assigned to each, `image_index` its
+    image,     `rois` the boxes (R, 5).
     """
 
     comparisons = {
@@ -63,10 +64,16 @@ class TwoStageAdapter(Adapter):
             num_classes='roi_head.bbox_head.num_classes',
         ),
     }
-    reachable = ('backbone', 'neck', 'rpn_head', 'roi_head.bbox', 'roi_head.shared_head')
+    reachable = (
+        'backbone',
+        'neck',
+        'rpn_head',
+        'roi_head.bbox',
+        'roi_head.shared_head',
+    )
 
     @classmethod
-    def supports(cls, model: nn.Module) -> bool:
+    def supports(cls, model: BaseModel) -> bool:
         roi_head = getattr(model, 'roi_head', None)
         names = ('bbox_roi_extractor', 'bbox_head')
         return hasattr(roi_head, '_bbox_forward') and not any(

@@ -3,9 +3,10 @@
 The source is scikit-learn's `load_digits`: 1,797 real 8x8 images that are part of that
 package, so nothing is downloaded. From it come
 
-* :func:`write_digit_images`: PNG files in class folders, for MMPretrain's `CustomDataset`;
-* :func:`write_digit_scenes`: scenes of 2 to 6 digits on textured backgrounds as PNG files
-  and COCO JSON, for MMDetection's `CocoDataset` and `CocoMetric`.
+* :func:`write_digit_images`: PNG files in class folders, for MMPretrain's
+  `CustomDataset`;
+* :func:`write_digit_scenes`: scenes of 2 to 6 digits on textured backgrounds as PNG
+  files and COCO JSON, for MMDetection's `CocoDataset` and `CocoMetric`.
 
 Both use one fixed split: a third of each class is held out, and nothing made from a
 held-out digit is in the training part. Everything is whole-number arithmetic on seeded
@@ -20,6 +21,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,19 +67,19 @@ def write_digit_images(root: str | Path) -> bool:
 def write_digit_scenes(
     root: str | Path, num_train: int = 800, num_val: int = 200, seed: int = 0
 ) -> bool:
-    """Write the detection set: `root/{train,val}/*.png`, `root/annotations/{train,val}.json`.
+    """Write the detection set: `root/{train,val}/*.png`, `root/annotations/*.json`.
 
-    A scene has 160x160 pixels and 2 to 6 digits, 20 to 56 pixels high, that do not overlap.
-    Training scenes show training digits, validation scenes held-out ones. The annotations
-    are COCO's, with the category ids 1 to 10 for '0' to '9' and one field more, `digit`:
-    the index of the image in scikit-learn's set.
+    A scene has 160x160 pixels and 2 to 6 digits, 20 to 56 pixels high, that do not
+    overlap. Training scenes show training digits, validation scenes held-out ones. The
+    annotations are COCO's, with the category ids 1 to 10 for '0' to '9' and one field
+    more, `digit`: the index of the image in scikit-learn's set.
 
     Args:
         root: The folder to make. The parent folders are made, too.
         num_train: Number of training scenes.
         num_val: Number of validation scenes.
-        seed: Of the scenes; the split of the digits is fixed. The i-th scene is the same
-            for every number of scenes.
+        seed: Of the scenes; the split of the digits is fixed. The i-th scene is the
+            same for every number of scenes.
 
     Returns:
         True if the files were written, False if they were there already.
@@ -96,12 +98,17 @@ def write_digit_scenes(
             text = json.dumps(coco, separators=(',', ':'))
             (folder / 'annotations' / f'{split}.json').write_text(text)
 
-    settings = {'kind': 'digit scenes', **_version(), 'seed': seed, 'scenes': numbers}
+    settings: dict[str, object] = {
+        'kind': 'digit scenes',
+        **_version(),
+        'seed': seed,
+        'scenes': numbers,
+    }
     return write_once(Path(root), settings, write)
 
 
 def load_digits() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """scikit-learn's digits: images (1797, 8, 8) with values 0 to 16, and labels (1797,).
+    """scikit-learn's digits: images (1797, 8, 8), values 0 to 16, and labels (1797,).
 
     Raises:
         ModuleNotFoundError: scikit-learn is not installed.
@@ -110,9 +117,9 @@ def load_digits() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         from sklearn import datasets
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            'the digits are part of scikit-learn, which is not installed; install it with '
-            '`pip install scikit-learn`, or with everything else that the demo and the '
-            'tests need: `pip install "ckd_mm[dev]"`'
+            'the digits are part of scikit-learn, which is not installed; install it '
+            'with `pip install scikit-learn`, or with everything else that the demo '
+            'and the tests need: `pip install "ckd_mm[dev]"`'
         ) from error
     digits = datasets.load_digits()
     return digits.images.astype(np.int64), digits.target.astype(np.int64)
@@ -145,7 +152,8 @@ def _write_split(folder: Path, split: str, num_scenes: int, seed: int) -> dict:
     """Write the PNG files of one part and return its COCO annotations."""
     images_NHW, labels_N = load_digits()
     indices = split_digits(labels_N)[split]
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for scene in range(num_scenes):
         rng = np.random.default_rng([seed, SPLITS.index(split), scene])
         pixels_HWC, placed = render_scene(rng, images_NHW, indices)

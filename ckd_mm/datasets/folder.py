@@ -18,9 +18,9 @@ def write_once(
 ) -> bool:
     """Make `root` by `write`, unless what `write` would make is there.
 
-    The files are written to a folder beside `root`, which is then renamed: whoever finds
-    `root` finds all of it, and what was interrupted leaves no `root` and is written anew.
-    A manifest inside holds the settings and a hash of all other files.
+    The files are written to a folder beside `root`, which is then renamed: whoever
+    finds `root` finds all of it, and what was interrupted leaves no `root` and is
+    written anew. A manifest inside holds the settings and a hash of all other files.
 
     Args:
         root: The folder to make.
@@ -65,8 +65,8 @@ def _is_complete(root: Path, settings: dict[str, object]) -> bool:
     found = _difference(root, settings)
     if found is not None:
         raise FileExistsError(
-            f'{root} is there but {found}; it is left as it is. Delete or rename it, or '
-            'choose another place, and run this again'
+            f'{root} exists, but {found}; it is left as it is. Delete or rename it, '
+            'or choose another place, and run this again'
         )
     return True
 
@@ -74,18 +74,18 @@ def _is_complete(root: Path, settings: dict[str, object]) -> bool:
 def _difference(root: Path, settings: dict[str, object]) -> str | None:
     """What keeps `root` from being the folder that was asked for."""
     if not root.is_dir():
-        return 'is no folder'
+        return 'it is no folder'
     try:
         manifest = json.loads((root / MANIFEST).read_text())
         old_settings, old_hash = manifest['settings'], manifest['sha256']
     except (OSError, ValueError, KeyError, TypeError):
         names = sorted(path.name for path in root.iterdir())
         shown = ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
-        return f'was not written by this command (no readable {MANIFEST}; found: {shown})'
+        return f'not written by this command (no readable {MANIFEST}; it has {shown})'
     if old_settings != settings:
-        return f'was written with other settings ({old_settings} instead of {settings})'
+        return f'written with other settings ({old_settings} instead of {settings})'
     if old_hash != _hash(root):
-        return 'files in it were changed, added or removed after it was written'
+        return 'its files were changed, added to or removed since they were written'
     return None
 
 

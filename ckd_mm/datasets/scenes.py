@@ -1,7 +1,7 @@
 """Draw digits on a textured background, for :mod:`ckd_mm.datasets.digits`.
 
-All of it is whole-number arithmetic: float resizing differs between machines in the last
-bit, which rounding turns into other pixels.
+All of it is whole-number arithmetic: float resizing differs between machines in the
+last bit, which rounding turns into other pixels.
 
 Shapes: N digits, H W rows and columns, C colour channels (RGB).
 """
@@ -34,14 +34,14 @@ def render_scene(
         indices: Those that may be drawn.
 
     Returns:
-        The pixels (160, 160, 3), and the index and the box of each digit. A box is tight:
-        its edge rows and columns hold ink.
+        The pixels (160, 160, 3), and the index and the box of each digit. A box is
+        tight: its edge rows and columns hold ink.
     """
     scene_HWC = _texture(rng)
     placed = _layout(rng, images_NHW, indices)
     for index, (x, y, w, h) in placed:
         alpha_HW1 = resize(_crop(images_NHW[index]) * 16, h, w)[..., None]
-        shade = int(rng.choice([0, 205]))  # dark or light, beyond the background's range
+        shade = int(rng.choice([0, 205]))  # darker or lighter than any background
         ink_C = rng.integers(shade, shade + 51, size=3)
         patch = scene_HWC[y : y + h, x : x + w]
         patch[:] = (patch * (256 - alpha_HW1) + ink_C * alpha_HW1) // 256
@@ -60,7 +60,7 @@ def resize(image_HW: NDArray[np.int64], height: int, width: int) -> NDArray[np.i
 
 
 def _weights(size_in: int, size_out: int) -> NDArray[np.int64]:
-    """A matrix (size_out, size_in) that resizes one axis; its rows sum to 2 size_out."""
+    """A matrix (size_out, size_in) that resizes an axis; rows sum to 2 size_out."""
     out = np.arange(size_out)
     unit = 2 * size_out
     # the middle of an output pixel lies at ((out + 1/2) / size_out) size_in - 1/2
@@ -75,7 +75,8 @@ def _texture(rng: np.random.Generator) -> NDArray[np.int64]:
     """Coarse and fine blotches between two colours, and grain; values 60 to 195."""
     size = SCENE_SIZE
     coarse_HW, fine_HW = (
-        resize(rng.integers(0, 256, size=(cells, cells)), size, size) for cells in (5, 20)
+        resize(rng.integers(0, 256, size=(cells, cells)), size, size)
+        for cells in (5, 20)
     )
     mix_HW1 = (2 * coarse_HW + fine_HW)[..., None] // 3
     first_C, second_C = rng.integers(70, 186, size=(2, 3))

@@ -1,4 +1,4 @@
-"""The hook that a user adds to a config. It decides when; the distiller does the work."""
+"""The hook that a user adds to a config. It decides when; the distiller acts."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ class DistillationHook(Hook):
     ]
     ```
 
-    The losses and statistics of a misspelt or ill-fitting config are refused when the hook
-    is built (names, values) or when training starts (what depends on the two models), before
-    the first iteration. `runner.val()` and `runner.test()` do not load the teacher.
+    What a config gets wrong is refused when the hook is built (names, values) or when
+    training starts (what depends on the two models), before the first iteration.
+    `runner.val()` and `runner.test()` do not load the teacher.
 
     Args:
-        teacher: `config` (a path, a zoo name, or a dict); `checkpoint` (a path or URL, the
-            zoo's if left out); `evaluate=True` evaluates the teacher with the run's own
-            validation before training and logs its metrics under `teacher/`.
+        teacher: `config` (a path, a zoo name, or a dict); `checkpoint` (a path or URL,
+            the zoo's if left out); `evaluate=True` evaluates the teacher with the run's
+            own validation before training and logs its metrics under `teacher/`.
         distill: The terms by name, each a dict with `on` (what is compared), `loss` (a
             registered loss) and optionally `schedule` (see
             :class:`ckd_mm.schedules.Schedule`).
-        student_loss_weight: A factor on the student's own losses, or a dict with a factor
-            per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1.
+        student_loss_weight: A factor on the student's own losses, or a dict with a
+            factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1.
 
     Raises:
         ValueError: A part of the config is wrong.
     """
 
-    # After RuntimeInfoHook, whose values `after_train_iter` reads, before all that saves.
+    # After RuntimeInfoHook, whose values `after_train_iter` reads; before what saves.
     priority = 'HIGH'
 
     def __init__(
@@ -89,7 +89,9 @@ class DistillationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Build the teacher, check that all terms fit, and attach."""
-        student = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        student = (
+            runner.model.module if is_model_wrapper(runner.model) else runner.model
+        )
         per_epoch = len(runner.train_dataloader)
         self._schedules = {
             term.name: term.schedule.resolved(runner.max_iters, per_epoch)
@@ -123,8 +125,8 @@ class DistillationHook(Hook):
     ) -> None:
         """Stop on a distillation loss that is not finite.
 
-        The values come from the message hub, which has them on the host already, so this
-        costs no synchronisation. The step was taken, but nothing is saved.
+        The values come from the message hub, which has them on the host already, so
+        this costs no synchronisation. The step was taken, but nothing is saved.
 
         Raises:
             FloatingPointError: A term is NaN or infinite.
@@ -135,9 +137,12 @@ class DistillationHook(Hook):
             if not math.isfinite(value):
                 raise FloatingPointError(
                     f'distillation term {term.name!r} is {value} in iteration '
-                    f'{runner.iter + 1}; look at the other values of this iteration: if '
-                    "the student's own losses are not finite either, lower the learning "
-                    'rate or clip gradients; if they are, lower the loss_weight or raise '
+                    f'{runner.iter + 1}; look at the other values of this iteration: '
+                    'if '
+                    "the student's own losses are not finite either, lower the "
+                    'learning '
+                    'rate or clip gradients; if they are, lower the loss_weight or '
+                    'raise '
                     "the temperature of the term, or check the teacher's weights with "
                     'teacher=dict(evaluate=True)'
                 )
@@ -147,7 +152,8 @@ class DistillationHook(Hook):
         values = ', '.join(f'{key}: {value}' for key, value in metrics.items())
         print_log(f'Teacher evaluated: {values}', logger='current')
         runner.visualizer.add_scalars(
-            {f'teacher/{key}': value for key, value in metrics.items()}, step=runner.iter
+            {f'teacher/{key}': value for key, value in metrics.items()},
+            step=runner.iter,
         )
 
     def _detach(self) -> None:

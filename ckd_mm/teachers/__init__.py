@@ -1,4 +1,4 @@
-"""Teachers: build, load, check, freeze, evaluate, and feed with inputs of their own kind."""
+"""Teachers: build, load, freeze, evaluate, and feed with inputs of their own kind."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.logging import print_log
+from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
-from torch import nn
 
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.teachers.checkpoint import load_weights
@@ -19,18 +19,18 @@ __all__ = ['build_teacher']
 
 def build_teacher(
     config: str | PathLike[str] | dict, checkpoint: str | PathLike[str] | None = None
-) -> nn.Module:
+) -> BaseModel:
     """Build a teacher, load its weights and freeze it.
 
-    The global random states stay as they are, so that the student's run is the same with
-    and without a teacher. Nothing is downloaded but the checkpoint.
+    The global random states stay as they are, so that the student's run is the same
+    with and without a teacher. Nothing is downloaded but the checkpoint.
 
     Args:
         config: Path of a config, a zoo name such as
-            `mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py`, or a dict: a whole config
-            or only its `model`.
-        checkpoint: Path or URL of the weights. `None` takes the zoo's, which the metafile
-            of a zoo config names.
+            `mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py`, or a dict: a whole
+            config or only its `model`.
+        checkpoint: Path or URL of the weights. `None` takes the zoo's, which the
+            metafile of a zoo config names.
 
     Returns:
         The teacher on the CPU, in eval mode, without gradients.
@@ -79,10 +79,11 @@ def _from_zoo(name: str) -> tuple[Config, str | None]:
     return cfg, cfg.get('model_path')
 
 
-def _build_model(cfg: Config, config: Any) -> nn.Module:
+def _build_model(cfg: Config, config: Any) -> BaseModel:
     if 'model' not in cfg:
         raise ValueError(
-            f"teacher config {_name(config)} has no 'model'; it has {sorted(cfg.keys())}"
+            f"teacher config {_name(config)} has no 'model'; it has "
+            f'{sorted(cfg.keys())}'
         )
     model_cfg = cfg.model
     if cfg.get('data_preprocessor') is not None:
@@ -101,7 +102,7 @@ def _name(config: str | PathLike[str] | dict) -> str:
     return 'given as a dict' if isinstance(config, dict) else repr(fspath(config))
 
 
-def _summary(teacher: nn.Module, config: Any, checkpoint: str, meta: dict) -> str:
+def _summary(teacher: BaseModel, config: Any, checkpoint: str, meta: dict) -> str:
     parameters = sum(parameter.numel() for parameter in teacher.parameters())
     trained = f', trained for {meta["epoch"]} epochs' if meta.get('epoch') else ''
     return (

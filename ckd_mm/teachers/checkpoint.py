@@ -31,7 +31,8 @@ def load_weights(model: nn.Module, checkpoint: str) -> dict[str, Any]:
     missing = [key for key in own if key not in weights]
     unexpected = [key for key in weights if key not in own]
     reshaped = [
-        f'{key} {tuple(weights[key].shape)} in the checkpoint, {tuple(own[key].shape)} here'
+        f'{key} {tuple(weights[key].shape)} in the checkpoint, {tuple(own[key].shape)} '
+        'here'
         for key in own
         if key in weights and weights[key].shape != own[key].shape
     ]

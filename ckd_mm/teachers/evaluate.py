@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from torch import nn
 
 from ckd_mm.random_state import preserved_random_state
 
@@ -14,11 +14,12 @@ __all__ = ['evaluate_teacher']
 
 
 @torch.no_grad()
-def evaluate_teacher(teacher: nn.Module, runner: Runner) -> dict[str, Any]:
-    """Evaluate a teacher with the data loader and the evaluator of the run's validation.
+def evaluate_teacher(teacher: BaseModel, runner: Runner) -> dict[str, Any]:
+    """Evaluate a teacher with the data loader and the evaluator of the run's
+    validation.
 
-    The loop's hooks are left out: they would save a "best" checkpoint of the student by the
-    teacher's metrics. The teacher prepares its inputs with its own preprocessor.
+    The loop's hooks are left out: they would save a "best" checkpoint of the student by
+    the teacher's metrics. The teacher prepares its inputs with its own preprocessor.
 
     Args:
         teacher: In eval mode, on the device it will run on.

@@ -17,9 +17,9 @@ class TeacherInputs(nn.Module):
     """Turns the student's preprocessed batch into the teacher's.
 
     Mean, standard deviation and channel order of both preprocessors are folded into one
-    multiplication and one addition per channel. Padding is filled with the teacher's padding
-    value again, up to a multiple of the teacher's size divisor. Where both preprocessors
-    agree, the student's own tensor is handed on.
+    multiplication and one addition per channel. Padding is filled with the teacher's
+    padding value again, up to a multiple of the teacher's size divisor. Where both
+    preprocessors agree, the student's own tensor is handed on.
 
     Args:
         student: The student's data preprocessor.
@@ -51,8 +51,8 @@ class TeacherInputs(nn.Module):
     def forward(self, inputs: Tensor, data_samples: Sequence[Any]) -> Tensor:
         """The teacher's batch (N, 3, H', W') from the student's (N, 3, H, W).
 
-        H' and W' differ from H and W only where the size divisors do. The size of each image
-        without its padding is read from `img_shape` of its data sample.
+        H' and W' differ from H and W only where the size divisors do. The size of each
+        image without its padding is read from `img_shape` of its data sample.
         """
         if self.is_identity:
             return inputs

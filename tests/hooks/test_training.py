@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
@@ -53,7 +54,7 @@ class Distilled:
     runner: Runner
     hook: DistillationHook
     calls: dict[str, int]
-    teacher: nn.Module
+    teacher: BaseModel
     teacher_before: dict[str, torch.Tensor]
     teacher_was_training: bool
 
@@ -161,7 +162,10 @@ def test_training_leaves_no_forward_hook_on_the_student(distilled: Distilled) ->
     recorders = [
         hook
         for module in student.modules()
-        for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+        for hook in (
+            *module._forward_hooks.values(),
+            *module._forward_pre_hooks.values(),
+        )
         if hook.__module__.startswith('ckd_mm')
     ]
     assert recorders == []

@@ -1,0 +1,46 @@
+# All set-up is done by the targets themselves. `make` alone lists them.
+PYTHON ?= python3
+RUN = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-cls test test-fast lint format bench clean clean-all
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@echo 'Python 3.10 to 3.12 is taken from PYTHON=$(PYTHON).'
+
+setup:  ## make or update .venv with everything pinned (first time: see docs/install.md)
+	@$(PYTHON) -m setup_env
+
+demo: setup  ## distil a small detector on CPU and show what it gained
+	$(RUN) tools/demo.py
+
+demo-cls: setup  ## the same for a classifier
+	$(RUN) tools/demo.py --task classification
+
+test: lint  ## everything that CI checks: lint and all tests
+	$(RUN) -m pytest
+
+test-fast: setup  ## the tests without the slow ones
+	$(RUN) -m pytest -m 'not slow'
+
+lint: setup  ## ruff and mypy
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: setup  ## let ruff rewrite the files
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+bench:  ## say how the benchmarks are run
+	@echo 'Benchmarks run for hours and are started one by one; each file in benchmarks/ says how:'
+	@echo '    $(RUN) benchmarks/NAME.py --help'
+	@echo 'Results are kept in benchmarks/results/.'
+
+clean:  ## remove what builds and checks leave; keeps .venv, data and work_dirs
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+clean-all: clean  ## remove .venv as well
+	rm -rf .venv

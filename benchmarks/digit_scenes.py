@@ -1,0 +1,153 @@
+"""Student, KD, DKD, DIST and CKD on the digit scenes: one schedule, several seeds.
+
+    python benchmarks/digit_scenes.py [--seeds 3] [--jobs 2]
+
+Trains the teacher once and every student with every seed, through tools/train.py and
+the configs in configs/mmdet/digits. A run that is finished is not repeated, so the
+benchmark can be interrupted. With `--jobs 2` two runs share the machine, one thread
+each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import statistics
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from environment import ROOT, describe
+
+sys.path.insert(0, str(ROOT / 'tools'))
+from demo_runs import Run, read_log, train
+
+from ckd_mm.datasets.digits import write_digit_scenes
+
+__all__: list[str] = []
+
+CONFIGS = ROOT / 'configs/mmdet/digits'
+TEACHER = 'faster-rcnn_r18-w32_digits'
+STUDENTS = {
+    'student alone': 'faster-rcnn_r18-w8_digits',
+    'KD, weight 1, T 1': 'kd_r18-w32-r18-w8_6e_digits',
+    'DKD, alpha 1, beta 0.25, T 1': 'dkd_r18-w32-r18-w8_6e_digits',
+    'DIST, beta 1, gamma 1, T 1': 'dist_r18-w32-r18-w8_6e_digits',
+    "CKD, weight 0.1, T 1 (authors')": 'ckd-authors_r18-w32-r18-w8_6e_digits',
+    'CKD, weight 1, T 0.1': 'ckd_r18-w32-r18-w8_6e_digits',
+}
+METRICS = {
+    'mAP': 'coco/bbox_mAP',
+    'AP50': 'coco/bbox_mAP_50',
+    'AP75': 'coco/bbox_mAP_75',
+}
+
+
+def main() -> None:
+    args = _parse_args()
+    os.environ.setdefault('OMP_NUM_THREADS', str(max(1, os.cpu_count() // args.jobs)))
+    write_digit_scenes(ROOT / 'data/digits/detection')
+    teacher = Run('teacher', CONFIGS / f'{TEACHER}.py', args.work_dir / TEACHER, 'mAP')
+    _finish(teacher)
+    runs = {
+        title: [_run(title, config, seed, teacher, args) for seed in range(args.seeds)]
+        for title, config in STUDENTS.items()
+    }
+    with ThreadPoolExecutor(args.jobs) as pool:
+        # one seed of all methods after the other, so that a part is a fair part
+        list(
+            pool.map(
+                _finish,
+                [run for group in zip(*runs.values(), strict=True) for run in group],
+            )
+        )
+    command = (
+        f'python benchmarks/digit_scenes.py --seeds {args.seeds} --jobs {args.jobs}'
+    )
+    text = _report(teacher, runs, describe(command))
+    args.out.write_text(text)
+    print(f'\n{text}\nwritten to {args.out}')
+
+
+def _run(
+    title: str, config: str, seed: int, teacher: Run, args: argparse.Namespace
+) -> Run:
+    options = {'randomness.seed': str(seed)}
+    if title != 'student alone':
+        weights = str(teacher.checkpoint.resolve())
+        options['custom_hooks.0.teacher.checkpoint'] = weights
+    folder = args.work_dir / f'{config}_seed{seed}'
+    name = f'{title} [{seed}]'
+    return Run(name, CONFIGS / f'{config}.py', folder, METRICS['mAP'], options)
+
+
+def _finish(run: Run) -> None:
+    if run.log_dir is None:
+        train(run)
+
+
+def _report(teacher: Run, runs: dict[str, list[Run]], environment: str) -> str:
+    seeds = len(next(iter(runs.values())))
+    lines = [
+        '# Methods on the digit scenes',
+        '',
+        environment,
+        f'- Faster R-CNN, ResNet-18 of width 8 from one of width 32 ('
+        f'{_last(teacher, "mAP"):.3f} mAP); 600 iterations of 8 images; all sampled '
+        'RoIs.',
+        f'- {seeds} seeds; last checkpoint, nothing chosen by validation results.',
+        '- Spread: standard deviation over the seeds. Difference: mean over the seeds '
+        'of the difference to the student alone with the same seed, with its 95% '
+        'confidence '
+        "interval (Student's t).",
+        '',
+        '| run | mAP by seed | '
+        + ' | '.join(f'{name} (spread)' for name in METRICS)
+        + ' | difference in mAP |',
+        '|---' * (3 + len(METRICS)) + '|',
+    ]
+    alone = [_last(run, 'mAP') for run in runs['student alone']]
+    for title, group in runs.items():
+        values = [_last(run, 'mAP') for run in group]
+        cells = [' / '.join(f'{value:.3f}' for value in values)]
+        for name in METRICS:
+            column = [_last(run, name) for run in group]
+            cells.append(f'{statistics.mean(column):.3f} ({_deviation(column):.3f})')
+        gains = [value - base for value, base in zip(values, alone, strict=True)]
+        cells.append('' if title == 'student alone' else _interval(gains))
+        lines.append(f'| {title} | ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def _last(run: Run, metric: str) -> float:
+    assert run.log_dir is not None, f'{run.title} is not finished'
+    return read_log(run.log_dir).last[METRICS[metric]]
+
+
+def _deviation(values: list[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+def _interval(values: list[float]) -> str:
+    from scipy.stats import t
+
+    half = t.ppf(0.975, len(values) - 1) * _deviation(values) / math.sqrt(len(values))
+    return f'{statistics.mean(values):+.3f} ± {half:.3f}'
+
+
+def _parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Compare methods on the digit scenes.')
+    parser.add_argument('--seeds', type=int, default=3)
+    parser.add_argument('--jobs', type=int, default=1, help='runs at the same time')
+    parser.add_argument(
+        '--work-dir', type=Path, default=ROOT / 'work_dirs/digit_scenes'
+    )
+    parser.add_argument(
+        '--out', type=Path, default=ROOT / 'benchmarks/results/digit_scenes.md'
+    )
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,31 @@
+"""CKD on RoI logits, the authors' setting: Faster R-CNN on digit scenes, ResNet-18 of
+width 32 -> 8, 6 epochs.
+
+Paper: arXiv:2404.14109, detection: temperature 1, weight 0.1, all sampled RoIs. The
+authors have ReviewKD beside it, which is not here.
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmdet/digits/ckd-authors_r18-w32-r18-w8_6e_digits.py
+
+Results of all methods over 3 seeds: benchmarks/results/digit_scenes.md.
+"""
+
+_base_ = './faster-rcnn_r18-w8_digits.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/faster-rcnn_r18-w32_digits.py',
+            checkpoint='work_dirs/faster-rcnn_r18-w32_digits/epoch_6.pth',
+        ),
+        distill=dict(
+            ckd=dict(
+                on='roi_logits',
+                loss=dict(type='CKDLoss', temperature=1.0, loss_weight=0.1),
+            )
+        ),
+    )
+]

@@ -1,0 +1,19 @@
+"""The teacher of the digit scenes: Faster R-CNN, ResNet-18 of width 32, 6 epochs.
+
+    python tools/train.py configs/mmdet/digits/faster-rcnn_r18-w32_digits.py
+
+Data, model and schedule: configs/_base_/digits_detection.py. `make demo` trains it and
+reports its mAP.
+"""
+
+_base_ = '../../_base_/digits_detection.py'
+
+model = dict(
+    backbone=dict(base_channels=32),
+    neck=dict(in_channels=[32, 64, 128, 256], out_channels=64),
+    rpn_head=dict(in_channels=64, feat_channels=64),
+    roi_head=dict(
+        bbox_roi_extractor=dict(out_channels=64),
+        bbox_head=dict(in_channels=64, fc_out_channels=256),
+    ),
+)

@@ -1,0 +1,19 @@
+"""CKD on RoI logits: Faster R-CNN R101 -> R50, FPN, COCO, 1x (12 epochs).
+
+Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:2404.14109. What is
+set, why, and what differs from the paper: configs/_base_/distill/ckd_roi_r101.py.
+
+    tools/dist_train.sh configs/mmdet/faster_rcnn/ckd_r101-r50_fpn_1x_coco.py 8
+
+| run | box AP |
+|---|---|
+| teacher, the zoo's R101 2x | 39.8 |
+| student alone, the zoo's R50 1x | 37.4 |
+| published | not found; the authors' is CKD and ReviewKD together, over 2x |
+| ours | not run yet |
+"""
+
+_base_ = [
+    'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
+    '../../_base_/distill/ckd_roi_r101.py',
+]

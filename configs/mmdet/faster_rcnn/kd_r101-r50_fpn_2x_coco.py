@@ -1,0 +1,19 @@
+"""KD on RoI logits: Faster R-CNN R101 -> R50, FPN, COCO, 2x (24 epochs).
+
+Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:1503.02531. What is
+set, why, and what differs from the paper: configs/_base_/distill/kd_roi_r101.py.
+
+    tools/dist_train.sh configs/mmdet/faster_rcnn/kd_r101-r50_fpn_2x_coco.py 8
+
+| run | box AP |
+|---|---|
+| teacher, the zoo's R101 2x | 39.8 |
+| student alone, the zoo's R50 2x | 38.4 |
+| published | not found |
+| ours | not run yet |
+"""
+
+_base_ = [
+    'mmdet::faster_rcnn/faster-rcnn_r50_fpn_2x_coco.py',
+    '../../_base_/distill/kd_roi_r101.py',
+]

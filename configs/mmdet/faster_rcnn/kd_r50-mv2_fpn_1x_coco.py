@@ -1,0 +1,19 @@
+"""KD on RoI logits: Faster R-CNN R50 -> MobileNetV2, FPN, COCO, 1x (12 epochs).
+
+Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:1503.02531. What is
+set, why, and what differs from the paper: configs/_base_/distill/kd_roi_r101.py.
+
+    tools/dist_train.sh configs/mmdet/faster_rcnn/kd_r50-mv2_fpn_1x_coco.py 8
+
+| run | box AP |
+|---|---|
+| teacher, the zoo's R50 2x | 38.4 |
+| student alone, faster-rcnn_mv2_fpn_1x_coco.py | not run yet |
+| published | 30.13 (in detectron2, with its teacher and schedule) |
+| ours | not run yet |
+"""
+
+_base_ = [
+    './faster-rcnn_mv2_fpn_1x_coco.py',
+    '../../_base_/distill/kd_roi_r50.py',
+]

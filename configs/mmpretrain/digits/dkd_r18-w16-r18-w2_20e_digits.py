@@ -1,0 +1,31 @@
+"""DKD: classification of digits, ResNet-18 of width 16 -> 2, 20 epochs.
+
+Paper: arXiv:2203.08679; alpha 1, beta 8, temperature 4, as on CIFAR-100, warm-up 2 of
+20 epochs (the paper: 20 of 240).
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmpretrain/digits/dkd_r18-w16-r18-w2_20e_digits.py
+
+`make demo-cls` does both for CKD.
+"""
+
+_base_ = './resnet18-w2_digits.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/resnet18-w16_digits.py',
+            checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
+        ),
+        distill=dict(
+            dkd=dict(
+                on='logits',
+                loss=dict(type='DKDLoss', alpha=1.0, beta=8.0, temperature=4.0),
+                schedule=dict(warmup=2),
+            )
+        ),
+    )
+]

@@ -1,0 +1,83 @@
+"""Running commands so that an interruption stops all that they started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from setup_env.paths import PINS, VENV_PYTHON, SetupError
+
+__all__ = ['call', 'clock', 'pip_install', 'say']
+
+
+def say(text: str) -> None:
+    print(f'[setup] {text}', flush=True)
+
+
+def clock(seconds: float) -> str:
+    return f'{int(seconds) // 60}:{int(seconds) % 60:02d}'
+
+
+def pip_install(*arguments: str) -> None:
+    pip = [str(VENV_PYTHON), '-m', 'pip', 'install', '--disable-pip-version-check']
+    call([*pip, '--no-input', '--constraint', str(PINS), *arguments])
+
+
+def call(
+    command: list[str], env: dict[str, str] | None = None, log: Path | None = None
+) -> None:
+    """Run a command. With `log`, its output goes there and progress is shown.
+
+    Raises:
+        SetupError: It failed.
+    """
+    child = subprocess.Popen(
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if log else None,
+        stderr=subprocess.STDOUT if log else None,
+        text=True,
+        start_new_session=True,  # So that `stop` reaches the compilers too.
+        close_fds=False,  # It inherits the lock, should we be killed.
+    )
+    try:
+        if log:
+            show_progress(child, log)
+        returncode = child.wait()
+    except BaseException:
+        stop(child)
+        raise
+    if returncode:
+        tail = log.read_text().splitlines(keepends=True)[-30:] if log else []
+        raise SetupError(
+            f'{"".join(tail)}`{shlex.join(command)}` ended with status {returncode}'
+        )
+
+
+def show_progress(child: subprocess.Popen[str], log: Path) -> None:
+    """Shorten ninja's lines, `[3/78] c++ ... -c /.../csrc/pytorch/nms.cpp ...`."""
+    assert child.stdout is not None
+    compiled = re.compile(r'(\[\d+/\d+\]) .*/csrc/(\S+\.(?:cpp|cu)) ')
+    start = time.monotonic()
+    with log.open('w') as file:
+        for line in child.stdout:
+            file.write(line)
+            if match := compiled.search(line):
+                say(f'  {match[1]} {clock(time.monotonic() - start)} {match[2]}')
+
+
+def stop(child: subprocess.Popen[str]) -> None:
+    """Stop a child with its process group; ninja then removes half-written objects."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=10)
+            return

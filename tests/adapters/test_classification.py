@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS, DefaultScope
+from mmpretrain.structures import DataSample
+
+from ckd_mm.distiller import Distiller
+from ckd_mm.terms import build_terms
+
+MIXUP = dict(augments=dict(type='Mixup', alpha=0.8))
+
+
+@pytest.fixture(scope='module')
+def build(
+    classifier_config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., BaseModel]:
+    def make(**train_cfg: Any) -> BaseModel:
+        cfg = classifier_config(tmp_path_factory.mktemp('unused'))
+        model = dict(
+            cfg.model, data_preprocessor=cfg.data_preprocessor, train_cfg=train_cfg
+        )
+        torch.manual_seed(0)
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            student = MODELS.build(model)
+        student.init_weights()
+        return student.eval()
+
+    return make
+
+
+def step(
+    student: BaseModel, teacher: BaseModel, **distill: Any
+) -> tuple[Distiller, dict[str, dict[str, torch.Tensor]], dict[str, torch.Tensor]]:
+    distiller = Distiller(student, teacher, build_terms(distill))
+    pairs: dict[str, dict[str, torch.Tensor]] = {}
+    pair = distiller.adapter.pair
+
+    def keep(term: str, step: Any) -> dict[str, torch.Tensor]:
+        pairs[term] = pair(term, step)
+        return pairs[term]
+
+    distiller.adapter.pair = keep  # type: ignore[method-assign]
+    images = torch.randint(256, (6, 3, 16, 16), dtype=torch.uint8)
+    samples = [DataSample().set_gt_label(i) for i in range(6)]
+    data = student.data_preprocessor(dict(inputs=images, data_samples=samples), True)
+    distiller.attach()
+    try:
+        losses = student(**data, mode='loss')
+    finally:
+        distiller.detach()
+    return distiller, pairs, losses
+
+
+def test_a_twin_gives_the_same_logits_and_the_images_labels(
+    build: Callable[..., BaseModel],
+) -> None:
+    student = build()
+    dkd = dict(on='logits', loss=dict(type='DKDLoss'))
+    _, pairs, losses = step(student, deepcopy(student), dkd=dkd)
+    assert torch.equal(pairs['dkd']['student'], pairs['dkd']['teacher'])
+    assert pairs['dkd']['student'].shape == (6, 10)
+    assert pairs['dkd']['target'].tolist() == [0, 1, 2, 3, 4, 5]
+    assert losses['loss_dkd'].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_mixed_images_come_with_soft_labels_and_reach_the_teacher(
+    build: Callable[..., BaseModel],
+) -> None:
+    student = build(**MIXUP)
+    dkd = dict(on='logits', loss=dict(type='DKDLoss'))
+    _, pairs, losses = step(student, deepcopy(student), dkd=dkd)
+    target = pairs['dkd']['target']
+    assert target.shape == (6, 10)
+    torch.testing.assert_close(target.sum(1), torch.ones(6))
+    assert torch.equal(pairs['dkd']['student'], pairs['dkd']['teacher'])
+    assert torch.isfinite(losses['loss_dkd'])
+
+
+def test_a_term_on_the_backbone_does_not_run_the_teachers_head(
+    build: Callable[..., BaseModel],
+) -> None:
+    student = build()
+    teacher, calls = deepcopy(student), []
+    teacher.head.register_forward_hook(lambda *_: calls.append(1))
+    _, pairs, _ = step(
+        student, teacher, kd=dict(on='module:neck', loss=dict(type='KDLoss'))
+    )
+    assert torch.equal(pairs['kd']['student'], pairs['kd']['teacher'])
+    assert pairs['kd']['student'].shape == (6, 64)
+    assert calls == []
+
+
+def test_modules_of_different_names_can_be_paired(
+    build: Callable[..., BaseModel],
+) -> None:
+    student = build()
+    on = dict(student='head.fc', teacher='head')
+    _, pairs, _ = step(
+        student, deepcopy(student), kd=dict(on=on, loss=dict(type='KDLoss'))
+    )
+    assert torch.equal(pairs['kd']['student'], pairs['kd']['teacher'])
+
+
+def test_a_batch_of_one_image_warns_once_that_ckd_has_no_negatives(
+    build: Callable[..., BaseModel],
+) -> None:
+    student = build()
+    terms = build_terms(dict(ckd=dict(on='logits', loss=dict(type='CKDLoss'))))
+    distiller = Distiller(student, deepcopy(student), terms)
+    data = student.data_preprocessor(
+        dict(
+            inputs=torch.zeros(1, 3, 16, 16, dtype=torch.uint8),
+            data_samples=[DataSample().set_gt_label(0)],
+        ),
+        True,
+    )
+    distiller.attach()
+    with pytest.warns(UserWarning, match='negatives') as caught:
+        for _ in range(3):
+            losses = student(**data, mode='loss')
+    distiller.detach()
+    assert len([w for w in caught if 'negatives' in str(w.message)]) == 1
+    assert losses['loss_ckd'].item() == 0.0

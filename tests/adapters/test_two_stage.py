@@ -1,0 +1,205 @@
+"""A teacher with the student's own weights must give the student's own rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from mmdet.testing import demo_mm_inputs
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.testing import assert_allclose
+
+from ckd_mm.adapters import Step
+from ckd_mm.distiller import Distiller
+from ckd_mm.terms import build_terms
+
+PARTS = (
+    'roi_logits',
+    'module:backbone.layer2',
+    'module:neck.fpn_convs.0',
+    'module:roi_head.bbox_head.fc_cls',
+)
+
+
+class Detector:
+    """A student in eval mode, its twin as teacher, and the pairs of one step."""
+
+    def __init__(self, student: BaseModel, with_mask: bool = False) -> None:
+        self.student = student.eval()
+        self.teacher = deepcopy(student).requires_grad_(False)
+        self.with_mask = with_mask
+
+    def step(
+        self, on: tuple[Any, ...] = PARTS, num_items: list[int] | None = None
+    ) -> tuple[Distiller, dict[str, dict[str, torch.Tensor]], dict[str, Any]]:
+        distill = {
+            f'part{i}': dict(on=part, loss=dict(type='KDLoss'))
+            for i, part in enumerate(on)
+        }
+        distill['dkd'] = dict(on='roi_logits', loss=dict(type='DKDLoss'))
+        distiller = Distiller(self.student, self.teacher, build_terms(distill))
+        pairs: dict[str, dict[str, torch.Tensor]] = {}
+        pair = distiller.adapter.pair
+
+        def keep(term: str, step: Any) -> dict[str, torch.Tensor]:
+            pairs[term] = pair(term, step)
+            if (
+                pairs[term]['student'].ndim != 2
+            ):  # a feature map, of which KD takes rows
+                return {k: v.flatten(1) for k, v in pairs[term].items()}
+            return pairs[term]
+
+        distiller.adapter.pair = keep  # type: ignore[method-assign]
+        batch = demo_mm_inputs(
+            2,
+            [[3, 64, 96], [3, 96, 64]],
+            num_items=num_items or [3, 2],
+            num_classes=10,
+            with_mask=self.with_mask,
+        )
+        data = self.student.data_preprocessor(batch, True)
+        distiller.attach()
+        try:
+            losses = self.student(**data, mode='loss')
+        finally:
+            distiller.detach()
+        return distiller, pairs, losses
+
+
+@pytest.fixture(scope='module')
+def detector(
+    detector_config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory
+) -> Detector:
+    model = detector_config(tmp_path_factory.mktemp('unused')).model
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        student = MODELS.build(model)
+    student.init_weights()
+    return Detector(student)
+
+
+def test_a_twin_gives_the_same_rows_for_every_part(detector: Detector) -> None:
+    _, pairs, losses = detector.step()
+    assert set(pairs) == {'part0', 'part1', 'part2', 'part3', 'dkd'}
+    for name, pair in pairs.items():
+        assert_allclose(pair['student'], pair['teacher'], rtol=1e-4, atol=1e-5)
+        assert losses[f'loss_{name}'].item() == pytest.approx(0, abs=1e-5)
+    assert len(pairs['part0']['student']) > 2
+    assert pairs['part0']['student'].shape[1] == 11
+
+
+def test_the_student_side_has_a_gradient_and_the_teacher_side_none(
+    detector: Detector,
+) -> None:
+    _, pairs, _ = detector.step()
+    for pair in pairs.values():
+        assert pair['student'].requires_grad
+        assert not pair['teacher'].requires_grad
+
+
+def test_the_target_is_the_class_that_the_student_assigned(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = detector.student.roi_head.bbox_head
+    get_targets, assigned = head.get_targets, []
+
+    def spy(*args: Any, **kwargs: Any) -> Any:
+        targets = get_targets(*args, **kwargs)
+        assigned.append(targets[0])
+        return targets
+
+    monkeypatch.setattr(head, 'get_targets', spy)
+    _, pairs, _ = detector.step()
+    assert torch.equal(pairs['dkd']['target'], assigned[0])
+    assert (assigned[0] < 10).any() and (assigned[0] == 10).any()
+
+
+def test_a_row_of_the_teacher_is_the_same_roi(detector: Detector) -> None:
+    """Other weights, so that equal rows cannot come from the student's tensors."""
+    other = Detector(deepcopy(detector.student))
+    for parameter in other.teacher.parameters():
+        parameter.mul_(1.1)
+    seen: dict[str, torch.Tensor] = {}
+    for role, model in (('student', other.student), ('teacher', other.teacher)):
+        model.roi_head.bbox_roi_extractor.register_forward_pre_hook(
+            lambda _, args, role=role: seen.update({role: args[1]})
+        )
+    _, pairs, _ = other.step()
+    assert torch.equal(seen['student'], seen['teacher'])
+    assert not torch.allclose(pairs['part0']['student'], pairs['part0']['teacher'])
+
+
+@pytest.mark.parametrize('num_rois', [0, 1])
+def test_a_batch_with_no_or_one_roi_trains_on(
+    detector: Detector, num_rois: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No proposal survives, and no or one ground-truth box joins them."""
+    monkeypatch.setitem(
+        detector.student.train_cfg.rpn_proposal, 'min_bbox_size', 10_000
+    )
+    _, pairs, losses = detector.step(('roi_logits',), num_items=[num_rois, 0])
+    assert pairs['part0']['student'].shape == (num_rois, 11)
+    total, _ = detector.student.parse_losses(losses)
+    total.backward()
+    assert torch.isfinite(total)
+
+
+def test_a_module_that_runs_on_every_level_is_refused(detector: Detector) -> None:
+    with pytest.raises(ValueError, match="'rpn_head.rpn_cls' ran 5 times in one step"):
+        detector.step(('module:rpn_head.rpn_cls',))
+
+
+def test_a_module_whose_output_is_overwritten_is_refused(detector: Detector) -> None:
+    with pytest.raises(ValueError, match=r"shared_fcs.1' was overwritten .*inplace"):
+        detector.step(('module:roi_head.bbox_head.shared_fcs.1',))
+
+
+def test_a_term_on_the_neck_runs_no_head_of_the_teacher(detector: Detector) -> None:
+    calls: list[str] = []
+    teacher = deepcopy(detector.teacher)
+    for name in ('rpn_head', 'roi_head.bbox_head'):
+        teacher.get_submodule(name).register_forward_hook(
+            lambda *_, name=name: calls.append(name)
+        )
+    terms = build_terms(
+        dict(kd=dict(on='module:neck.fpn_convs.0', loss=dict(type='KDLoss')))
+    )
+    distiller = Distiller(detector.student, teacher, terms)
+    inputs = torch.rand(1, 3, 64, 64)
+    distiller.adapter.note_teacher(inputs, Step(inputs, [], lambda _: []))
+    assert calls == []
+
+
+def test_a_mask_head_that_shares_the_roi_extractor_does_not_disturb() -> None:
+    cfg = get_config('mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py').model
+    cfg.backbone.update(depth=18, base_channels=8, stem_channels=8, init_cfg=None)
+    cfg.neck.update(in_channels=[8, 16, 32, 64], out_channels=32)
+    cfg.rpn_head.update(in_channels=32, feat_channels=32)
+    roi_head = cfg.roi_head
+    roi_head.bbox_roi_extractor.out_channels = 32
+    roi_head.bbox_head.update(in_channels=32, fc_out_channels=32, num_classes=10)
+    roi_head.mask_head.update(in_channels=32, conv_out_channels=32, num_classes=10)
+    roi_head.mask_roi_extractor = None
+    cfg.train_cfg.rcnn.update(mask_size=14)
+    roi_head.mask_head.upsample_cfg = dict(type=None)
+    roi_head.bbox_roi_extractor.roi_layer.output_size = 14
+    roi_head.bbox_head.roi_feat_size = 14
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        student = MODELS.build(cfg)
+    student.init_weights()
+    calls: list[int] = []
+    student.roi_head.bbox_roi_extractor.register_forward_hook(
+        lambda *_: calls.append(1)
+    )
+    detector = Detector(student, with_mask=True)
+    _, pairs, losses = detector.step(('roi_logits',))
+    assert len(calls) >= 2 and 'loss_mask' in losses
+    assert_allclose(
+        pairs['part0']['student'], pairs['part0']['teacher'], rtol=1e-4, atol=1e-5
+    )

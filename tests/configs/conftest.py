@@ -1,0 +1,94 @@
+"""Random data and weights, so that a config can train without what it names."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.registry import MODELS, DefaultScope
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+NAMES = ('0.png', '1.png')
+SIZE = 64  # pixels, of the images as they are and as the models get them
+
+
+@pytest.fixture(scope='module')
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """A checkpoint with random weights for the config of a teacher, written once."""
+    folder = tmp_path_factory.mktemp('teachers')
+
+    @functools.cache
+    def write(config: str) -> str:
+        cfg = get_config(config) if '::' in config else Config.fromfile(ROOT / config)
+        with DefaultScope.overwrite_default_scope(cfg.default_scope):
+            weights = MODELS.build(cfg.model).state_dict()
+        checkpoint = folder / f'{len(list(folder.iterdir()))}.pth'
+        torch.save({'state_dict': weights}, checkpoint)
+        return str(checkpoint)
+
+    return write
+
+
+@pytest.fixture(scope='module')
+def random_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Config], None]:
+    """Points a config at two random images, with boxes or labels."""
+    folder = tmp_path_factory.mktemp('data')
+    rng = np.random.default_rng(0)
+    (folder / 'images').mkdir()
+    for name in NAMES:
+        pixels = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / 'images' / name)
+    (folder / 'labels.txt').write_text('0.png 0\n1.png 1\n')
+
+    def point(cfg: Config) -> None:
+        dataset = cfg.train_dataloader.dataset
+        dataset.data_root = str(folder)
+        if dataset.type == 'CocoDataset':
+            from mmdet.datasets import CocoDataset
+
+            metainfo = dataset.get('metainfo', CocoDataset.METAINFO)
+            dataset.ann_file = _write_boxes(folder, metainfo['classes'])
+            dataset.data_prefix = dict(img='images/')
+        else:
+            dataset.ann_file = 'labels.txt'
+            dataset.data_prefix = 'images'
+        for transform in dataset.pipeline:
+            if 'scale' in transform:
+                is_pair = isinstance(transform.scale, tuple)
+                transform.scale = (SIZE, SIZE) if is_pair else SIZE
+
+    return point
+
+
+def _write_boxes(folder: Path, classes: tuple[str, ...]) -> str:
+    boxes = [[4, 4, 40, 36], [20, 24, 36, 36]]  # x, y, width, height
+    content = dict(
+        images=[
+            dict(id=index, file_name=name, width=SIZE, height=SIZE)
+            for index, name in enumerate(NAMES)
+        ],
+        categories=[dict(id=index, name=name) for index, name in enumerate(classes)],
+        annotations=[
+            dict(
+                id=len(boxes) * image + index,
+                image_id=image,
+                category_id=index,
+                bbox=box,
+                area=box[2] * box[3],
+                iscrowd=0,
+            )
+            for image in range(len(NAMES))
+            for index, box in enumerate(boxes)
+        ],
+    )
+    file = folder / f'boxes_{len(classes)}.json'
+    file.write_text(json.dumps(content))
+    return file.name

@@ -1,0 +1,288 @@
+"""Every config under configs/: what it says, what it inherits, one step of training.
+
+A step is real: MMEngine's runner with the config's own model, hook, pipeline, optimizer
+and schedulers. Only the data are two random images, the weights are random, and there
+are fewer RoIs, so that all of this needs neither a download nor a GPU.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import math
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+from unittest import mock
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.fileio import load
+from mmengine.hooks import Hook
+from mmengine.hub import get_config
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import (
+    get_external_models,
+    get_torchvision_models,
+)
+from mmengine.utils import get_installed_path
+
+from ckd_mm.teachers import build_teacher
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (ROOT / 'configs').rglob('*.py')
+    if '_base_' not in path.parts
+)
+
+_load_once = functools.cache(load)
+
+
+def _metafiles_read_once() -> Any:
+    """MMEngine reads a zoo's for each base that a config has there, in 0.4 s."""
+    return mock.patch('mmengine.config.utils.load', _load_once)
+
+
+@functools.cache
+def _loaded(path: str) -> Config:
+    with _metafiles_read_once():
+        return Config.fromfile(ROOT / path)
+
+
+def _hook(path: str) -> dict[str, Any] | None:
+    hooks = _loaded(path).get('custom_hooks', [])
+    return next((hook for hook in hooks if hook.type == 'DistillationHook'), None)
+
+
+DISTILLED = [path for path in CONFIGS if _hook(path)]
+TEACHERS = sorted({_hook(path)['teacher']['config'] for path in DISTILLED})  # type: ignore[index]
+ZOO_TEACHERS = [name for name in TEACHERS if '::' in name]
+
+# CKD as its authors trained it; the others share the schedule of their student.
+OWN_SCHEDULE = 'configs/mmpretrain/imagenet/ckd_r34-r18_cosine-200e_in1k.py'
+
+every_config = pytest.mark.parametrize('path', CONFIGS)
+every_distilled_config = pytest.mark.parametrize('path', DISTILLED)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _fast() -> Iterator[None]:
+    """Without what takes time and is not tested; a teacher is built and read once."""
+    without_yapf = mock.patch.object(Config, 'pretty_text', '')  # 3 s for every runner
+    teachers_built_once = mock.patch(
+        'ckd_mm.hooks.distillation_hook.build_teacher', functools.cache(build_teacher)
+    )
+    with _metafiles_read_once(), without_yapf, teachers_built_once:
+        yield
+    _SharingRunner.students.clear()
+
+
+# What it says.
+
+
+def test_there_are_configs(capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f'\n{len(CONFIGS)} configs, {len(DISTILLED)} of them with a teacher')
+    assert DISTILLED
+
+
+@every_config
+def test_docstring_gives_task_command_and_result(path: str) -> None:
+    document = _document(path)
+    command = rf'^    .*tools/(train\.py|dist_train\.sh) {re.escape(path)}'
+    assert re.search(command, document, re.MULTILINE)
+    assert re.search(r'\bours\b', document, re.IGNORECASE)
+
+
+@every_distilled_config
+def test_file_name_gives_method_models_schedule_and_dataset(path: str) -> None:
+    """`{method}_{teacher}-{student}_{schedule}_{dataset}.py`."""
+    method, models, *schedule, dataset = Path(path).stem.split('_')
+    assert all(term in method.split('-') for term in _hook(path)['distill'])  # type: ignore[index]
+    assert re.fullmatch(r'[a-z0-9]+(-[a-z0-9]+)+', models)
+    assert schedule
+    assert dataset
+
+
+@every_config
+def test_numbers_of_zoo_models_are_those_of_the_metafile(path: str) -> None:
+    hook = _hook(path)
+    names = re.findall(r"'(mm\w+::(?!_base_)[^']+)'", (ROOT / path).read_text())
+    if hook and '::' in hook['teacher']['config']:
+        names.append(hook['teacher']['config'])
+    for name in names:
+        metrics = _zoo_entry(name)['Results'][0]['Metrics']
+        said = {float(number) for number in re.findall(r'\d+\.\d+', _document(path))}
+        assert next(iter(metrics.values())) in said, name
+
+
+@every_config
+def test_readme_lists_it(path: str) -> None:
+    assert Path(path).name in (ROOT / 'configs/README.md').read_text()
+
+
+# What it inherits.
+
+
+@pytest.mark.parametrize('path', [p for p in DISTILLED if p != OWN_SCHEDULE])
+def test_it_is_the_config_of_its_student_and_a_hook(path: str) -> None:
+    """So that all methods have one schedule."""
+    student, cfg = _student(path), _loaded(path)
+    assert _plain(cfg, without=('custom_hooks', 'custom_imports')) == _plain(student)
+
+
+def test_a_method_has_one_setting_for_all_pairs_of_a_folder() -> None:
+    settings: dict[tuple[str, str], Any] = {}
+    for path in DISTILLED:
+        hook = dict(_hook(path))  # type: ignore[arg-type]
+        hook.pop('teacher')
+        key = (str(Path(path).parent), Path(path).stem.split('_')[0])
+        assert settings.setdefault(key, hook) == hook, path
+
+
+@pytest.mark.parametrize('name', ZOO_TEACHERS)
+def test_teacher_from_the_zoo_has_weights(name: str) -> None:
+    url = get_config(name, pretrained=True).model_path
+    assert re.fullmatch(r'https://\S+\.pth', url)
+
+
+@every_config
+def test_pretrained_weights_of_the_student_are_known_to_mmengine(path: str) -> None:
+    """The step below runs without them."""
+    init = _loaded(path).model.backbone.get('init_cfg')
+    if not init:  # from random weights
+        return
+    scheme, name = init.checkpoint.split('://')
+    known = {'torchvision': get_torchvision_models, 'open-mmlab': get_external_models}
+    assert name in known[scheme]()
+
+
+# One step.
+
+
+@every_config
+def test_one_step_gives_finite_losses_and_every_term(
+    path: str,
+    tmp_path: Path,
+    random_data: Callable[[Config], None],
+    random_weights: Callable[[str], str],
+) -> None:
+    torch.manual_seed(0)
+    cfg = Config.fromfile(ROOT / path)
+    random_data(cfg)
+    _make_short(cfg, tmp_path)
+    hook = next(
+        (hook for hook in cfg.get('custom_hooks', []) if 'distill' in hook), None
+    )
+    if hook:
+        hook.teacher.update(
+            checkpoint=random_weights(hook.teacher.config), evaluate=False
+        )
+    step = _Step()
+    runner = _SharingRunner.from_cfg(cfg)
+    runner.register_hook(step)
+    runner.train()
+    assert step.changed
+    assert all(math.isfinite(value) for value in step.losses.values()), step.losses
+    terms = {f'loss_{name}' for name in hook.distill} if hook else set()
+    assert terms <= set(step.losses)
+    assert set(step.losses) - terms  # the student's own
+
+
+class _SharingRunner(Runner):
+    """Builds and initialises a student once for all configs that have the same."""
+
+    students: ClassVar[dict[str, torch.nn.Module]] = {}
+
+    def build_model(self, model: dict[str, Any]) -> torch.nn.Module:
+        key = str(model)
+        if key not in self.students:
+            self.students[key] = super().build_model(model)
+        return self.students[key]
+
+
+class _Step(Hook):
+    """Notes the losses of the one iteration, and whether it changed the student."""
+
+    losses: dict[str, float]
+    changed: bool
+
+    def before_train(self, runner: Runner) -> None:
+        self.before = [value.clone() for value in _vectors(runner.model)]
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict[str, Any] | None = None,
+    ) -> None:
+        assert outputs is not None
+        self.losses = {
+            key: value.item() for key, value in outputs.items() if 'loss' in key
+        }
+        self.changed = any(
+            not torch.equal(old, new)
+            for old, new in zip(self.before, _vectors(runner.model), strict=True)
+        )
+
+
+def _vectors(model: torch.nn.Module) -> list[torch.Tensor]:
+    """Biases and the like: enough to see a step, and small."""
+    return [value for value in model.parameters() if value.ndim == 1]
+
+
+def _make_short(cfg: Config, work_dir: Path) -> None:
+    """One iteration of two images, without validation, downloads and checkpoints."""
+    cfg.work_dir = str(work_dir)
+    cfg.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    cfg.train_cfg['max_iters' if 'max_iters' in cfg.train_cfg else 'max_epochs'] = 1
+    for kind in ('val', 'test'):
+        for part in ('dataloader', 'cfg', 'evaluator'):
+            cfg[f'{kind}_{part}'] = None
+    cfg.default_hooks.checkpoint = dict(
+        type='CheckpointHook', interval=-1, save_last=False
+    )
+    cfg.model.backbone.init_cfg = None
+    if 'rcnn' in cfg.model.get('train_cfg', {}):
+        cfg.model.train_cfg.rpn_proposal.max_per_img = 100
+        cfg.model.train_cfg.rcnn.sampler.num = 32
+
+
+def _document(path: str) -> str:
+    document = ast.get_docstring(ast.parse((ROOT / path).read_text()))
+    assert document, f'{path} has no docstring'
+    return document
+
+
+def _student(path: str) -> Config:
+    """What the first entry of `_base_` says: by convention the student."""
+    for node in ast.parse((ROOT / path).read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
+            base = ast.literal_eval(node.value)
+            first = base if isinstance(base, str) else base[0]
+            if '::' in first:
+                return get_config(first)
+            return _loaded(str((ROOT / path).parent.joinpath(first).resolve()))
+    raise AssertionError(f'{path} inherits nothing')
+
+
+def _plain(value: Any, without: tuple[str, ...] = ()) -> Any:
+    """Plain containers, without the marks that MMEngine leaves on what is a zoo's."""
+    if isinstance(value, (Config, dict)):
+        left_out = ('_scope_', *without)
+        return {key: _plain(item) for key, item in value.items() if key not in left_out}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _zoo_entry(name: str) -> dict[str, Any]:
+    """What the metafile of a zoo says about a config."""
+    package, path = name.split('::')
+    configs = Path(get_installed_path(package)) / '.mim/configs'
+    models = load(configs / Path(path).parent / 'metafile.yml')['Models']
+    return next(model for model in models if model['Config'] == f'configs/{path}')

@@ -1,0 +1,209 @@
+"""What holds for the function of every loss, driven by the table in `battery.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from .battery import EACH, EACH_SETTING, LOSSES, LossRow, Sample, draw, gradient
+
+HALF = pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16], ids=str)
+
+
+def cast(sample: Sample, dtype: torch.dtype) -> Sample:
+    student = sample.student.detach().to(dtype).requires_grad_()
+    return Sample(student, sample.teacher.to(dtype), sample.target)
+
+
+@EACH_SETTING
+@pytest.mark.parametrize('rows', [1, 2, 5])
+def test_equals_a_slow_loop_in_value_and_gradient(
+    row: LossRow, kwargs: dict[str, Any], rows: int
+) -> None:
+    sample = draw(rows, 4, seed=rows)
+    value = row.function(*row.inputs(sample), **kwargs)
+    expected = row.reference(*row.inputs(sample), **kwargs)
+    torch.testing.assert_close(value, expected, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(
+        gradient(value, sample), gradient(expected, sample), rtol=1e-8, atol=1e-10
+    )
+
+
+@EACH_SETTING
+def test_gradient_equals_finite_differences(
+    row: LossRow, kwargs: dict[str, Any]
+) -> None:
+    sample = draw(4, 5, seed=7)
+    _, *others = row.inputs(sample)
+    assert torch.autograd.gradcheck(
+        lambda student: row.function(student, *others, **kwargs), sample.student
+    )
+
+
+@EACH_SETTING
+def test_teacher_gets_no_gradient(row: LossRow, kwargs: dict[str, Any]) -> None:
+    sample = draw(4, 5)
+    sample.teacher.requires_grad_()
+    row.function(*row.inputs(sample), **kwargs).backward()
+    assert sample.teacher.grad is None
+    assert sample.student.grad is not None
+    assert sample.student.grad.abs().sum() > 0
+
+
+@EACH_SETTING
+def test_an_empty_batch_gives_zero_and_keeps_the_graph(
+    row: LossRow, kwargs: dict[str, Any]
+) -> None:
+    sample = draw(0, 5)
+    value = row.function(*row.inputs(sample), **kwargs)
+    assert value.shape == ()
+    assert value == 0
+    value.backward()
+    assert sample.student.grad is not None
+    assert sample.student.grad.shape == (0, 5)
+
+
+@EACH_SETTING
+def test_a_single_row_is_finite_in_value_and_gradient(
+    row: LossRow, kwargs: dict[str, Any]
+) -> None:
+    sample = draw(1, 5)
+    value = row.function(*row.inputs(sample), **kwargs)
+    assert value.isfinite()
+    assert gradient(value, sample).isfinite().all()
+
+
+@EACH_SETTING
+def test_a_student_that_starts_at_zero_gets_a_moderate_gradient(
+    row: LossRow, kwargs: dict[str, Any]
+) -> None:
+    """The reference code of CKD and DIST divides by 1e-12 and 1e-8 here."""
+    drawn = draw(4, 5)
+    zeros = torch.zeros(4, 5, dtype=torch.float64, requires_grad=True)
+    sample = Sample(zeros, drawn.teacher, drawn.target)
+    value = row.function(*row.inputs(sample), **kwargs)
+    assert value.isfinite()
+    assert gradient(value, sample).abs().max() < 100
+
+
+@EACH_SETTING
+@HALF
+@pytest.mark.parametrize('autocast', [False, True], ids=['plain', 'autocast'])
+def test_half_precision_logits_are_computed_in_float32(
+    row: LossRow, kwargs: dict[str, Any], dtype: torch.dtype, autocast: bool
+) -> None:
+    half = cast(draw(6, 8), dtype)
+    exact = cast(half, torch.float64)
+    with torch.autocast('cpu', dtype=torch.bfloat16, enabled=autocast):
+        value = row.function(*row.inputs(half), **kwargs)
+    expected = row.function(*row.inputs(exact), **kwargs)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=1e-6)
+    step = torch.finfo(dtype).eps
+    torch.testing.assert_close(
+        gradient(value, half).double(),
+        gradient(expected, exact),
+        rtol=step,
+        atol=step * 1e-2,
+    )
+
+
+@EACH_SETTING
+def test_float32_logits_under_autocast_stay_float32(
+    row: LossRow, kwargs: dict[str, Any]
+) -> None:
+    sample = cast(draw(6, 8), torch.float32)
+    expected = row.function(*row.inputs(sample), **kwargs)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        value = row.function(*row.inputs(sample), **kwargs)
+    assert value.dtype == torch.float32
+    assert value == expected
+
+
+@EACH_SETTING
+@HALF
+def test_large_half_precision_logits_stay_finite(
+    row: LossRow, kwargs: dict[str, Any], dtype: torch.dtype
+) -> None:
+    sample = cast(draw(6, 8, scale=1000.0), dtype)
+    value = row.function(*row.inputs(sample), **kwargs)
+    assert value.isfinite()
+    assert gradient(value, sample).isfinite().all()
+
+
+@EACH_SETTING
+def test_teacher_may_be_of_another_precision(
+    row: LossRow, kwargs: dict[str, Any]
+) -> None:
+    sample = cast(draw(6, 8), torch.float32)
+    mixed = Sample(sample.student, sample.teacher.bfloat16(), sample.target)
+    same = Sample(sample.student, mixed.teacher.float(), sample.target)
+    value = row.function(*row.inputs(mixed), **kwargs)
+    assert value == row.function(*row.inputs(same), **kwargs)
+
+
+@pytest.mark.parametrize(
+    ('row', 'change'),
+    [
+        pytest.param(row, change, id=f'{row.class_name}-{name}')
+        for row in LOSSES
+        for name, change in row.invariances.items()
+    ],
+)
+def test_is_invariant(row: LossRow, change: Callable[[Sample], Sample]) -> None:
+    sample = draw(5, 6)
+    changed = change(sample)
+    assert not all(
+        torch.equal(before, after)
+        for before, after in zip(row.inputs(sample), row.inputs(changed), strict=True)
+    )
+    for kwargs in row.kwargs_sets:
+        torch.testing.assert_close(
+            row.function(*row.inputs(changed), **kwargs),
+            row.function(*row.inputs(sample), **kwargs),
+            rtol=1e-9,
+            atol=1e-12,
+        )
+
+
+@EACH_SETTING
+def test_never_waits_for_the_device(row: LossRow, kwargs: dict[str, Any]) -> None:
+    """Fake tensors have no values: `.item()`, branches and boolean masks raise."""
+    with FakeTensorMode():
+        student = torch.randn(4, 5, requires_grad=True)
+        target = torch.zeros(4, dtype=torch.long)
+        sample = Sample(student, torch.randn(4, 5), target)
+        value = row.function(*row.inputs(sample), **kwargs)
+        assert gradient(value, sample).shape == (4, 5)
+
+
+@EACH
+@pytest.mark.parametrize(
+    ('shape', 'advice'),
+    [
+        ((4, 7), 'check that both heads have the same num_classes'),
+        ((5, 6), 'check that both models saw the same images or RoIs'),
+        ((4, 6, 1), 'flatten each to one row per sample'),
+    ],
+)
+def test_shapes_that_differ_are_named(
+    row: LossRow, shape: tuple[int, ...], advice: str
+) -> None:
+    sample = Sample(torch.zeros(4, 6), torch.zeros(shape), torch.zeros(4).long())
+    with pytest.raises(ValueError) as error:
+        row.function(*row.inputs(sample))
+    assert str(error.value) == (
+        'student and teacher logits must have one shape (B, C), '
+        f'got (4, 6) and {shape}; {advice}'
+    )
+
+
+@EACH
+def test_feature_maps_are_refused_even_where_their_shapes_agree(row: LossRow) -> None:
+    maps = torch.zeros(2, 3, 4, 4)
+    with pytest.raises(ValueError, match='must have one shape .B, C.'):
+        row.function(*row.inputs(Sample(maps, maps, torch.zeros(2).long())))

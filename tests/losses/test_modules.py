@@ -1,0 +1,101 @@
+"""What holds for the module of every registered loss, driven by `battery.py`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import ckd_mm.losses  # noqa: F401 (registers)
+from ckd_mm.registry import LOSSES as REGISTRY
+from ckd_mm.registry import build
+
+from .battery import EACH, EACH_SETTING, LOSSES, LossRow, draw, gradient
+
+
+def test_every_loss_of_the_package_is_in_the_table() -> None:
+    registered = {
+        name
+        for name, cls in REGISTRY.module_dict.items()
+        if cls.__module__.startswith('ckd_mm.')
+    }
+    assert registered == {row.class_name for row in LOSSES}
+
+
+@EACH_SETTING
+def test_a_loss_built_from_a_config_is_the_weighted_function(
+    row: LossRow, kwargs: dict[str, Any]
+) -> None:
+    sample = draw(4, 5)
+    config = {'type': row.class_name, 'loss_weight': 0.5, **kwargs}
+    value = build(REGISTRY, config)(*row.inputs(sample))
+    assert value == 0.5 * row.function(*row.inputs(sample), **kwargs)
+
+
+@EACH
+def test_the_defaults_are_the_documented_ones(row: LossRow) -> None:
+    sample = draw(4, 5)
+    value = build(REGISTRY, {'type': row.class_name})(*row.inputs(sample))
+    assert value == row.function(*row.inputs(sample), **row.defaults)
+
+
+@EACH
+def test_forward_names_what_the_loss_needs(row: LossRow) -> None:
+    loss = build(REGISTRY, {'type': row.class_name})
+    needed = ['student', 'teacher'] + ['target'] * row.needs_target
+    assert list(inspect.signature(loss.forward).parameters) == needed
+
+
+@EACH
+def test_a_weight_of_zero_only_monitors(row: LossRow) -> None:
+    sample = draw(4, 5)
+    loss = build(REGISTRY, {'type': row.class_name, 'loss_weight': 0})
+    value = loss(*row.inputs(sample))
+    assert value == 0
+    assert not gradient(value, sample).any()
+
+
+@EACH
+@pytest.mark.parametrize('weight', [-1.0, float('nan'), float('inf'), '1', None, True])
+def test_a_weight_that_is_no_finite_number_is_refused(
+    row: LossRow, weight: Any
+) -> None:
+    with pytest.raises(ValueError) as error:
+        build(REGISTRY, {'type': row.class_name, 'loss_weight': weight})
+    assert str(error.value) == (
+        f'loss_weight must be a finite number >= 0, got {weight!r}'
+    )
+
+
+@pytest.mark.parametrize(
+    ('row', 'arguments'),
+    [
+        pytest.param(row, arguments, id=f'{row.class_name}-{arguments}')
+        for row in LOSSES
+        for arguments in row.refused
+    ],
+)
+def test_a_bad_hyper_parameter_is_refused_and_named(
+    row: LossRow, arguments: dict[str, Any]
+) -> None:
+    ((name, value),) = arguments.items()
+    with pytest.raises(ValueError) as error:
+        build(REGISTRY, {'type': row.class_name, **arguments})
+    assert str(error.value).startswith(f'{name} must be ')
+    assert str(error.value).endswith(f'got {value!r}')
+
+
+@EACH
+def test_statistics_are_shares_without_a_graph_whose_names_are_no_losses(
+    row: LossRow,
+) -> None:
+    loss = build(REGISTRY, {'type': row.class_name})
+    sample = draw(6, 5)
+    statistics = loss.statistics(sample.student, sample.teacher)
+    assert 'top1_agreement' in statistics
+    for name, value in statistics.items():
+        assert 'loss' not in name
+        assert value.shape == ()
+        assert 0 <= value <= 1
+        assert not value.requires_grad

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from ckd_mm.teachers import build_teacher
+
+
+def test_the_weights_are_those_of_the_checkpoint(
+    detector_teacher: dict[str, Any],
+) -> None:
+    saved = torch.load(detector_teacher['checkpoint'])['state_dict']
+    teacher = build_teacher(**detector_teacher)
+    assert saved.keys() == teacher.state_dict().keys()
+    for name, value in teacher.state_dict().items():
+        assert torch.equal(value, saved[name]), name
+
+
+def test_the_teacher_is_frozen_and_in_eval_mode(
+    classifier_teacher: dict[str, Any],
+) -> None:
+    teacher = build_teacher(**classifier_teacher)
+    assert not any(module.training for module in teacher.modules())
+    assert not any(parameter.requires_grad for parameter in teacher.parameters())
+
+
+def test_building_does_not_consume_the_global_random_state(
+    detector_teacher: dict[str, Any],
+) -> None:
+    def states() -> tuple[Any, ...]:
+        numpy_state = np.random.get_state(legacy=True)[1]  # type: ignore[index]
+        return random.getstate(), list(numpy_state), torch.get_rng_state().tolist()
+
+    before = states()
+    build_teacher(**detector_teacher)
+    assert states() == before
+
+
+def test_a_config_can_be_a_dict_or_only_its_model(
+    classifier_teacher: dict[str, Any],
+) -> None:
+    cfg = Config.fromfile(classifier_teacher['config'])
+    whole = build_teacher(cfg.to_dict(), classifier_teacher['checkpoint'])
+    model = dict(cfg.model.to_dict(), _scope_='mmpretrain')
+    alone = build_teacher(model, classifier_teacher['checkpoint'])
+    assert type(whole) is type(alone)
+
+
+def test_weights_saved_from_a_distributed_wrapper_load(
+    classifier_teacher: dict[str, Any], tmp_path: Path
+) -> None:
+    saved = torch.load(classifier_teacher['checkpoint'])['state_dict']
+    wrapped = {f'module.{name}': value for name, value in saved.items()}
+    torch.save(wrapped, tmp_path / 'wrapped.pth')
+    build_teacher(classifier_teacher['config'], tmp_path / 'wrapped.pth')
+
+
+def test_a_zoo_config_brings_the_weights_of_its_metafile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The download itself cannot be tried here; what is asked for can."""
+    from ckd_mm.teachers import build
+
+    asked: list[str] = []
+
+    def note(_: Any, url: str) -> dict[str, Any]:
+        asked.append(url)
+        return {}
+
+    monkeypatch.setattr(build, 'load_weights', note)
+    build_teacher('mmpretrain::resnet/resnet18_8xb32_in1k.py')
+    assert asked[0].startswith('https://') and 'resnet18_8xb32_in1k' in asked[0]
+
+
+def broken_config(folder: Path) -> str:
+    (folder / 'broken.py').write_text('model = dict(')
+    return str(folder / 'broken.py')
+
+
+def empty_config(folder: Path) -> str:
+    (folder / 'empty.py').write_text('lr = 1')
+    return str(folder / 'empty.py')
+
+
+@pytest.mark.parametrize(
+    ('config', 'error'),
+    [
+        (lambda _: 'no/such/file.py', "'no/such/file.py' cannot be read: FileNotFound"),
+        (broken_config, 'broken.py.* cannot be read: '),
+        (empty_config, "has no 'model'; it has"),
+        (lambda _: 'mmdet::faster_rcnn/no.py', 'cannot be read: '),
+        (lambda _: 'mmdetection::faster_rcnn/no.py', 'cannot be read: '),
+        (lambda _: dict(type='NoSuchModel'), 'given as a dict cannot be built: '),
+    ],
+    ids=[
+        'missing',
+        'broken',
+        'empty',
+        'unknown name',
+        'unknown library',
+        'no such type',
+    ],
+)
+def test_a_config_that_cannot_be_used_is_refused(
+    config: Callable[[Path], Any], error: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=error):
+        build_teacher(config(tmp_path), 'unused.pth')
+
+
+def test_a_config_without_a_checkpoint_is_refused(
+    classifier_teacher: dict[str, Any],
+) -> None:
+    with pytest.raises(ValueError, match='has no checkpoint: only zoo configs'):
+        build_teacher(classifier_teacher['config'])
+
+
+def cut_short(folder: Path, teacher: dict[str, Any]) -> str:
+    content = Path(teacher['checkpoint']).read_bytes()
+    (folder / 'cut.pth').write_bytes(content[: len(content) // 2])
+    return str(folder / 'cut.pth')
+
+
+def not_a_dict(folder: Path, _: dict[str, Any]) -> str:
+    torch.save([1, 2], folder / 'list.pth')
+    return str(folder / 'list.pth')
+
+
+@pytest.mark.parametrize(
+    ('checkpoint', 'error'),
+    [
+        (lambda *_: 'no/such.pth', "checkpoint 'no/such.pth' cannot be read"),
+        (cut_short, 'cut.pth.* cannot be read'),
+        (not_a_dict, 'list.pth.* holds a list; expected a state dict'),
+    ],
+    ids=['missing', 'cut short', 'not a dict'],
+)
+def test_a_checkpoint_that_cannot_be_read_is_refused(
+    checkpoint: Callable[..., str],
+    error: str,
+    classifier_teacher: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    path = checkpoint(tmp_path, classifier_teacher)
+    with pytest.raises(ValueError, match=error):
+        build_teacher(classifier_teacher['config'], path)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused_with_the_keys(
+    classifier_teacher: dict[str, Any], detector_teacher: dict[str, Any]
+) -> None:
+    error = r'\d+ missing \(.*head.fc.weight.*\); \d+ unexpected \(neck.*, \.\.\.\)'
+    with pytest.raises(ValueError, match=error):
+        build_teacher(classifier_teacher['config'], detector_teacher['checkpoint'])
+
+
+def test_a_checkpoint_of_another_width_is_refused_with_both_shapes(
+    classifier_teacher: dict[str, Any],
+    classifier_config: Callable[..., Config],
+    tmp_path: Path,
+) -> None:
+    wide = classifier_config(tmp_path, width=32)
+    wide.dump(tmp_path / 'wide.py')
+    error = r'0 missing; 0 unexpected; \d+ of another shape \(.*in the checkpoint'
+    with pytest.raises(ValueError, match=error):
+        build_teacher(tmp_path / 'wide.py', classifier_teacher['checkpoint'])

@@ -1,0 +1,143 @@
+"""The command line, run as a user runs it, with the libraries' own tools beside it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mmdet
+import pytest
+import torch
+from mmengine.config import Config
+
+ROOT = Path(__file__).parents[2]
+MMDET_TOOLS = Path(mmdet.__file__).parent / '.mim' / 'tools'
+
+
+def call(*command: Any, status: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == status, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+def metrics(work_dir: Path) -> dict[str, float]:
+    (log,) = work_dir.glob('*/*.json')
+    return {k: v for k, v in json.loads(log.read_text()).items() if 'bbox' in k}
+
+
+@pytest.fixture(scope='module')
+def student(
+    detector_config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A stock student in a file, without the hook and without our import."""
+    folder = tmp_path_factory.mktemp('student')
+    cfg = detector_config(folder / 'unused')
+    cfg.pop('work_dir')
+    cfg.pop('custom_imports')
+    cfg.dump(folder / 'student.py')
+    return folder / 'student.py'
+
+
+@pytest.fixture(scope='module')
+def distilled(
+    student: Path,
+    detector_teacher: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The work dir of that student, distilled by the shortest command."""
+    work_dir = tmp_path_factory.mktemp('distilled')
+    teacher = ('--teacher', detector_teacher['config'])
+    weights = ('--teacher-checkpoint', detector_teacher['checkpoint'])
+    call('tools/train.py', student, *teacher, *weights, '--work-dir', work_dir)
+    return work_dir
+
+
+def test_a_stock_config_is_distilled_by_one_option(distilled: Path) -> None:
+    dumped = Config.fromfile(distilled / 'ckd_student.py')
+    (hook,) = dumped.custom_hooks
+    assert hook.distill.ckd.loss.type == 'CKDLoss'
+    log = next(distilled.glob('*/vis_data/scalars.json')).read_text()
+    assert 'loss_ckd' in log and 'ckd_retrieval_accuracy' in log
+
+
+def test_mmdetections_own_test_tool_gives_the_same_metrics_on_the_stock_config(
+    distilled: Path, student: Path, tmp_path: Path
+) -> None:
+    checkpoint = distilled / 'epoch_1.pth'
+    # A detector of two iterations finds nothing that COCO would count; confident boxes
+    # of its own make the metrics differ from 0.
+    saved = torch.load(checkpoint, weights_only=False)
+    saved['state_dict']['roi_head.bbox_head.fc_cls.weight'] *= 20
+    torch.save(saved, tmp_path / 'sure.pth')
+    ours, theirs = tmp_path / 'ours', tmp_path / 'theirs'
+    arguments = (tmp_path / 'sure.pth', '--work-dir')
+    call('tools/test.py', distilled / 'ckd_student.py', *arguments, ours)
+    call(MMDET_TOOLS / 'test.py', student, *arguments, theirs)
+    assert metrics(ours) == metrics(theirs)
+    assert metrics(ours)
+
+
+def test_mmdetections_own_train_tool_runs_a_distillation_config(
+    distilled: Path, tmp_path: Path
+) -> None:
+    config = distilled / 'ckd_student.py'
+    call(MMDET_TOOLS / 'train.py', config, '--work-dir', tmp_path)
+    ours = torch.load(distilled / 'epoch_1.pth', weights_only=False)['state_dict']
+    theirs = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict']
+    for name, value in ours.items():
+        assert torch.equal(value, theirs[name]), name
+
+
+def test_options_reach_the_library_and_the_hook(
+    distilled: Path, tmp_path: Path
+) -> None:
+    config = distilled / 'ckd_student.py'
+    options = (
+        'train_cfg.max_epochs=2',
+        'custom_hooks.0.distill.ckd.loss.temperature=0.5',
+    )
+    arguments = ('--work-dir', tmp_path, '--auto-scale-lr', '--cfg-options')
+    call('tools/train.py', config, *arguments, *options)
+    dumped = Config.fromfile(tmp_path / 'ckd_student.py')
+    assert dumped.custom_hooks[0].distill.ckd.loss.temperature == 0.5
+    assert dumped.auto_scale_lr.enable
+    out = call('tools/train.py', config, '--work-dir', tmp_path, '--resume')
+    assert 'resumed epoch: 2' in out
+
+
+def test_amp_reaches_the_library(distilled: Path, tmp_path: Path) -> None:
+    """MMEngine's AmpOptimWrapper refuses to be built without an accelerator."""
+    config, status = distilled / 'ckd_student.py', int(not torch.cuda.is_available())
+    call('tools/train.py', config, '--work-dir', tmp_path, '--amp', status=status)
+    dumped = Config.fromfile(tmp_path / 'ckd_student.py')
+    assert dumped.optim_wrapper.type == 'AmpOptimWrapper'
+
+
+def test_an_impossible_distillation_is_one_line_of_error(
+    student: Path, tmp_path: Path
+) -> None:
+    out = call(
+        'tools/train.py', student, '--teacher', 'x.py', '--method', 'ofd', status=2
+    )
+    assert "invalid choice: 'ofd'" in out
+
+
+def test_a_config_of_neither_library_is_refused(tmp_path: Path) -> None:
+    (tmp_path / 'c.py').write_text("default_scope = 'mmseg'")
+    out = call('tools/train.py', tmp_path / 'c.py', status=1)
+    assert "default_scope='mmseg', expected one of ('mmdet', 'mmpretrain')" in out
+
+
+def test_the_shell_tools_say_how_they_are_used() -> None:
+    for tool in ('dist_train.sh', 'dist_test.sh', 'slurm_train.sh'):
+        done = subprocess.run(
+            ['bash', ROOT / 'tools' / tool], capture_output=True, text=True
+        )
+        assert done.returncode == 2
+        assert f'tools/{tool}' in done.stderr
