@@ -46,7 +46,6 @@ METRICS = {
 
 def main() -> None:
     args = _parse_args()
-    os.environ.setdefault('OMP_NUM_THREADS', str(max(1, os.cpu_count() // args.jobs)))
     write_digit_scenes(ROOT / 'data/digits/detection')
     teacher = Run('teacher', CONFIGS / f'{TEACHER}.py', args.work_dir / TEACHER, 'mAP')
     _finish(teacher)
@@ -54,14 +53,11 @@ def main() -> None:
         title: [_run(title, config, seed, teacher, args) for seed in range(args.seeds)]
         for title, config in STUDENTS.items()
     }
+    os.environ['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // args.jobs))
     with ThreadPoolExecutor(args.jobs) as pool:
         # one seed of all methods after the other, so that a part is a fair part
-        list(
-            pool.map(
-                _finish,
-                [run for group in zip(*runs.values(), strict=True) for run in group],
-            )
-        )
+        by_seed = zip(*runs.values(), strict=True)
+        list(pool.map(_finish, [run for group in by_seed for run in group]))
     command = (
         f'python benchmarks/digit_scenes.py --seeds {args.seeds} --jobs {args.jobs}'
     )

@@ -74,10 +74,9 @@ def show_progress(child: subprocess.Popen[str], log: Path) -> None:
 
 
 def stop(child: subprocess.Popen[str]) -> None:
-    """Stop a child with its process group; ninja then removes half-written objects."""
+    """End a child and what it started, politely first: ninja then clears up."""
     for number in (signal.SIGINT, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=10)
-            return

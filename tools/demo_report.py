@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from demo_runs import Log
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
