@@ -31,7 +31,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from ckd_mm.distiller import Distiller
-from ckd_mm.recorders import Tap
+from ckd_mm.recorders import Recorder, Tap
 from ckd_mm.terms import build_terms
 
 __all__: list[str] = []
@@ -65,6 +65,7 @@ def measure(
     student, optimizer = runner.model.train(), runner.optim_wrapper
     terms = build_terms({'term': dict(on='roi_logits', loss=dict(type=loss))})
     distiller = Distiller(student, teacher, terms)
+    recorder = Recorder(student, [ROIS])
     batches = cycle(runner.train_dataloader)
     seconds = []
     for _ in range(rounds + 3):
@@ -72,8 +73,11 @@ def measure(
         inputs = student.data_preprocessor(deepcopy(batch), True)['inputs']
         alone = _timed(student.train_step, deepcopy(batch), optimizer)
         distiller.attach()
+        recorder.attach()
+        recorder.open()
         distilled = _timed(student.train_step, deepcopy(batch), optimizer)
-        _, rois = distiller.adapter.student_recorder.calls(ROIS)[0]
+        _, rois = recorder.calls(ROIS)[0]
+        recorder.detach()
         distiller.detach()
         needed = _timed(_teacher, teacher, inputs, rois)
         seconds.append((alone, needed, distilled))

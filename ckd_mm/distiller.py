@@ -85,6 +85,7 @@ class Distiller:
         self.adapter.student_recorder.close()
         losses = self._weighted(output)
         added = self._distill(arguments['inputs'], arguments['data_samples'])
+        self.adapter.forget()
         taken = sorted(set(losses) & set(added))
         if taken:
             raise ValueError(

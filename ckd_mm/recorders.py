@@ -71,7 +71,7 @@ class Recorder:
         while self._handles:
             self._handles.pop().remove()
         self.close()
-        self._noted = {}
+        self.forget()
 
     def open(self) -> None:
         """Forget the last step and note from now on."""
@@ -79,8 +79,12 @@ class Recorder:
         self._is_open = True
 
     def close(self) -> None:
-        """Note nothing more; what was noted stays until the next `open`."""
+        """Note nothing more; what was noted stays until `open` or `forget`."""
         self._is_open = False
+
+    def forget(self) -> None:
+        """Let go of what was noted, so that its memory is free between steps."""
+        self._noted = {}
 
     def calls(self, tap: Tap) -> list[Any]:
         """All values of a tap in this step, one for each call of its module.

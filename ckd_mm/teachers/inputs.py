@@ -58,7 +58,9 @@ class TeacherInputs(nn.Module):
             return inputs
         inputs = inputs.flip(1) if self.flips else inputs
         inputs = torch.addcmul(self.shift, inputs, self.scale)
-        sizes = [tuple(sample.get('img_shape', ())[:2]) for sample in data_samples]
+        sizes = [
+            tuple(sample.get('img_shape', ())[:2]) for sample in data_samples or ()
+        ]
         if not sizes or not all(sizes):
             return inputs
         height, width = (self._rounded(max(side)) for side in zip(*sizes, strict=True))

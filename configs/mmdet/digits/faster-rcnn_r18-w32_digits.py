@@ -2,8 +2,8 @@
 
     python tools/train.py configs/mmdet/digits/faster-rcnn_r18-w32_digits.py
 
-Data, model and schedule: configs/_base_/digits_detection.py. `make demo` trains it and
-reports its mAP.
+Data, model and schedule: configs/_base_/digits_detection.py. Ours:
+benchmarks/results/digit_scenes.md has its mAP.
 """
 
 _base_ = '../../_base_/digits_detection.py'

@@ -3,7 +3,8 @@
     python tools/train.py configs/mmdet/digits/faster-rcnn_r18-w8_digits.py
 
 Data, model and schedule: configs/_base_/digits_detection.py. The distilled ones inherit
-this config and add the hook. Results: benchmarks/results/digit_scenes.md.
+this config and add the hook. Ours, over 3 seeds:
+benchmarks/results/digit_scenes.md.
 """
 
 _base_ = '../../_base_/digits_detection.py'

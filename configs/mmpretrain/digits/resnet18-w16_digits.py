@@ -2,7 +2,8 @@
 
     python tools/train.py configs/mmpretrain/digits/resnet18-w16_digits.py
 
-Data, model and schedule: configs/_base_/digits_classification.py.
+Data, model and schedule: configs/_base_/digits_classification.py. Ours:
+`make demo-cls` shows its accuracy.
 """
 
 _base_ = '../../_base_/digits_classification.py'
