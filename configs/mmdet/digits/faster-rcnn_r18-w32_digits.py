@@ -2,7 +2,8 @@
 
     python tools/train.py configs/mmdet/digits/faster-rcnn_r18-w32_digits.py
 
-Data, model and schedule: configs/_base_/digits_detection.py. Ours:
+Data, model and schedule: configs/_base_/digits_detection.py, with a learning rate of
+0.08, which ends at a lower training loss than 0.02. Ours:
 benchmarks/results/digit_scenes.md has its mAP.
 """
 
@@ -17,3 +18,4 @@ model = dict(
         bbox_head=dict(in_channels=64, fc_out_channels=256),
     ),
 )
+optim_wrapper = dict(optimizer=dict(lr=0.08))
