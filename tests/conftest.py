@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ from ckd_mm.datasets.digits import write_digit_images, write_digit_scenes
 NUM_IMAGES = 8
 BATCH_SIZE = 4
 
-
-@pytest.fixture(scope='session', autouse=True)
-def _two_threads() -> None:
-    torch.set_num_threads(2)
+# Tiny models gain nothing from a second thread, and threads that wait for each other slow
+# everything down tenfold when the machine has other work. For the tests' subprocesses too.
+os.environ['OMP_NUM_THREADS'] = '1'
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope='session')

@@ -34,6 +34,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=64,
     num_workers=0,
+    persistent_workers=False,  # MMPretrain's train.py would set True
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='CustomDataset', data_root=data_root + 'train', pipeline=train_pipeline
@@ -42,6 +43,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=149,
     num_workers=0,
+    persistent_workers=False,  # MMPretrain's train.py would set True
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='CustomDataset', data_root=data_root + 'val', pipeline=test_pipeline

@@ -33,7 +33,7 @@ def test_two_processes_distil_a_detector_and_save_a_plain_student(
     )
     cfg.custom_imports = dict(imports=['start_gloo', 'ckd_mm'])
     # MMEngine passes device_ids by default, which a model on the CPU refuses
-    cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel')
+    cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
     cfg.dump(tmp_path / 'distilled.py')
     python = Path(sys.executable).parent
     path = f'{python}{os.pathsep}{os.environ["PATH"]}'
