@@ -20,8 +20,9 @@ from ckd_mm.datasets.digits import write_digit_images, write_digit_scenes
 NUM_IMAGES = 8
 BATCH_SIZE = 4
 
-# Tiny models gain nothing from a second thread, and threads that wait for each other slow
-# everything down tenfold when the machine has other work. For the tests' subprocesses too.
+# Tiny models gain nothing from a second thread, and threads that wait for each other
+# slow everything down tenfold when the machine has other work. For the tests'
+# subprocesses too.
 os.environ['OMP_NUM_THREADS'] = '1'
 torch.set_num_threads(1)
 

@@ -11,7 +11,8 @@ scene has at most six digits. The widths are in the configs that inherit this on
 Schedule: 6 epochs of 100 iterations for teacher and students alike, at MMDetection's
 stock learning rate of 0.02 for the students, distilled or not. The student alone has a
 lower training loss at 0.08 (1.22 against 1.38 after 3 epochs), but there the gradients
-of a second loss make training diverge: KD did. No rate was chosen by validation results.
+of a second loss make training diverge: KD did. No rate was chosen by validation
+results.
 """
 
 _base_ = [
