@@ -174,8 +174,7 @@ class Adapter:
         raise ValueError(
             f'unknown on={on!r}{hint}; {type(self).__name__} compares '
             f'{", ".join(map(repr, self.comparisons)) or "no named part"}; any two '
-            'modules '
-            "are compared with on='module:NAME' or on=dict(student=NAME, teacher=NAME)"
+            "modules are compared with on='module:NAME' or on=dict(student=NAME, teacher=NAME)"
         )
 
     def _extras(self, term: str) -> list[Extra]:
@@ -225,6 +224,11 @@ def _value(recorder: Recorder, tap: Tap, comparison: Comparison) -> Tensor:
     value = calls[0] if comparison.item is None else calls[0][comparison.item]
     if isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]
+    if not isinstance(value, Tensor):
+        raise ValueError(
+            f'module {tap.module!r} returns a {type(value).__name__}, and a term needs '
+            'one tensor; name a module inside it that returns one'
+        )
     return value
 
 

@@ -48,7 +48,7 @@ class TwoStageAdapter(Adapter):
 
     `roi_logits`: class logits of all RoIs that the student's sampler drew, background
     included, (R, C + 1); `target` is the class assigned to each, `image_index` its
-    image,     `rois` the boxes (R, 5).
+    image, `rois` the boxes (R, 5).
     """
 
     comparisons = {

@@ -155,6 +155,11 @@ def test_a_module_that_runs_on_every_level_is_refused(detector: Detector) -> Non
         detector.step(('module:rpn_head.rpn_cls',))
 
 
+def test_a_module_that_returns_several_tensors_is_refused(detector: Detector) -> None:
+    with pytest.raises(ValueError, match="'neck' returns a tuple, .* needs one tensor"):
+        detector.step(('module:neck',))
+
+
 def test_a_module_whose_output_is_overwritten_is_refused(detector: Detector) -> None:
     with pytest.raises(ValueError, match=r"shared_fcs.1' was overwritten .*inplace"):
         detector.step(('module:roi_head.bbox_head.shared_fcs.1',))
