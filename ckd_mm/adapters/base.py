@@ -174,7 +174,8 @@ class Adapter:
         raise ValueError(
             f'unknown on={on!r}{hint}; {type(self).__name__} compares '
             f'{", ".join(map(repr, self.comparisons)) or "no named part"}; any two '
-            "modules are compared with on='module:NAME' or on=dict(student=NAME, teacher=NAME)"
+            "modules are compared with on='module:NAME' or "
+            'on=dict(student=NAME, teacher=NAME)'
         )
 
     def _extras(self, term: str) -> list[Extra]:
