@@ -55,10 +55,16 @@ def call(
         stop(child)
         raise
     if returncode:
-        tail = log.read_text().splitlines(keepends=True)[-30:] if log else []
-        raise SetupError(
-            f'{"".join(tail)}`{shlex.join(command)}` ended with status {returncode}'
-        )
+        why = what_went_wrong(log) if log else ''
+        raise SetupError(f'{why}`{shlex.join(command)}` ended with status {returncode}')
+
+
+def what_went_wrong(log: Path) -> str:
+    """The first lines about errors, else the last lines; none of them in full."""
+    lines = log.read_text().splitlines()
+    errors = [line for line in lines if re.search(r'\berror\b', line, re.IGNORECASE)]
+    shown = errors[:10] or lines[-10:]
+    return ''.join(f'{line[:200]}\n' for line in shown) + f'All of it: {log}\n'
 
 
 def show_progress(child: subprocess.Popen[str], log: Path) -> None:

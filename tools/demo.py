@@ -4,14 +4,16 @@
     python tools/demo.py --task classification  # 4 minutes
 
 These are upper limits. All runs go through tools/train.py with the config files that
-`TASKS` names. A teacher that was trained before is used again. The table and the
-picture are written to the work dir.
+`TASKS` names, with one thread each. A teacher that was trained before is used again;
+the two students are trained at the same time. The table and the picture are written
+to the work dir.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,11 +82,13 @@ TASKS = {
 
 def main() -> None:
     args = _parse_args()
+    # `timeout` and CI end a program like this; as Ctrl-C it ends the training as well
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     task = TASKS[args.task]
     try:
         task.write(task.data)
         runs = _plan(task, args.work_dir, args.seed)
-        logs = {run.title: _run(run, args.retrain) for run in runs}
+        logs = _train(runs, args.retrain)
     except (FileExistsError, ModuleNotFoundError, RunFailed) as error:
         sys.exit(f'\nerror: {error}')
     except KeyboardInterrupt:
@@ -121,13 +125,18 @@ def _plan(task: Task, work_dir: Path, seed: int) -> list[Run]:
     return runs
 
 
-def _run(run: Run, retrain: bool) -> Log:
-    """Train, or take the teacher that is there."""
-    is_teacher = run.title == TITLES[0]
-    log_dir = run.log_dir if is_teacher and not retrain else None
-    if log_dir is not None:
-        print(f'{run.title:<16} reused from {run.work_dir} (--retrain trains it again)')
-    return read_log(log_dir or train(run))
+def _train(runs: list[Run], retrain: bool) -> dict[str, Log]:
+    """The teacher, unless it is there, and then both students at the same time."""
+    teacher, *students = runs
+    log_dir = None if retrain else teacher.log_dir
+    if log_dir is None:
+        (log_dir,) = train(teacher)
+    else:
+        print(f'{teacher.title:<17}reused from {teacher.work_dir}; --retrain trains it')
+    log_dirs = [log_dir, *train(*students)]
+    return {
+        run.title: read_log(folder) for run, folder in zip(runs, log_dirs, strict=True)
+    }
 
 
 def _suffix(seed: int) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -48,8 +51,12 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         """The last epoch's weights; nothing is chosen by validation results."""
-        epochs = Config.fromfile(self.config).train_cfg.max_epochs
-        return self.work_dir / f'epoch_{epochs}.pth'
+        return self.work_dir / f'epoch_{self.num_epochs}.pth'
+
+    @functools.cached_property
+    def num_epochs(self) -> int:
+        """The length of the schedule."""
+        return Config.fromfile(self.config).train_cfg.max_epochs
 
     @property
     def console(self) -> Path:
@@ -97,44 +104,25 @@ class Log:
         return {step: entry[metric] for step, entry in self.metrics.items()}
 
 
-def train(run: Run) -> Path:
-    """Run tools/train.py and show its progress.
+def train(*runs: Run) -> list[Path]:
+    """Run tools/train.py for each, at the same time, and show the progress.
 
     Returns:
-        The folder with the run's logs.
+        The folders with the runs' logs.
 
     Raises:
-        RunFailed: The process failed.
+        RunFailed: A process failed; the others were stopped.
     """
-    run.work_dir.mkdir(parents=True, exist_ok=True)
-    (run.work_dir / RECORD).unlink(missing_ok=True)
-    before = set(_log_dirs(run.work_dir))
-    command = [sys.executable, 'tools/train.py', str(run.config.resolve())]
-    command += ['--work-dir', str(run.work_dir.resolve())]
-    if run.options:
-        command += ['--cfg-options', *(f'{k}={v}' for k, v in run.options.items())]
-    with run.console.open('w') as console:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=_environment(),
-            stdout=console,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _watch(run, process)
-        finally:
-            _stop(process)
-    if process.returncode != 0:
-        tail = '\n'.join(run.console.read_text().splitlines()[-20:])
-        raise RunFailed(
-            f'{run.title}: training ended with exit code {process.returncode}. The end '
-            f'of {run.console}:\n\n{tail}'
-        )
-    (log_dir,) = set(_log_dirs(run.work_dir)) - before
-    record = {'fingerprint': run.fingerprint, 'log_dir': log_dir.name}
-    (run.work_dir / RECORD).write_text(json.dumps(record))
-    return log_dir
+    with contextlib.ExitStack() as stack:
+        started = [(run, stack.enter_context(_started(run))) for run in runs]
+        _watch(started)
+    log_dirs = []
+    for run in runs:
+        log_dir = max(run.work_dir.glob('*/vis_data')).parent  # named after the time
+        record = {'fingerprint': run.fingerprint, 'log_dir': log_dir.name}
+        (run.work_dir / RECORD).write_text(json.dumps(record))
+        log_dirs.append(log_dir)
+    return log_dirs
 
 
 def read_log(log_dir: Path) -> Log:
@@ -164,47 +152,87 @@ def _environment() -> dict[str, str]:
     return {'OMP_NUM_THREADS': '1', **os.environ}
 
 
-def _log_dirs(work_dir: Path) -> Iterator[Path]:
-    """MMEngine makes a folder named after the time for each start."""
-    return (path.parent for path in work_dir.glob('*/vis_data'))
+@contextlib.contextmanager
+def _started(run: Run) -> Iterator[subprocess.Popen[bytes]]:
+    """A training process that is ended when the block is left."""
+    run.work_dir.mkdir(parents=True, exist_ok=True)
+    (run.work_dir / RECORD).unlink(missing_ok=True)
+    command = [sys.executable, 'tools/train.py', str(run.config.resolve())]
+    command += ['--work-dir', str(run.work_dir.resolve())]
+    if run.options:
+        command += ['--cfg-options', *(f'{k}={v}' for k, v in run.options.items())]
+    with run.console.open('w') as console:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=_environment(),
+            stdout=console,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield process
+        finally:
+            _stop(process)
 
 
-def _watch(run: Run, process: subprocess.Popen[bytes]) -> None:
-    """Show a line that keeps itself up to date; without a terminal, one every 20 s."""
+def _watch(started: list[tuple[Run, subprocess.Popen[bytes]]]) -> None:
+    """Show where the runs are until all are done: every second, or every 20 s."""
     live = sys.stdout.isatty()
-    start = shown = time.monotonic()
-    while process.poll() is None:
+    interval = 1 if live else 20
+    start = time.monotonic()
+    due, drawn, running = start + interval, False, True
+    while running:
         time.sleep(0.5)
+        codes = [process.poll() for _, process in started]
+        for (run, _), code in zip(started, codes, strict=True):
+            if code:
+                raise RunFailed(_failure(run, code))
+        running = None in codes
         now = time.monotonic()
-        if live or now - shown >= 20:
-            shown = now
-            _show(f'{run.title:<16} {_clock(now - start)}  {_progress(run)}', live)
-    _show(f'{run.title:<16} {_clock(time.monotonic() - start)}  {_progress(run)}', live)
+        if now >= due or not running:
+            due = now + interval
+            lines = [
+                f'{run.title:<17}{_clock(now - start)}  {_progress(run, code)}'
+                for (run, _), code in zip(started, codes, strict=True)
+            ]
+            _show(lines, live, over=drawn)
+            drawn = live
+
+
+def _show(lines: list[str], live: bool, over: bool) -> None:
+    """Print lines, on a terminal over those from before."""
     if live:
-        print()
+        # a line that wraps would be two to go up
+        width = shutil.get_terminal_size().columns - 1
+        lines = [f'\033[K{line[:width]}' for line in lines]
+    up = f'\033[{len(lines)}A' if over else ''
+    print(up + '\n'.join(lines), flush=True)
 
 
-def _show(line: str, live: bool) -> None:
-    # back to the start of the line, and empty it
-    print(
-        f'\r\033[K{line[:110]}' if live else line, end='' if live else '\n', flush=True
+def _failure(run: Run, code: int) -> str:
+    tail = '\n'.join(run.console.read_text().splitlines()[-20:])
+    return (
+        f'{run.title}: training ended with exit code {code}. The end of '
+        f'{run.console}:\n\n{tail}'
     )
 
 
-def _progress(run: Run) -> str:
+def _progress(run: Run, code: int | None) -> str:
     """Where a run is, from the log that it prints."""
     text = run.console.read_text()
-    train_lines = re.findall(
+    lines = re.findall(
         r'Epoch\(train\)\s+\[\s*(\d+)\]\[\s*(\d+)/(\d+)\].* eta: (.+?)  .* loss: (\S+)',
         text,
     )
-    if not train_lines:
+    if not lines:
         return 'starting'
-    epoch, done, per_epoch, eta, loss = train_lines[-1]
+    epoch, done, per_epoch, eta, loss = lines[-1]
     iteration = (int(epoch) - 1) * int(per_epoch) + int(done)
+    total = run.num_epochs * int(per_epoch)
     found = re.findall(rf'Epoch\(val\).* {re.escape(run.metric)}: (\S+)', text)
-    metric = f'{run.metric.split("/")[-1]} {found[-1]}' if found else ''
-    return f'iteration {iteration:>4}  loss {loss}  training ends in {eta}  {metric}'
+    metric = f'  {run.metric.split("/")[-1]} {found[-1]}' if found else ''
+    end = f'done in {eta}' if code is None else 'done'
+    return f'{iteration:>4}/{total}  loss {loss}{metric}  {end}'
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,10 +1,8 @@
-"""The demo's reading and reporting, on a log as MMEngine writes it.
-
-The demo itself is `make demo`: it trains for minutes.
-"""
+"""The demo's parts on a log as MMEngine writes it, and a very short demo."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator
@@ -13,9 +11,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
 from PIL import Image
 
-TOOLS = Path(__file__).parents[2] / 'tools'
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / 'tools'
 COLUMNS = {'mAP': 'coco/bbox_mAP', 'AP50': 'coco/bbox_mAP_50'}
 
 
@@ -110,3 +111,73 @@ def test_a_finished_run_is_reused_until_config_or_data_change(
     assert runs.Run('teacher', config, tmp_path, 'mAP', data='b').log_dir is None
     config.write_text('train_cfg = dict(max_epochs=1)\nlr = 2')
     assert run.log_dir is None
+
+
+def test_when_a_run_fails_the_others_are_ended(
+    modules: tuple[ModuleType, ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a stand-in for tools/train.py, which a stopped process does not outlive."""
+    runs = modules[0]
+    (tmp_path / 'tools').mkdir()
+    (tmp_path / 'tools/train.py').write_text(
+        'import os, sys, time\n'
+        "print('pid', os.getpid(), flush=True)\n"
+        "time.sleep(60 if 'good.py' in sys.argv[1] else 1)\n"
+        "sys.exit('out of luck')\n"
+    )
+    monkeypatch.setattr(runs, 'ROOT', tmp_path)
+    good, bad = (
+        runs.Run(name, tmp_path / f'{name}.py', tmp_path / name, 'mAP')
+        for name in ('good', 'bad')
+    )
+    with pytest.raises(runs.RunFailed, match=r'bad: training ended(.|\n)*out of luck'):
+        runs.train(good, bad)
+    pid = int(good.console.read_text().split()[1])
+    assert not Path(f'/proc/{pid}').exists()
+    assert good.log_dir is None
+
+
+@pytest.mark.slow
+def test_a_short_demo_writes_table_and_picture_and_reuses_the_teacher(
+    modules: tuple[ModuleType, ModuleType],
+    digit_images: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import demo
+
+    task = demo.TASKS['classification']
+    short = [_short(config, digit_images, tmp_path) for config in task.configs]
+    task = dataclasses.replace(task, configs=tuple(short), data=digit_images)
+    monkeypatch.setitem(demo.TASKS, 'classification', task)
+    work_dir = tmp_path / 'work'
+    arguments = ['demo.py', '--task', 'classification', '--work-dir', str(work_dir)]
+    for seed in ('0', '1'):
+        monkeypatch.setattr(sys, 'argv', [*arguments, '--seed', seed])
+        demo.main()
+    printed = capsys.readouterr().out
+    assert printed.count('teacher          reused') == 1
+    assert '38/38' in printed
+    for name in ('digits_classification', 'digits_classification_seed1'):
+        text = (work_dir / f'{name}.md').read_text()
+        assert '| student with CKD |' in text
+        assert Image.open(work_dir / f'{name}.png').width > 1000
+    students = [
+        torch.load(work_dir / Path(config).stem / 'epoch_2.pth', weights_only=False)
+        for config in short[1:]
+    ]
+    assert students[0]['state_dict'].keys() == students[1]['state_dict'].keys()
+
+
+def _short(config: str, data: Path, folder: Path) -> str:
+    """Two epochs of a config on another copy of the data."""
+    cfg = Config.fromfile(ROOT / config)
+    cfg.train_cfg.max_epochs = 2
+    for loader, split in (('train', 'train'), ('val', 'val'), ('test', 'val')):
+        cfg[f'{loader}_dataloader'].dataset.data_root = str(data / split)
+    path = folder / Path(config).name
+    cfg.dump(path)
+    return str(path)

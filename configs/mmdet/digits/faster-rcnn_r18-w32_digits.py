@@ -19,3 +19,4 @@ model = dict(
     ),
 )
 optim_wrapper = dict(optimizer=dict(lr=0.08))
+train_cfg = dict(val_interval=3)
