@@ -21,7 +21,7 @@ from pathlib import Path
 from environment import ROOT, describe
 
 sys.path.insert(0, str(ROOT / 'tools'))
-from demo_runs import Run, read_log, train
+from demo_runs import Log, Run, read_log, train
 
 from ckd_mm.datasets.digits import write_digit_scenes
 
@@ -48,20 +48,25 @@ def main() -> None:
     args = _parse_args()
     write_digit_scenes(ROOT / 'data/digits/detection')
     teacher = Run('teacher', CONFIGS / f'{TEACHER}.py', args.work_dir / TEACHER, 'mAP')
-    _finish(teacher)
-    runs = {
-        title: [_run(title, config, seed, teacher, args) for seed in range(args.seeds)]
-        for title, config in STUDENTS.items()
-    }
+    teacher_log = _finish(teacher)
     os.environ['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // args.jobs))
+    logs: dict[str, list[Log]] = {title: [] for title in STUDENTS}
     with ThreadPoolExecutor(args.jobs) as pool:
         # one seed of all methods after the other, so that a part is a fair part
-        by_seed = zip(*runs.values(), strict=True)
-        list(pool.map(_finish, [run for group in by_seed for run in group]))
+        for title, log in pool.map(
+            lambda run: (run[0], _finish(run[1])),
+            [
+                (title, _run(title, config, seed, teacher, args))
+                for seed in range(args.seeds)
+                for title, config in STUDENTS.items()
+            ],
+        ):
+            logs[title].append(log)
     command = (
         f'python benchmarks/digit_scenes.py --seeds {args.seeds} --jobs {args.jobs}'
     )
-    text = _report(teacher, runs, describe(command))
+    text = _report(teacher_log, logs, describe(command))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text)
     print(f'\n{text}\nwritten to {args.out}')
 
@@ -78,37 +83,39 @@ def _run(
     return Run(name, CONFIGS / f'{config}.py', folder, METRICS['mAP'], options)
 
 
-def _finish(run: Run) -> None:
-    if run.log_dir is None:
-        train(run)
+def _finish(run: Run) -> Log:
+    """Train, unless that was done before."""
+    log_dir = run.log_dir
+    if log_dir is None:
+        (log_dir,) = train(run)
+    return read_log(log_dir)
 
 
-def _report(teacher: Run, runs: dict[str, list[Run]], environment: str) -> str:
-    seeds = len(next(iter(runs.values())))
+def _report(teacher: Log, logs: dict[str, list[Log]], environment: str) -> str:
+    seeds = len(next(iter(logs.values())))
     lines = [
         '# Methods on the digit scenes',
         '',
         environment,
-        f'- Faster R-CNN, ResNet-18 of width 8 from one of width 32 ('
-        f'{_last(teacher, "mAP"):.3f} mAP); 600 iterations of 8 images; all sampled '
+        '- Faster R-CNN, ResNet-18 of width 8 from one of width 32 '
+        f'({_last(teacher, "mAP"):.3f} mAP); 600 iterations of 8 images; all sampled '
         'RoIs.',
         f'- {seeds} seeds; last checkpoint, nothing chosen by validation results.',
         '- Spread: standard deviation over the seeds. Difference: mean over the seeds '
         'of the difference to the student alone with the same seed, with its 95% '
-        'confidence '
-        "interval (Student's t).",
+        "confidence interval (Student's t).",
         '',
         '| run | mAP by seed | '
         + ' | '.join(f'{name} (spread)' for name in METRICS)
         + ' | difference in mAP |',
         '|---' * (3 + len(METRICS)) + '|',
     ]
-    alone = [_last(run, 'mAP') for run in runs['student alone']]
-    for title, group in runs.items():
-        values = [_last(run, 'mAP') for run in group]
+    alone = [_last(log, 'mAP') for log in logs['student alone']]
+    for title, group in logs.items():
+        values = [_last(log, 'mAP') for log in group]
         cells = [' / '.join(f'{value:.3f}' for value in values)]
         for name in METRICS:
-            column = [_last(run, name) for run in group]
+            column = [_last(log, name) for log in group]
             cells.append(f'{statistics.mean(column):.3f} ({_deviation(column):.3f})')
         gains = [value - base for value, base in zip(values, alone, strict=True)]
         cells.append('' if title == 'student alone' else _interval(gains))
@@ -116,9 +123,8 @@ def _report(teacher: Run, runs: dict[str, list[Run]], environment: str) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def _last(run: Run, metric: str) -> float:
-    assert run.log_dir is not None, f'{run.title} is not finished'
-    return read_log(run.log_dir).last[METRICS[metric]]
+def _last(log: Log, metric: str) -> float:
+    return log.last[METRICS[metric]]
 
 
 def _deviation(values: list[float]) -> float:

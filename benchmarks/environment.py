@@ -20,7 +20,7 @@ def describe(command: str) -> str:
     lines = [
         f'- Command: `{command}`',
         f'- Commit: {_commit()}',
-        f'- Machine: {_processor()}, {torch.get_num_threads()} threads of PyTorch',
+        f'- Machine: {_processor()}, PyTorch threads: {torch.get_num_threads()}',
         f'- Python {platform.python_version()}, PyTorch {torch.__version__}, '
         + ', '.join(filter(None, map(_version, _PACKAGES))),
     ]

@@ -54,6 +54,7 @@ def main() -> None:
         print(f'{loss}: {_spread(_ratios(rounds))}', flush=True)
     command = f'python benchmarks/step_time.py --rounds {args.rounds}'
     text = _report(blocks, describe(command))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text)
     print(f'\n{text}\nwritten to {args.out}')
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from setup_env.paths import PINS, VENV_PYTHON, SetupError
 
-__all__ = ['call', 'clock', 'pip_install', 'say']
+__all__ = ['INTERRUPTIONS', 'call', 'clock', 'pip_install', 'say']
+
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def say(text: str) -> None:
@@ -37,6 +39,8 @@ def call(
     Raises:
         SetupError: It failed.
     """
+    # Until we know the child we cannot stop it: hold signals back while it starts.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
     child = subprocess.Popen(
         command,
         env=env,
@@ -46,8 +50,10 @@ def call(
         text=True,
         start_new_session=True,  # So that `stop` reaches the compilers too.
         close_fds=False,  # It inherits the lock, should we be killed.
+        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before),
     )
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if log:
             show_progress(child, log)
         returncode = child.wait()

@@ -227,8 +227,9 @@ def _progress(run: Run, code: int | None) -> str:
     if not lines:
         return 'starting'
     epoch, done, per_epoch, eta, loss = lines[-1]
-    iteration = (int(epoch) - 1) * int(per_epoch) + int(done)
     total = run.num_epochs * int(per_epoch)
+    # the last iterations of an epoch are not printed
+    iteration = total if code == 0 else (int(epoch) - 1) * int(per_epoch) + int(done)
     found = re.findall(rf'Epoch\(val\).* {re.escape(run.metric)}: (\S+)', text)
     metric = f'  {run.metric.split("/")[-1]} {found[-1]}' if found else ''
     end = f'done in {eta}' if code is None else 'done'
