@@ -39,7 +39,8 @@ class Schedule:
 
     Raises:
         ValueError: A number is negative or not finite, `end` is not after `begin`, or
-            warm-up and decay do not fit between them.
+            warm-up and decay would overlap. A warm-up without a decay may be cut short
+            by the end.
     """
 
     begin: float = 0
@@ -58,7 +59,8 @@ class Schedule:
                 f'schedule: end must be after begin, got begin={self.begin} and '
                 f'end={self.end}'
             )
-        if self.end is not None and self.warmup + self.decay > self.end - self.begin:
+        length = math.inf if self.end is None else self.end - self.begin
+        if self.decay and self.warmup + self.decay > length:
             raise ValueError(
                 f'schedule: warmup={self.warmup} and decay={self.decay} do not fit '
                 f'between begin={self.begin} and end={self.end}; shorten them'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from ckd_mm.datasets.digits import write_digit_images, write_digit_scenes
 
 NUM_IMAGES = 8
 BATCH_SIZE = 4
+_run_numbers = itertools.count()
 
 # Tiny models gain nothing from a second thread, and threads that wait for each other
 # slow everything down tenfold when the machine has other work. For the tests'
@@ -198,6 +200,8 @@ def finished(
     cfg.train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=100)
     cfg.randomness = dict(seed=0)
     cfg.default_hooks.logger.interval = 1
+    # Runs of one name within a second would share their message hub and visualizer.
+    cfg.experiment_name = f'run{next(_run_numbers)}'
     cfg.custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
     cfg.merge_from_dict(changes)
     return cfg

@@ -34,6 +34,11 @@ def test_warmup_rises_linearly_at_every_iteration() -> None:
     assert rising == pytest.approx([i / 20 for i in range(20)] + [1.0, 1.0])
 
 
+def test_a_warmup_may_be_cut_short_by_the_end_of_training() -> None:
+    """So that a config can be tried with fewer epochs."""
+    assert factors(warmup=20) == pytest.approx([i / 200 for i in range(100)])
+
+
 def test_decay_falls_linearly_to_the_end_of_training() -> None:
     falling = factors(decay=1)[89:]
     assert falling == pytest.approx([1.0] + [1 - i / 10 for i in range(10)])

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from demo_report import Panel
 from demo_runs import Run
+from mmengine.registry import init_default_scope
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -26,6 +27,7 @@ def detection_examples(student: Run, distilled: Run, data: Path) -> list[list[Pa
     """Ground truth and both students' boxes for the first four validation scenes."""
     from mmdet.apis import inference_detector, init_detector
 
+    init_default_scope('mmdet')
     coco = json.loads((data / 'annotations/val.json').read_text())
     names = {category['id']: category['name'] for category in coco['categories']}
     rows: list[list[Panel]] = []
@@ -62,6 +64,7 @@ def classification_examples(
     """Up to 12 validation images on which the students differ, over all classes."""
     from mmpretrain import ImageClassificationInferencer
 
+    init_default_scope('mmpretrain')
     files = sorted((data / 'val').glob('*/*.png'))
     predictions = []
     for run in (student, distilled):
