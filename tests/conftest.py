@@ -200,8 +200,10 @@ def finished(
     cfg.train_cfg = dict(by_epoch=True, max_epochs=epochs, val_interval=100)
     cfg.randomness = dict(seed=0)
     cfg.default_hooks.logger.interval = 1
-    # Runs of one name within a second would share their message hub and visualizer.
+    # Runs of one name would share their message hub and visualizer. The name of the
+    # visualizer in MMDetection's configs is the same for all runs of a process.
     cfg.experiment_name = f'run{next(_run_numbers)}'
+    cfg.visualizer.name = cfg.experiment_name
     cfg.custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
     cfg.merge_from_dict(changes)
     return cfg
