@@ -38,7 +38,8 @@ class DistillationHook(Hook):
     ```
 
     What a config gets wrong is refused when the hook is built (names, values) or when
-    training starts (what depends on the two models), before the first iteration.
+    training starts (what depends on the two models), before the first iteration. What
+    only a step can show, such as a module that runs twice, is refused in the first one.
     `runner.val()` and `runner.test()` do not load the teacher.
 
     Args:
