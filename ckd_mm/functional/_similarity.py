@@ -1,19 +1,14 @@
-"""Cosines of all pairs of rows, for the contrastive loss and for its statistic."""
+"""Rows on the unit sphere: for the contrastive loss and for its statistic."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-__all__ = ['cosine_matrix']
+__all__ = ['unit_rows']
 
 
-def cosine_matrix(rows_BC: Tensor, columns_BC: Tensor) -> Tensor:
-    """The (B, B) matrix of cos(row i, column j)."""
-    return _unit(rows_BC) @ _unit(columns_BC).T
-
-
-def _unit(rows_BC: Tensor, smallest_norm: float = 1e-12) -> Tensor:
+def unit_rows(rows_BC: Tensor, smallest_norm: float = 1e-12) -> Tensor:
     """Rows of length 1; a zero row stays zero and takes no gradient.
 
     A head that starts at zero (MMPretrain's ViT head) gives zero rows. Dividing them

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ckd_mm.distributed import gather_rows, mean_over_all_rows
 from ckd_mm.functional._inputs import check_logits, full_precision
-from ckd_mm.functional._similarity import cosine_matrix
+from ckd_mm.functional._similarity import unit_rows
 
 __all__ = ['ANCHORS', 'Anchor', 'ckd_loss']
 
@@ -23,6 +24,7 @@ def ckd_loss(
     *,
     temperature: float = 1.0,
     anchor: Anchor = 'teacher',
+    gather_distributed: bool = False,
 ) -> Tensor:
     r"""Contrastive loss between the teacher's and the student's logits of a batch.
 
@@ -45,6 +47,11 @@ def ckd_loss(
         temperature: Divides the cosines; a finite number > 0.
         anchor: Whose rows look for their match among the rows of the other:
             'teacher', 'student', or 'both' for the mean of the two, as CLIP does.
+        gather_distributed: Take candidates from all ranks, not only from this one. The
+            value is then the mean over all ranks' rows, the same on every rank, and the
+            gradient the one that a single process with all rows would have, once
+            DistributedDataParallel has averaged it. The authors' code keeps to one
+            rank.
 
     Returns:
         The mean over rows, in nats, of shape (). No rows give 0 with a graph; one row
@@ -62,16 +69,32 @@ def ckd_loss(
         tensor(0.0001)
     """
     check_logits(student, teacher)
-    with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
-        scores_BB = cosine_matrix(teacher_BC, student_BC) / temperature
-        match_B = torch.arange(len(scores_BB), device=scores_BB.device)
-        if anchor == 'teacher':
-            return F.cross_entropy(scores_BB, match_B)
-        if anchor == 'student':
-            return F.cross_entropy(scores_BB.T, match_B)
-        assert anchor == 'both', anchor
-        by_teacher = F.cross_entropy(scores_BB, match_B)
-        by_student = F.cross_entropy(scores_BB.T, match_B)
-        return (by_teacher + by_student) / 2
+    with full_precision(student, teacher) as pair:
+        student_BC, teacher_BC = map(unit_rows, pair)
+        by_anchor = {
+            'teacher': [(teacher_BC, student_BC)],
+            'student': [(student_BC, teacher_BC)],
+            'both': [(teacher_BC, student_BC), (student_BC, teacher_BC)],
+        }
+        losses = [
+            _cross_entropy(anchors, candidates, temperature, gather_distributed)
+            for anchors, candidates in by_anchor[anchor]
+        ]
+        return torch.stack(losses).mean()
+
+
+def _cross_entropy(
+    anchors_BC: Tensor, candidates_BC: Tensor, temperature: float, gather: bool
+) -> Tensor:
+    """The mean of -log p(candidate i | anchor i) over all anchors; rows are unit."""
+    candidates_GC, first = (
+        gather_rows(candidates_BC) if gather else (candidates_BC, 0)
+    )
+    scores_BG = anchors_BC @ candidates_GC.T / temperature
+    if len(candidates_GC) == 0:
+        return scores_BG.sum()
+    match_B = torch.arange(first, first + len(anchors_BC), device=scores_BG.device)
+    if not gather:
+        return F.cross_entropy(scores_BG, match_B)
+    total = F.cross_entropy(scores_BG, match_B, reduction='sum')
+    return mean_over_all_rows(total, len(candidates_GC))

@@ -6,9 +6,10 @@ import warnings
 
 from torch import Tensor, nn
 
+from ckd_mm.distributed import world_size
 from ckd_mm.functional import ckd_loss, retrieval_accuracy, top1_agreement
 from ckd_mm.functional.ckd import ANCHORS, Anchor
-from ckd_mm.losses._checks import non_negative, positive
+from ckd_mm.losses._checks import flag, non_negative, positive
 from ckd_mm.registry import LOSSES
 
 __all__ = ['CKDLoss']
@@ -26,6 +27,9 @@ class CKDLoss(nn.Module):
         loss_weight: Multiplies the loss. The authors use 10 (ImageNet, Places365), 10
             to 100 (CIFAR-100) and 0.1 (RoIs). 0 only monitors.
         anchor: 'teacher' (the authors'), 'student' or 'both'.
+        gather_distributed: Whether the rows of all ranks are negatives, instead of this
+            rank's alone (the authors'). With W ranks there are W times as many, which
+            raises the loss by about log W at temperature 1.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -45,6 +49,7 @@ class CKDLoss(nn.Module):
         temperature: float = 1.0,
         loss_weight: float = 1.0,
         anchor: Anchor = 'teacher',
+        gather_distributed: bool = False,
     ) -> None:
         super().__init__()
         if anchor not in ANCHORS:
@@ -53,14 +58,22 @@ class CKDLoss(nn.Module):
         self.temperature = positive('temperature', temperature)
         self.loss_weight = non_negative('loss_weight', loss_weight)
         self.anchor = anchor
+        self.gather_distributed = flag('gather_distributed', gather_distributed)
         self._warned = False
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The weighted loss, of shape ()."""
         value = ckd_loss(
-            student, teacher, temperature=self.temperature, anchor=self.anchor
+            student,
+            teacher,
+            temperature=self.temperature,
+            anchor=self.anchor,
+            gather_distributed=self.gather_distributed,
         )
-        if len(student) == 1 and not self._warned:
+        is_alone = len(student) == 1 and not (
+            self.gather_distributed and world_size() > 1
+        )
+        if is_alone and not self._warned:
             self._warned = True
             warnings.warn(
                 'CKDLoss got one row: without negatives the loss is 0; '
@@ -70,7 +83,7 @@ class CKDLoss(nn.Module):
         return self.loss_weight * value
 
     def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """Shares to log beside the loss, without a graph."""
+        """Shares to log beside the loss, of this rank's rows, without a graph."""
         return {
             'top1_agreement': top1_agreement(student, teacher),
             'retrieval_accuracy': retrieval_accuracy(student, teacher),

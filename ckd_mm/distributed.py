@@ -1,0 +1,81 @@
+"""Rows of all ranks for the contrastive loss, with gradients and uneven numbers of rows.
+
+Without a process group, or in one of a single rank, every function here is the
+identity. Shape suffixes: B rows on this rank, G rows on all ranks, D columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+__all__ = ['gather_rows', 'mean_over_all_rows', 'world_size']
+
+
+def world_size() -> int:
+    """The number of ranks; 1 without a process group."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def gather_rows(rows_BD: Tensor) -> tuple[Tensor, int]:
+    """All ranks' rows, in order of rank, and the index of this rank's first.
+
+    The gradient of a row is the sum of what all ranks pass back for it, so every rank
+    must run the backward pass, also one that has no rows. Costs two collectives here
+    (the numbers of rows, which the host waits for, and the rows, padded to the longest)
+    and one in the backward pass.
+
+    Args:
+        rows_BD: This rank's rows (B, D); B may differ between ranks and be 0.
+
+    Returns:
+        The rows (G, D), and where this rank's begin.
+    """
+    if world_size() == 1:
+        return rows_BD, 0
+    own = torch.tensor(len(rows_BD), device=rows_BD.device)
+    counts = [torch.zeros_like(own) for _ in range(world_size())]
+    dist.all_gather(counts, own)
+    sizes = torch.stack(counts).tolist()
+    first = sum(sizes[: dist.get_rank()])
+    return _GatherRows.apply(rows_BD, sizes), first
+
+
+def mean_over_all_rows(sum_of_rows: Tensor, num_rows: int) -> Tensor:
+    """The mean over all ranks' rows of something that each rank has summed for its own.
+
+    The value is the same on all ranks, and the gradient is scaled so that its mean over
+    ranks, which DistributedDataParallel takes, is the gradient of that value.
+
+    Args:
+        sum_of_rows: The sum over this rank's rows, of shape ().
+        num_rows: The number of rows of all ranks.
+    """
+    share = sum_of_rows * (world_size() / max(num_rows, 1))
+    if world_size() == 1:
+        return share
+    mean = share.detach().clone()
+    dist.all_reduce(mean)
+    return share + (mean / world_size() - share.detach())
+
+
+class _GatherRows(torch.autograd.Function):
+    """An all-gather of uneven parts; backward sums the gradients of all ranks."""
+
+    @staticmethod
+    def forward(ctx: Any, rows_BD: Tensor, sizes: list[int]) -> Tensor:
+        ctx.sizes = sizes
+        padded = rows_BD.new_zeros(max(sizes), *rows_BD.shape[1:])
+        padded[: len(rows_BD)] = rows_BD
+        parts = [torch.empty_like(padded) for _ in sizes]
+        dist.all_gather(parts, padded)
+        return torch.cat([part[:n] for part, n in zip(parts, sizes, strict=True)])
+
+    @staticmethod
+    def backward(ctx: Any, grad_GD: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        grad_GD = grad_GD.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(grad_GD)
+        return grad_GD.split(ctx.sizes)[dist.get_rank()], None
