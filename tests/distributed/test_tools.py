@@ -1,4 +1,4 @@
-"""Two processes on the CPU, started as `tools/dist_train.sh` starts them."""
+"""Two processes, started by `tools/dist_train.sh` as a user starts them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-ROOT = Path(__file__).parents[2]
+from .ranks import ROOT
 
 
 @pytest.mark.slow

@@ -1,0 +1,192 @@
+"""Two ranks train as one process with the double batch, through MMEngine's own DDP.
+
+MMEngine's sampler gives both ranks together the images that one process with the double
+batch gets. What differs in any distributed run is kept out: BatchNorm's statistics of
+half a batch, random flips, and the random choice of RoIs.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from .ranks import ROOT, torchrun
+
+pytestmark = pytest.mark.slow
+
+WORKER = Path(__file__).with_name('train_worker.py')
+DDP = dict(type='MMDistributedDataParallel', device_ids=None)
+CKD = dict(type='CKDLoss', temperature=0.1, gather_distributed=True)
+
+
+@dataclass
+class Result:
+    """What ranks have left behind."""
+
+    weights: dict[str, torch.Tensor]
+    reports: list[dict[str, Any]]
+
+    def differs_from(self, other: Result) -> list[str]:
+        return [
+            name
+            for name, value in self.weights.items()
+            if not torch.allclose(value, other.weights[name], rtol=1e-4, atol=1e-6)
+        ]
+
+
+def train(cfg: Config, num_ranks: int, folder: Path, *options: Any) -> Result:
+    folder.mkdir()
+    cfg.work_dir = str(folder / 'work')
+    if num_ranks > 1:
+        cfg.launcher = 'pytorch'
+        cfg.model_wrapper_cfg = DDP
+    cfg.train_dataloader.batch_size //= num_ranks
+    cfg.dump(folder / 'config.py')
+    command = (WORKER, folder / 'config.py', folder, *options)
+    if num_ranks > 1:
+        torchrun(num_ranks, *command)
+    else:
+        alone = [sys.executable, *map(str, command)]
+        done = subprocess.run(alone, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+    saved = torch.load(folder / 'work/epoch_1.pth', weights_only=False)['state_dict']
+    # MMEngine's strategies save the wrapper's names
+    weights = {name.removeprefix('module.'): value for name, value in saved.items()}
+    reports = [
+        torch.load(folder / f'rank{rank}.pt', weights_only=False)
+        for rank in range(num_ranks)
+    ]
+    return Result(weights, reports)
+
+
+@pytest.fixture
+def classifier(
+    classifier_config: Callable[..., Config], classifier_teacher: dict[str, Any]
+) -> Callable[[], Config]:
+    def make() -> Config:
+        terms = dict(
+            ckd=dict(on='logits', loss=CKD),
+            kd=dict(on='logits', loss=dict(type='KDLoss')),
+        )
+        hook = dict(type='DistillationHook', teacher=classifier_teacher, distill=terms)
+        cfg = classifier_config(Path('unused'), custom_hooks=[hook])
+        cfg.model.backbone.norm_eval = True
+        cfg.train_dataloader.drop_last = True  # two ranks would share an image
+        return cfg
+
+    return make
+
+
+@pytest.fixture
+def detector(
+    detector_config: Callable[..., Config], detector_teacher: dict[str, Any]
+) -> Callable[[], Config]:
+    """Distilled by CKD alone on all proposals, of which every image has another number.
+
+    The student's own losses are means over the RoIs of a rank, so with uneven ranks they
+    are no mean over all RoIs; CKD's is.
+    """
+
+    def make() -> Config:
+        hook = dict(
+            type='DistillationHook',
+            teacher=detector_teacher,
+            distill=dict(ckd=dict(on='roi_logits', loss=CKD)),
+            student_loss_weight=0.0,
+        )
+        cfg = detector_config(Path('unused'), custom_hooks=[hook])
+        cfg.model.backbone.norm_eval = True
+        for part in ('rpn', 'rcnn'):
+            cfg.model.train_cfg[part].sampler = dict(type='PseudoSampler')
+        # leaves fewer than `max_per_img`, another number in every image
+        cfg.model.train_cfg.rpn_proposal.nms.iou_threshold = 0.2
+        pipeline = cfg.train_dataloader.dataset.pipeline
+        cfg.train_dataloader.dataset.pipeline = [
+            step for step in pipeline if step['type'] != 'RandomFlip'
+        ]
+        return cfg
+
+    return make
+
+
+def test_a_classifier_trains_on_two_ranks_as_on_one(
+    classifier: Callable[[], Config], tmp_path: Path
+) -> None:
+    one = train(classifier(), 1, tmp_path / 'one')
+    two = train(classifier(), 2, tmp_path / 'two')
+    assert two.reports[0]['wrapper'].__name__ == 'MMDistributedDataParallel'
+    assert one.differs_from(two) == []
+
+
+def test_a_detector_with_uneven_rois_trains_on_two_ranks_as_on_one(
+    detector: Callable[[], Config], tmp_path: Path
+) -> None:
+    one = train(detector(), 1, tmp_path / 'one')
+    two = train(detector(), 2, tmp_path / 'two')
+    first, second = (report['rows'] for report in two.reports)
+    assert first != second
+    assert [a + b for a, b in zip(first, second, strict=True)] == one.reports[0]['rows']
+    assert one.differs_from(two) == []
+
+
+def test_flexible_runner_with_its_ddp_strategy_trains_as_on_one(
+    classifier: Callable[[], Config], tmp_path: Path
+) -> None:
+    configs = [classifier(), classifier()]
+    for cfg in configs:
+        cfg.runner_type = 'FlexibleRunner'
+    one = train(configs[0], 1, tmp_path / 'one')
+    configs[1].strategy = dict(type='DDPStrategy', model_wrapper=DDP)
+    two = train(configs[1], 2, tmp_path / 'two')
+    assert two.reports[0]['wrapper'].__name__ == 'MMDistributedDataParallel'
+    assert one.differs_from(two) == []
+
+
+def test_a_rank_without_a_single_roi_trains_on(
+    detector: Callable[[], Config], tmp_path: Path
+) -> None:
+    cfg = detector()
+    cfg.custom_hooks[0].student_loss_weight = 1.0
+    result = train(cfg, 2, tmp_path / 'two', '--without-rois', 1)
+    first, second = (report['rows'] for report in result.reports)
+    assert all(first)
+    assert not any(second)
+    assert all(torch.isfinite(value).all() for value in result.weights.values())
+
+
+def test_a_rank_without_ground_truth_trains_on(
+    detector_config: Callable[..., Config],
+    detector_teacher: dict[str, Any],
+    digit_scenes: Path,
+    tmp_path: Path,
+) -> None:
+    """All images of rank 1 are empty: the sampler gives it every second image."""
+    import json
+
+    annotations = json.loads((digit_scenes / 'annotations/train.json').read_text())
+    kept = [image['id'] for image in annotations['images']][::2]
+    annotations['annotations'] = [
+        entry for entry in annotations['annotations'] if entry['image_id'] in kept
+    ]
+    (tmp_path / 'half.json').write_text(json.dumps(annotations))
+    hook = dict(
+        type='DistillationHook',
+        teacher=detector_teacher,
+        distill=dict(ckd=dict(on='roi_logits', loss=CKD)),
+    )
+    cfg = detector_config(tmp_path, custom_hooks=[hook])
+    cfg.train_dataloader.dataset.ann_file = str(tmp_path / 'half.json')
+    cfg.train_dataloader.dataset.filter_cfg = dict(filter_empty_gt=False)
+    cfg.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=False)
+    cfg.train_dataloader.pop('batch_sampler', None)
+    result = train(cfg, 2, tmp_path / 'two')
+    assert all(all(report['rows']) for report in result.reports)
+    assert all(torch.isfinite(value).all() for value in result.weights.values())
