@@ -1,4 +1,4 @@
-"""Rows of all ranks for the contrastive loss, with gradients and uneven numbers of rows.
+"""Rows of all ranks for the contrastive loss, with gradients and uneven parts.
 
 Without a process group, or in one of a single rank, every function here is the
 identity. Shape suffixes: B rows on this rank, G rows on all ranks, D columns.
@@ -75,7 +75,7 @@ class _GatherRows(torch.autograd.Function):
         return torch.cat([part[:n] for part, n in zip(parts, sizes, strict=True)])
 
     @staticmethod
-    def backward(ctx: Any, grad_GD: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad_GD: Tensor) -> tuple[Tensor, None]:
         grad_GD = grad_GD.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(grad_GD)
         return grad_GD.split(ctx.sizes)[dist.get_rank()], None

@@ -7,7 +7,6 @@ authors' setting did nothing; `docs/methods.md` has both.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
@@ -67,7 +66,7 @@ def add_distillation(
     hook: dict[str, Any] = dict(
         type='DistillationHook',
         teacher=dict(config=teacher),
-        distill={method: dict(on=task, loss=deepcopy(METHODS[task][method]))},
+        distill={method: dict(on=task, loss=METHODS[task][method])},
     )
     if checkpoint is not None:
         hook['teacher']['checkpoint'] = checkpoint

@@ -18,6 +18,8 @@ from mmengine.runner import Runner
 
 from ckd_mm.datasets.digits import write_digit_images, write_digit_scenes
 
+from .tasks import TASKS, Task
+
 NUM_IMAGES = 8
 BATCH_SIZE = 4
 _run_numbers = itertools.count()
@@ -167,6 +169,11 @@ def run() -> Callable[[Config], Runner]:
         return runner
 
     return train
+
+
+@pytest.fixture(scope='module', params=TASKS)
+def task(request: pytest.FixtureRequest) -> Task:
+    return Task(request, request.param)
 
 
 def narrow_faster_rcnn(model: Any, width: int) -> Any:

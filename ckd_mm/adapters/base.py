@@ -130,7 +130,8 @@ class Adapter:
 
     @torch.no_grad()
     def note_teacher(self, inputs: Tensor, step: Step) -> None:
-        """Run the teacher once for all terms, without gradient."""
+        """Run the teacher once for all terms, in eval mode and without gradient."""
+        self.teacher.eval()  # whoever has called train() since the last step
         self.teacher_recorder.open()
         self.run_teacher(inputs, step)
         self.teacher_recorder.close()
@@ -144,13 +145,22 @@ class Adapter:
         """The arguments of a term's loss: student, teacher and what else it asks for.
 
         Raises:
-            ValueError: A module of the term did not run exactly once in this step.
+            ValueError: A module of the term did not run exactly once in this step, or
+                the student's tensor has no gradient.
         """
         comparison = self._terms[term]
         values = {
             'student': _value(self.student_recorder, comparison.student, comparison),
             'teacher': _value(self.teacher_recorder, comparison.teacher, comparison),
         }
+        if torch.is_grad_enabled() and not values['student'].requires_grad:
+            raise ValueError(
+                f'term {term!r} cannot train the student: what it takes of '
+                f'{comparison.student.module!r} has no gradient; the module is '
+                'frozen, or lies inside a part with activation checkpointing that '
+                'PyTorch runs without a graph (with_cp=True): name the output of that '
+                'whole part instead'
+            )
         for need in self._needs[term]:
             values[need] = comparison.extras[need].read(step)
         return values

@@ -87,9 +87,7 @@ def _cross_entropy(
     anchors_BC: Tensor, candidates_BC: Tensor, temperature: float, gather: bool
 ) -> Tensor:
     """The mean of -log p(candidate i | anchor i) over all anchors; rows are unit."""
-    candidates_GC, first = (
-        gather_rows(candidates_BC) if gather else (candidates_BC, 0)
-    )
+    candidates_GC, first = gather_rows(candidates_BC) if gather else (candidates_BC, 0)
     scores_BG = anchors_BC @ candidates_GC.T / temperature
     if len(candidates_GC) == 0:
         return scores_BG.sum()

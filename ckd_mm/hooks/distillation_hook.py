@@ -6,12 +6,13 @@ import functools
 import math
 from typing import Any
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from ckd_mm.distiller import Distiller
 from ckd_mm.registry import did_you_mean
@@ -19,6 +20,9 @@ from ckd_mm.teachers import build_teacher, evaluate_teacher
 from ckd_mm.terms import build_terms
 
 __all__ = ['DistillationHook']
+
+# Steps in a row that a loss scaler may skip; it halves its scale at each.
+MAX_SKIPPED = 20
 
 
 @HOOKS.register_module()
@@ -69,6 +73,7 @@ class DistillationHook(Hook):
         self.terms = build_terms(distill)
         self.student_loss_weight = _checked_weight(student_loss_weight)
         self.distiller: Distiller | None = None
+        self._num_non_finite = 0
 
     def before_run(self, runner: Runner) -> None:
         """See to it that what `before_train` attaches is detached, also on an error."""
@@ -90,9 +95,7 @@ class DistillationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Build the teacher, check that all terms fit, and attach."""
-        student = (
-            runner.model.module if is_model_wrapper(runner.model) else runner.model
-        )
+        student = _unwrapped(runner.model)
         per_epoch = len(runner.train_dataloader)
         self._schedules = {
             term.name: term.schedule.resolved(runner.max_iters, per_epoch)
@@ -127,28 +130,36 @@ class DistillationHook(Hook):
         """Stop on a distillation loss that is not finite.
 
         The values come from the message hub, which has them on the host already, so
-        this costs no synchronisation. The step was taken, but nothing is saved.
+        this costs no synchronisation. The step was taken, but nothing is saved. A loss
+        scaler (float16) skips such a step; then only many in a row are an error.
 
         Raises:
             FloatingPointError: A term is NaN or infinite.
         """
+        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+        tolerated = MAX_SKIPPED if scaler is not None and scaler.is_enabled() else 0
+        broken = self._first_non_finite(runner)
+        self._num_non_finite = self._num_non_finite + 1 if broken else 0
+        if self._num_non_finite > tolerated:
+            raise FloatingPointError(broken)
+
+    def _first_non_finite(self, runner: Runner) -> str:
+        """What is wrong with the first term that is not finite; empty if all are."""
         for term in self.terms:
             key = f'train/loss_{term.name}'
             value = runner.message_hub.get_scalar(key).current()
             if not math.isfinite(value):
-                raise FloatingPointError(
+                return (
                     f'distillation term {term.name!r} is {value} in iteration '
                     f'{runner.iter + 1}; look at the other values of this iteration: '
-                    'if '
-                    "the student's own losses are not finite either, lower the "
-                    'learning '
-                    'rate or clip gradients; if they are, lower the loss_weight or '
-                    'raise '
-                    "the temperature of the term, or check the teacher's weights with "
-                    'teacher=dict(evaluate=True)'
+                    "if the student's own losses are not finite either, lower the "
+                    'learning rate or clip gradients; if they are, lower the '
+                    'loss_weight or raise the temperature of the term, or check the '
+                    "teacher's weights with teacher=dict(evaluate=True)"
                 )
+        return ''
 
-    def _evaluate(self, teacher: torch.nn.Module, runner: Runner) -> None:
+    def _evaluate(self, teacher: BaseModel, runner: Runner) -> None:
         metrics = evaluate_teacher(teacher, runner)
         values = ', '.join(f'{key}: {value}' for key, value in metrics.items())
         print_log(f'Teacher evaluated: {values}', logger='current')
@@ -161,6 +172,23 @@ class DistillationHook(Hook):
         if self.distiller is not None:
             self.distiller.detach()
             self.distiller = None
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """The student itself.
+
+    Raises:
+        ValueError: It is sharded: its modules have no whole tensors to compare.
+    """
+    if not is_model_wrapper(model):
+        return model
+    if not isinstance(model, DistributedDataParallel):
+        raise ValueError(
+            f'the student is wrapped in {type(model).__name__}; DistillationHook works '
+            'with an unwrapped model and with MMDistributedDataParallel, not with '
+            'sharded models (FSDP, DeepSpeed, ColossalAI)'
+        )
+    return model.module
 
 
 def _checked_teacher(teacher: dict[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,8 @@ def load_weights(model: nn.Module, checkpoint: str) -> dict[str, Any]:
         The checkpoint's `meta`, empty where it has none.
 
     Raises:
-        ValueError: The file is missing or unreadable, holds no weights, or has missing,
-            unexpected or differently shaped tensors.
+        ValueError: The file is missing or unreadable, holds no weights, has missing,
+            unexpected or differently shaped tensors, or NaN or infinity in one.
     """
     content = _read(checkpoint)
     weights = content.get('state_dict', content)
@@ -42,6 +42,12 @@ def load_weights(model: nn.Module, checkpoint: str) -> dict[str, Any]:
             f'{_listed("missing", missing)}; {_listed("unexpected", unexpected)}; '
             f'{_listed("of another shape", reshaped)}; give the checkpoint that was '
             "trained with the teacher's config"
+        )
+    broken = [key for key, value in weights.items() if not value.isfinite().all()]
+    if broken:
+        raise ValueError(
+            f'{checkpoint!r} has NaN or infinity in {_listed("tensors", broken)}: the '
+            "teacher's training diverged; give an earlier checkpoint"
         )
     model.load_state_dict(weights)
     meta = content.get('meta', {})

@@ -19,7 +19,9 @@ class TeacherInputs(nn.Module):
     Mean, standard deviation and channel order of both preprocessors are folded into one
     multiplication and one addition per channel. Padding is filled with the teacher's
     padding value again, up to a multiple of the teacher's size divisor. Where both
-    preprocessors agree, the student's own tensor is handed on.
+    preprocessors agree, the student's own tensor is handed on. What the student's
+    preprocessor does to whole batches while training (mixup, cutmix, random sizes) the
+    teacher gets as well, so a batch that it resized or padded is never cut.
 
     Args:
         student: The student's data preprocessor.
@@ -40,6 +42,7 @@ class TeacherInputs(nn.Module):
         self.register_buffer('shift', (student_mean - teacher_mean) / teacher_std)
         self.pad_value = float(getattr(teacher, 'pad_value', 0))
         self.divisor = int(getattr(teacher, 'pad_size_divisor', 1))
+        self.cuts = not getattr(student, 'batch_augments', None)
         self.is_identity = (
             not self.flips
             and torch.equal(student_mean, teacher_mean)
@@ -63,7 +66,8 @@ class TeacherInputs(nn.Module):
         ]
         if not sizes or not all(sizes):
             return inputs
-        height, width = (self._rounded(max(side)) for side in zip(*sizes, strict=True))
+        needed = sizes if self.cuts else [tuple(inputs.shape[2:])]
+        height, width = (self._rounded(max(side)) for side in zip(*needed, strict=True))
         right, bottom = width - inputs.shape[3], height - inputs.shape[2]
         inputs = F.pad(inputs, (0, right, 0, bottom))
         for image, (image_height, image_width) in zip(inputs, sizes, strict=True):

@@ -89,10 +89,10 @@ def classifier(
 def detector(
     detector_config: Callable[..., Config], detector_teacher: dict[str, Any]
 ) -> Callable[[], Config]:
-    """Distilled by CKD alone on all proposals, of which every image has another number.
+    """Distilled by CKD alone on all proposals, of which each image has another number.
 
-    The student's own losses are means over the RoIs of a rank, so with uneven ranks they
-    are no mean over all RoIs; CKD's is.
+    The student's own losses are means over the RoIs of a rank, so with uneven ranks
+    they are no mean over all RoIs; CKD's is.
     """
 
     def make() -> Config:

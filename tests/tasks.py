@@ -1,0 +1,57 @@
+"""The two tasks that every guarantee is shown for: a real detector and classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+from torch import Tensor
+
+__all__ = ['TASKS', 'Task', 'differences', 'weights']
+
+TASKS = ('detector', 'classifier')
+ON = {'detector': 'roi_logits', 'classifier': 'logits'}
+
+
+class Task:
+    """Configs of one of the two tasks."""
+
+    def __init__(self, request: pytest.FixtureRequest, name: str) -> None:
+        self.config: Callable[..., Config] = request.getfixturevalue(f'{name}_config')
+        self.teacher: dict[str, Any] = request.getfixturevalue(f'{name}_teacher')
+        self.name = name
+        self.on = ON[name]
+
+    def hook(self, weight: float = 1.0, **options: Any) -> dict[str, Any]:
+        """A hook with two terms, of which one needs labels."""
+        return dict(
+            type='DistillationHook',
+            teacher=self.teacher,
+            distill=dict(
+                ckd=dict(on=self.on, loss=dict(type='CKDLoss', loss_weight=weight)),
+                dkd=dict(on=self.on, loss=dict(type='DKDLoss', loss_weight=weight)),
+            ),
+            **options,
+        )
+
+
+def weights(runner: Runner) -> dict[str, Tensor]:
+    """Parameters and buffers of a runner's model."""
+    return runner.model.state_dict()
+
+
+def differences(
+    first: dict[str, Tensor], second: dict[str, Tensor], tolerance: float = 0.0
+) -> dict[str, float]:
+    """Tensors that differ by more than a share of their largest entry, and how much."""
+    assert first.keys() == second.keys()
+    found = {}
+    for name, value in first.items():
+        error = (value.double() - second[name].double()).abs().max()
+        share = (error / value.double().abs().max().clamp_min(1e-12)).item()
+        if not share <= tolerance:  # also NaN
+            found[name] = share
+    return found
