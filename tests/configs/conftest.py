@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import MODELS, DefaultScope
+from mmpretrain.datasets import CIFAR100
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +41,9 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
 
 
 @pytest.fixture(scope='module')
-def random_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Config], None]:
+def random_data(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[Config], None]]:
     """Points a config at two random images, with boxes or labels."""
     folder = tmp_path_factory.mktemp('data')
     rng = np.random.default_rng(0)
@@ -57,6 +62,8 @@ def random_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Config], 
             metainfo = dataset.get('metainfo', CocoDataset.METAINFO)
             dataset.ann_file = _write_boxes(folder, metainfo['classes'])
             dataset.data_prefix = dict(img='images/')
+        elif dataset.type == 'CIFAR100':
+            _write_cifar100(folder / CIFAR100.base_folder)
         else:
             dataset.ann_file = 'labels.txt'
             dataset.data_prefix = 'images'
@@ -65,7 +72,16 @@ def random_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Config], 
                 is_pair = isinstance(transform.scale, tuple)
                 transform.scale = (SIZE, SIZE) if is_pair else SIZE
 
-    return point
+    # Two random images are not CIFAR-100, which would be downloaded.
+    with mock.patch.object(CIFAR100, '_check_integrity', return_value=True):
+        yield point
+
+
+def _write_cifar100(folder: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3 * 32 * 32), dtype=np.uint8)
+    folder.mkdir(exist_ok=True)
+    with (folder / 'train').open('wb') as file:
+        pickle.dump({'data': pixels, 'fine_labels': [0, 99]}, file)
 
 
 def _write_boxes(folder: Path, classes: tuple[str, ...]) -> str:

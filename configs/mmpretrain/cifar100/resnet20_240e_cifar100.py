@@ -1,0 +1,19 @@
+"""The student alone: ResNet-20, CIFAR-100, 240 epochs.
+
+Task: classification, top-1 accuracy (%) on the test set. Data and schedule are those of
+the CIFAR-100 distillation benchmark.
+
+    python tools/train.py configs/mmpretrain/cifar100/resnet20_240e_cifar100.py
+
+| run | top-1 |
+|---|---|
+| published | 69.06 |
+| ours | not run yet |
+"""
+
+_base_ = [
+    '../../_base_/models/resnet20_cifar100.py',
+    '../../_base_/datasets/cifar100_weak.py',
+    '../../_base_/schedules/cifar_240e_step.py',
+    '../../_base_/cifar_runtime.py',
+]

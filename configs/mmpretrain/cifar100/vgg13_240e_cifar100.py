@@ -1,0 +1,20 @@
+"""The teacher: VGG-13, CIFAR-100, 240 epochs.
+
+Task: classification, top-1 accuracy (%) on the test set. Data and schedule are those of
+the CIFAR-100 distillation benchmark. The public weights of the benchmark fit after
+`tools/convert_mdistiller.py SRC DST --model vgg13`.
+
+    python tools/train.py configs/mmpretrain/cifar100/vgg13_240e_cifar100.py
+
+| run | top-1 |
+|---|---|
+| published | 74.64 |
+| ours | not run yet |
+"""
+
+_base_ = [
+    '../../_base_/models/vgg13_cifar100.py',
+    '../../_base_/datasets/cifar100_weak.py',
+    '../../_base_/schedules/cifar_240e_step.py',
+    '../../_base_/cifar_runtime.py',
+]

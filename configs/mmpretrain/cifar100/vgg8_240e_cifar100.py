@@ -1,0 +1,19 @@
+"""The student alone: VGG-8, CIFAR-100, 240 epochs.
+
+Task: classification, top-1 accuracy (%) on the test set. Data and schedule are those of
+the CIFAR-100 distillation benchmark.
+
+    python tools/train.py configs/mmpretrain/cifar100/vgg8_240e_cifar100.py
+
+| run | top-1 |
+|---|---|
+| published | 70.36 |
+| ours | not run yet |
+"""
+
+_base_ = [
+    '../../_base_/models/vgg8_cifar100.py',
+    '../../_base_/datasets/cifar100_weak.py',
+    '../../_base_/schedules/cifar_240e_step.py',
+    '../../_base_/cifar_runtime.py',
+]

@@ -1,0 +1,20 @@
+"""The student alone: WRN-40-1, CIFAR-100, 480 epochs.
+
+Task: classification, top-1 accuracy (%) on the test set. The data of the CIFAR-100
+distillation benchmark, over the schedule of CKD's authors: twice as long as the usual,
+so the published accuracies, of 240 epochs, do not belong here.
+
+    python tools/train.py configs/mmpretrain/cifar100/wrn-40-1_480e_cifar100.py
+
+| run | top-1 |
+|---|---|
+| published | not found |
+| ours | not run yet |
+"""
+
+_base_ = [
+    '../../_base_/models/wrn-40-1_cifar100.py',
+    '../../_base_/datasets/cifar100_weak.py',
+    '../../_base_/schedules/cifar_480e_cosine.py',
+    '../../_base_/cifar_runtime.py',
+]

@@ -1,0 +1,42 @@
+"""The converter on the command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from ckd_mm.models.benchmark import tensors
+
+ROOT = Path(__file__).parents[2]
+TOOL = ROOT / 'tools' / 'convert_mdistiller.py'
+
+
+def call(*arguments: object, status: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, TOOL, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_it_converts_refuses_and_overwrites(tmp_path: Path) -> None:
+    source, target = tmp_path / 'source.pth', tmp_path / 'target.pth'
+    weights = {key: torch.ones(shape) for key, (_, shape) in tensors('vgg8').items()}
+    torch.save({'model': weights}, source)
+
+    out = call(source, target, '--model', 'vgg13', status=1)
+    assert out.startswith('error: expected the weights of vgg13')
+    assert 'these are the weights of vgg8' in out
+    assert not target.exists()
+
+    assert 'target.pth: vgg8' in call(source, target, '--model', 'vgg8')
+    assert 'head.fc.weight' in torch.load(target)['state_dict']
+    assert 'exists' in call(source, target, '--model', 'vgg8', status=1)
+    call(source, target, '--model', 'vgg8', '--force')
+    assert 'invalid choice' in call(source, target, '--model', 'vgg9', status=2)
