@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import Tensor
 
-__all__ = ['TASKS', 'Task', 'differences', 'weights']
+__all__ = ['ON', 'TASKS', 'Task', 'differences', 'weights']
 
 TASKS = ('detector', 'classifier')
 ON = {'detector': 'roi_logits', 'classifier': 'logits'}
