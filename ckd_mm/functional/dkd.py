@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._standardize import standardized_logits
 
 __all__ = ['dkd_loss']
 
@@ -22,6 +23,7 @@ def dkd_loss(
     alpha: float = 1.0,
     beta: float = 8.0,
     temperature: float = 4.0,
+    standardize: bool = False,
 ) -> Tensor:
     r"""Decoupled divergence between the student's and the teacher's distributions.
 
@@ -47,6 +49,9 @@ def dkd_loss(
         alpha: Weight of the target part; a finite number >= 0.
         beta: Weight of the non-target part; a finite number >= 0.
         temperature: Divides both logits; a finite number > 0.
+        standardize: Standardise each row of both logits first: minus its mean, divided
+            by its standard deviation (arXiv:2403.01427, whose authors take temperature
+            2). A constant student row then gets no gradient.
 
     Returns:
         The mean over rows, in nats times T^2, >= 0, of shape (). No rows give 0 with a
@@ -71,6 +76,8 @@ def dkd_loss(
     with full_precision(student, teacher) as (student_BC, teacher_BC):
         if len(student_BC) == 0:
             return student_BC.sum() * 0.0
+        if standardize:
+            student_BC, teacher_BC = standardized_logits(student_BC, teacher_BC)
         student_B2, student_BO = _decouple(student_BC / temperature, target_B1)
         teacher_B2, teacher_BO = _decouple(teacher_BC / temperature, target_B1)
         target_part = _divergence(student_B2, teacher_B2)

@@ -6,7 +6,7 @@ import math
 from numbers import Real
 from typing import Any
 
-__all__ = ['check_any_positive', 'non_negative', 'positive']
+__all__ = ['boolean', 'check_any_positive', 'non_negative', 'positive']
 
 
 def positive(name: str, value: Any) -> float:
@@ -28,6 +28,17 @@ def non_negative(name: str, value: Any) -> float:
     """
     if not (_is_finite(value) and value >= 0):
         raise ValueError(f'{name} must be a finite number >= 0, got {value!r}')
+    return value
+
+
+def boolean(name: str, value: Any) -> bool:
+    """`value` itself, once it is known to be True or False.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(f'{name} must be True or False, got {value!r}')
     return value
 
 

@@ -47,7 +47,15 @@ def correlation(first: Scalars, second: Scalars) -> Tensor:
     return dot(first, second) / (variances.sqrt() + 1e-8)
 
 
-def table(logits: Tensor) -> list[list[Tensor]]:
+def standardized(logits: Scalars) -> list[Tensor]:
+    centred = [z - mean(logits) for z in logits]
+    deviation = (dot(centred, centred) / (len(logits) - 1)).sqrt()
+    return [z / (deviation + 1e-7) for z in centred]
+
+
+def table(logits: Tensor, standardize: bool = False) -> list[list[Tensor]]:
+    if standardize:
+        return [standardized(list(row)) for row in logits]
     return [list(row) for row in logits]
 
 
@@ -69,10 +77,12 @@ def reference_ckd(
     return mean(losses)
 
 
-def reference_kd(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+def reference_kd(
+    student: Tensor, teacher: Tensor, *, temperature: float, standardize: bool = False
+) -> Tensor:
+    pairs = zip(table(student, standardize), table(teacher, standardize), strict=True)
     losses = [
-        divergence(softmax(t, temperature), softmax(s, temperature))
-        for s, t in zip(table(student), table(teacher), strict=True)
+        divergence(softmax(t, temperature), softmax(s, temperature)) for s, t in pairs
     ]
     return temperature**2 * mean(losses)
 
@@ -85,9 +95,11 @@ def reference_dkd(
     alpha: float,
     beta: float,
     temperature: float,
+    standardize: bool = False,
 ) -> Tensor:
     losses = []
-    for s, t, y in zip(table(student), table(teacher), target.tolist(), strict=True):
+    s_rows, t_rows = table(student, standardize), table(teacher, standardize)
+    for s, t, y in zip(s_rows, t_rows, target.tolist(), strict=True):
         own_s, own_t = softmax(s, temperature)[y], softmax(t, temperature)[y]
         target_part = divergence([own_t, 1 - own_t], [own_s, 1 - own_s])
         rest_s, rest_t = s[:y] + s[y + 1 :], t[:y] + t[y + 1 :]

@@ -1,0 +1,106 @@
+"""Random batches for the battery, and changes of them that a loss may not notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    'PERMUTATIONS',
+    'SHIFTS',
+    'Change',
+    'Sample',
+    'draw',
+    'gradient',
+    'rotate',
+    'scale_student_rows',
+    'scale_teacher_rows',
+]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One batch: a tensor of both models, one row per sample, and labels."""
+
+    student: Tensor
+    teacher: Tensor
+    target: Tensor
+
+    def map_both(self, change: Callable[[Tensor], Tensor]) -> Sample:
+        return replace(self, student=change(self.student), teacher=change(self.teacher))
+
+
+Change = Callable[[Sample], Sample]
+
+
+def draw(rows: int, *rest: int, seed: int = 0, scale: float = 2.0) -> Sample:
+    """Random float64 tensors (rows, *rest); the student's requires a gradient.
+
+    The labels are below the first of `rest`, the classes where it is a batch of logits.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shape = (2, rows, *rest)
+    both = scale * torch.randn(shape, generator=generator, dtype=torch.float64)
+    target = torch.randint(rest[0], (rows,), generator=generator)
+    return Sample(both[0].clone().requires_grad_(), both[1].clone(), target)
+
+
+def gradient(value: Tensor, sample: Sample) -> Tensor:
+    return torch.autograd.grad(value, sample.student)[0]
+
+
+def permute_rows(sample: Sample) -> Sample:
+    order = torch.arange(len(sample.target)).roll(2)
+    moved = sample.map_both(lambda both: both[order])
+    return replace(moved, target=sample.target[order])
+
+
+def permute_columns(sample: Sample) -> Sample:
+    order = torch.arange(sample.student.shape[1]).roll(1)
+    moved = sample.map_both(lambda both: both[:, order])
+    return replace(moved, target=order.argsort()[sample.target])
+
+
+def shift_student_rows(sample: Sample) -> Sample:
+    return replace(sample, student=sample.student + 3 * _count_rows(sample.student))
+
+
+def shift_teacher_rows(sample: Sample) -> Sample:
+    return replace(sample, teacher=sample.teacher - 2 * _count_rows(sample.teacher))
+
+
+def scale_student_rows(sample: Sample) -> Sample:
+    factors = 1 + _count_rows(sample.student)
+    return replace(sample, student=sample.student * factors)
+
+
+def scale_teacher_rows(sample: Sample) -> Sample:
+    factors = 1 + _count_rows(sample.teacher)
+    return replace(sample, teacher=sample.teacher / factors)
+
+
+def rotate(sample: Sample) -> Sample:
+    generator = torch.Generator().manual_seed(3)
+    width = sample.student.shape[1]
+    noise = torch.randn(width, width, generator=generator, dtype=torch.float64)
+    rotation = torch.linalg.qr(noise).Q
+    return sample.map_both(lambda both: both @ rotation)
+
+
+PERMUTATIONS: dict[str, Change] = {
+    'joint permutation of rows': permute_rows,
+    'joint permutation of columns': permute_columns,
+}
+SHIFTS: dict[str, Change] = {
+    'constant added to each student row': shift_student_rows,
+    'constant added to each teacher row': shift_teacher_rows,
+}
+
+
+def _count_rows(like: Tensor) -> Tensor:
+    """0, 1, 2, ... along the rows, broadcastable against `like`."""
+    count = torch.arange(len(like), dtype=torch.float64)
+    return count.reshape(-1, *[1] * (like.ndim - 1))
