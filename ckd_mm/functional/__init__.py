@@ -6,17 +6,33 @@ modules hold the hyper-parameters. Nothing here imports more than torch.
 
 from __future__ import annotations
 
+from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.ckd import ckd_loss
 from ckd_mm.functional.dist import dist_loss
 from ckd_mm.functional.dkd import dkd_loss
+from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
+from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
+from ckd_mm.functional.nkd import nkd_loss
+from ckd_mm.functional.ofa import ofa_loss
+from ckd_mm.functional.pld import pld_loss
+from ckd_mm.functional.sinkd import sinkd_loss
 from ckd_mm.functional.statistics import retrieval_accuracy, top1_agreement
 
 __all__ = [
+    'bdkd_loss',
     'ckd_loss',
     'dist_loss',
     'dkd_loss',
+    'js_loss',
     'kd_loss',
+    'mlkd_batch_loss',
+    'mlkd_class_loss',
+    'mlkd_loss',
+    'nkd_loss',
+    'ofa_loss',
+    'pld_loss',
     'retrieval_accuracy',
+    'sinkd_loss',
     'top1_agreement',
 ]

@@ -7,9 +7,28 @@ the values to log beside it. The names in a `forward` signature are what the los
 
 from __future__ import annotations
 
+from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.ckd import CKDLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.dkd import DKDLoss
+from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
+from ckd_mm.losses.mlkd import MLKDLoss
+from ckd_mm.losses.nkd import NKDLoss
+from ckd_mm.losses.ofa import OFALoss
+from ckd_mm.losses.pld import PLDLoss
+from ckd_mm.losses.sinkd import SinKDLoss
 
-__all__ = ['CKDLoss', 'DISTLoss', 'DKDLoss', 'KDLoss']
+__all__ = [
+    'BDKDLoss',
+    'CKDLoss',
+    'DISTLoss',
+    'DKDLoss',
+    'JSLoss',
+    'KDLoss',
+    'MLKDLoss',
+    'NKDLoss',
+    'OFALoss',
+    'PLDLoss',
+    'SinKDLoss',
+]

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
-__all__ = ['boolean', 'check_any_positive', 'non_negative', 'positive']
+__all__ = [
+    'boolean',
+    'check_any_positive',
+    'non_negative',
+    'positive',
+    'positive_integer',
+    'positive_numbers',
+]
 
 
 def positive(name: str, value: Any) -> float:
@@ -28,6 +36,34 @@ def non_negative(name: str, value: Any) -> float:
     """
     if not (_is_finite(value) and value >= 0):
         raise ValueError(f'{name} must be a finite number >= 0, got {value!r}')
+    return value
+
+
+def positive_integer(name: str, value: Any) -> int:
+    """`value` itself, once it is known to be an integer >= 1.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f'{name} must be an integer >= 1, got {value!r}')
+    return value
+
+
+def positive_numbers(name: str, value: Any) -> Sequence[float]:
+    """`value` itself, once it is known to be a list of finite numbers > 0.
+
+    Raises:
+        ValueError: It is not, or it is empty.
+    """
+    if not (
+        isinstance(value, Sequence)
+        and value
+        and all(_is_finite(item) and item > 0 for item in value)
+    ):
+        raise ValueError(
+            f'{name} must be a list of one or more finite numbers > 0, got {value!r}'
+        )
     return value
 
 

@@ -1,4 +1,4 @@
-"""A slow reference for each loss, straight from its formula.
+"""A slow reference for CKD, KD, DKD and DIST, straight from the formulas.
 
 Plain loops over Python lists of scalar tensors; the student's gradient comes from
 autograd through those scalars.
@@ -6,57 +6,11 @@ autograd through those scalars.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor
 
+from .scalars import correlation, cosine, divergence, mean, softmax, table
+
 __all__ = ['reference_ckd', 'reference_dist', 'reference_dkd', 'reference_kd']
-
-Scalars = Sequence[Tensor]
-
-
-def mean(values: Scalars) -> Tensor:
-    return sum(values, torch.zeros((), dtype=torch.float64)) / len(values)
-
-
-def dot(first: Scalars, second: Scalars) -> Tensor:
-    return mean([a * b for a, b in zip(first, second, strict=True)]) * len(first)
-
-
-def softmax(logits: Scalars, temperature: float) -> list[Tensor]:
-    exponentials = [(z / temperature).exp() for z in logits]
-    return [e / (mean(exponentials) * len(logits)) for e in exponentials]
-
-
-def divergence(first: Scalars, second: Scalars) -> Tensor:
-    """KL(first || second)."""
-    return dot(first, [(p / q).log() for p, q in zip(first, second, strict=True)])
-
-
-def cosine(first: Scalars, second: Scalars) -> Tensor:
-    return dot(first, second) / (dot(first, first) * dot(second, second)).sqrt()
-
-
-def correlation(first: Scalars, second: Scalars) -> Tensor:
-    first = [x - mean(first) for x in first]
-    second = [x - mean(second) for x in second]
-    variances = dot(first, first) * dot(second, second)
-    if variances == 0:
-        return torch.zeros((), dtype=torch.float64)
-    return dot(first, second) / (variances.sqrt() + 1e-8)
-
-
-def standardized(logits: Scalars) -> list[Tensor]:
-    centred = [z - mean(logits) for z in logits]
-    deviation = (dot(centred, centred) / (len(logits) - 1)).sqrt()
-    return [z / (deviation + 1e-7) for z in centred]
-
-
-def table(logits: Tensor, standardize: bool = False) -> list[list[Tensor]]:
-    if standardize:
-        return [standardized(list(row)) for row in logits]
-    return [list(row) for row in logits]
 
 
 def reference_ckd(

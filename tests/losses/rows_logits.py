@@ -7,10 +7,21 @@ from dataclasses import dataclass
 from ckd_mm import functional
 
 from .references import reference_ckd, reference_dist, reference_dkd, reference_kd
-from .row import BAD_TEMPERATURES, LossRow, Mismatch
+from .references_logits import (
+    reference_bdkd,
+    reference_js,
+    reference_mlkd,
+    reference_nkd,
+    reference_ofa,
+    reference_pld,
+    reference_sinkd,
+)
+from .row import BAD_TEMPERATURES, LossRow, Mismatch, bad_numbers
 from .samples import (
     PERMUTATIONS,
     SHIFTS,
+    exchange,
+    permute_student_rows,
     rotate,
     scale_student_rows,
     scale_teacher_rows,
@@ -45,6 +56,9 @@ class LogitRow(LossRow):
 
 
 BAD_SWITCHES = tuple({'standardize': value} for value in (1, None, 'True'))
+BAD_TEMPERATURE_LISTS = tuple(
+    {'temperatures': value} for value in (2.0, [], [1.0, 0], [True], ['2'], '23', None)
+)
 
 LOGIT_ROWS = (
     LogitRow(
@@ -115,5 +129,102 @@ LOGIT_ROWS = (
         invariances={**PERMUTATIONS, **SHIFTS},
         refused=(*BAD_TEMPERATURES, {'beta': float('inf')}, {'gamma': -0.5}),
         golden=('dist',),
+    ),
+    LogitRow(
+        class_name='MLKDLoss',
+        function=functional.mlkd_loss,
+        reference=reference_mlkd,
+        defaults={'temperatures': [2, 3, 4, 5, 6], 'standardize': False},
+        kwargs_sets=(
+            {'temperatures': (1.0, 4.0)},
+            {'temperatures': [2.0], 'standardize': True},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *BAD_SWITCHES,
+            *BAD_TEMPERATURE_LISTS,
+        ),
+        golden=('mlkd_batch', 'mlkd_class'),
+    ),
+    LogitRow(
+        class_name='NKDLoss',
+        function=functional.nkd_loss,
+        reference=reference_nkd,
+        defaults={'gamma': 1.5, 'temperature': 1.0},
+        kwargs_sets=(
+            {'gamma': 1.5, 'temperature': 1.0},
+            {'gamma': 0.5, 'temperature': 3.0},
+            {'gamma': 0.0, 'temperature': 1.0},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(*BAD_TEMPERATURES, *bad_numbers('gamma')),
+        golden=('nkd',),
+        needs_target=True,
+    ),
+    LogitRow(
+        class_name='OFALoss',
+        function=functional.ofa_loss,
+        reference=reference_ofa,
+        defaults={'epsilon': 1.0, 'temperature': 1.0},
+        kwargs_sets=(
+            {'epsilon': 1.0, 'temperature': 1.0},
+            {'epsilon': 1.5, 'temperature': 2.0},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(*BAD_TEMPERATURES, *bad_numbers('epsilon', 0)),
+        golden=('ofa',),
+        needs_target=True,
+    ),
+    LogitRow(
+        class_name='PLDLoss',
+        function=functional.pld_loss,
+        reference=reference_pld,
+        defaults={'temperature': 1.0},
+        kwargs_sets=({'temperature': 1.0}, {'temperature': 3.0}),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=BAD_TEMPERATURES,
+        golden=('pld',),
+        needs_target=True,
+    ),
+    LogitRow(
+        class_name='JSLoss',
+        function=functional.js_loss,
+        reference=reference_js,
+        defaults={'temperature': 1.0},
+        kwargs_sets=({'temperature': 1.0}, {'temperature': 4.0}),
+        invariances={**PERMUTATIONS, **SHIFTS, 'exchange of the models': exchange},
+        refused=BAD_TEMPERATURES,
+    ),
+    LogitRow(
+        class_name='SinKDLoss',
+        function=functional.sinkd_loss,
+        reference=reference_sinkd,
+        defaults={'temperature': 2.0, 'epsilon': 0.1, 'num_iterations': 20},
+        kwargs_sets=(
+            {'temperature': 2.0, 'epsilon': 0.1, 'num_iterations': 20},
+            {'temperature': 1.0, 'epsilon': 1.0, 'num_iterations': 1},
+        ),
+        invariances={
+            **PERMUTATIONS,
+            **SHIFTS,
+            "permutation of the student's rows": permute_student_rows,
+        },
+        refused=(
+            *BAD_TEMPERATURES,
+            *bad_numbers('epsilon', 0),
+            *bad_numbers('num_iterations', 0, 1.5),
+        ),
+    ),
+    LogitRow(
+        class_name='BDKDLoss',
+        function=functional.bdkd_loss,
+        reference=reference_bdkd,
+        defaults={'emphasis': 2.0, 'temperature': 4.0},
+        kwargs_sets=(
+            {'emphasis': 2.0, 'temperature': 4.0},
+            {'emphasis': 0.5, 'temperature': 1.0},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS, 'exchange of the models': exchange},
+        refused=(*BAD_TEMPERATURES, *bad_numbers('emphasis', 0)),
     ),
 )

@@ -14,7 +14,9 @@ __all__ = [
     'Change',
     'Sample',
     'draw',
+    'exchange',
     'gradient',
+    'permute_student_rows',
     'rotate',
     'scale_student_rows',
     'scale_teacher_rows',
@@ -62,6 +64,14 @@ def permute_columns(sample: Sample) -> Sample:
     order = torch.arange(sample.student.shape[1]).roll(1)
     moved = sample.map_both(lambda both: both[:, order])
     return replace(moved, target=order.argsort()[sample.target])
+
+
+def permute_student_rows(sample: Sample) -> Sample:
+    return replace(sample, student=sample.student.roll(1, dims=0))
+
+
+def exchange(sample: Sample) -> Sample:
+    return replace(sample, student=sample.teacher, teacher=sample.student)
 
 
 def shift_student_rows(sample: Sample) -> Sample:
