@@ -7,6 +7,7 @@ modules hold the hyper-parameters. Nothing here imports more than torch.
 from __future__ import annotations
 
 from ckd_mm.functional.bdkd import bdkd_loss
+from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
 from ckd_mm.functional.dist import dist_loss
 from ckd_mm.functional.dkd import dkd_loss
@@ -15,12 +16,16 @@ from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
 from ckd_mm.functional.nkd import nkd_loss
 from ckd_mm.functional.ofa import ofa_loss
+from ckd_mm.functional.pkt import pkt_loss
 from ckd_mm.functional.pld import pld_loss
+from ckd_mm.functional.rkd import rkd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
+from ckd_mm.functional.sp import sp_loss
 from ckd_mm.functional.statistics import retrieval_accuracy, top1_agreement
 
 __all__ = [
     'bdkd_loss',
+    'cc_loss',
     'ckd_loss',
     'dist_loss',
     'dkd_loss',
@@ -31,8 +36,11 @@ __all__ = [
     'mlkd_loss',
     'nkd_loss',
     'ofa_loss',
+    'pkt_loss',
     'pld_loss',
     'retrieval_accuracy',
+    'rkd_loss',
     'sinkd_loss',
+    'sp_loss',
     'top1_agreement',
 ]

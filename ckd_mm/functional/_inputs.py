@@ -1,4 +1,4 @@
-"""What every function of logits does first: check the pair, then leave mixed precision.
+"""What every function does first: check the pair, then leave mixed precision.
 
 Shape suffixes in this package: B rows on this rank, C classes.
 """
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-__all__ = ['check_logits', 'full_precision']
+__all__ = ['check_embeddings', 'check_logits', 'full_precision']
 
 
 def check_logits(student: Tensor, teacher: Tensor) -> None:
@@ -30,6 +30,31 @@ def check_logits(student: Tensor, teacher: Tensor) -> None:
         advice = 'check that both heads have the same num_classes'
     raise ValueError(
         'student and teacher logits must have one shape (B, C), '
+        f'got {tuple(student.shape)} and {tuple(teacher.shape)}; {advice}'
+    )
+
+
+def check_embeddings(
+    student: Tensor, teacher: Tensor, *, or_maps: bool = False
+) -> None:
+    """Check that both tensors are embeddings (B, D) of the same rows, of any widths.
+
+    Args:
+        or_maps: Whether more dimensions than two are fine, as the loss flattens them.
+
+    Raises:
+        ValueError: They are not.
+    """
+    dimensions = (student.ndim, teacher.ndim)
+    fits = min(dimensions) >= 2 if or_maps else dimensions == (2, 2)
+    if fits and len(student) == len(teacher):
+        return
+    if fits:
+        advice = 'check that both models saw the same images or RoIs'
+    else:
+        advice = 'flatten each to one row per sample'
+    raise ValueError(
+        'student and teacher embeddings must be (B, D) with the same B, '
         f'got {tuple(student.shape)} and {tuple(teacher.shape)}; {advice}'
     )
 

@@ -18,8 +18,11 @@ __all__ = [
     'gradient',
     'permute_student_rows',
     'rotate',
+    'rotate_student',
+    'scale_student',
     'scale_student_rows',
     'scale_teacher_rows',
+    'translate_student',
 ]
 
 
@@ -92,12 +95,22 @@ def scale_teacher_rows(sample: Sample) -> Sample:
     return replace(sample, teacher=sample.teacher / factors)
 
 
+def scale_student(sample: Sample) -> Sample:
+    return replace(sample, student=3 * sample.student)
+
+
+def translate_student(sample: Sample) -> Sample:
+    step = torch.arange(sample.student.shape[1], dtype=torch.float64)
+    return replace(sample, student=sample.student + step)
+
+
 def rotate(sample: Sample) -> Sample:
-    generator = torch.Generator().manual_seed(3)
-    width = sample.student.shape[1]
-    noise = torch.randn(width, width, generator=generator, dtype=torch.float64)
-    rotation = torch.linalg.qr(noise).Q
-    return sample.map_both(lambda both: both @ rotation)
+    return sample.map_both(lambda both: both @ _rotation(both.shape[1]))
+
+
+def rotate_student(sample: Sample) -> Sample:
+    student = sample.student
+    return replace(sample, student=student @ _rotation(student.shape[1]))
 
 
 PERMUTATIONS: dict[str, Change] = {
@@ -108,6 +121,12 @@ SHIFTS: dict[str, Change] = {
     'constant added to each student row': shift_student_rows,
     'constant added to each teacher row': shift_teacher_rows,
 }
+
+
+def _rotation(width: int) -> Tensor:
+    generator = torch.Generator().manual_seed(3)
+    noise = torch.randn(width, width, generator=generator, dtype=torch.float64)
+    return torch.linalg.qr(noise).Q
 
 
 def _count_rows(like: Tensor) -> Tensor:
