@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any
 
 __all__ = [
+    'at_least_one',
     'boolean',
     'check_any_positive',
     'non_negative',
@@ -25,6 +26,17 @@ def positive(name: str, value: Any) -> float:
     """
     if not (_is_finite(value) and value > 0):
         raise ValueError(f'{name} must be a finite number > 0, got {value!r}')
+    return value
+
+
+def at_least_one(name: str, value: Any) -> float:
+    """`value` itself, once it is known to be a finite number >= 1.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not (_is_finite(value) and value >= 1):
+        raise ValueError(f'{name} must be a finite number >= 1, got {value!r}')
     return value
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from .row import LossRow, Mismatch
 from .rows_logits import LOGIT_ROWS
+from .rows_maps import MAP_ROWS
 from .rows_relations import RELATION_ROWS
 from .samples import Change, Sample, gradient
 
@@ -23,7 +24,7 @@ __all__ = [
     'gradient',
 ]
 
-LOSSES: tuple[LossRow, ...] = (*LOGIT_ROWS, *RELATION_ROWS)
+LOSSES: tuple[LossRow, ...] = (*LOGIT_ROWS, *RELATION_ROWS, *MAP_ROWS)
 
 EACH = pytest.mark.parametrize('row', LOSSES, ids=lambda row: row.class_name)
 EACH_SETTING = pytest.mark.parametrize(

@@ -16,12 +16,16 @@ __all__ = [
     'draw',
     'exchange',
     'gradient',
+    'permute_positions',
+    'permute_student_channels',
     'permute_student_rows',
     'rotate',
     'rotate_student',
     'scale_student',
     'scale_student_rows',
     'scale_teacher_rows',
+    'shift_student_channels',
+    'translate_both',
     'translate_student',
 ]
 
@@ -73,6 +77,14 @@ def permute_student_rows(sample: Sample) -> Sample:
     return replace(sample, student=sample.student.roll(1, dims=0))
 
 
+def permute_positions(sample: Sample) -> Sample:
+    return sample.map_both(lambda both: both.roll(1, dims=2).flip(3))
+
+
+def permute_student_channels(sample: Sample) -> Sample:
+    return replace(sample, student=sample.student.roll(1, dims=1))
+
+
 def exchange(sample: Sample) -> Sample:
     return replace(sample, student=sample.teacher, teacher=sample.student)
 
@@ -102,6 +114,16 @@ def scale_student(sample: Sample) -> Sample:
 def translate_student(sample: Sample) -> Sample:
     step = torch.arange(sample.student.shape[1], dtype=torch.float64)
     return replace(sample, student=sample.student + step)
+
+
+def translate_both(sample: Sample) -> Sample:
+    step = torch.arange(sample.student.shape[-1], dtype=torch.float64)
+    return sample.map_both(lambda both: both + step)
+
+
+def shift_student_channels(sample: Sample) -> Sample:
+    constants = torch.arange(1.0, 1 + sample.student.shape[1], dtype=torch.float64)
+    return replace(sample, student=sample.student + constants[:, None, None])
 
 
 def rotate(sample: Sample) -> Sample:
