@@ -100,7 +100,7 @@ def test_a_student_that_starts_at_zero_gets_a_moderate_gradient(
 @EACH_SETTING
 @HALF
 @pytest.mark.parametrize('autocast', [False, True], ids=['plain', 'autocast'])
-def test_half_precision_logits_are_computed_in_float32(
+def test_half_precision_inputs_are_computed_in_float32(
     row: LossRow, kwargs: dict[str, Any], dtype: torch.dtype, autocast: bool
 ) -> None:
     half = cast(row.draw(6), dtype)
@@ -120,7 +120,7 @@ def test_half_precision_logits_are_computed_in_float32(
 
 
 @EACH_SETTING
-def test_float32_logits_under_autocast_stay_float32(
+def test_float32_inputs_under_autocast_stay_float32(
     row: LossRow, kwargs: dict[str, Any]
 ) -> None:
     sample = cast(row.draw(6), torch.float32)
@@ -133,7 +133,7 @@ def test_float32_logits_under_autocast_stay_float32(
 
 @EACH_SETTING
 @HALF
-def test_large_half_precision_logits_stay_finite(
+def test_large_half_precision_inputs_stay_finite(
     row: LossRow, kwargs: dict[str, Any], dtype: torch.dtype
 ) -> None:
     sample = cast(row.draw(6, scale=1000.0), dtype)
