@@ -6,17 +6,51 @@ modules hold the hyper-parameters. Nothing here imports more than torch.
 
 from __future__ import annotations
 
+from ckd_mm.functional.at import at_loss
+from ckd_mm.functional.bdkd import bdkd_loss
+from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
+from ckd_mm.functional.cwd import cwd_loss
 from ckd_mm.functional.dist import dist_loss
 from ckd_mm.functional.dkd import dkd_loss
+from ckd_mm.functional.hcl import hcl_loss
+from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
+from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
+from ckd_mm.functional.nkd import nkd_loss
+from ckd_mm.functional.nst import nst_loss
+from ckd_mm.functional.ofa import ofa_loss
+from ckd_mm.functional.pkd import pkd_loss
+from ckd_mm.functional.pkt import pkt_loss
+from ckd_mm.functional.pld import pld_loss
+from ckd_mm.functional.rkd import rkd_loss
+from ckd_mm.functional.sinkd import sinkd_loss
+from ckd_mm.functional.sp import sp_loss
 from ckd_mm.functional.statistics import retrieval_accuracy, top1_agreement
 
 __all__ = [
+    'at_loss',
+    'bdkd_loss',
+    'cc_loss',
     'ckd_loss',
+    'cwd_loss',
     'dist_loss',
     'dkd_loss',
+    'hcl_loss',
+    'js_loss',
     'kd_loss',
+    'mlkd_batch_loss',
+    'mlkd_class_loss',
+    'mlkd_loss',
+    'nkd_loss',
+    'nst_loss',
+    'ofa_loss',
+    'pkd_loss',
+    'pkt_loss',
+    'pld_loss',
     'retrieval_accuracy',
+    'rkd_loss',
+    'sinkd_loss',
+    'sp_loss',
     'top1_agreement',
 ]

@@ -1,6 +1,7 @@
-"""What every function of logits does first: check the pair, then leave mixed precision.
+"""What every function does first: check the pair, then leave mixed precision.
 
-Shape suffixes in this package: B rows on this rank, C classes.
+Shape suffixes in this package: B rows on this rank, C classes; of feature maps N images
+on this rank, C channels, H height, W width.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-__all__ = ['check_logits', 'full_precision']
+__all__ = ['check_embeddings', 'check_logits', 'check_maps', 'full_precision']
+
+_SAME_STRIDE = 'choose layers of the same stride'
 
 
 def check_logits(student: Tensor, teacher: Tensor) -> None:
@@ -32,6 +35,68 @@ def check_logits(student: Tensor, teacher: Tensor) -> None:
         'student and teacher logits must have one shape (B, C), '
         f'got {tuple(student.shape)} and {tuple(teacher.shape)}; {advice}'
     )
+
+
+def check_embeddings(
+    student: Tensor, teacher: Tensor, *, or_maps: bool = False
+) -> None:
+    """Check that both tensors are embeddings (B, D) of the same rows, of any widths.
+
+    Args:
+        or_maps: Whether more dimensions than two are fine, as the loss flattens them.
+
+    Raises:
+        ValueError: They are not.
+    """
+    dimensions = (student.ndim, teacher.ndim)
+    fits = min(dimensions) >= 2 if or_maps else dimensions == (2, 2)
+    if fits and len(student) == len(teacher):
+        return
+    if fits:
+        advice = 'check that both models saw the same images or RoIs'
+    else:
+        advice = 'flatten each to one row per sample'
+    raise ValueError(
+        'student and teacher embeddings must be (B, D) with the same B, '
+        f'got {tuple(student.shape)} and {tuple(teacher.shape)}; {advice}'
+    )
+
+
+def check_maps(
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    any_channels: bool = False,
+    any_size: bool = False,
+) -> None:
+    """Check that both tensors are feature maps (N, C, H, W) that can be compared.
+
+    Args:
+        any_channels: Whether the numbers of channels may differ.
+        any_size: Whether the heights and widths may differ.
+
+    Raises:
+        ValueError: They are not.
+    """
+    must_agree = {
+        'N': 'check that both models saw the same images',
+        **({} if any_channels else {'C': 'choose layers of the same width'}),
+        **({} if any_size else {'H': _SAME_STRIDE, 'W': _SAME_STRIDE}),
+    }
+    if student.ndim == 4 and teacher.ndim == 4:
+        sizes = zip('NCHW', student.shape, teacher.shape, strict=True)
+        different = [name for name, own, other in sizes if own != other]
+        advice = next(
+            (must_agree[name] for name in different if name in must_agree), ''
+        )
+    else:
+        advice = 'choose layers whose outputs are feature maps'
+    if advice:
+        raise ValueError(
+            'student and teacher feature maps must be (N, C, H, W) with the same '
+            f'{", ".join(must_agree)}, '
+            f'got {tuple(student.shape)} and {tuple(teacher.shape)}; {advice}'
+        )
 
 
 @contextmanager

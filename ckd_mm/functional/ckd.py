@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ckd_mm.distributed import gather_rows, mean_over_all_rows
 from ckd_mm.functional._inputs import check_logits, full_precision
-from ckd_mm.functional._similarity import unit_rows
+from ckd_mm.functional._vectors import unit_vectors
 
 __all__ = ['ANCHORS', 'Anchor', 'ckd_loss']
 
@@ -70,7 +70,7 @@ def ckd_loss(
     """
     check_logits(student, teacher)
     with full_precision(student, teacher) as pair:
-        student_BC, teacher_BC = map(unit_rows, pair)
+        student_BC, teacher_BC = map(unit_vectors, pair)
         by_anchor = {
             'teacher': [(teacher_BC, student_BC)],
             'student': [(student_BC, teacher_BC)],

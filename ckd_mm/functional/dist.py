@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._standardize import centred
 
 __all__ = ['dist_loss']
 
@@ -72,13 +72,6 @@ def dist_loss(
 
 def _correlation(first: Tensor, second: Tensor) -> Tensor:
     """Pearson's correlation of each row of `first` with that row of `second`."""
-    first, second = _centred(first), _centred(second)
+    first, second = centred(first), centred(second)
     norms = first.norm(dim=1) * second.norm(dim=1)
     return (first * second).sum(dim=1) / (norms + _EPSILON)
-
-
-def _centred(rows: Tensor) -> Tensor:
-    """Rows minus their mean; exactly zero where only rounding is left of them."""
-    centred = rows - rows.mean(dim=1, keepdim=True)
-    rounding = 16 * torch.finfo(rows.dtype).eps * rows.norm(dim=1, keepdim=True)
-    return torch.where(centred.norm(dim=1, keepdim=True) > rounding, centred, 0.0)

@@ -10,6 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._labels import (
+    check_two_classes,
+    class_indices,
+    other_classes,
+)
+from ckd_mm.functional._standardize import standardized_logits
 
 __all__ = ['dkd_loss']
 
@@ -22,6 +28,7 @@ def dkd_loss(
     alpha: float = 1.0,
     beta: float = 8.0,
     temperature: float = 4.0,
+    standardize: bool = False,
 ) -> Tensor:
     r"""Decoupled divergence between the student's and the teacher's distributions.
 
@@ -47,6 +54,9 @@ def dkd_loss(
         alpha: Weight of the target part; a finite number >= 0.
         beta: Weight of the non-target part; a finite number >= 0.
         temperature: Divides both logits; a finite number > 0.
+        standardize: Standardise each row of both logits first: minus its mean, divided
+            by its standard deviation (arXiv:2403.01427, whose authors take temperature
+            2). A constant student row then gets no gradient.
 
     Returns:
         The mean over rows, in nats times T^2, >= 0, of shape (). No rows give 0 with a
@@ -66,11 +76,13 @@ def dkd_loss(
         tensor(14.7745)
     """
     check_logits(student, teacher)
-    _check_classes(student)
-    target_B1 = _class_indices(target, student)[:, None]
+    check_two_classes(student, 'DKD')
+    target_B1 = class_indices(target, student)[:, None]
     with full_precision(student, teacher) as (student_BC, teacher_BC):
         if len(student_BC) == 0:
             return student_BC.sum() * 0.0
+        if standardize:
+            student_BC, teacher_BC = standardized_logits(student_BC, teacher_BC)
         student_B2, student_BO = _decouple(student_BC / temperature, target_B1)
         teacher_B2, teacher_BO = _decouple(teacher_BC / temperature, target_B1)
         target_part = _divergence(student_B2, teacher_B2)
@@ -81,8 +93,7 @@ def dkd_loss(
 def _decouple(scaled_BC: Tensor, target_B1: Tensor) -> tuple[Tensor, Tensor]:
     """The logarithms of b (B, 2) and of q (B, O)."""
     log_p_BC = F.log_softmax(scaled_BC, dim=1)
-    class_O = torch.arange(scaled_BC.shape[1] - 1, device=scaled_BC.device)
-    others_BO = class_O + (class_O >= target_B1)  # skips the target of each row
+    others_BO = other_classes(target_B1, scaled_BC.shape[1])
     own_B1 = log_p_BC.gather(1, target_B1)
     rest_B1 = log_p_BC.gather(1, others_BO).logsumexp(dim=1, keepdim=True)
     log_q_BO = F.log_softmax(scaled_BC.gather(1, others_BO), dim=1)
@@ -91,24 +102,3 @@ def _decouple(scaled_BC: Tensor, target_B1: Tensor) -> tuple[Tensor, Tensor]:
 
 def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
     return F.kl_div(student, teacher, reduction='batchmean', log_target=True)
-
-
-def _check_classes(student: Tensor) -> None:
-    if student.shape[1] < 2:
-        raise ValueError(
-            'DKD needs logits (B, C) of at least 2 classes, '
-            f'got {tuple(student.shape)}; use another loss for a one-class head'
-        )
-
-
-def _class_indices(target: Tensor, student: Tensor) -> Tensor:
-    whole = not (target.is_floating_point() or target.is_complex())
-    if target.shape == student.shape[:1] and whole and target.dtype != torch.bool:
-        return target.long()
-    if target.shape == student.shape and target.is_floating_point():
-        return target.argmax(dim=1)
-    raise ValueError(
-        'target must be class indices (B,) of an integer type or soft labels (B, C) of '
-        f'a floating type for logits {tuple(student.shape)}, '
-        f'got {tuple(target.shape)} of {target.dtype}; check what the labels are'
-    )

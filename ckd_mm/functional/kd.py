@@ -6,11 +6,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._standardize import standardized_logits
 
 __all__ = ['kd_loss']
 
 
-def kd_loss(student: Tensor, teacher: Tensor, *, temperature: float = 4.0) -> Tensor:
+def kd_loss(
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    temperature: float = 4.0,
+    standardize: bool = False,
+) -> Tensor:
     r"""Kullback-Leibler divergence of the student's distribution from the teacher's.
 
     .. math::
@@ -24,6 +31,9 @@ def kd_loss(student: Tensor, teacher: Tensor, *, temperature: float = 4.0) -> Te
         student: Logits (B, C), any real values; gets the gradient.
         teacher: Logits (B, C), any real values; detached here.
         temperature: Divides both logits; a finite number > 0.
+        standardize: Standardise each row of both logits first: minus its mean, divided
+            by its standard deviation (arXiv:2403.01427, whose authors take temperature
+            2). A constant student row then gets no gradient.
 
     Returns:
         The mean over rows, in nats times T^2, >= 0, of shape (). No rows give 0 with a
@@ -42,6 +52,8 @@ def kd_loss(student: Tensor, teacher: Tensor, *, temperature: float = 4.0) -> Te
     with full_precision(student, teacher) as (student_BC, teacher_BC):
         if len(student_BC) == 0:
             return student_BC.sum() * 0.0
+        if standardize:
+            student_BC, teacher_BC = standardized_logits(student_BC, teacher_BC)
         divergence = F.kl_div(
             F.log_softmax(student_BC / temperature, dim=1),
             F.log_softmax(teacher_BC / temperature, dim=1),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
-from ckd_mm.functional._similarity import unit_rows
+from ckd_mm.functional._vectors import unit_vectors
 
 __all__ = ['retrieval_accuracy', 'top1_agreement']
 
@@ -43,7 +43,9 @@ def retrieval_accuracy(student: Tensor, teacher: Tensor) -> Tensor:
     if len(student) == 0:
         return _zero(student)
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        nearest_B = (unit_rows(teacher_BC) @ unit_rows(student_BC).T).argmax(dim=1)
+        nearest_B = (unit_vectors(teacher_BC) @ unit_vectors(student_BC).T).argmax(
+            dim=1
+        )
     own_B = torch.arange(len(nearest_B), device=nearest_B.device)
     return (nearest_B == own_B).float().mean()
 

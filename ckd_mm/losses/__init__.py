@@ -1,15 +1,53 @@
 """Registered losses: modules that hold the hyper-parameters of `ckd_mm.functional`.
 
-Each takes `loss_weight` (0 only monitors), and each has `statistics(student, teacher)`,
-the values to log beside it. The names in a `forward` signature are what the loss needs:
-`student, teacher`, and `target` where the method uses labels.
+Each takes `loss_weight` (0 only monitors). A loss of logits also has
+`statistics(student, teacher)`, the values to log beside it. The names in a `forward`
+signature are what the loss needs: `student, teacher`, and `target` where the method
+uses labels.
 """
 
 from __future__ import annotations
 
+from ckd_mm.losses.at import ATLoss
+from ckd_mm.losses.bdkd import BDKDLoss
+from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
+from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.dkd import DKDLoss
+from ckd_mm.losses.hcl import HCLLoss
+from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
+from ckd_mm.losses.mlkd import MLKDLoss
+from ckd_mm.losses.nkd import NKDLoss
+from ckd_mm.losses.nst import NSTLoss
+from ckd_mm.losses.ofa import OFALoss
+from ckd_mm.losses.pkd import PKDLoss
+from ckd_mm.losses.pkt import PKTLoss
+from ckd_mm.losses.pld import PLDLoss
+from ckd_mm.losses.rkd import RKDLoss
+from ckd_mm.losses.sinkd import SinKDLoss
+from ckd_mm.losses.sp import SPLoss
 
-__all__ = ['CKDLoss', 'DISTLoss', 'DKDLoss', 'KDLoss']
+__all__ = [
+    'ATLoss',
+    'BDKDLoss',
+    'CCLoss',
+    'CKDLoss',
+    'CWDLoss',
+    'DISTLoss',
+    'DKDLoss',
+    'HCLLoss',
+    'JSLoss',
+    'KDLoss',
+    'MLKDLoss',
+    'NKDLoss',
+    'NSTLoss',
+    'OFALoss',
+    'PKDLoss',
+    'PKTLoss',
+    'PLDLoss',
+    'RKDLoss',
+    'SPLoss',
+    'SinKDLoss',
+]

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
-__all__ = ['check_any_positive', 'flag', 'non_negative', 'positive']
+__all__ = [
+    'at_least_one',
+    'boolean',
+    'check_any_positive',
+    'non_negative',
+    'positive',
+    'positive_integer',
+    'positive_numbers',
+]
 
 
 def positive(name: str, value: Any) -> float:
@@ -17,6 +26,17 @@ def positive(name: str, value: Any) -> float:
     """
     if not (_is_finite(value) and value > 0):
         raise ValueError(f'{name} must be a finite number > 0, got {value!r}')
+    return value
+
+
+def at_least_one(name: str, value: Any) -> float:
+    """`value` itself, once it is known to be a finite number >= 1.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not (_is_finite(value) and value >= 1):
+        raise ValueError(f'{name} must be a finite number >= 1, got {value!r}')
     return value
 
 
@@ -31,7 +51,35 @@ def non_negative(name: str, value: Any) -> float:
     return value
 
 
-def flag(name: str, value: Any) -> bool:
+def positive_integer(name: str, value: Any) -> int:
+    """`value` itself, once it is known to be an integer >= 1.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f'{name} must be an integer >= 1, got {value!r}')
+    return value
+
+
+def positive_numbers(name: str, value: Any) -> Sequence[float]:
+    """`value` itself, once it is known to be a list of finite numbers > 0.
+
+    Raises:
+        ValueError: It is not, or it is empty.
+    """
+    if not (
+        isinstance(value, Sequence)
+        and value
+        and all(_is_finite(item) and item > 0 for item in value)
+    ):
+        raise ValueError(
+            f'{name} must be a list of one or more finite numbers > 0, got {value!r}'
+        )
+    return value
+
+
+def boolean(name: str, value: Any) -> bool:
     """`value` itself, once it is known to be True or False.
 
     Raises:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ckd_mm.distributed import world_size
 from ckd_mm.functional import ckd_loss, retrieval_accuracy, top1_agreement
 from ckd_mm.functional.ckd import ANCHORS, Anchor
-from ckd_mm.losses._checks import flag, non_negative, positive
+from ckd_mm.losses._checks import boolean, non_negative, positive
 from ckd_mm.registry import LOSSES
 
 __all__ = ['CKDLoss']
@@ -58,7 +58,7 @@ class CKDLoss(nn.Module):
         self.temperature = positive('temperature', temperature)
         self.loss_weight = non_negative('loss_weight', loss_weight)
         self.anchor = anchor
-        self.gather_distributed = flag('gather_distributed', gather_distributed)
+        self.gather_distributed = boolean('gather_distributed', gather_distributed)
         self._warned = False
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:

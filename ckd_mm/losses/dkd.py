@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ckd_mm.functional import dkd_loss, top1_agreement
-from ckd_mm.losses._checks import check_any_positive, non_negative, positive
+from ckd_mm.losses._checks import boolean, check_any_positive, non_negative, positive
 from ckd_mm.registry import LOSSES
 
 __all__ = ['DKDLoss']
@@ -24,6 +24,8 @@ class DKDLoss(nn.Module):
         beta: Weight of the non-target part.
         temperature: Divides the logits.
         loss_weight: Multiplies the loss; 0 only monitors.
+        standardize: Standardise each row of logits first (arXiv:2403.01427); its
+            authors use `temperature=2`.
 
     Raises:
         ValueError: An argument is out of its range, or alpha and beta are both 0.
@@ -42,6 +44,7 @@ class DKDLoss(nn.Module):
         beta: float = 8.0,
         temperature: float = 4.0,
         loss_weight: float = 1.0,
+        standardize: bool = False,
     ) -> None:
         super().__init__()
         self.alpha = non_negative('alpha', alpha)
@@ -49,6 +52,7 @@ class DKDLoss(nn.Module):
         check_any_positive(alpha=alpha, beta=beta)
         self.temperature = positive('temperature', temperature)
         self.loss_weight = non_negative('loss_weight', loss_weight)
+        self.standardize = boolean('standardize', standardize)
 
     def forward(self, student: Tensor, teacher: Tensor, target: Tensor) -> Tensor:
         """The weighted loss, of shape ()."""
@@ -59,6 +63,7 @@ class DKDLoss(nn.Module):
             alpha=self.alpha,
             beta=self.beta,
             temperature=self.temperature,
+            standardize=self.standardize,
         )
 
     def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""A slow reference for each loss, straight from its formula.
+"""A slow reference for CKD, KD, DKD and DIST, straight from the formulas.
 
 Plain loops over Python lists of scalar tensors; the student's gradient comes from
 autograd through those scalars.
@@ -6,49 +6,11 @@ autograd through those scalars.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor
 
+from .scalars import correlation, cosine, divergence, mean, softmax, table
+
 __all__ = ['reference_ckd', 'reference_dist', 'reference_dkd', 'reference_kd']
-
-Scalars = Sequence[Tensor]
-
-
-def mean(values: Scalars) -> Tensor:
-    return sum(values, torch.zeros((), dtype=torch.float64)) / len(values)
-
-
-def dot(first: Scalars, second: Scalars) -> Tensor:
-    return mean([a * b for a, b in zip(first, second, strict=True)]) * len(first)
-
-
-def softmax(logits: Scalars, temperature: float) -> list[Tensor]:
-    exponentials = [(z / temperature).exp() for z in logits]
-    return [e / (mean(exponentials) * len(logits)) for e in exponentials]
-
-
-def divergence(first: Scalars, second: Scalars) -> Tensor:
-    """KL(first || second)."""
-    return dot(first, [(p / q).log() for p, q in zip(first, second, strict=True)])
-
-
-def cosine(first: Scalars, second: Scalars) -> Tensor:
-    return dot(first, second) / (dot(first, first) * dot(second, second)).sqrt()
-
-
-def correlation(first: Scalars, second: Scalars) -> Tensor:
-    first = [x - mean(first) for x in first]
-    second = [x - mean(second) for x in second]
-    variances = dot(first, first) * dot(second, second)
-    if variances == 0:
-        return torch.zeros((), dtype=torch.float64)
-    return dot(first, second) / (variances.sqrt() + 1e-8)
-
-
-def table(logits: Tensor) -> list[list[Tensor]]:
-    return [list(row) for row in logits]
 
 
 def reference_ckd(
@@ -69,10 +31,12 @@ def reference_ckd(
     return mean(losses)
 
 
-def reference_kd(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+def reference_kd(
+    student: Tensor, teacher: Tensor, *, temperature: float, standardize: bool = False
+) -> Tensor:
+    pairs = zip(table(student, standardize), table(teacher, standardize), strict=True)
     losses = [
-        divergence(softmax(t, temperature), softmax(s, temperature))
-        for s, t in zip(table(student), table(teacher), strict=True)
+        divergence(softmax(t, temperature), softmax(s, temperature)) for s, t in pairs
     ]
     return temperature**2 * mean(losses)
 
@@ -85,9 +49,11 @@ def reference_dkd(
     alpha: float,
     beta: float,
     temperature: float,
+    standardize: bool = False,
 ) -> Tensor:
     losses = []
-    for s, t, y in zip(table(student), table(teacher), target.tolist(), strict=True):
+    s_rows, t_rows = table(student, standardize), table(teacher, standardize)
+    for s, t, y in zip(s_rows, t_rows, target.tolist(), strict=True):
         own_s, own_t = softmax(s, temperature)[y], softmax(t, temperature)[y]
         target_part = divergence([own_t, 1 - own_t], [own_s, 1 - own_s])
         rest_s, rest_t = s[:y] + s[y + 1 :], t[:y] + t[y + 1 :]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from .battery import EACH, EACH_SETTING, LOSSES, LossRow, Sample, draw, gradient
+from .battery import (
+    EACH_SETTING,
+    LOSSES,
+    Change,
+    LossRow,
+    Mismatch,
+    Sample,
+    gradient,
+)
 
 HALF = pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16], ids=str)
 
@@ -24,7 +31,7 @@ def cast(sample: Sample, dtype: torch.dtype) -> Sample:
 def test_equals_a_slow_loop_in_value_and_gradient(
     row: LossRow, kwargs: dict[str, Any], rows: int
 ) -> None:
-    sample = draw(rows, 4, seed=rows)
+    sample = row.draw(rows, seed=rows)
     value = row.function(*row.inputs(sample), **kwargs)
     expected = row.reference(*row.inputs(sample), **kwargs)
     torch.testing.assert_close(value, expected, rtol=1e-10, atol=1e-12)
@@ -37,7 +44,7 @@ def test_equals_a_slow_loop_in_value_and_gradient(
 def test_gradient_equals_finite_differences(
     row: LossRow, kwargs: dict[str, Any]
 ) -> None:
-    sample = draw(4, 5, seed=7)
+    sample = row.draw(4, seed=7)
     _, *others = row.inputs(sample)
     assert torch.autograd.gradcheck(
         lambda student: row.function(student, *others, **kwargs), sample.student
@@ -46,7 +53,7 @@ def test_gradient_equals_finite_differences(
 
 @EACH_SETTING
 def test_teacher_gets_no_gradient(row: LossRow, kwargs: dict[str, Any]) -> None:
-    sample = draw(4, 5)
+    sample = row.draw(4)
     sample.teacher.requires_grad_()
     row.function(*row.inputs(sample), **kwargs).backward()
     assert sample.teacher.grad is None
@@ -58,20 +65,20 @@ def test_teacher_gets_no_gradient(row: LossRow, kwargs: dict[str, Any]) -> None:
 def test_an_empty_batch_gives_zero_and_keeps_the_graph(
     row: LossRow, kwargs: dict[str, Any]
 ) -> None:
-    sample = draw(0, 5)
+    sample = row.draw(0)
     value = row.function(*row.inputs(sample), **kwargs)
     assert value.shape == ()
     assert value == 0
     value.backward()
     assert sample.student.grad is not None
-    assert sample.student.grad.shape == (0, 5)
+    assert sample.student.grad.shape == (0, *row.rest)
 
 
 @EACH_SETTING
 def test_a_single_row_is_finite_in_value_and_gradient(
     row: LossRow, kwargs: dict[str, Any]
 ) -> None:
-    sample = draw(1, 5)
+    sample = row.draw(1)
     value = row.function(*row.inputs(sample), **kwargs)
     assert value.isfinite()
     assert gradient(value, sample).isfinite().all()
@@ -82,8 +89,8 @@ def test_a_student_that_starts_at_zero_gets_a_moderate_gradient(
     row: LossRow, kwargs: dict[str, Any]
 ) -> None:
     """The reference code of CKD and DIST divides by 1e-12 and 1e-8 here."""
-    drawn = draw(4, 5)
-    zeros = torch.zeros(4, 5, dtype=torch.float64, requires_grad=True)
+    drawn = row.draw(4)
+    zeros = torch.zeros_like(drawn.student, requires_grad=True)
     sample = Sample(zeros, drawn.teacher, drawn.target)
     value = row.function(*row.inputs(sample), **kwargs)
     assert value.isfinite()
@@ -93,10 +100,10 @@ def test_a_student_that_starts_at_zero_gets_a_moderate_gradient(
 @EACH_SETTING
 @HALF
 @pytest.mark.parametrize('autocast', [False, True], ids=['plain', 'autocast'])
-def test_half_precision_logits_are_computed_in_float32(
+def test_half_precision_inputs_are_computed_in_float32(
     row: LossRow, kwargs: dict[str, Any], dtype: torch.dtype, autocast: bool
 ) -> None:
-    half = cast(draw(6, 8), dtype)
+    half = cast(row.draw(6), dtype)
     exact = cast(half, torch.float64)
     with torch.autocast('cpu', dtype=torch.bfloat16, enabled=autocast):
         value = row.function(*row.inputs(half), **kwargs)
@@ -113,10 +120,10 @@ def test_half_precision_logits_are_computed_in_float32(
 
 
 @EACH_SETTING
-def test_float32_logits_under_autocast_stay_float32(
+def test_float32_inputs_under_autocast_stay_float32(
     row: LossRow, kwargs: dict[str, Any]
 ) -> None:
-    sample = cast(draw(6, 8), torch.float32)
+    sample = cast(row.draw(6), torch.float32)
     expected = row.function(*row.inputs(sample), **kwargs)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         value = row.function(*row.inputs(sample), **kwargs)
@@ -126,10 +133,10 @@ def test_float32_logits_under_autocast_stay_float32(
 
 @EACH_SETTING
 @HALF
-def test_large_half_precision_logits_stay_finite(
+def test_large_half_precision_inputs_stay_finite(
     row: LossRow, kwargs: dict[str, Any], dtype: torch.dtype
 ) -> None:
-    sample = cast(draw(6, 8, scale=1000.0), dtype)
+    sample = cast(row.draw(6, scale=1000.0), dtype)
     value = row.function(*row.inputs(sample), **kwargs)
     assert value.isfinite()
     assert gradient(value, sample).isfinite().all()
@@ -139,7 +146,7 @@ def test_large_half_precision_logits_stay_finite(
 def test_teacher_may_be_of_another_precision(
     row: LossRow, kwargs: dict[str, Any]
 ) -> None:
-    sample = cast(draw(6, 8), torch.float32)
+    sample = cast(row.draw(6), torch.float32)
     mixed = Sample(sample.student, sample.teacher.bfloat16(), sample.target)
     same = Sample(sample.student, mixed.teacher.float(), sample.target)
     value = row.function(*row.inputs(mixed), **kwargs)
@@ -154,8 +161,8 @@ def test_teacher_may_be_of_another_precision(
         for name, change in row.invariances.items()
     ],
 )
-def test_is_invariant(row: LossRow, change: Callable[[Sample], Sample]) -> None:
-    sample = draw(5, 6)
+def test_is_invariant(row: LossRow, change: Change) -> None:
+    sample = row.draw(5)
     changed = change(sample)
     assert not all(
         torch.equal(before, after)
@@ -174,36 +181,24 @@ def test_is_invariant(row: LossRow, change: Callable[[Sample], Sample]) -> None:
 def test_never_waits_for_the_device(row: LossRow, kwargs: dict[str, Any]) -> None:
     """Fake tensors have no values: `.item()`, branches and boolean masks raise."""
     with FakeTensorMode():
-        student = torch.randn(4, 5, requires_grad=True)
+        student = torch.randn(4, *row.rest, requires_grad=True)
         target = torch.zeros(4, dtype=torch.long)
-        sample = Sample(student, torch.randn(4, 5), target)
+        sample = Sample(student, torch.randn(4, *row.rest), target)
         value = row.function(*row.inputs(sample), **kwargs)
-        assert gradient(value, sample).shape == (4, 5)
+        assert gradient(value, sample).shape == (4, *row.rest)
 
 
-@EACH
 @pytest.mark.parametrize(
-    ('shape', 'advice'),
+    ('row', 'mismatch'),
     [
-        ((4, 7), 'check that both heads have the same num_classes'),
-        ((5, 6), 'check that both models saw the same images or RoIs'),
-        ((4, 6, 1), 'flatten each to one row per sample'),
+        pytest.param(row, mismatch, id=f'{row.class_name}-{mismatch}')
+        for row in LOSSES
+        for mismatch in row.mismatches
     ],
 )
-def test_shapes_that_differ_are_named(
-    row: LossRow, shape: tuple[int, ...], advice: str
-) -> None:
-    sample = Sample(torch.zeros(4, 6), torch.zeros(shape), torch.zeros(4).long())
+def test_shapes_that_do_not_fit_are_named(row: LossRow, mismatch: Mismatch) -> None:
+    student, teacher = torch.zeros(mismatch.student), torch.zeros(mismatch.teacher)
+    sample = Sample(student, teacher, torch.zeros(len(student)).long())
     with pytest.raises(ValueError) as error:
         row.function(*row.inputs(sample))
-    assert str(error.value) == (
-        'student and teacher logits must have one shape (B, C), '
-        f'got (4, 6) and {shape}; {advice}'
-    )
-
-
-@EACH
-def test_feature_maps_are_refused_even_where_their_shapes_agree(row: LossRow) -> None:
-    maps = torch.zeros(2, 3, 4, 4)
-    with pytest.raises(ValueError, match='must have one shape .B, C.'):
-        row.function(*row.inputs(Sample(maps, maps, torch.zeros(2).long())))
+    assert str(error.value) == mismatch.message

@@ -1,0 +1,48 @@
+"""What losses that know the target class share.
+
+Shape suffixes beside the package's: O the C - 1 classes other than the target.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ['check_two_classes', 'class_indices', 'other_classes']
+
+
+def class_indices(target: Tensor, student: Tensor) -> Tensor:
+    """The class of each row (B,): `target` itself, or the largest of soft labels.
+
+    Raises:
+        ValueError: `target` is neither of the two forms for these logits.
+    """
+    whole = not (target.is_floating_point() or target.is_complex())
+    if target.shape == student.shape[:1] and whole and target.dtype != torch.bool:
+        return target.long()
+    if target.shape == student.shape and target.is_floating_point():
+        return target.argmax(dim=1)
+    raise ValueError(
+        'target must be class indices (B,) of an integer type or soft labels (B, C) of '
+        f'a floating type for logits {tuple(student.shape)}, '
+        f'got {tuple(target.shape)} of {target.dtype}; check what the labels are'
+    )
+
+
+def check_two_classes(student: Tensor, method: str) -> None:
+    """Check that there is a class other than the target.
+
+    Raises:
+        ValueError: There is not.
+    """
+    if student.shape[1] < 2:
+        raise ValueError(
+            f'{method} needs logits (B, C) of at least 2 classes, '
+            f'got {tuple(student.shape)}; use another loss for a one-class head'
+        )
+
+
+def other_classes(target_B1: Tensor, num_classes: int) -> Tensor:
+    """The indices (B, O) of all classes but the target of each row, in order."""
+    class_O = torch.arange(num_classes - 1, device=target_B1.device)
+    return class_O + (class_O >= target_B1)  # skips the target of each row

@@ -1,0 +1,56 @@
+"""BD-KD as a registered loss."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ckd_mm.functional import bdkd_loss, top1_agreement
+from ckd_mm.losses._checks import non_negative, positive
+from ckd_mm.registry import LOSSES
+
+__all__ = ['BDKDLoss']
+
+
+@LOSSES.register_module()
+class BDKDLoss(nn.Module):
+    """Balanced forward and reverse divergence, see :func:`ckd_mm.functional.bdkd_loss`.
+
+    Args:
+        emphasis: Weight of the direction that a sample needs more; ours.
+        temperature: Divides the logits; 4 is KD's setting for CIFAR-100.
+        loss_weight: Multiplies the loss; 0 only monitors.
+
+    Raises:
+        ValueError: An argument is out of its range.
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.losses import BDKDLoss
+        >>> loss = BDKDLoss(temperature=1.0, loss_weight=0.5)
+        >>> loss(torch.tensor([[2.0, 0.0]]), torch.zeros(1, 2))
+        tensor(0.5977)
+    """
+
+    def __init__(
+        self,
+        emphasis: float = 2.0,
+        temperature: float = 4.0,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.emphasis = positive('emphasis', emphasis)
+        self.temperature = positive('temperature', temperature)
+        self.loss_weight = non_negative('loss_weight', loss_weight)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The weighted loss, of shape ()."""
+        return self.loss_weight * bdkd_loss(
+            student,
+            teacher,
+            emphasis=self.emphasis,
+            temperature=self.temperature,
+        )
+
+    def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
+        """Shares to log beside the loss, without a graph."""
+        return {'top1_agreement': top1_agreement(student, teacher)}

@@ -1,0 +1,146 @@
+"""Slow references for the losses of logits that came after the first four."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .references import reference_kd
+from .scalars import Scalars, divergence, dot, mean, softmax, table, total
+
+__all__ = [
+    'reference_bdkd',
+    'reference_js',
+    'reference_mlkd',
+    'reference_nkd',
+    'reference_ofa',
+    'reference_pld',
+    'reference_sinkd',
+]
+
+
+def gram_distance(s: Sequence[Scalars], t: Sequence[Scalars]) -> Tensor:
+    """Mean over rows i of the sum over j of the squared difference of dot products."""
+    squares = [
+        (dot(s[i], s[j]) - dot(t[i], t[j])) ** 2
+        for i in range(len(s))
+        for j in range(len(s))
+    ]
+    return total(squares) / len(s)
+
+
+def reference_mlkd(
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    temperatures: Sequence[float] = (2.0, 3.0, 4.0, 5.0, 6.0),
+    standardize: bool = False,
+) -> Tensor:
+    parts = []
+    for temperature in temperatures:
+        s = [softmax(row, temperature) for row in table(student, standardize)]
+        t = [softmax(row, temperature) for row in table(teacher, standardize)]
+        by_class = gram_distance(list(zip(*s, strict=True)), list(zip(*t, strict=True)))
+        kd = reference_kd(
+            student, teacher, temperature=temperature, standardize=standardize
+        )
+        parts += [kd, gram_distance(s, t), by_class]
+    return total(parts)
+
+
+def reference_nkd(
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    *,
+    gamma: float,
+    temperature: float,
+) -> Tensor:
+    losses = []
+    for s, t, y in zip(table(student), table(teacher), target.tolist(), strict=True):
+        own = softmax(t, 1.0)[y] * softmax(s, 1.0)[y].log()
+        n_s = softmax(s[:y] + s[y + 1 :], temperature)
+        n_t = softmax(t[:y] + t[y + 1 :], temperature)
+        others = dot(n_t, [n.log() for n in n_s])
+        losses.append(-own - gamma * temperature**2 * others)
+    return mean(losses)
+
+
+def reference_ofa(
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    *,
+    epsilon: float,
+    temperature: float,
+) -> Tensor:
+    losses = []
+    for s, t, y in zip(table(student), table(teacher), target.tolist(), strict=True):
+        p_s, p_t = softmax(s, temperature), softmax(t, temperature)
+        for c in range(len(s)):
+            own = float(c == y)
+            losses.append(-((p_t[c] + own) ** epsilon - own) * p_s[c].log())
+    return total(losses) / len(student)
+
+
+def reference_pld(
+    student: Tensor, teacher: Tensor, target: Tensor, *, temperature: float
+) -> Tensor:
+    losses = []
+    for s, t, y in zip(table(student), table(teacher), target.tolist(), strict=True):
+        others = [c for c in range(len(t)) if c != y]
+        order = [y, *sorted(others, key=lambda c: float(t[c]), reverse=True)]
+        weights = softmax(t, temperature)
+        for k, c in enumerate(order):
+            remaining = total(s[later].exp() for later in order[k:])
+            losses.append(weights[c] * (remaining.log() - s[c]))
+    return total(losses) / len(student)
+
+
+def reference_js(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+    losses = []
+    for s, t in zip(table(student), table(teacher), strict=True):
+        p_s, p_t = softmax(s, temperature), softmax(t, temperature)
+        middle = [(a + b) / 2 for a, b in zip(p_s, p_t, strict=True)]
+        losses.append((divergence(p_t, middle) + divergence(p_s, middle)) / 2)
+    return temperature**2 * mean(losses)
+
+
+def reference_sinkd(
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    temperature: float,
+    epsilon: float,
+    num_iterations: int,
+) -> Tensor:
+    s = [softmax(row, temperature) for row in table(student)]
+    t = [softmax(row, temperature) for row in table(teacher)]
+    cost = [[total(map(abs_difference, a, b)) for b in t] for a in s]
+    plan = [[(-w / epsilon).exp() for w in row] for row in cost]
+    for _ in range(num_iterations):
+        plan = [[p / total(row) for p in row] for row in plan]
+        sums = [total(column) for column in zip(*plan, strict=True)]
+        plan = [[p / c for p, c in zip(row, sums, strict=True)] for row in plan]
+    return total(dot(p, w) for p, w in zip(plan, cost, strict=True)) / len(s)
+
+
+def abs_difference(first: Tensor, second: Tensor) -> Tensor:
+    return torch.abs(first - second)
+
+
+def reference_bdkd(
+    student: Tensor, teacher: Tensor, *, emphasis: float, temperature: float
+) -> Tensor:
+    losses = []
+    for s, t in zip(table(student), table(teacher), strict=True):
+        p_s, p_t = softmax(s, temperature), softmax(t, temperature)
+        entropy_s, entropy_t = (-dot(p, [q.log() for q in p]) for p in (p_s, p_t))
+        spread, concentrate = divergence(p_t, p_s), divergence(p_s, p_t)
+        if entropy_s < entropy_t:
+            losses.append(emphasis * spread + concentrate)
+        else:
+            losses.append(spread + emphasis * concentrate)
+    return temperature**2 * mean(losses)

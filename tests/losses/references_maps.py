@@ -1,0 +1,93 @@
+"""Slow references for the losses of feature maps."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import ceil, floor
+
+from torch import Tensor
+
+from .scalars import Scalars, cosine, divergence, dot, mean, softmax, total
+
+__all__ = [
+    'reference_at',
+    'reference_cwd',
+    'reference_hcl',
+    'reference_nst',
+    'reference_pkd',
+]
+
+
+def images(maps: Tensor) -> list[list[list[Tensor]]]:
+    """By image and channel, the list of all positions."""
+    return [[list(channel.flatten()) for channel in image] for image in maps]
+
+
+def squared_distance(first: Scalars, second: Scalars) -> Tensor:
+    return total((a - b) ** 2 for a, b in zip(first, second, strict=True))
+
+
+def reference_at(student: Tensor, teacher: Tensor, *, p: float) -> Tensor:
+    losses = []
+    for pair in zip(images(student), images(teacher), strict=True):
+        attentions = []
+        for channels in pair:
+            columns = zip(*channels, strict=True)
+            energy = [mean([x.abs() ** p for x in column]) for column in columns]
+            attentions.append([e / dot(energy, energy).sqrt() for e in energy])
+        losses.append(squared_distance(*attentions) / len(attentions[0]))
+    return mean(losses)
+
+
+def reference_nst(student: Tensor, teacher: Tensor) -> Tensor:
+    def kernel(first: list[list[Tensor]], second: list[list[Tensor]]) -> Tensor:
+        return mean([cosine(a, b) ** 2 for a, b in product(first, second)])
+
+    losses = []
+    for s, t in zip(images(student), images(teacher), strict=True):
+        losses.append(kernel(t, t) + kernel(s, s) - 2 * kernel(s, t))
+    return mean(losses)
+
+
+def pooled(maps: Tensor, size: int) -> list[Tensor]:
+    """Averages over the windows of adaptive pooling to (size, size)."""
+    height, width = maps.shape[2:]
+    averages = []
+    for channel in maps.flatten(0, 1):
+        for i, j in product(range(size), repeat=2):
+            rows = range(floor(i * height / size), ceil((i + 1) * height / size))
+            columns = range(floor(j * width / size), ceil((j + 1) * width / size))
+            averages.append(mean([channel[h, w] for h, w in product(rows, columns)]))
+    return averages
+
+
+def reference_hcl(student: Tensor, teacher: Tensor) -> Tensor:
+    pairs = [(list(student.flatten()), list(teacher.flatten()))]
+    for size in (4, 2, 1):
+        if size < student.shape[2]:
+            pairs.append((pooled(student, size), pooled(teacher, size)))
+    weights = [1 / 2**k for k in range(len(pairs))]
+    errors = [squared_distance(s, t) / len(s) for s, t in pairs]
+    weighted = [w * error for w, error in zip(weights, errors, strict=True)]
+    return total(weighted) / sum(weights)
+
+
+def reference_cwd(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+    losses = []
+    for s_image, t_image in zip(images(student), images(teacher), strict=True):
+        for s, t in zip(s_image, t_image, strict=True):
+            losses.append(divergence(softmax(t, temperature), softmax(s, temperature)))
+    return temperature**2 * mean(losses)
+
+
+def reference_pkd(student: Tensor, teacher: Tensor) -> Tensor:
+    errors = []
+    for c in range(student.shape[1]):
+        scaled = []
+        for maps in (student, teacher):
+            values = list(maps[:, c].flatten())
+            centred = [x - mean(values) for x in values]
+            deviation = (dot(centred, centred) / (len(values) - 1)).sqrt()
+            scaled.append([x / (deviation + 1e-6) for x in centred])
+        errors.append(squared_distance(*scaled) / len(scaled[0]))
+    return mean(errors) / 2

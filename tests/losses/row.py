@@ -1,0 +1,65 @@
+"""What the battery knows of one registered loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from .samples import Change, Sample, draw
+
+__all__ = ['BAD_TEMPERATURES', 'LossRow', 'Mismatch', 'bad_numbers']
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Two shapes that a loss refuses, and its message."""
+
+    student: tuple[int, ...]
+    teacher: tuple[int, ...]
+    message: str
+
+    def __str__(self) -> str:
+        return f'{self.student}-{self.teacher}'
+
+
+@dataclass(frozen=True)
+class LossRow:
+    """What the battery knows of one registered loss.
+
+    Args:
+        rest: The shape of one row of its sample: (C,), (D,) or (C, H, W).
+        golden: Names of its cases in `tests/golden/index.json`.
+    """
+
+    class_name: str
+    function: Callable[..., Tensor]
+    reference: Callable[..., Tensor]
+    defaults: dict[str, Any]
+    kwargs_sets: tuple[dict[str, Any], ...]
+    invariances: dict[str, Change]
+    refused: tuple[dict[str, Any], ...]
+    rest: tuple[int, ...]
+    mismatches: tuple[Mismatch, ...]
+    golden: tuple[str, ...]
+    needs_target: bool = False
+    has_statistics: bool = False
+
+    def draw(self, rows: int, *, seed: int = 0, scale: float = 2.0) -> Sample:
+        return draw(rows, *self.rest, seed=seed, scale=scale)
+
+    def inputs(self, sample: Sample) -> tuple[Tensor, ...]:
+        """What the loss takes of a sample, in order."""
+        target = (sample.target,) if self.needs_target else ()
+        return (sample.student, sample.teacher, *target)
+
+
+def bad_numbers(name: str, *more: Any) -> tuple[dict[str, Any], ...]:
+    """Arguments that no number of a loss accepts."""
+    values = (-1.0, float('nan'), float('inf'), '4', None, True, [1.0], *more)
+    return tuple({name: value} for value in values)
+
+
+BAD_TEMPERATURES = bad_numbers('temperature', 0)

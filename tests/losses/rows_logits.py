@@ -1,0 +1,230 @@
+"""The rows of the losses of logits (B, C)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ckd_mm import functional
+
+from .references import reference_ckd, reference_dist, reference_dkd, reference_kd
+from .references_logits import (
+    reference_bdkd,
+    reference_js,
+    reference_mlkd,
+    reference_nkd,
+    reference_ofa,
+    reference_pld,
+    reference_sinkd,
+)
+from .row import BAD_TEMPERATURES, LossRow, Mismatch, bad_numbers
+from .samples import (
+    PERMUTATIONS,
+    SHIFTS,
+    exchange,
+    permute_student_rows,
+    rotate,
+    scale_student_rows,
+    scale_teacher_rows,
+)
+
+__all__ = ['LOGIT_ROWS']
+
+
+def mismatch(
+    student: tuple[int, ...], teacher: tuple[int, ...], advice: str
+) -> Mismatch:
+    message = (
+        'student and teacher logits must have one shape (B, C), '
+        f'got {student} and {teacher}; {advice}'
+    )
+    return Mismatch(student, teacher, message)
+
+
+@dataclass(frozen=True)
+class LogitRow(LossRow):
+    """A row whose samples are logits."""
+
+    rest: tuple[int, ...] = (5,)
+    mismatches: tuple[Mismatch, ...] = (
+        mismatch((4, 6), (4, 7), 'check that both heads have the same num_classes'),
+        mismatch((4, 6), (5, 6), 'check that both models saw the same images or RoIs'),
+        mismatch((4, 6), (4, 6, 1), 'flatten each to one row per sample'),
+        mismatch((2, 3, 4, 4), (2, 3, 4, 4), 'flatten each to one row per sample'),
+    )
+    golden: tuple[str, ...] = ()
+    has_statistics: bool = True
+
+
+BAD_SWITCHES = tuple({'standardize': value} for value in (1, None, 'True'))
+BAD_TEMPERATURE_LISTS = tuple(
+    {'temperatures': value} for value in (2.0, [], [1.0, 0], [True], ['2'], '23', None)
+)
+
+LOGIT_ROWS = (
+    LogitRow(
+        class_name='CKDLoss',
+        function=functional.ckd_loss,
+        reference=reference_ckd,
+        defaults={'temperature': 1.0, 'anchor': 'teacher'},
+        kwargs_sets=(
+            {'temperature': 1.0},
+            {'temperature': 0.1},
+            {'temperature': 0.5, 'anchor': 'student'},
+            {'temperature': 2.0, 'anchor': 'both'},
+        ),
+        invariances={
+            **PERMUTATIONS,
+            'positive scale of each student row': scale_student_rows,
+            'positive scale of each teacher row': scale_teacher_rows,
+            'joint rotation': rotate,
+        },
+        refused=(*BAD_TEMPERATURES, {'anchor': 'Teacher'}, {'anchor': None}),
+        golden=('ckd',),
+    ),
+    LogitRow(
+        class_name='KDLoss',
+        function=functional.kd_loss,
+        reference=reference_kd,
+        defaults={'temperature': 4.0, 'standardize': False},
+        kwargs_sets=(
+            {'temperature': 4.0},
+            {'temperature': 1.0},
+            {'temperature': 2.0, 'standardize': True},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(*BAD_TEMPERATURES, *BAD_SWITCHES),
+        golden=('kd', 'lskd'),
+    ),
+    LogitRow(
+        class_name='DKDLoss',
+        function=functional.dkd_loss,
+        reference=reference_dkd,
+        defaults={'alpha': 1.0, 'beta': 8.0, 'temperature': 4.0, 'standardize': False},
+        kwargs_sets=(
+            {'alpha': 1.0, 'beta': 8.0, 'temperature': 4.0},
+            {'alpha': 1.0, 'beta': 0.25, 'temperature': 1.0},
+            {'alpha': 0.0, 'beta': 2.0, 'temperature': 2.0},
+            {'alpha': 1.0, 'beta': 8.0, 'temperature': 2.0, 'standardize': True},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *BAD_TEMPERATURES,
+            *BAD_SWITCHES,
+            {'alpha': -1.0},
+            {'beta': float('nan')},
+        ),
+        golden=('dkd',),
+        needs_target=True,
+    ),
+    LogitRow(
+        class_name='DISTLoss',
+        function=functional.dist_loss,
+        reference=reference_dist,
+        defaults={'beta': 2.0, 'gamma': 2.0, 'temperature': 1.0},
+        kwargs_sets=(
+            {'beta': 2.0, 'gamma': 2.0, 'temperature': 1.0},
+            {'beta': 1.0, 'gamma': 3.0, 'temperature': 4.0},
+            {'beta': 0.0, 'gamma': 1.0, 'temperature': 1.0},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(*BAD_TEMPERATURES, {'beta': float('inf')}, {'gamma': -0.5}),
+        golden=('dist',),
+    ),
+    LogitRow(
+        class_name='MLKDLoss',
+        function=functional.mlkd_loss,
+        reference=reference_mlkd,
+        defaults={'temperatures': [2, 3, 4, 5, 6], 'standardize': False},
+        kwargs_sets=(
+            {'temperatures': (1.0, 4.0)},
+            {'temperatures': [2.0], 'standardize': True},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *BAD_SWITCHES,
+            *BAD_TEMPERATURE_LISTS,
+        ),
+        golden=('mlkd_batch', 'mlkd_class'),
+    ),
+    LogitRow(
+        class_name='NKDLoss',
+        function=functional.nkd_loss,
+        reference=reference_nkd,
+        defaults={'gamma': 1.5, 'temperature': 1.0},
+        kwargs_sets=(
+            {'gamma': 1.5, 'temperature': 1.0},
+            {'gamma': 0.5, 'temperature': 3.0},
+            {'gamma': 0.0, 'temperature': 1.0},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(*BAD_TEMPERATURES, *bad_numbers('gamma')),
+        golden=('nkd',),
+        needs_target=True,
+    ),
+    LogitRow(
+        class_name='OFALoss',
+        function=functional.ofa_loss,
+        reference=reference_ofa,
+        defaults={'epsilon': 1.0, 'temperature': 1.0},
+        kwargs_sets=(
+            {'epsilon': 1.0, 'temperature': 1.0},
+            {'epsilon': 1.5, 'temperature': 2.0},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(*BAD_TEMPERATURES, *bad_numbers('epsilon', 0)),
+        golden=('ofa',),
+        needs_target=True,
+    ),
+    LogitRow(
+        class_name='PLDLoss',
+        function=functional.pld_loss,
+        reference=reference_pld,
+        defaults={'temperature': 1.0},
+        kwargs_sets=({'temperature': 1.0}, {'temperature': 3.0}),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=BAD_TEMPERATURES,
+        golden=('pld',),
+        needs_target=True,
+    ),
+    LogitRow(
+        class_name='JSLoss',
+        function=functional.js_loss,
+        reference=reference_js,
+        defaults={'temperature': 1.0},
+        kwargs_sets=({'temperature': 1.0}, {'temperature': 4.0}),
+        invariances={**PERMUTATIONS, **SHIFTS, 'exchange of the models': exchange},
+        refused=BAD_TEMPERATURES,
+    ),
+    LogitRow(
+        class_name='SinKDLoss',
+        function=functional.sinkd_loss,
+        reference=reference_sinkd,
+        defaults={'temperature': 2.0, 'epsilon': 0.1, 'num_iterations': 20},
+        kwargs_sets=(
+            {'temperature': 2.0, 'epsilon': 0.1, 'num_iterations': 20},
+            {'temperature': 1.0, 'epsilon': 1.0, 'num_iterations': 1},
+        ),
+        invariances={
+            **PERMUTATIONS,
+            **SHIFTS,
+            "permutation of the student's rows": permute_student_rows,
+        },
+        refused=(
+            *BAD_TEMPERATURES,
+            *bad_numbers('epsilon', 0),
+            *bad_numbers('num_iterations', 0, 1.5),
+        ),
+    ),
+    LogitRow(
+        class_name='BDKDLoss',
+        function=functional.bdkd_loss,
+        reference=reference_bdkd,
+        defaults={'emphasis': 2.0, 'temperature': 4.0},
+        kwargs_sets=(
+            {'emphasis': 2.0, 'temperature': 4.0},
+            {'emphasis': 0.5, 'temperature': 1.0},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS, 'exchange of the models': exchange},
+        refused=(*BAD_TEMPERATURES, *bad_numbers('emphasis', 0)),
+    ),
+)

@@ -1,0 +1,139 @@
+"""The rows of the losses of feature maps (N, C, H, W)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ckd_mm import functional
+
+from .references_maps import (
+    reference_at,
+    reference_cwd,
+    reference_hcl,
+    reference_nst,
+    reference_pkd,
+)
+from .row import BAD_TEMPERATURES, LossRow, Mismatch, bad_numbers
+from .samples import (
+    PERMUTATIONS,
+    Change,
+    exchange,
+    permute_positions,
+    permute_student_channels,
+    scale_student_rows,
+    scale_teacher_rows,
+    shift_student_channels,
+    translate_both,
+)
+
+__all__ = ['MAP_ROWS', 'MapRow']
+
+
+def mismatch(names: str, teacher: tuple[int, ...], advice: str) -> Mismatch:
+    student = (4, 3, 5, 6)
+    message = (
+        'student and teacher feature maps must be (N, C, H, W) with the same '
+        f'{names}, got {student} and {teacher}; {advice}'
+    )
+    return Mismatch(student, teacher, message)
+
+
+def mismatches(names: str) -> tuple[Mismatch, ...]:
+    """What a loss refuses that needs the named sizes to agree."""
+    found = [
+        mismatch(names, (5, 3, 5, 6), 'check that both models saw the same images'),
+        mismatch(names, (4, 90), 'choose layers whose outputs are feature maps'),
+    ]
+    if 'C' in names:
+        found.append(mismatch(names, (4, 7, 5, 6), 'choose layers of the same width'))
+    if 'H' in names:
+        found.append(mismatch(names, (4, 3, 2, 6), 'choose layers of the same stride'))
+        found.append(mismatch(names, (4, 3, 5, 3), 'choose layers of the same stride'))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class MapRow(LossRow):
+    """A row whose samples are feature maps."""
+
+    rest: tuple[int, ...] = (2, 5, 6)
+    mismatches: tuple[Mismatch, ...] = mismatches('N, C, H, W')
+    golden: tuple[str, ...] = ()
+
+
+POSITIONS: dict[str, Change] = {
+    **PERMUTATIONS,
+    'joint permutation of positions': permute_positions,
+}
+SCALES: dict[str, Change] = {
+    'positive scale of each student image': scale_student_rows,
+    'positive scale of each teacher image': scale_teacher_rows,
+}
+EXCHANGE: dict[str, Change] = {'exchange of the models': exchange}
+CHANNEL_SHIFT: dict[str, Change] = {
+    'constant added to each student channel': shift_student_channels
+}
+
+MAP_ROWS = (
+    MapRow(
+        class_name='ATLoss',
+        function=functional.at_loss,
+        reference=reference_at,
+        defaults={'p': 2.0},
+        kwargs_sets=({'p': 2}, {'p': 1.0}, {'p': 3.5}),
+        invariances={**POSITIONS, **SCALES, **EXCHANGE},
+        refused=bad_numbers('p', 0, 0.5),
+        mismatches=mismatches('N'),
+        golden=('at',),
+    ),
+    MapRow(
+        class_name='NSTLoss',
+        function=functional.nst_loss,
+        reference=reference_nst,
+        defaults={},
+        kwargs_sets=({},),
+        invariances={
+            **POSITIONS,
+            **SCALES,
+            **EXCHANGE,
+            "permutation of the student's channels": permute_student_channels,
+        },
+        refused=(),
+        mismatches=mismatches('N, H, W'),
+        golden=('nst',),
+    ),
+    MapRow(
+        class_name='HCLLoss',
+        function=functional.hcl_loss,
+        reference=reference_hcl,
+        defaults={},
+        kwargs_sets=({},),
+        invariances={
+            **PERMUTATIONS,
+            **EXCHANGE,
+            'the same added to both models': translate_both,
+        },
+        refused=(),
+        golden=('hcl',),
+    ),
+    MapRow(
+        class_name='CWDLoss',
+        function=functional.cwd_loss,
+        reference=reference_cwd,
+        defaults={'temperature': 1.0},
+        kwargs_sets=({'temperature': 1.0}, {'temperature': 4.0}),
+        invariances={**POSITIONS, **CHANNEL_SHIFT},
+        refused=BAD_TEMPERATURES,
+        golden=('cwd',),
+    ),
+    MapRow(
+        class_name='PKDLoss',
+        function=functional.pkd_loss,
+        reference=reference_pkd,
+        defaults={},
+        kwargs_sets=({},),
+        invariances={**POSITIONS, **EXCHANGE, **CHANNEL_SHIFT},
+        refused=(),
+        golden=('pkd',),
+    ),
+)

@@ -1,0 +1,157 @@
+"""Random batches for the battery, and changes of them that a loss may not notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    'PERMUTATIONS',
+    'SHIFTS',
+    'Change',
+    'Sample',
+    'draw',
+    'exchange',
+    'gradient',
+    'permute_positions',
+    'permute_student_channels',
+    'permute_student_rows',
+    'rotate',
+    'rotate_student',
+    'scale_student',
+    'scale_student_rows',
+    'scale_teacher_rows',
+    'shift_student_channels',
+    'translate_both',
+    'translate_student',
+]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One batch: a tensor of both models, one row per sample, and labels."""
+
+    student: Tensor
+    teacher: Tensor
+    target: Tensor
+
+    def map_both(self, change: Callable[[Tensor], Tensor]) -> Sample:
+        return replace(self, student=change(self.student), teacher=change(self.teacher))
+
+
+Change = Callable[[Sample], Sample]
+
+
+def draw(rows: int, *rest: int, seed: int = 0, scale: float = 2.0) -> Sample:
+    """Random float64 tensors (rows, *rest); the student's requires a gradient.
+
+    The labels are below the first of `rest`, the classes where it is a batch of logits.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shape = (2, rows, *rest)
+    both = scale * torch.randn(shape, generator=generator, dtype=torch.float64)
+    target = torch.randint(rest[0], (rows,), generator=generator)
+    return Sample(both[0].clone().requires_grad_(), both[1].clone(), target)
+
+
+def gradient(value: Tensor, sample: Sample) -> Tensor:
+    return torch.autograd.grad(value, sample.student)[0]
+
+
+def permute_rows(sample: Sample) -> Sample:
+    order = torch.arange(len(sample.target)).roll(2)
+    moved = sample.map_both(lambda both: both[order])
+    return replace(moved, target=sample.target[order])
+
+
+def permute_columns(sample: Sample) -> Sample:
+    order = torch.arange(sample.student.shape[1]).roll(1)
+    moved = sample.map_both(lambda both: both[:, order])
+    return replace(moved, target=order.argsort()[sample.target])
+
+
+def permute_student_rows(sample: Sample) -> Sample:
+    return replace(sample, student=sample.student.roll(1, dims=0))
+
+
+def permute_positions(sample: Sample) -> Sample:
+    return sample.map_both(lambda both: both.roll(1, dims=2).flip(3))
+
+
+def permute_student_channels(sample: Sample) -> Sample:
+    return replace(sample, student=sample.student.roll(1, dims=1))
+
+
+def exchange(sample: Sample) -> Sample:
+    return replace(sample, student=sample.teacher, teacher=sample.student)
+
+
+def shift_student_rows(sample: Sample) -> Sample:
+    return replace(sample, student=sample.student + 3 * _count_rows(sample.student))
+
+
+def shift_teacher_rows(sample: Sample) -> Sample:
+    return replace(sample, teacher=sample.teacher - 2 * _count_rows(sample.teacher))
+
+
+def scale_student_rows(sample: Sample) -> Sample:
+    factors = 1 + _count_rows(sample.student)
+    return replace(sample, student=sample.student * factors)
+
+
+def scale_teacher_rows(sample: Sample) -> Sample:
+    factors = 1 + _count_rows(sample.teacher)
+    return replace(sample, teacher=sample.teacher / factors)
+
+
+def scale_student(sample: Sample) -> Sample:
+    return replace(sample, student=3 * sample.student)
+
+
+def translate_student(sample: Sample) -> Sample:
+    step = torch.arange(sample.student.shape[1], dtype=torch.float64)
+    return replace(sample, student=sample.student + step)
+
+
+def translate_both(sample: Sample) -> Sample:
+    step = torch.arange(sample.student.shape[-1], dtype=torch.float64)
+    return sample.map_both(lambda both: both + step)
+
+
+def shift_student_channels(sample: Sample) -> Sample:
+    constants = torch.arange(1.0, 1 + sample.student.shape[1], dtype=torch.float64)
+    return replace(sample, student=sample.student + constants[:, None, None])
+
+
+def rotate(sample: Sample) -> Sample:
+    return sample.map_both(lambda both: both @ _rotation(both.shape[1]))
+
+
+def rotate_student(sample: Sample) -> Sample:
+    student = sample.student
+    return replace(sample, student=student @ _rotation(student.shape[1]))
+
+
+PERMUTATIONS: dict[str, Change] = {
+    'joint permutation of rows': permute_rows,
+    'joint permutation of columns': permute_columns,
+}
+SHIFTS: dict[str, Change] = {
+    'constant added to each student row': shift_student_rows,
+    'constant added to each teacher row': shift_teacher_rows,
+}
+
+
+def _rotation(width: int) -> Tensor:
+    generator = torch.Generator().manual_seed(3)
+    noise = torch.randn(width, width, generator=generator, dtype=torch.float64)
+    return torch.linalg.qr(noise).Q
+
+
+def _count_rows(like: Tensor) -> Tensor:
+    """0, 1, 2, ... along the rows, broadcastable against `like`."""
+    count = torch.arange(len(like), dtype=torch.float64)
+    return count.reshape(-1, *[1] * (like.ndim - 1))
