@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor
 
-__all__ = ['ON', 'TASKS', 'Task', 'differences', 'weights']
+__all__ = ['ON', 'TASKS', 'Task', 'differences', 'last_bias', 'weights']
 
 TASKS = ('detector', 'classifier')
 ON = {'detector': 'roi_logits', 'classifier': 'logits'}
@@ -44,7 +45,7 @@ def weights(runner: Runner) -> dict[str, Tensor]:
 
 
 def differences(
-    first: dict[str, Tensor], second: dict[str, Tensor], tolerance: float = 0.0
+    first: dict[str, Tensor], second: dict[str, Tensor], *, tolerance: float = 0.0
 ) -> dict[str, float]:
     """Tensors that differ by more than a share of their largest entry, and how much."""
     assert first.keys() == second.keys()
@@ -55,3 +56,9 @@ def differences(
         if not share <= tolerance:  # also NaN
             found[name] = share
     return found
+
+
+def last_bias(model: BaseModel) -> Tensor:
+    """The bias of the class logits."""
+    layer = model.head.fc if hasattr(model, 'head') else model.roi_head.bbox_head.fc_cls
+    return layer.bias.data

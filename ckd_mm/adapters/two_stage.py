@@ -24,7 +24,7 @@ _CLASS_LOSS = Tap('roi_head.bbox_head.loss_cls', 'input')
 
 
 def _rois(step: Step) -> Tensor:
-    """RoIs (R, 5): image index, x1, y1, x2, y2. A mask head's call comes second."""
+    """RoIs (R, 5): image index, x1, y1, x2, y2; the box head's call is the first."""
     _, rois = step.noted(_ROIS)[0]
     return rois
 

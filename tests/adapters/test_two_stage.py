@@ -17,6 +17,7 @@ from mmengine.testing import assert_allclose
 
 from ckd_mm.adapters import Step
 from ckd_mm.distiller import Distiller
+from ckd_mm.registry import LOSSES
 from ckd_mm.terms import build_terms
 
 PARTS = (
@@ -118,6 +119,43 @@ def test_the_target_is_the_class_that_the_student_assigned(
     _, pairs, _ = detector.step()
     assert torch.equal(pairs['dkd']['target'], assigned[0])
     assert (assigned[0] < 10).any() and (assigned[0] == 10).any()
+
+
+def test_a_loss_that_asks_gets_the_box_and_the_image_of_each_row(
+    detector: Detector,
+) -> None:
+    asked: dict[str, torch.Tensor] = {}
+
+    class Asks(torch.nn.Module):
+        def forward(
+            self,
+            student: torch.Tensor,
+            teacher: torch.Tensor,
+            rois: torch.Tensor,
+            image_index: torch.Tensor,
+        ) -> torch.Tensor:
+            asked.update(rois=rois, image_index=image_index)
+            return student.sum() * 0.0
+
+    student = deepcopy(detector.student)
+    seen: list[torch.Tensor] = []
+    student.roi_head.bbox_roi_extractor.register_forward_pre_hook(
+        lambda _, args: seen.append(args[1])
+    )
+    LOSSES.register_module(name='Asks', module=Asks)
+    try:
+        terms = build_terms(dict(term=dict(on='roi_logits', loss=dict(type='Asks'))))
+    finally:
+        LOSSES.module_dict.pop('Asks')
+    distiller = Distiller(student, detector.teacher, terms)
+    data = student.data_preprocessor(demo_mm_inputs(2, [[3, 64, 96]] * 2), True)
+    distiller.attach()
+    student(**data, mode='loss')
+    distiller.detach()
+    assert asked['rois'] is seen[0]
+    assert asked['image_index'].dtype == torch.long
+    assert asked['image_index'].tolist() == seen[0][:, 0].tolist()
+    assert set(asked['image_index'].tolist()) == {0, 1}
 
 
 def test_a_row_of_the_teacher_is_the_same_roi(detector: Detector) -> None:

@@ -71,6 +71,24 @@ class Row:
     task: str = 'classifier'
 
 
+def each(*changes: Callable[[Setup], Any]) -> Callable[[Setup], None]:
+    """One change after the other."""
+
+    def spoil(setup: Setup) -> None:
+        for change in changes:
+            change(setup)
+
+    return spoil
+
+
+def with_temperature(value: Any) -> Callable[[Setup], None]:
+    return lambda setup: setup.loss(temperature=value)
+
+
+def with_schedule(options: dict[str, Any]) -> Callable[[Setup], None]:
+    return lambda setup: setup.term.update(schedule=options)
+
+
 DET = 'detector'
 
 
@@ -97,17 +115,17 @@ TEACHER = (
     ),
     Row(
         'a config file that is no Python',
-        lambda s: (
-            (s.folder / 'x.py').write_text('model = ('),
-            s.teacher.update(config=str(s.folder / 'x.py')),
+        each(
+            lambda s: (s.folder / 'x.py').write_text('model = ('),
+            lambda s: s.teacher.update(config=str(s.folder / 'x.py')),
         ),
         'cannot be read: SyntaxError',
     ),
     Row(
         'a config without a model',
-        lambda s: (
-            (s.folder / 'x.py').write_text("default_scope = 'mmdet'"),
-            s.teacher.update(config=str(s.folder / 'x.py')),
+        each(
+            lambda s: (s.folder / 'x.py').write_text("default_scope = 'mmdet'"),
+            lambda s: s.teacher.update(config=str(s.folder / 'x.py')),
         ),
         "has no 'model'; it has",
     ),
@@ -148,9 +166,9 @@ TEACHER = (
     ),
     Row(
         'a checkpoint that is a list',
-        lambda s: (
-            torch.save([1], s.folder / 'x.pth'),
-            s.teacher.update(checkpoint=str(s.folder / 'x.pth')),
+        each(
+            lambda s: torch.save([1], s.folder / 'x.pth'),
+            lambda s: s.teacher.update(checkpoint=str(s.folder / 'x.pth')),
         ),
         r'cannot be read: .*give a path|holds a list; expected a state dict',
     ),
@@ -184,9 +202,9 @@ TEACHER = (
     ),
     Row(
         'other classes',
-        lambda s: (
-            s.teacher_model(model__head__num_classes=7),
-            s.teacher_weights(
+        each(
+            lambda s: s.teacher_model(model__head__num_classes=7),
+            lambda s: s.teacher_weights(
                 lambda w: w.update({k: w[k][:7] for k in w if k.startswith('head')})
             ),
         ),
@@ -289,7 +307,7 @@ LOSSES = (
     *(
         Row(
             f'temperature {value!r}',
-            lambda s, value=value: s.loss(temperature=value),
+            with_temperature(value),
             'temperature must be a finite number > 0, got',
         )
         for value in (0, -1.0, math.nan, math.inf, '4')
@@ -319,7 +337,7 @@ LOSSES = (
 SCHEDULES = tuple(
     Row(
         f'schedule {options}',
-        lambda s, options=options: s.term.update(schedule=options),
+        with_schedule(options),
         error,
     )
     for options, error in (
@@ -339,9 +357,11 @@ SCHEDULES = tuple(
 DATA = (
     Row(
         'evaluate without a validation loop',
-        lambda s: (
-            s.teacher.update(evaluate=True),
-            s.cfg.update(val_dataloader=None, val_cfg=None, val_evaluator=None),
+        each(
+            lambda s: s.teacher.update(evaluate=True),
+            lambda s: s.cfg.update(
+                val_dataloader=None, val_cfg=None, val_evaluator=None
+            ),
         ),
         'needs a validation loop; add val_dataloader',
     ),

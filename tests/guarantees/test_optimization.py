@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from ckd_mm.registry import LOSSES
 
-from ..tasks import Task, differences, weights
+from ..tasks import Task, differences, last_bias, weights
 
 Train = Callable[[Config], Runner]
 
@@ -165,11 +165,6 @@ class Overflow(Hook):
         if runner.iter == 0:
             assert torch.isinf(self.bias).all(), 'the step was not skipped'
             self.bias.copy_(self.original)
-
-
-def last_bias(model: nn.Module) -> Tensor:
-    layer = model.head.fc if hasattr(model, 'head') else model.roi_head.bbox_head.fc_cls
-    return layer.bias.data
 
 
 def test_accumulated_half_batches_give_the_whole_batch(

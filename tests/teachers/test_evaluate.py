@@ -47,6 +47,17 @@ def test_they_are_logged_under_teacher_before_the_first_iteration(
     assert 'teacher/coco/bbox_mAP' in first
 
 
+def test_it_is_not_evaluated_unless_asked_for(
+    detector_config: Callable[..., Config],
+    detector_teacher: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    silent = dict(hook(detector_teacher), teacher=detector_teacher)
+    Runner.from_cfg(detector_config(tmp_path, custom_hooks=[silent])).train()
+    log = next(tmp_path.glob('*/vis_data/scalars.json')).read_text()
+    assert 'teacher/' not in log
+
+
 def test_it_needs_a_validation_loop(
     detector_config: Callable[..., Config],
     detector_teacher: dict[str, Any],

@@ -92,6 +92,20 @@ def test_mmdetections_own_test_tool_gives_the_same_metrics_on_the_stock_config(
             assert torch.equal(value, their['pred_instances'][key]), key
 
 
+@pytest.mark.slow
+def test_test_time_augmentation_gives_the_same_metrics_as_well(
+    distilled: Path, student: Path, tmp_path: Path
+) -> None:
+    tools = {
+        'ours': ('tools/test.py', distilled / 'ckd_student.py'),
+        'theirs': (MMDET_TOOLS / 'test.py', student),
+    }
+    for name, command in tools.items():
+        where = ('--work-dir', tmp_path / name, '--tta')
+        call(*command, distilled / 'epoch_1.pth', *where)
+    assert metrics(tmp_path / 'ours') == metrics(tmp_path / 'theirs')
+
+
 def test_mmdetections_own_train_tool_runs_a_distillation_config(
     distilled: Path, tmp_path: Path
 ) -> None:
