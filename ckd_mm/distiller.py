@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from ckd_mm.adapters import Step, build_adapter
+from ckd_mm.connectors import averaged_over_ranks
 from ckd_mm.registry import did_you_mean
 from ckd_mm.teachers import TeacherInputs
 from ckd_mm.terms import Term
@@ -50,8 +51,9 @@ class Distiller:
         self.factors = dict.fromkeys((term.name for term in terms), 1.0)
         self.student_loss_weight = student_loss_weight
         device = next(student.parameters()).device
-        for term in terms:
-            term.loss.to(device)
+        self.losses = {
+            term.name: averaged_over_ranks(term.loss.to(device)) for term in terms
+        }
         wanted = {term.name: (term.on, term.needs) for term in terms}
         self.adapter = build_adapter(student, teacher, wanted)
         self.teacher_inputs = TeacherInputs(
@@ -116,7 +118,7 @@ class Distiller:
         if not factor:
             return {f'loss_{term.name}': step.inputs.new_zeros(())}
         pair = self.adapter.pair(term.name, step)
-        loss = term.loss(**pair)
+        loss = self.losses[term.name](**pair)
         with torch.no_grad():
             statistics = term.statistics(pair['student'], pair['teacher'])
         return {

@@ -14,7 +14,9 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ckd_mm.connectors import Connectors
 from ckd_mm.distiller import Distiller
+from ckd_mm.random_state import preserved_random_state
 from ckd_mm.registry import did_you_mean
 from ckd_mm.teachers import build_teacher, evaluate_teacher
 from ckd_mm.terms import build_terms
@@ -70,17 +72,19 @@ class DistillationHook(Hook):
         student_loss_weight: float | dict[str, float] = 1.0,
     ) -> None:
         self.teacher_config = _checked_teacher(teacher)
-        self.terms = build_terms(distill)
+        with preserved_random_state():  # connectors draw their first weights
+            self.terms = build_terms(distill)
+        self.connectors = Connectors(self.terms)
         self.student_loss_weight = _checked_weight(student_loss_weight)
         self.distiller: Distiller | None = None
         self._num_non_finite = 0
 
     def before_run(self, runner: Runner) -> None:
-        """See to it that what `before_train` attaches is detached, also on an error."""
+        """Have connectors optimised; see to it that what is attached is detached."""
         loop = runner._train_loop
-        is_built = hasattr(loop, 'run')  # runner.val() and runner.test() build none
-        if not is_built or 'run' in vars(loop):
+        if not _has_train_loop(runner) or 'run' in vars(loop):
             return
+        self.connectors.join(runner)
         run = loop.run
 
         @functools.wraps(run)
@@ -110,6 +114,17 @@ class DistillationHook(Hook):
         if self.teacher_config.get('evaluate', False):
             self._evaluate(teacher, runner)
         self.distiller.attach()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Take the connectors' state along when a training run resumes."""
+        if runner._resume and _has_train_loop(runner):
+            self.connectors.load(checkpoint)
+
+    def before_save_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
+        """Save the connectors' state beside the student's."""
+        self.connectors.save(checkpoint)
 
     def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Set how much each term counts in this iteration."""
@@ -172,6 +187,11 @@ class DistillationHook(Hook):
         if self.distiller is not None:
             self.distiller.detach()
             self.distiller = None
+
+
+def _has_train_loop(runner: Runner) -> bool:
+    """Whether this is a training run; `runner.val()` and `.test()` build no loop."""
+    return hasattr(runner._train_loop, 'run')
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:
