@@ -49,6 +49,7 @@ class Distiller:
         self.student = student
         self.terms = terms
         self.factors = dict.fromkeys((term.name for term in terms), 1.0)
+        self.epoch = 0.0
         self.student_loss_weight = student_loss_weight
         device = next(student.parameters()).device
         self.losses = {
@@ -105,7 +106,8 @@ class Distiller:
     def _distill(
         self, inputs: Tensor, data_samples: Sequence[Any]
     ) -> dict[str, Tensor]:
-        step = Step(inputs, data_samples, self.adapter.student_recorder.calls)
+        noted = self.adapter.student_recorder.calls
+        step = Step(inputs, data_samples, noted, self.epoch)
         if self._is_active:
             self.adapter.note_teacher(self.teacher_inputs(inputs, data_samples), step)
         added: dict[str, Tensor] = {}

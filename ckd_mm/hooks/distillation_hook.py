@@ -130,6 +130,7 @@ class DistillationHook(Hook):
         """Set how much each term counts in this iteration."""
         assert self.distiller is not None
         per_epoch = len(runner.train_dataloader)
+        self.distiller.epoch = runner.iter / per_epoch
         self.distiller.factors = {
             name: schedule.factor(runner.iter, per_epoch)
             for name, schedule in self._schedules.items()
