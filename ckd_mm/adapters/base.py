@@ -171,13 +171,11 @@ class Adapter:
             return Comparison(Tap(name), Tap(name))
         if isinstance(on, dict) and set(on) == {'student', 'teacher'}:
             return Comparison(Tap(on['student']), Tap(on['teacher']))
-        hint = did_you_mean(on, known) if isinstance(on, str) else ''
+        models = ' and '.join(type(m).__name__ for m in (self.student, self.teacher))
         raise ValueError(
-            f'unknown on={on!r}{hint}; between these two models '
-            f'{type(self).__name__} compares '
-            f'{", ".join(map(repr, known)) or "no named part"}; any two modules are '
-            "compared with on='module:NAME' or on=dict(student=NAME, teacher=NAME), "
-            'several parts with a list of these'
+            f'unknown on={on!r} for {models}{did_you_mean(str(on), known)}; any two '
+            "modules are compared with on='module:NAME' or "
+            'on=dict(student=NAME, teacher=NAME), several parts with a list of these'
         )
 
     def _wanted_extras(self, term: str, needs: Collection[str]) -> dict[str, Extra]:

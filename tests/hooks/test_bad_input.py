@@ -61,7 +61,9 @@ def test_a_cascade_is_told_about_modules(
     cfg.model.neck.in_channels = [64, 128, 256, 512]
     cascade = MODELS.build(cfg.model)
     assert find_adapter(cascade) is DetectionAdapter
-    with pytest.raises(ValueError, match='compares no named part; any two modules'):
+    with pytest.raises(
+        ValueError, match="known are 'backbone', 'neck'; any two modules"
+    ):
         DetectionAdapter(cascade, cascade, {'ckd': ('roi_logits', ())})
 
 
