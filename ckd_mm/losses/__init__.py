@@ -15,6 +15,7 @@ from ckd_mm.losses.ckd import CKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.dkd import DKDLoss
+from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
@@ -37,6 +38,7 @@ __all__ = [
     'CWDLoss',
     'DISTLoss',
     'DKDLoss',
+    'FitNetLoss',
     'HCLLoss',
     'JSLoss',
     'KDLoss',

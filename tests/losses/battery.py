@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from .row import LossRow, Mismatch
+from .rows_connectors import CONNECTOR_ROWS
 from .rows_logits import LOGIT_ROWS
 from .rows_maps import MAP_ROWS
 from .rows_relations import RELATION_ROWS
@@ -24,7 +25,12 @@ __all__ = [
     'gradient',
 ]
 
-LOSSES: tuple[LossRow, ...] = (*LOGIT_ROWS, *RELATION_ROWS, *MAP_ROWS)
+LOSSES: tuple[LossRow, ...] = (
+    *LOGIT_ROWS,
+    *RELATION_ROWS,
+    *MAP_ROWS,
+    *CONNECTOR_ROWS,
+)
 
 EACH = pytest.mark.parametrize('row', LOSSES, ids=lambda row: row.class_name)
 EACH_SETTING = pytest.mark.parametrize(

@@ -8,6 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
+import ckd_mm.losses  # noqa: F401 (registers)
+from ckd_mm.registry import LOSSES as REGISTRY
+from ckd_mm.registry import build
+
 from .samples import Change, Sample, draw
 
 __all__ = ['BAD_TEMPERATURES', 'LossRow', 'Mismatch', 'bad_numbers']
@@ -32,6 +36,7 @@ class LossRow:
     Args:
         rest: The shape of one row of its sample: (C,), (D,) or (C, H, W).
         golden: Names of its cases in `tests/golden/index.json`.
+        needs: What it takes of a sample beside both models and the labels.
     """
 
     class_name: str
@@ -46,14 +51,20 @@ class LossRow:
     golden: tuple[str, ...]
     needs_target: bool = False
     has_statistics: bool = False
+    needs: tuple[str, ...] = ()
 
     def draw(self, rows: int, *, seed: int = 0, scale: float = 2.0) -> Sample:
         return draw(rows, *self.rest, seed=seed, scale=scale)
 
-    def inputs(self, sample: Sample) -> tuple[Tensor, ...]:
+    def build(self, **config: Any) -> Any:
+        """The registered loss."""
+        return build(REGISTRY, {'type': self.class_name, **config})
+
+    def inputs(self, sample: Sample) -> tuple[Any, ...]:
         """What the loss takes of a sample, in order."""
         target = (sample.target,) if self.needs_target else ()
-        return (sample.student, sample.teacher, *target)
+        others = (getattr(sample, need) for need in self.needs)
+        return (sample.student, sample.teacher, *target, *others)
 
 
 def bad_numbers(name: str, *more: Any) -> tuple[dict[str, Any], ...]:

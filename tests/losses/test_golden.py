@@ -16,6 +16,7 @@ from torch import Tensor
 from ckd_mm import functional
 
 from .battery import LOSSES
+from .rows_connectors import CONNECTOR_ROWS
 
 GOLDEN = Path(__file__).parents[1] / 'golden'
 CASES: list[dict[str, Any]] = json.loads((GOLDEN / 'index.json').read_text())['cases']
@@ -25,7 +26,9 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     'lskd': ('kd_loss', {'standardize': True}),
 }
 # Losses without a public value to compare with; their loops are the only reference.
-NO_CASES = {'BDKDLoss', 'CCLoss', 'JSLoss', 'SinKDLoss'}
+NO_CASES = {'BDKDLoss', 'CCLoss', 'JSLoss', 'SinKDLoss'} | {
+    row.class_name for row in CONNECTOR_ROWS
+}
 
 
 def golden_function(case: dict[str, Any]) -> Callable[..., Tensor]:
