@@ -181,6 +181,7 @@ def test_layer_wise_decay_takes_it_for_a_part_of_the_head(
     task: Task, tmp_path: Path
 ) -> None:
     cfg = config(task, tmp_path)
+    cfg.model.backbone.depth = 34  # MMPretrain counts no layers of ResNet-18
     cfg.optim_wrapper.update(
         constructor='LearningRateDecayOptimWrapperConstructor',
         paramwise_cfg=dict(layer_decay_rate=0.5),
@@ -243,7 +244,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(
         cfg.custom_hooks[0].distill.pop('ckd')  # contrasts the images of a part
         cfg.model.backbone.norm_eval = True
         cfg.train_dataloader.batch_size //= parts
-        cfg.train_dataloader.drop_last = True
+        cfg.train_dataloader.dataset.indices = 512
         cfg.optim_wrapper.accumulative_counts = parts
         runner, rates = trained(cfg)
         assert [move > 0 for move in rates.moves[:2]] == [parts == 1, True]
