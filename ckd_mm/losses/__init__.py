@@ -26,6 +26,7 @@ from ckd_mm.losses.ofa import OFALoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
 from ckd_mm.losses.pld import PLDLoss
+from ckd_mm.losses.reviewkd import ReviewKDLoss
 from ckd_mm.losses.rkd import RKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
@@ -50,6 +51,7 @@ __all__ = [
     'PKTLoss',
     'PLDLoss',
     'RKDLoss',
+    'ReviewKDLoss',
     'SPLoss',
     'SinKDLoss',
 ]

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from .scalars import total
+from .references_maps import reference_hcl
+from .scalars import dot, mean, total
 
-__all__ = ['Grid', 'convolution', 'grid', 'reference_fitnet']
+__all__ = [
+    'Grid',
+    'convolution',
+    'grid',
+    'reference_fitnet',
+    'reference_reviewkd',
+    'tensor',
+]
 
 Grid = list[list[list[list[Tensor]]]]
 """Scalars by image, channel, row and column."""
@@ -17,6 +26,15 @@ Grid = list[list[list[list[Tensor]]]]
 
 def grid(maps: Tensor) -> Grid:
     return [[[list(row) for row in channel] for channel in image] for image in maps]
+
+
+def tensor(maps: Grid) -> Tensor:
+    return torch.stack(
+        [
+            torch.stack([torch.stack([torch.stack(r) for r in c]) for c in image])
+            for image in maps
+        ]
+    )
 
 
 def convolution(
@@ -62,3 +80,74 @@ def reference_fitnet(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
         for output, wanted in zip(row, wanted_row, strict=True)
     ]
     return total(errors) / len(errors)
+
+
+def batch_norm(maps: Grid, norm: Any) -> Grid:
+    """With the statistics of the batch, or with 0 and 1 where it is one value."""
+    scaled: list[list[list[list[Tensor]]]] = [[] for _ in maps]
+    for c, (weight, bias) in enumerate(zip(norm.weight, norm.bias, strict=True)):
+        values = [x for image in maps for row in image[c] for x in row]
+        centre, variance = total([]), total([]) + 1
+        if len(values) > 1:
+            centre = mean(values)
+            variance = mean([(x - centre) ** 2 for x in values])
+        scale = weight / (variance + 1e-5).sqrt()
+        for image, out in zip(maps, scaled, strict=True):
+            out.append([[(x - centre) * scale + bias for x in r] for r in image[c]])
+    return scaled
+
+
+def nearest(maps: Grid, height: int, width: int) -> Grid:
+    return [
+        [
+            [
+                [
+                    channel[i * len(channel) // height][j * len(channel[0]) // width]
+                    for j in range(width)
+                ]
+                for i in range(height)
+            ]
+            for channel in image
+        ]
+        for image in maps
+    ]
+
+
+def fuse(fusion: Any, own: Grid, deeper: Grid) -> Grid:
+    """The attention-based fusion, position by position."""
+    deeper = nearest(deeper, len(own[0][0]), len(own[0][0][0]))
+    weight, bias = fusion.attend.weight[:, :, 0, 0], fusion.attend.bias
+    fused: Grid = []
+    for image, other in zip(own, deeper, strict=True):
+        fused.append([[list(row) for row in channel] for channel in image])
+        for i in range(len(image[0])):
+            for j in range(len(image[0][0])):
+                column = [c[i][j] for c in image] + [c[i][j] for c in other]
+                first, second = (
+                    1 / (1 + (-dot(row, column) - b).exp())
+                    for row, b in zip(weight, bias, strict=True)
+                )
+                for c in range(len(image)):
+                    fused[-1][c][i][j] = (
+                        first * image[c][i][j] + second * other[c][i][j]
+                    )
+    return fused
+
+
+def reference_reviewkd(module: Any, student: Any, teacher: Any) -> Tensor:
+    """Takes one level or a list, of maps only."""
+    students = [student] if isinstance(student, Tensor) else student
+    teachers = [teacher] if isinstance(teacher, Tensor) else teacher
+    deeper: Grid | None = None
+    losses = []
+    for number in reversed(range(len(students))):
+        fusion, wanted = module.fusions[number], teachers[number]
+        conv, norm = fusion.reduce
+        fused = batch_norm(convolution(grid(students[number]), conv.weight), norm)
+        if deeper is not None:
+            fused = fuse(fusion, fused, deeper)
+        deeper = nearest(fused, *wanted.shape[2:])
+        conv, norm = fusion.output
+        output = batch_norm(convolution(deeper, conv.weight), norm)
+        losses.append(reference_hcl(tensor(output), wanted))
+    return total(losses)

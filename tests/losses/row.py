@@ -37,6 +37,7 @@ class LossRow:
         rest: The shape of one row of its sample: (C,), (D,) or (C, H, W).
         golden: Names of its cases in `tests/golden/index.json`.
         needs: What it takes of a sample beside both models and the labels.
+        steepest_at_zero: A bound of the gradient for a student that is all zeros.
     """
 
     class_name: str
@@ -52,6 +53,7 @@ class LossRow:
     needs_target: bool = False
     has_statistics: bool = False
     needs: tuple[str, ...] = ()
+    steepest_at_zero: float = 100.0
 
     def draw(self, rows: int, *, seed: int = 0, scale: float = 2.0) -> Sample:
         return draw(rows, *self.rest, seed=seed, scale=scale)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .modules import ModuleFunction, build_with_weights
-from .references_connectors import reference_fitnet
+from .references_connectors import reference_fitnet, reference_reviewkd
 from .row import LossRow, Mismatch
 from .samples import PERMUTATIONS, Change, Sample, draw
 
@@ -102,5 +102,14 @@ CONNECTOR_ROWS = (
         'FitNetLoss',
         reference_fitnet,
         mismatches=(other_images('N, C'),),
+    ),
+    connector_row(
+        'ReviewKDLoss',
+        reference_reviewkd,
+        defaults={'mid_channels': 256},
+        kwargs_sets=({'mid_channels': 3},),
+        refused=tuple({'mid_channels': bad} for bad in (0, 2.5, '4', None, True)),
+        mismatches=(other_images('N, C, H, W'),),
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5, twice
     ),
 )
