@@ -53,7 +53,7 @@ def pair(
     loss = _Asks()
     term = _Wants('term', on, loss, Schedule())
     object.__setattr__(term, 'wants', extras)
-    distiller = Distiller(student, teacher, [term])
+    distiller = Distiller(student, [teacher], [term])
     distiller.epoch = epoch
     data = student.data_preprocessor(batch, True)
     distiller.attach()

@@ -40,15 +40,15 @@ def build(
 def step(
     student: BaseModel, teacher: BaseModel, **distill: Any
 ) -> tuple[Distiller, dict[str, dict[str, torch.Tensor]], dict[str, torch.Tensor]]:
-    distiller = Distiller(student, teacher, build_terms(distill))
+    distiller = Distiller(student, [teacher], build_terms(distill))
     pairs: dict[str, dict[str, torch.Tensor]] = {}
-    pair = distiller.adapter.pair
+    pair = distiller.sources[0].adapter.pair
 
     def keep(term: str, step: Any) -> dict[str, torch.Tensor]:
         pairs[term] = pair(term, step)
         return pairs[term]
 
-    distiller.adapter.pair = keep  # type: ignore[method-assign]
+    distiller.sources[0].adapter.pair = keep  # type: ignore[method-assign]
     images = torch.randint(256, (6, 3, 16, 16), dtype=torch.uint8)
     samples = [DataSample().set_gt_label(i) for i in range(6)]
     data = student.data_preprocessor(dict(inputs=images, data_samples=samples), True)
@@ -115,7 +115,7 @@ def test_a_batch_of_one_image_warns_once_that_ckd_has_no_negatives(
 ) -> None:
     student = build()
     terms = build_terms(dict(ckd=dict(on='logits', loss=dict(type='CKDLoss'))))
-    distiller = Distiller(student, deepcopy(student), terms)
+    distiller = Distiller(student, [deepcopy(student)], terms)
     data = student.data_preprocessor(
         dict(
             inputs=torch.zeros(1, 3, 16, 16, dtype=torch.uint8),

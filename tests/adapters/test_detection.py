@@ -62,7 +62,7 @@ def test_a_retinanet_is_distilled_on_feature_maps_with_a_loss_of_a_plugin(
         )
     finally:
         LOSSES.module_dict.pop('SquaredDifference')
-    distiller = Distiller(student.train(), teacher, terms)
+    distiller = Distiller(student.train(), [teacher], terms)
     data = student.data_preprocessor(demo_mm_inputs(2, [[3, 64, 64]] * 2), True)
     distiller.attach()
     losses = student(**data, mode='loss')

@@ -47,9 +47,9 @@ class Detector:
             for i, part in enumerate(on)
         }
         distill['dkd'] = dict(on='roi_logits', loss=dict(type='DKDLoss'))
-        distiller = Distiller(self.student, self.teacher, build_terms(distill))
+        distiller = Distiller(self.student, [self.teacher], build_terms(distill))
         pairs: dict[str, dict[str, torch.Tensor]] = {}
-        pair = distiller.adapter.pair
+        pair = distiller.sources[0].adapter.pair
 
         def keep(term: str, step: Any) -> dict[str, torch.Tensor]:
             pairs[term] = pair(term, step)
@@ -59,7 +59,7 @@ class Detector:
                 return {k: v.flatten(1) for k, v in pairs[term].items()}
             return pairs[term]
 
-        distiller.adapter.pair = keep  # type: ignore[method-assign]
+        distiller.sources[0].adapter.pair = keep  # type: ignore[method-assign]
         batch = demo_mm_inputs(
             2,
             [[3, 64, 96], [3, 96, 64]],
@@ -151,7 +151,7 @@ def test_a_loss_that_asks_gets_the_box_and_the_image_of_each_row(
         terms = build_terms(dict(term=dict(on='roi_logits', loss=dict(type='Asks'))))
     finally:
         LOSSES.module_dict.pop('Asks')
-    distiller = Distiller(student, detector.teacher, terms)
+    distiller = Distiller(student, [detector.teacher], terms)
     data = student.data_preprocessor(demo_mm_inputs(2, [[3, 64, 96]] * 2), True)
     distiller.attach()
     student(**data, mode='loss')
@@ -217,9 +217,9 @@ def test_a_term_on_the_neck_runs_no_head_of_the_teacher(detector: Detector) -> N
     terms = build_terms(
         dict(kd=dict(on='module:neck.fpn_convs.0', loss=dict(type='KDLoss')))
     )
-    distiller = Distiller(detector.student, teacher, terms)
+    distiller = Distiller(detector.student, [teacher], terms)
     inputs = torch.rand(1, 3, 64, 64)
-    distiller.adapter.note_teacher(inputs, Step(inputs, [], lambda _: []))
+    distiller.sources[0].adapter.note_teacher(inputs, Step(inputs, [], lambda _: []))
     assert calls == []
 
 
