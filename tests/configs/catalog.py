@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import torch
 from mmengine.config import Config
 from mmengine.fileio import load
 from mmengine.hub import get_config
+from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(
@@ -74,3 +76,17 @@ def student_of(path: str) -> Config:
     if '::' in base:
         return get_config(base)
     return loaded(str((ROOT / path).parent.joinpath(base).resolve()))
+
+
+def rates(path: str) -> list[float]:
+    """The learning rate of each epoch, and what would follow."""
+    cfg = loaded(path)
+    weights = torch.nn.Parameter(torch.zeros(1))
+    optimizer = OPTIMIZERS.build(cfg.optim_wrapper.optimizer | dict(params=[weights]))
+    scheduler = PARAM_SCHEDULERS.build(cfg.param_scheduler | dict(optimizer=optimizer))
+    seen = []
+    for _ in range(cfg.train_cfg.max_epochs):
+        seen.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        scheduler.step()
+    return [*seen, optimizer.param_groups[0]['lr']]

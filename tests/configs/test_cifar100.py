@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 
 from ckd_mm.models.benchmark import tensors
 from ckd_mm.models.convert import convert_checkpoint
 from ckd_mm.teachers import build_teacher
 
-from .catalog import CONFIGS, ROOT, distilling_hook, loaded
+from .catalog import CONFIGS, ROOT, distilling_hook, loaded, rates
 
 FOLDER = 'configs/mmpretrain/cifar100'
 SLOW_STARTERS = ('mobilenetv2', 'shufflev1', 'shufflev2')
@@ -42,28 +41,14 @@ TEACHERS = {
 }
 
 
-def rates(name: str) -> list[float]:
-    """The learning rate of each epoch."""
-    cfg = loaded(f'{FOLDER}/{name}')
-    weights = torch.nn.Parameter(torch.zeros(1))
-    optimizer = OPTIMIZERS.build(cfg.optim_wrapper.optimizer | dict(params=[weights]))
-    scheduler = PARAM_SCHEDULERS.build(cfg.param_scheduler | dict(optimizer=optimizer))
-    seen = []
-    for _ in range(cfg.train_cfg.max_epochs):
-        seen.append(optimizer.param_groups[0]['lr'])
-        optimizer.step()
-        scheduler.step()
-    return [*seen, optimizer.param_groups[0]['lr']]
-
-
 def test_240_epochs_have_three_steps() -> None:
     expected = [0.05] * 150 + [0.005] * 30 + [0.0005] * 30 + [0.00005] * 31
-    assert rates('resnet8x4_240e_cifar100.py') == pytest.approx(expected)
+    assert rates(f'{FOLDER}/resnet8x4_240e_cifar100.py') == pytest.approx(expected)
 
 
 def test_480_epochs_fall_to_zero_as_a_cosine() -> None:
     expected = [0.025 * (1 + math.cos(math.pi * i / 480)) for i in range(481)]
-    seen = rates('resnet8x4_480e_cifar100.py')
+    seen = rates(f'{FOLDER}/resnet8x4_480e_cifar100.py')
     assert seen == pytest.approx(expected, abs=1e-9)
     assert seen[-1] == pytest.approx(0, abs=1e-9)
 
