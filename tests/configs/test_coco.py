@@ -12,6 +12,7 @@ METHODS = {
     'kd': dict(type='KDLoss', temperature=1, loss_weight=1),
     'dkd': dict(type='DKDLoss', alpha=1, beta=0.25, temperature=1, loss_weight=1),
 }
+NECKS = {'faster': 'fpn', 'mask': 'mask-fpn'}  # as the file names have them
 EPOCHS = {'1x': (12, [8, 11]), '2x': (24, [16, 22])}
 
 every_detector = pytest.mark.parametrize('detector', ['faster', 'mask'])
@@ -24,7 +25,7 @@ every_pair = pytest.mark.parametrize('pair', TEACHERS)
 def test_a_pair_has_the_zoos_teacher_and_the_settings_of_its_method(
     detector: str, pair: str, method: str
 ) -> None:
-    name = f'{detector}_rcnn/{method}_{pair}_fpn_1x_coco.py'
+    name = f'{detector}_rcnn/{method}_{pair}_{NECKS[detector]}_1x_coco.py'
     hook = distilling_hook(f'configs/mmdet/{name}')
     zoo = f'mmdet::{detector}_rcnn/{detector}-rcnn_{TEACHERS[pair]}_fpn_2x_coco.py'
     assert hook == dict(
@@ -38,7 +39,8 @@ def test_a_pair_has_the_zoos_teacher_and_the_settings_of_its_method(
 @every_pair
 @pytest.mark.parametrize('schedule', EPOCHS)
 def test_both_schedules_are_the_zoos(detector: str, pair: str, schedule: str) -> None:
-    cfg = loaded(f'configs/mmdet/{detector}_rcnn/ckd_{pair}_fpn_{schedule}_coco.py')
+    name = f'{detector}_rcnn/ckd_{pair}_{NECKS[detector]}_{schedule}_coco.py'
+    cfg = loaded(f'configs/mmdet/{name}')
     epochs, milestones = EPOCHS[schedule]
     assert cfg.train_cfg.max_epochs == epochs
     assert cfg.param_scheduler[-1].milestones == milestones

@@ -111,9 +111,10 @@ def test_numbers_of_zoo_models_are_those_of_the_metafile(path: str) -> None:
         assert next(iter(metrics.values())) in said, name
 
 
-@every_config
-def test_readme_lists_it(path: str) -> None:
-    assert Path(path).name in (ROOT / 'configs/README.md').read_text()
+@pytest.mark.parametrize('path', [path for path in CONFIGS if '/digits/' in path])
+def test_readme_lists_the_digits(path: str) -> None:
+    """The model zoo's page has all others."""
+    assert f'[{Path(path).name}]' in (ROOT / 'configs/README.md').read_text()
 
 
 # What it inherits.

@@ -4,7 +4,7 @@ Task: box detection and instance segmentation on COCO 2017, AP on val2017. Paper
 arXiv:1503.02531. Class logits of the boxes are distilled, masks are not. What is set,
 why, and what differs from the paper: configs/_base_/distill/kd_roi.py.
 
-    tools/dist_train.sh configs/mmdet/mask_rcnn/kd_r50-mv2_fpn_2x_coco.py 8
+    tools/dist_train.sh configs/mmdet/mask_rcnn/kd_r50-mv2_mask-fpn_2x_coco.py 8
 
 | run | box AP | mask AP |
 |---|---|---|

@@ -1,10 +1,10 @@
-"""DKD on RoI logits: Mask R-CNN R101 -> R18, FPN, COCO, 1x (12 epochs).
+"""KD on RoI logits: Mask R-CNN R101 -> R18, FPN, COCO, 1x (12 epochs).
 
 Task: box detection and instance segmentation on COCO 2017, AP on val2017. Paper:
-arXiv:2203.08679. Class logits of the boxes are distilled, masks are not. What is set,
-why, and what differs from the paper: configs/_base_/distill/dkd_roi.py.
+arXiv:1503.02531. Class logits of the boxes are distilled, masks are not. What is set,
+why, and what differs from the paper: configs/_base_/distill/kd_roi.py.
 
-    tools/dist_train.sh configs/mmdet/mask_rcnn/dkd_r101-r18_fpn_1x_coco.py 8
+    tools/dist_train.sh configs/mmdet/mask_rcnn/kd_r101-r18_mask-fpn_1x_coco.py 8
 
 | run | box AP | mask AP |
 |---|---|---|
@@ -17,7 +17,7 @@ why, and what differs from the paper: configs/_base_/distill/dkd_roi.py.
 _base_ = [
     './mask-rcnn_r18_fpn_1x_coco.py',
     '../../_base_/pairs/mask-rcnn_r101-r18_coco.py',
-    '../../_base_/distill/dkd_roi.py',
+    '../../_base_/distill/kd_roi.py',
 ]
 
 _base_.custom_hooks[0].teacher = _base_.pair.teacher
