@@ -65,7 +65,7 @@ def _fast() -> Iterator[None]:
     """Without what takes time and is not tested; a teacher is built and read once."""
     without_yapf = mock.patch.object(Config, 'pretty_text', '')  # 3 s for every runner
     teachers_built_once = mock.patch(
-        'ckd_mm.hooks.distillation_hook.build_teacher', functools.cache(build_teacher)
+        'ckd_mm.teachers.config.build_teacher', functools.cache(build_teacher)
     )
     with metafiles_read_once(), without_yapf, teachers_built_once:
         yield
