@@ -37,11 +37,12 @@ def name_of(path: str) -> Name:
 
 def setting(path: str) -> dict[str, Any]:
     """The hook without its teacher and without what may differ between pairs."""
-    folder, method, *_ = name_of(path)
+    options = SET_PER_PAIR.get(name_of(path).folder, {})
     hook = copy.deepcopy(distilling_hook(path))
     hook.pop('teacher')
-    for option in SET_PER_PAIR.get(folder, {}).get(method, ()):
-        hook['distill'][method]['loss'].pop(option)
+    for name, term in hook['distill'].items():
+        for option in options.get(name, ()):
+            term['loss'].pop(option)
     return hook
 
 
