@@ -19,10 +19,12 @@ from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
+from ckd_mm.losses.mgd import MGDLoss
 from ckd_mm.losses.mlkd import MLKDLoss
 from ckd_mm.losses.nkd import NKDLoss
 from ckd_mm.losses.nst import NSTLoss
 from ckd_mm.losses.ofa import OFALoss
+from ckd_mm.losses.ofd import OFDLoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
 from ckd_mm.losses.pld import PLDLoss
@@ -30,6 +32,7 @@ from ckd_mm.losses.reviewkd import ReviewKDLoss
 from ckd_mm.losses.rkd import RKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
+from ckd_mm.losses.vid import VIDLoss
 
 __all__ = [
     'ATLoss',
@@ -43,10 +46,12 @@ __all__ = [
     'HCLLoss',
     'JSLoss',
     'KDLoss',
+    'MGDLoss',
     'MLKDLoss',
     'NKDLoss',
     'NSTLoss',
     'OFALoss',
+    'OFDLoss',
     'PKDLoss',
     'PKTLoss',
     'PLDLoss',
@@ -54,4 +59,5 @@ __all__ = [
     'ReviewKDLoss',
     'SPLoss',
     'SinKDLoss',
+    'VIDLoss',
 ]

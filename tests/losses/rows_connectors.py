@@ -10,8 +10,14 @@ import torch
 from torch import Tensor
 
 from .modules import ModuleFunction, build_with_weights
-from .references_connectors import reference_fitnet, reference_reviewkd
-from .row import LossRow, Mismatch
+from .references_connectors import (
+    reference_fitnet,
+    reference_mgd,
+    reference_ofd,
+    reference_reviewkd,
+    reference_vid,
+)
+from .row import LossRow, Mismatch, bad_numbers
 from .samples import PERMUTATIONS, Change, Sample, draw
 
 __all__ = ['CONNECTOR_ROWS', 'ConnectorRow']
@@ -83,13 +89,17 @@ def connector_row(
     **rest: Any,
 ) -> ConnectorRow:
     arguments = {'student_channels': STUDENT[0], 'teacher_channels': TEACHER[0]}
-    defaults: dict[str, Any] = {'kwargs_sets': ({},), 'defaults': {}, 'refused': ()}
+    defaults: dict[str, Any] = {
+        'kwargs_sets': ({},),
+        'defaults': {},
+        'refused': (),
+        'invariances': PERMUTATION,
+    }
     return ConnectorRow(
         class_name=class_name,
         function=ModuleFunction(class_name, arguments),
         reference=ModuleFunction(class_name, arguments, loop),
         arguments=arguments,
-        invariances=PERMUTATION,
         rest=STUDENT,
         mismatches=(*CHANNELS, *mismatches),
         golden=(),
@@ -111,5 +121,34 @@ CONNECTOR_ROWS = (
         refused=tuple({'mid_channels': bad} for bad in (0, 2.5, '4', None, True)),
         mismatches=(other_images('N, C, H, W'),),
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5, twice
+    ),
+    connector_row(
+        'VIDLoss',
+        reference_vid,
+        defaults={'initial_variance': 5.0},
+        kwargs_sets=({}, {'initial_variance': 0.5}),
+        refused=bad_numbers('initial_variance', 0),
+        mismatches=(other_images('N, C, H, W'),),
+    ),
+    connector_row(
+        'OFDLoss',
+        reference_ofd,
+        defaults={'loss_weight': 1e-3},
+        mismatches=(other_images('N, C'),),
+        steepest_at_zero=1e5,  # BatchNorm, and a sum over channels and positions
+    ),
+    connector_row(
+        'MGDLoss',
+        reference_mgd,
+        defaults={'loss_weight': 2e-5, 'mask_ratio': 0.65, 'masked': 'positions'},
+        kwargs_sets=({}, {'mask_ratio': 0.3, 'masked': 'channels'}),
+        refused=(
+            *bad_numbers('mask_ratio', 1, 1.5),
+            {'masked': 'rows'},
+            {'masked': None},
+        ),
+        mismatches=(other_images('N, C, H, W'),),
+        invariances={},  # the masks belong to the places in the batch
+        steepest_at_zero=1000.0,  # a sum over channels and positions
     ),
 )
