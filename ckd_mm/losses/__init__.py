@@ -15,6 +15,7 @@ from ckd_mm.losses.ckd import CKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.dkd import DKDLoss
+from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
@@ -42,6 +43,7 @@ __all__ = [
     'CWDLoss',
     'DISTLoss',
     'DKDLoss',
+    'FGDLoss',
     'FitNetLoss',
     'HCLLoss',
     'JSLoss',

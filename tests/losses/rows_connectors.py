@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .modules import ModuleFunction, build_with_weights
 from .references_connectors import (
+    reference_fgd,
     reference_fitnet,
     reference_mgd,
     reference_ofd,
@@ -22,7 +23,7 @@ from .samples import PERMUTATIONS, Change, Sample, draw
 
 __all__ = ['CONNECTOR_ROWS', 'ConnectorRow']
 
-STUDENT, TEACHER = (2, 5, 6), (3, 5, 6)
+STUDENT, TEACHER = (2, 5, 6), (6, 5, 6)
 PERMUTATION: dict[str, Change] = {
     name: change for name, change in PERMUTATIONS.items() if name.endswith('rows')
 }
@@ -57,8 +58,8 @@ def other_images(names: str, student: tuple[int, ...] = (4, *TEACHER)) -> Mismat
 CHANNELS = (
     wrong_channels('student', 2, (4, 7, 5, 6)),
     wrong_channels('student', 2, (4, 2, 5)),
-    wrong_channels('teacher', 3, (4, 7, 5, 6)),
-    wrong_channels('teacher', 3, (4, 90)),
+    wrong_channels('teacher', 6, (4, 7, 5, 6)),
+    wrong_channels('teacher', 6, (4, 90)),
 )
 
 
@@ -150,5 +151,29 @@ CONNECTOR_ROWS = (
         mismatches=(other_images('N, C, H, W'),),
         invariances={},  # the masks belong to the places in the batch
         steepest_at_zero=1000.0,  # a sum over channels and positions
+    ),
+    connector_row(
+        'FGDLoss',
+        reference_fgd,
+        defaults={
+            'foreground_weight': 1e-3,
+            'background_weight': 5e-4,
+            'attention_weight': 1e-3,
+            'relation_weight': 5e-6,
+            'temperature': 0.5,
+        },
+        kwargs_sets=(
+            {'foreground_weight': 0.7, 'attention_weight': 0.0},
+            {'background_weight': 0.5, 'relation_weight': 0.3},
+        ),
+        refused=(
+            *bad_numbers('foreground_weight'),
+            *bad_numbers('background_weight'),
+            *bad_numbers('attention_weight'),
+            *bad_numbers('relation_weight'),
+            *bad_numbers('temperature', 0),
+        ),
+        mismatches=(other_images('N, C, H, W'),),
+        needs=('boxes', 'image_size'),
     ),
 )

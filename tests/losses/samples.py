@@ -38,6 +38,7 @@ class Sample:
     teacher: Tensor
     target: Tensor
     boxes: tuple[Tensor, ...] = ()
+    image_size: tuple[int, int] = (40, 48)
 
     def map_both(self, change: Callable[[Tensor], Tensor]) -> Sample:
         return replace(self, student=change(self.student), teacher=change(self.teacher))
