@@ -14,6 +14,7 @@ from ckd_mm.functional.cwd import cwd_loss
 from ckd_mm.functional.dist import dist_loss
 from ckd_mm.functional.dkd import dkd_loss
 from ckd_mm.functional.fgd import fgd_focal_loss, fgd_masks
+from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
 from ckd_mm.functional.hcl import hcl_loss
 from ckd_mm.functional.js import js_loss
@@ -43,6 +44,8 @@ __all__ = [
     'dkd_loss',
     'fgd_focal_loss',
     'fgd_masks',
+    'fgfi_loss',
+    'fgfi_masks',
     'fitnet_loss',
     'hcl_loss',
     'js_loss',

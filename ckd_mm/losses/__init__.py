@@ -2,8 +2,8 @@
 
 Each takes `loss_weight` (0 only monitors). A loss of logits also has
 `statistics(student, teacher)`, the values to log beside it. The names in a `forward`
-signature are what the loss needs: `student, teacher`, and `target` where the method
-uses labels.
+signature are what the loss needs: `student, teacher`, and `target`, `boxes`,
+`image_size` or `anchors` where the method uses them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.dkd import DKDLoss
 from ckd_mm.losses.fgd import FGDLoss
+from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
@@ -44,6 +45,7 @@ __all__ = [
     'DISTLoss',
     'DKDLoss',
     'FGDLoss',
+    'FGFILoss',
     'FitNetLoss',
     'HCLLoss',
     'JSLoss',

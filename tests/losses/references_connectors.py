@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from math import ceil, floor
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from .references_maps import reference_hcl, squared_distance
-from .scalars import dot, mean, softmax, total
+from .scalars import dot, mean, total
 
 __all__ = [
     'Grid',
     'convolution',
+    'flat',
     'grid',
-    'reference_fgd',
     'reference_fitnet',
     'reference_mgd',
     'reference_ofd',
@@ -58,18 +57,17 @@ def convolution(
                 ]
                 for i in range(len(image[0]))
             ]
-            for number, kernel in enumerate(weight)
+            for number, kernel in enumerate(grid(weight))
         ]
         for image in maps
     ]
 
 
-def _window(image: Sequence[Any], kernel: Tensor, top: int, left: int) -> Tensor:
+def _window(image: Sequence[Any], kernel: Any, top: int, left: int) -> Tensor:
     products = [
-        kernel[c, i, j] * channel[top + i][left + j]
+        kernel[c][i][j] * channel[top + i][left + j]
         for c, channel in enumerate(image)
-        for i in range(kernel.shape[1])
-        for j in range(kernel.shape[2])
+        for i, j in product(range(len(kernel[c])), repeat=2)
         if 0 <= top + i < len(channel) and 0 <= left + j < len(channel[0])
     ]
     return total(products)
@@ -225,90 +223,3 @@ def reference_mgd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
     hidden = relu(convolution(hidden, first.weight, first.bias))
     outputs = flat(convolution(hidden, second.weight, second.bias))
     return squared_distance(outputs, list(teacher.flatten())) / images
-
-
-def fgd_attention(image: Any) -> tuple[list[Tensor], list[Tensor]]:
-    """By position and by channel, at temperature 0.5."""
-    channels = [[x.abs() for row in channel for x in row] for channel in image]
-    columns = [mean(column) for column in zip(*channels, strict=True)]
-    spatial = [len(columns) * a for a in softmax(columns, 0.5)]
-    by_channel = softmax([mean(channel) for channel in channels], 0.5)
-    return spatial, [len(channels) * a for a in by_channel]
-
-
-def fgd_foreground(
-    boxes: Tensor, size: tuple[int, int], image_size: tuple[int, int]
-) -> list[float]:
-    """By position, row after row."""
-    mask = [0.0] * (size[0] * size[1])
-    for x1, y1, x2, y2 in boxes.tolist():
-        top, bottom = (y * size[0] / image_size[0] for y in (y1, y2))
-        left, right = (x * size[1] / image_size[1] for x in (x1, x2))
-        rows = range(floor(top), ceil(bottom) + 1)
-        columns = range(floor(left), ceil(right) + 1)
-        for i, j in product(rows, columns):
-            if 0 <= i < size[0] and 0 <= j < size[1]:
-                place = i * size[1] + j
-                mask[place] = max(mask[place], 1 / (len(rows) * len(columns)))
-    return mask
-
-
-def context(block: Any, image: Any) -> list[list[Tensor]]:
-    """By channel and position, after the context block."""
-    channels = [[x for row in channel for x in row] for channel in image]
-    columns = list(zip(*channels, strict=True))
-    key = block.attend.weight[0, :, 0, 0]
-    weights = softmax([dot(key, column) for column in columns], 1.0)
-    gathered = [dot(weights, channel) for channel in channels]
-    first, norm, _, second = block.transform
-    hidden = linear(first, gathered)
-    centred = [x - mean(hidden) for x in hidden]
-    deviation = (mean([x**2 for x in centred]) + 1e-5).sqrt()
-    hidden = [
-        (x / deviation * w + b).clamp_min(0)
-        for x, w, b in zip(
-            centred, norm.weight.flatten(), norm.bias.flatten(), strict=True
-        )
-    ]
-    added = linear(second, hidden)
-    return [[x + a for x in c] for c, a in zip(channels, added, strict=True)]
-
-
-def linear(conv: Any, values: Any) -> list[Tensor]:
-    rows = zip(conv.weight[:, :, 0, 0], conv.bias, strict=True)
-    return [dot(weight, values) + bias for weight, bias in rows]
-
-
-def reference_fgd(
-    module: Any, student: Tensor, teacher: Tensor, boxes: Any, image_size: Any
-) -> Tensor:
-    (connector,) = module.connectors
-    aligned = grid(student)
-    if hasattr(connector.align, 'weight'):
-        aligned = convolution(aligned, connector.align.weight, connector.align.bias)
-    size = (teacher.shape[2], teacher.shape[3])
-    losses = []
-    for own, other, of_image in zip(aligned, grid(teacher), boxes, strict=True):
-        (s_spatial, s_channel), (t_spatial, t_channel) = map(
-            fgd_attention, (own, other)
-        )
-        foreground = fgd_foreground(of_image, size, image_size)
-        rest = 1 / max(sum(share == 0 for share in foreground), 1)
-        for c, weight in enumerate(t_channel):
-            s, t = flat([[own[c]]]), flat([[other[c]]])
-            for p, share in enumerate(foreground):
-                scale = module.focal['foreground_weight'] * share
-                if share == 0:
-                    scale = module.focal['background_weight'] * rest
-                losses.append(scale * weight * t_spatial[p] * (s[p] - t[p]) ** 2)
-        differences = [
-            *zip(s_spatial, t_spatial, strict=True),
-            *zip(s_channel, t_channel, strict=True),
-        ]
-        attention = total((s - t).abs() for s, t in differences)
-        losses.append(module.focal['attention_weight'] * attention)
-        outputs = context(connector.student_context, own)
-        wanted = context(connector.teacher_context, other)
-        for s_row, t_row in zip(outputs, wanted, strict=True):
-            losses.append(module.relation_weight * squared_distance(s_row, t_row))
-    return total(losses) / len(student)
