@@ -10,6 +10,7 @@ from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
+from ckd_mm.functional.ctkd import ctkd_loss, ctkd_strength, ctkd_temperature
 from ckd_mm.functional.cwd import cwd_loss
 from ckd_mm.functional.dist import dist_loss
 from ckd_mm.functional.dkd import dkd_loss
@@ -33,6 +34,9 @@ __all__ = [
     'bdkd_loss',
     'cc_loss',
     'ckd_loss',
+    'ctkd_loss',
+    'ctkd_strength',
+    'ctkd_temperature',
     'cwd_loss',
     'dist_loss',
     'dkd_loss',

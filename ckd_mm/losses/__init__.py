@@ -12,6 +12,7 @@ from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
+from ckd_mm.losses.ctkd import CTKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.dkd import DKDLoss
@@ -34,6 +35,7 @@ __all__ = [
     'BDKDLoss',
     'CCLoss',
     'CKDLoss',
+    'CTKDLoss',
     'CWDLoss',
     'DISTLoss',
     'DKDLoss',

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
+
+import ckd_mm.losses  # noqa: F401 (registers)
+from ckd_mm.registry import LOSSES as REGISTRY
+from ckd_mm.registry import build
 
 from .samples import Change, Sample, draw
 
@@ -32,6 +37,8 @@ class LossRow:
     Args:
         rest: The shape of one row of its sample: (C,), (D,) or (C, H, W).
         golden: Names of its cases in `tests/golden/index.json`.
+        needs: What it takes of a sample beside both models and the labels.
+        arguments: What its class cannot be built without.
     """
 
     class_name: str
@@ -46,14 +53,24 @@ class LossRow:
     golden: tuple[str, ...]
     needs_target: bool = False
     has_statistics: bool = False
+    needs: tuple[str, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def draw(self, rows: int, *, seed: int = 0, scale: float = 2.0) -> Sample:
         return draw(rows, *self.rest, seed=seed, scale=scale)
 
-    def inputs(self, sample: Sample) -> tuple[Tensor, ...]:
+    def build(self, **config: Any) -> Any:
+        """The registered loss, with the same parameters and buffers every time."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            config = {'type': self.class_name, **self.arguments, **config}
+            return build(REGISTRY, config)
+
+    def inputs(self, sample: Sample) -> tuple[Any, ...]:
         """What the loss takes of a sample, in order."""
         target = (sample.target,) if self.needs_target else ()
-        return (sample.student, sample.teacher, *target)
+        others = (getattr(sample, need) for need in self.needs)
+        return (sample.student, sample.teacher, *target, *others)
 
 
 def bad_numbers(name: str, *more: Any) -> tuple[dict[str, Any], ...]:

@@ -32,11 +32,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Sample:
-    """One batch: a tensor of both models, one row per sample, and labels."""
+    """One batch: a tensor of both models, one row per sample, and ground truth."""
 
     student: Tensor
     teacher: Tensor
     target: Tensor
+    boxes: tuple[Tensor, ...] = ()
+    epoch: float = 2.5
+
+    @property
+    def sample_index(self) -> Tensor:
+        return torch.arange(len(self.student))
 
     def map_both(self, change: Callable[[Tensor], Tensor]) -> Sample:
         return replace(self, student=change(self.student), teacher=change(self.teacher))
@@ -54,7 +60,15 @@ def draw(rows: int, *rest: int, seed: int = 0, scale: float = 2.0) -> Sample:
     shape = (2, rows, *rest)
     both = scale * torch.randn(shape, generator=generator, dtype=torch.float64)
     target = torch.randint(rest[0], (rows,), generator=generator)
-    return Sample(both[0].clone().requires_grad_(), both[1].clone(), target)
+    boxes = tuple(draw_boxes(row % 3, generator) for row in range(rows))
+    return Sample(both[0].clone().requires_grad_(), both[1].clone(), target, boxes)
+
+
+def draw_boxes(count: int, generator: torch.Generator) -> Tensor:
+    """Boxes within 48 x 48 pixels, partly beyond a smaller image."""
+    corners = 24 * torch.rand(count, 2, generator=generator)
+    sizes = 1 + 23 * torch.rand(count, 2, generator=generator)
+    return torch.cat([corners, corners + sizes], dim=1)
 
 
 def gradient(value: Tensor, sample: Sample) -> Tensor:
@@ -64,7 +78,8 @@ def gradient(value: Tensor, sample: Sample) -> Tensor:
 def permute_rows(sample: Sample) -> Sample:
     order = torch.arange(len(sample.target)).roll(2)
     moved = sample.map_both(lambda both: both[order])
-    return replace(moved, target=sample.target[order])
+    boxes = tuple(sample.boxes[row] for row in order)
+    return replace(moved, target=sample.target[order], boxes=boxes)
 
 
 def permute_columns(sample: Sample) -> Sample:
