@@ -10,6 +10,7 @@ from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
+from ckd_mm.functional.crd import crd_log_means, crd_loss, crd_scores
 from ckd_mm.functional.ctkd import ctkd_loss, ctkd_strength, ctkd_temperature
 from ckd_mm.functional.cwd import cwd_loss
 from ckd_mm.functional.dist import dist_loss
@@ -34,6 +35,9 @@ __all__ = [
     'bdkd_loss',
     'cc_loss',
     'ckd_loss',
+    'crd_log_means',
+    'crd_loss',
+    'crd_scores',
     'ctkd_loss',
     'ctkd_strength',
     'ctkd_temperature',

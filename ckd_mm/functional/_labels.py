@@ -8,7 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ['check_two_classes', 'class_indices', 'other_classes']
+__all__ = [
+    'check_class_indices',
+    'check_two_classes',
+    'class_indices',
+    'other_classes',
+]
 
 
 def class_indices(target: Tensor, student: Tensor) -> Tensor:
@@ -17,8 +22,7 @@ def class_indices(target: Tensor, student: Tensor) -> Tensor:
     Raises:
         ValueError: `target` is neither of the two forms for these logits.
     """
-    whole = not (target.is_floating_point() or target.is_complex())
-    if target.shape == student.shape[:1] and whole and target.dtype != torch.bool:
+    if _are_indices(target, len(student)):
         return target.long()
     if target.shape == student.shape and target.is_floating_point():
         return target.argmax(dim=1)
@@ -27,6 +31,24 @@ def class_indices(target: Tensor, student: Tensor) -> Tensor:
         f'a floating type for logits {tuple(student.shape)}, '
         f'got {tuple(target.shape)} of {target.dtype}; check what the labels are'
     )
+
+
+def check_class_indices(target: Tensor, student: Tensor, loss: str) -> None:
+    """Check that each row has one class.
+
+    Args:
+        loss: Who needs that.
+
+    Raises:
+        ValueError: `target` has another form, such as soft labels.
+    """
+    if not _are_indices(target, len(student)):
+        raise ValueError(
+            f'{loss} needs class indices (B,) of an integer type for '
+            f'{len(student)} rows, got {tuple(target.shape)} of {target.dtype}; if '
+            'these are soft labels of mixup or cutmix, take train_cfg.augments out of '
+            'the model'
+        )
 
 
 def check_two_classes(student: Tensor, method: str) -> None:
@@ -46,3 +68,8 @@ def other_classes(target_B1: Tensor, num_classes: int) -> Tensor:
     """The indices (B, O) of all classes but the target of each row, in order."""
     class_O = torch.arange(num_classes - 1, device=target_B1.device)
     return class_O + (class_O >= target_B1)  # skips the target of each row
+
+
+def _are_indices(target: Tensor, num_rows: int) -> bool:
+    is_whole = not (target.is_floating_point() or target.is_complex())
+    return target.shape == (num_rows,) and is_whole and target.dtype != torch.bool

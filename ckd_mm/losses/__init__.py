@@ -12,6 +12,7 @@ from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
+from ckd_mm.losses.crd import CRDLoss
 from ckd_mm.losses.ctkd import CTKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
@@ -35,6 +36,7 @@ __all__ = [
     'BDKDLoss',
     'CCLoss',
     'CKDLoss',
+    'CRDLoss',
     'CTKDLoss',
     'CWDLoss',
     'DISTLoss',

@@ -15,6 +15,7 @@ __all__ = [
     'positive',
     'positive_integer',
     'positive_numbers',
+    'share',
 ]
 
 
@@ -48,6 +49,17 @@ def non_negative(name: str, value: Any) -> float:
     """
     if not (_is_finite(value) and value >= 0):
         raise ValueError(f'{name} must be a finite number >= 0, got {value!r}')
+    return value
+
+
+def share(name: str, value: Any) -> float:
+    """`value` itself, once it is known to be a number from 0 to 1.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not (_is_finite(value) and 0 <= value <= 1):
+        raise ValueError(f'{name} must be a number from 0 to 1, got {value!r}')
     return value
 
 

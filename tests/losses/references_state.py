@@ -1,0 +1,86 @@
+"""Slow references for the losses that keep something of earlier steps, as they start.
+
+Parameters and memories are read from a module that is built in the same way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .row import build_seeded
+from .scalars import Scalars, dot, table, total
+
+__all__ = ['reference_crd']
+
+
+def reference_crd(
+    student: Tensor,
+    teacher: Tensor,
+    sample_index: Tensor,
+    target: Tensor,
+    *,
+    temperature: float = 0.07,
+    **config: Any,
+) -> Tensor:
+    module = build_seeded('CRDLoss', temperature=temperature, **config)
+    labels = [-1] * len(module.memory.labels)
+    for index, label in zip(sample_index.tolist(), target.tolist(), strict=True):
+        labels[index] = label
+    candidates = draw_candidates(
+        labels, sample_index.tolist(), target.tolist(), module.num_negatives
+    )
+    sides = (
+        (module.embed_student, student, module.memory.teacher),
+        (module.embed_teacher, teacher, module.memory.student),
+    )
+    losses = []
+    for layer, features, bank in sides:
+        rows = embedded(layer, features)
+        entries = table(bank.double())
+        scores = [
+            [dot(row, entries[k]) / temperature for k in numbers]
+            for row, numbers in zip(rows, candidates, strict=True)
+        ]
+        losses.append(noise_contrast(scores, len(labels)))
+    return total(losses)
+
+
+def embedded(layer: nn.Linear, features: Tensor) -> list[Scalars]:
+    """Rows through the layer, scaled to length 1."""
+    weights, biases = table(layer.weight.double()), list(layer.bias.double())
+    rows: list[Scalars] = []
+    for feature in table(features):
+        row = [dot(feature, w) + b for w, b in zip(weights, biases, strict=True)]
+        length = dot(row, row).sqrt()
+        rows.append([value / length for value in row])
+    return rows
+
+
+def draw_candidates(
+    labels: list[int], sample_index: list[int], target: list[int], num_negatives: int
+) -> list[list[int]]:
+    """The sample itself, and samples of other classes, ordered by class."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (len(target), num_negatives)
+    shares = torch.rand(shape, generator=generator, dtype=torch.float64).tolist()
+    candidates = []
+    for own, label, row in zip(sample_index, target, shares, strict=True):
+        others = [k for k in range(len(labels)) if labels[k] != label]
+        others.sort(key=lambda k: labels[k])
+        candidates.append([own] + [others[int(u * len(others))] for u in row])
+    return candidates
+
+
+def noise_contrast(scores: list[list[Tensor]], num_samples: int) -> Tensor:
+    exponentials = [[score.exp() for score in row] for row in scores]
+    everything = [value for row in exponentials for value in row]
+    z = float(num_samples * total(everything) / len(everything))
+    noise = (len(scores[0]) - 1) / num_samples
+    losses = []
+    for first, *others in exponentials:
+        losses.append(-((first / z) / (first / z + noise)).log())
+        losses += [-(noise / (other / z + noise)).log() for other in others]
+    return total(losses) / len(scores)
