@@ -33,6 +33,8 @@ def main() -> None:
             values.append(loss(**own).detach())
         results.append((loss.state_dict(), values))
     torch.save(results, folder / f'{os.environ.get("WORLD_SIZE", 1)}-{rank}.pt')
+    if dist.is_initialized():  # else gloo's threads may abort the process at its exit
+        dist.destroy_process_group()
 
 
 if __name__ == '__main__':
