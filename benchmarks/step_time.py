@@ -65,7 +65,7 @@ def measure(
     """Seconds of (a), (b) and (c) in each round, after three rounds of warming up."""
     student, optimizer = runner.model.train(), runner.optim_wrapper
     terms = build_terms({'term': dict(on='roi_logits', loss=dict(type=loss))})
-    distiller = Distiller(student, teacher, terms)
+    distiller = Distiller(student, [teacher], terms)
     recorder = Recorder(student, [ROIS])
     batches = cycle(runner.train_dataloader)
     seconds = []

@@ -1,7 +1,7 @@
-"""One student, one teacher and the terms between them, during one training run.
+"""One student, its teachers and the terms between them, during one training run.
 
 The distiller hangs on the student's forward: a pre-hook opens the recorders, a forward
-hook runs the teacher, computes the terms and returns the student's loss dict with
+hook runs the teachers, computes the terms and returns the student's loss dict with
 theirs added. Only forwards with `mode='loss'` are touched, so validation runs the stock
 path.
 """
@@ -17,10 +17,9 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from ckd_mm.adapters import Step, build_adapter
 from ckd_mm.connectors import averaged_over_ranks
 from ckd_mm.registry import did_you_mean
-from ckd_mm.teachers import TeacherInputs
+from ckd_mm.source import Source, average
 from ckd_mm.terms import Term
 
 __all__ = ['Distiller']
@@ -31,8 +30,9 @@ class Distiller:
 
     Args:
         student: The student, without a distributed wrapper.
-        teacher: The teacher, frozen, on the student's device.
-        terms: What is distilled.
+        teachers: The teachers, frozen, on the student's device.
+        terms: What is distilled; each from the teachers that it names, or all.
+        teacher_weights: Their shares where a term averages several; equal if left out.
         student_loss_weight: A factor on the student's own losses, or one per loss key.
 
     Raises:
@@ -42,29 +42,34 @@ class Distiller:
     def __init__(
         self,
         student: BaseModel,
-        teacher: BaseModel,
+        teachers: Sequence[BaseModel],
         terms: Sequence[Term],
+        teacher_weights: Sequence[float] | None = None,
         student_loss_weight: float | dict[str, float] = 1.0,
     ) -> None:
         self.student = student
         self.terms = terms
         self.factors = dict.fromkeys((term.name for term in terms), 1.0)
+        self.epoch = 0.0
         self.student_loss_weight = student_loss_weight
         device = next(student.parameters()).device
         self.losses = {
             term.name: averaged_over_ranks(term.loss.to(device)) for term in terms
         }
-        wanted = {term.name: (term.on, term.needs) for term in terms}
-        self.adapter = build_adapter(student, teacher, wanted)
-        self.teacher_inputs = TeacherInputs(
-            student.data_preprocessor, teacher.data_preprocessor
-        ).to(device)
+        weights = teacher_weights or [1.0] * len(teachers)
+        self.sources = [
+            Source(student, teacher, [t for t in terms if t.listens_to(number)], weight)
+            for number, (teacher, weight) in enumerate(
+                zip(teachers, weights, strict=True)
+            )
+        ]
         self._signature = inspect.signature(student.forward)
         self._handles: list[RemovableHandle] = []
 
     def attach(self) -> None:
         """Put the forward hooks onto student and teacher."""
-        self.adapter.attach()
+        for source in self.sources:
+            source.adapter.attach()
         self._handles = [
             self.student.register_forward_pre_hook(self._before, with_kwargs=True),
             self.student.register_forward_hook(self._after, with_kwargs=True),
@@ -72,22 +77,24 @@ class Distiller:
 
     def detach(self) -> None:
         """Take all forward hooks off again."""
-        self.adapter.detach()
+        for source in self.sources:
+            source.adapter.detach()
         while self._handles:
             self._handles.pop().remove()
 
     def _before(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        if self._arguments(args, kwargs).get('mode') == 'loss' and self._is_active:
-            self.adapter.student_recorder.open()
+        if self._arguments(args, kwargs).get('mode') == 'loss':
+            for source in self._active_sources:
+                source.adapter.student_recorder.open()
 
     def _after(self, module: nn.Module, args: tuple, kwargs: dict, output: Any) -> Any:
         arguments = self._arguments(args, kwargs)
         if arguments.get('mode') != 'loss':
             return None
-        self.adapter.student_recorder.close()
+        for source in self._active_sources:
+            source.adapter.student_recorder.close()
         losses = self._weighted(output)
         added = self._distill(arguments['inputs'], arguments['data_samples'])
-        self.adapter.forget()
         taken = sorted(set(losses) & set(added))
         if taken:
             raise ValueError(
@@ -99,28 +106,42 @@ class Distiller:
         return self._signature.bind(*args, **kwargs).arguments
 
     @property
-    def _is_active(self) -> bool:
-        return any(self.factors.values())
+    def _active_sources(self) -> list[Source]:
+        """The teachers that some term listens to in this step."""
+        return [
+            source
+            for source in self.sources
+            if any(self.factors[name] for name in source.terms)
+        ]
 
     def _distill(
         self, inputs: Tensor, data_samples: Sequence[Any]
     ) -> dict[str, Tensor]:
-        step = Step(inputs, data_samples, self.adapter.student_recorder.calls)
-        if self._is_active:
-            self.adapter.note_teacher(self.teacher_inputs(inputs, data_samples), step)
+        active = self._active_sources
+        for source in active:
+            source.observe(inputs, data_samples, self.epoch)
         added: dict[str, Tensor] = {}
         for term in self.terms:
-            added.update(self._term(term, step))
+            if self.factors[term.name]:
+                added.update(self._term(term, active))
+            else:
+                added[f'loss_{term.name}'] = inputs.new_zeros(())
+        for source in active:
+            source.forget()
         return added
 
-    def _term(self, term: Term, step: Step) -> dict[str, Tensor]:
-        factor = self.factors[term.name]
-        if not factor:
-            return {f'loss_{term.name}': step.inputs.new_zeros(())}
-        pair = self.adapter.pair(term.name, step)
+    def _term(self, term: Term, active: list[Source]) -> dict[str, Tensor]:
+        heard = [source for source in active if term.name in source.terms]
+        pairs = [source.pair(term.name) for source in heard]
+        pair = dict(pairs[0])
+        with torch.no_grad():
+            pair['teacher'] = average(
+                [pair['teacher'] for pair in pairs], [source.weight for source in heard]
+            )
         loss = self.losses[term.name](**pair)
         with torch.no_grad():
             statistics = term.statistics(pair['student'], pair['teacher'])
+        factor = self.factors[term.name]
         return {
             f'loss_{term.name}': loss if factor == 1.0 else factor * loss,
             **statistics,

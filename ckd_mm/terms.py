@@ -24,12 +24,19 @@ class Term:
         on: What is compared.
         loss: A registered loss.
         schedule: Scales the loss over training.
+        teachers: The numbers of the teachers that it compares with, whose values are
+            averaged; `None` is all.
     """
 
     name: str
     on: Any
     loss: nn.Module
     schedule: Schedule
+    teachers: tuple[int, ...] | None = None
+
+    def listens_to(self, teacher: int) -> bool:
+        """Whether it compares with the teacher of this number."""
+        return self.teachers is None or teacher in self.teachers
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -46,7 +53,9 @@ class Term:
         return {f'{self.name}_{key}': value for key, value in values.items()}
 
 
-def build_terms(distill: dict[str, dict[str, Any]]) -> list[Term]:
+def build_terms(
+    distill: dict[str, dict[str, Any]], num_teachers: int = 1
+) -> list[Term]:
     """The terms of a `distill` config.
 
     Raises:
@@ -58,11 +67,11 @@ def build_terms(distill: dict[str, dict[str, Any]]) -> list[Term]:
             "dict(ckd=dict(on='roi_logits', loss=dict(type='CKDLoss'))), "
             f'got {distill!r}'
         )
-    return [_build_term(name, config) for name, config in distill.items()]
+    return [_build_term(name, config, num_teachers) for name, config in distill.items()]
 
 
-def _build_term(name: str, config: dict[str, Any]) -> Term:
-    known = ('on', 'loss', 'schedule')
+def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
+    known = ('on', 'loss', 'schedule', 'teacher')
     if 'loss' in name:
         raise ValueError(
             f"the name of a distill term must not contain 'loss', got {name!r}: "
@@ -85,6 +94,23 @@ def _build_term(name: str, config: dict[str, Any]) -> Term:
     try:
         loss = build(LOSSES, config['loss'])
         schedule = build_schedule(config.get('schedule'))
+        teachers = _numbers(config.get('teacher'), num_teachers)
     except ValueError as error:
         raise ValueError(f'distill term {name!r}: {error}') from error
-    return Term(name, config['on'], loss, schedule)
+    return Term(name, config['on'], loss, schedule, teachers)
+
+
+def _numbers(teacher: Any, num_teachers: int) -> tuple[int, ...] | None:
+    if teacher is None:
+        return None
+    numbers = tuple(teacher) if isinstance(teacher, (list, tuple)) else (teacher,)
+    known = range(num_teachers)
+    for number in numbers:
+        if isinstance(number, bool) or number not in known:
+            raise ValueError(
+                f'teacher={teacher!r} must be a number from 0 to {num_teachers - 1}, '
+                "the position in the hook's list of teachers, or a list of them"
+            )
+    if not numbers:
+        raise ValueError('teacher=[] leaves no teacher; leave it out for all of them')
+    return numbers

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ckd_mm.adapters.base import Adapter, Comparison, Extra, Step
+from ckd_mm.adapters.base import Adapter
 from ckd_mm.adapters.build import build_adapter, find_adapter
 from ckd_mm.adapters.classification import ClassificationAdapter
+from ckd_mm.adapters.comparison import Comparison, Extra, Step, Value
+from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.adapters.two_stage import TwoStageAdapter
 
@@ -12,10 +14,12 @@ __all__ = [
     'Adapter',
     'ClassificationAdapter',
     'Comparison',
+    'DetectionAdapter',
     'Extra',
     'ModuleAdapter',
     'Step',
     'TwoStageAdapter',
+    'Value',
     'build_adapter',
     'find_adapter',
 ]

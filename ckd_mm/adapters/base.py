@@ -1,15 +1,16 @@
 """What all adapters share: which taps an `on` means, and the pair read from them.
 
-An adapter of a task names what can be compared there (`comparisons`) and knows how to
-run a teacher on the student's step, only as far as the terms need it (`run_teacher`).
+An adapter of a task names what can be compared between two models (`comparisons`) and
+knows how to run a teacher on the student's step, only as far as the terms need it
+(`run_teacher`).
 Both sides are read in the same way: taps on modules, the student's filled by its own
 forward, the teacher's by `run_teacher`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Collection, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -17,53 +18,11 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.comparison import Comparison, Extra, Step, Value
 from ckd_mm.recorders import Recorder, Tap
 from ckd_mm.registry import did_you_mean
 
-__all__ = ['Adapter', 'Comparison', 'Extra', 'Step']
-
-
-@dataclass(frozen=True)
-class Step:
-    """One training step of the student: what its forward got, and what was noted in it.
-
-    Args:
-        inputs: The preprocessed batch (N, 3, H, W).
-        data_samples: The N data samples that came with it.
-        noted: Reads all calls of a student tap.
-    """
-
-    inputs: Tensor
-    data_samples: Sequence[Any]
-    noted: Callable[[Tap], list[Any]]
-
-
-@dataclass(frozen=True)
-class Extra:
-    """What a pair can carry beside the two tensors; made only if a loss asks."""
-
-    read: Callable[[Step], Tensor]
-    taps: tuple[Tap, ...] = ()
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What one `on` means.
-
-    Args:
-        student: Where the student's tensor is noted.
-        teacher: Where the teacher's is.
-        item: Its position if the module returns a tuple.
-        extras: What a loss can ask for by name in its `forward` signature.
-        num_classes: Attribute path of the number of classes, in a comparison of class
-            logits.
-    """
-
-    student: Tap
-    teacher: Tap
-    item: int | None = None
-    extras: Mapping[str, Extra] = field(default_factory=dict)
-    num_classes: str | None = None
+__all__ = ['Adapter']
 
 
 class Adapter:
@@ -79,7 +38,6 @@ class Adapter:
             pair does not have, or models whose classes differ.
     """
 
-    comparisons: ClassVar[Mapping[str, Comparison]] = {}
     reachable: ClassVar[tuple[str, ...]] = ('',)
     """Prefixes of the teacher's modules that `run_teacher` can run."""
 
@@ -89,26 +47,50 @@ class Adapter:
         teacher: BaseModel,
         wanted: Mapping[str, tuple[Any, Collection[str]]],
     ) -> None:
-        self.teacher = teacher
-        self._needs = {term: tuple(needs) for term, (_, needs) in wanted.items()}
-        self._terms = {term: self._resolve(on) for term, (on, _) in wanted.items()}
-        extras = [extra for term in self._terms for extra in self._extras(term)]
-        for term, comparison in self._terms.items():
-            if comparison.num_classes is not None:
-                self._check_classes(term, comparison.num_classes, student)
-        student_taps = [comparison.student for comparison in self._terms.values()]
-        student_taps += [tap for extra in extras for tap in extra.taps]
+        self.student, self.teacher = student, teacher
+        known = self.comparisons()
+        self._terms = {
+            term: [self._resolve(part, known) for part in _parts(on)]
+            for term, (on, _) in wanted.items()
+        }
+        self._extras = {
+            term: self._wanted_extras(term, needs)
+            for term, (_, needs) in wanted.items()
+        }
+        for term, comparisons in self._terms.items():
+            for comparison in comparisons:
+                self._check_classes(term, comparison.num_classes)
+        student_taps = [comparison.student for comparison in self._all()]
+        for extras in self._extras.values():
+            student_taps += [tap for extra in extras.values() for tap in extra.taps]
         self.student_recorder = Recorder(student, student_taps + self.student_taps())
         self.teacher_recorder = Recorder(
-            teacher, [comparison.teacher for comparison in self._terms.values()]
+            teacher, [comparison.teacher for comparison in self._all()]
         )
-        for term, comparison in self._terms.items():
-            self._check_reachable(term, comparison.teacher)
+        for term, comparisons in self._terms.items():
+            for comparison in comparisons:
+                self._check_reachable(term, comparison.teacher)
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
         """Whether this adapter knows models of this type."""
         raise NotImplementedError
+
+    def comparisons(self) -> dict[str, Comparison]:
+        """What can be compared between these two models, by the name for `on`.
+
+        `backbone` and `neck`: all feature maps that they return, (N, C, H, W) each.
+        """
+        models = (self.student, self.teacher)
+        return {
+            name: Comparison(Tap(name), Tap(name), levels=True)
+            for name in ('backbone', 'neck')
+            if all(getattr(model, name, None) is not None for model in models)
+        }
+
+    def extras(self) -> dict[str, Extra]:
+        """What a loss can ask for in any comparison; `epoch`: see :class:`Step`."""
+        return {'epoch': Extra(lambda step: step.epoch)}
 
     def student_taps(self) -> list[Tap]:
         """What `run_teacher` needs from the student's forward."""
@@ -141,29 +123,34 @@ class Adapter:
         self.student_recorder.forget()
         self.teacher_recorder.forget()
 
-    def pair(self, term: str, step: Step) -> dict[str, Tensor]:
+    def pair(self, term: str, step: Step) -> dict[str, Any]:
         """The arguments of a term's loss: student, teacher and what else it asks for.
+
+        Both are a tensor each, or a tuple of feature maps by level.
 
         Raises:
             ValueError: A module of the term did not run exactly once in this step, or
                 the student's tensor has no gradient.
         """
-        comparison = self._terms[term]
-        values = {
-            'student': _value(self.student_recorder, comparison.student, comparison),
-            'teacher': _value(self.teacher_recorder, comparison.teacher, comparison),
-        }
-        if torch.is_grad_enabled() and not values['student'].requires_grad:
-            raise ValueError(
-                f'term {term!r} cannot train the student: what it takes of '
-                f'{comparison.student.module!r} has no gradient; the module is '
-                'frozen, or lies inside a part with activation checkpointing that '
-                'PyTorch runs without a graph (with_cp=True): name the output of that '
-                'whole part instead'
+        comparisons = self._terms[term]
+        recorders = (self.student_recorder, self.teacher_recorder)
+        student, teacher = (
+            _joined(
+                [one.read(recorder, getattr(one, side), step) for one in comparisons]
             )
-        for need in self._needs[term]:
-            values[need] = comparison.extras[need].read(step)
-        return values
+            for side, recorder in zip(('student', 'teacher'), recorders, strict=True)
+        )
+        levels = (student,) if isinstance(student, Tensor) else student
+        if torch.is_grad_enabled() and not any(level.requires_grad for level in levels):
+            names = ', '.join(repr(one.student.module) for one in comparisons)
+            raise ValueError(
+                f'term {term!r} cannot train the student: what it takes of {names} has '
+                'no gradient; the module is frozen, or lies inside a part with '
+                'activation checkpointing that PyTorch runs without a graph '
+                '(with_cp=True): name the output of that whole part instead'
+            )
+        extras = {name: extra.read(step) for name, extra in self._extras[term].items()}
+        return {'student': student, 'teacher': teacher, **extras}
 
     def runs(self, prefix: str) -> bool:
         """Whether any tap of the teacher lies in the module of this name."""
@@ -172,33 +159,38 @@ class Adapter:
             for tap in self.teacher_recorder.taps
         )
 
-    def _resolve(self, on: Any) -> Comparison:
-        if isinstance(on, str) and on in self.comparisons:
-            return self.comparisons[on]
+    def _all(self) -> Iterator[Comparison]:
+        for comparisons in self._terms.values():
+            yield from comparisons
+
+    def _resolve(self, on: Any, known: Mapping[str, Comparison]) -> Comparison:
+        if isinstance(on, str) and on in known:
+            return known[on]
         if isinstance(on, str) and on.startswith('module:'):
             name = on.removeprefix('module:')
             return Comparison(Tap(name), Tap(name))
         if isinstance(on, dict) and set(on) == {'student', 'teacher'}:
             return Comparison(Tap(on['student']), Tap(on['teacher']))
-        hint = did_you_mean(on, self.comparisons) if isinstance(on, str) else ''
+        models = ' and '.join(type(m).__name__ for m in (self.student, self.teacher))
         raise ValueError(
-            f'unknown on={on!r}{hint}; {type(self).__name__} compares '
-            f'{", ".join(map(repr, self.comparisons)) or "no named part"}; any two '
+            f'unknown on={on!r} for {models}{did_you_mean(str(on), known)}; any two '
             "modules are compared with on='module:NAME' or "
-            'on=dict(student=NAME, teacher=NAME)'
+            'on=dict(student=NAME, teacher=NAME), several parts with a list of these'
         )
 
-    def _extras(self, term: str) -> list[Extra]:
+    def _wanted_extras(self, term: str, needs: Collection[str]) -> dict[str, Extra]:
         """What the loss of a term asks for beside student and teacher."""
-        extras = self._terms[term].extras
-        missing = [need for need in self._needs[term] if need not in extras]
+        extras = self.extras()
+        for comparison in self._terms[term]:
+            extras.update(comparison.extras)
+        missing = [need for need in needs if need not in extras]
         if missing:
             raise ValueError(
                 f'the loss of term {term!r} needs {", ".join(map(repr, missing))}, '
                 'which this pair does not have; it has student, teacher'
                 + ''.join(f', {name}' for name in extras)
             )
-        return [extras[need] for need in self._needs[term]]
+        return {need: extras[need] for need in needs}
 
     def _check_reachable(self, term: str, tap: Tap) -> None:
         if not tap.module.startswith(self.reachable):
@@ -208,7 +200,10 @@ class Adapter:
                 'compared'
             )
 
-    def _check_classes(self, term: str, path: str, student: BaseModel) -> None:
+    def _check_classes(self, term: str, path: str | None) -> None:
+        if path is None:
+            return
+        student = self.student
         if not self.supports(self.teacher):
             raise ValueError(
                 f'term {term!r} compares class logits, but the student is a '
@@ -225,22 +220,16 @@ class Adapter:
             )
 
 
-def _value(recorder: Recorder, tap: Tap, comparison: Comparison) -> Tensor:
-    calls = recorder.calls(tap)
-    if len(calls) != 1:
-        raise ValueError(
-            f'module {tap.module!r} ran {len(calls)} times in one step, and a term '
-            'needs a module that runs once; name one that does'
-        )
-    value = calls[0] if comparison.item is None else calls[0][comparison.item]
-    if isinstance(value, (list, tuple)) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, Tensor):
-        raise ValueError(
-            f'module {tap.module!r} returns a {type(value).__name__}, and a term needs '
-            'one tensor; name a module inside it that returns one'
-        )
-    return value
+def _parts(on: Any) -> list[Any]:
+    return on if isinstance(on, list) and on else [on]
+
+
+def _joined(values: list[Value]) -> Value:
+    """The levels of all parts; one part stays what it is."""
+    if len(values) == 1:
+        return values[0]
+    parts = [(part,) if isinstance(part, Tensor) else part for part in values]
+    return tuple(itertools.chain.from_iterable(parts))
 
 
 def _attribute(model: BaseModel, path: str) -> Any:

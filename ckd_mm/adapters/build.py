@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.model import BaseModel
 
 from ckd_mm.adapters.base import Adapter
+from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.registry import ADAPTERS
 
@@ -28,20 +29,19 @@ def build_adapter(
 
 
 def find_adapter(student: BaseModel) -> type[Adapter]:
-    """The first registered adapter that supports the student, the general one last.
+    """The first registered adapter that supports the student, general ones last.
 
     Raises:
         ValueError: None does.
     """
-    known = [cls for cls in ADAPTERS.module_dict.values() if cls is not ModuleAdapter]
-    for adapter in (*known, ModuleAdapter):
+    general = [DetectionAdapter, ModuleAdapter]
+    special = [cls for cls in ADAPTERS.module_dict.values() if cls not in general]
+    for adapter in special + general:
         if adapter.supports(student):
             return adapter
     raise ValueError(
         f'no adapter knows a student of type {type(student).__name__}; supported are '
-        'MMPretrain classifiers, MMDetection two-stage detectors with one box head, '
-        'and, '
-        "for on='module:NAME', models with extract_feat(); a plugin can register its "
-        'own '
-        'in ckd_mm.registry.ADAPTERS'
+        "MMPretrain's classifiers, MMDetection's detectors and, by on='module:NAME', "
+        'models with extract_feat(); a plugin can register its own in '
+        'ckd_mm.registry.ADAPTERS'
     )

@@ -1,4 +1,4 @@
-"""Image classifiers of MMPretrain: class logits of each image."""
+"""Image classifiers of MMPretrain: logits, embeddings, feature maps of each image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ckd_mm.adapters.base import Adapter, Comparison, Extra, Step
+from ckd_mm.adapters.base import Adapter
+from ckd_mm.adapters.comparison import Comparison, Extra, Step
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
@@ -20,21 +21,26 @@ def _labels(step: Step) -> Tensor:
     return torch.cat([sample.gt_label for sample in step.data_samples])
 
 
+def _sample_index(step: Step) -> Tensor:
+    """Positions in the data set (B,)."""
+    if 'sample_idx' not in step.data_samples[0]:
+        raise ValueError(
+            "a loss needs 'sample_index', which the data samples lack; leave "
+            "'sample_idx' in the meta_keys of PackInputs, as by default"
+        )
+    indices = [sample.sample_idx for sample in step.data_samples]
+    return torch.tensor(indices, device=step.inputs.device)
+
+
 @ADAPTERS.register_module()
 class ClassificationAdapter(Adapter):
     """Classifiers with a backbone and a head that returns class logits.
 
-    `logits`: the output of the head, (B, C); `target` is the label of each image.
+    `logits`: the output of the head, (B, C). `embedding`: what the last linear layer of
+    the head receives, (B, D). `backbone`: the feature maps of the stages in its
+    `out_indices`. `target` is the label of each image, `sample_index` its position in
+    the data set.
     """
-
-    comparisons = {
-        'logits': Comparison(
-            Tap('head'),
-            Tap('head'),
-            extras={'target': Extra(_labels)},
-            num_classes='head.num_classes',
-        ),
-    }
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
@@ -45,8 +51,38 @@ class ClassificationAdapter(Adapter):
             and hasattr(head, 'loss_module')
         )
 
+    def comparisons(self) -> dict[str, Comparison]:
+        known = super().comparisons()
+        known.pop('neck', None)  # pools to what `embedding` is
+        known['logits'] = Comparison(
+            Tap('head'), Tap('head'), num_classes='head.num_classes'
+        )
+        student, teacher = map(_last_linear, (self.student, self.teacher))
+        if student and teacher:
+            known['embedding'] = Comparison(
+                Tap(student, 'input'), Tap(teacher, 'input')
+            )
+        return known
+
+    def extras(self) -> dict[str, Extra]:
+        return {
+            **super().extras(),
+            'target': Extra(_labels),
+            'sample_index': Extra(_sample_index),
+        }
+
     def run_teacher(self, inputs: Tensor, step: Step) -> None:
         if self.runs('head'):
             self.teacher(inputs, mode='tensor')
         else:
             self.teacher.extract_feat(inputs)
+
+
+def _last_linear(model: BaseModel) -> str:
+    """The name of the last linear layer of the head; empty if there is none."""
+    names = [
+        f'head.{name}'
+        for name, module in getattr(model, 'head', nn.Module()).named_modules()
+        if isinstance(module, nn.Linear)
+    ]
+    return names[-1] if names else ''

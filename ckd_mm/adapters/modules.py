@@ -5,7 +5,8 @@ from __future__ import annotations
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.base import Adapter, Step
+from ckd_mm.adapters.base import Adapter
+from ckd_mm.adapters.comparison import Step
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['ModuleAdapter']

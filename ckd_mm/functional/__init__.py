@@ -15,6 +15,7 @@ from ckd_mm.functional.ctkd import ctkd_loss, ctkd_strength, ctkd_temperature
 from ckd_mm.functional.cwd import cwd_loss
 from ckd_mm.functional.dist import dist_loss
 from ckd_mm.functional.dkd import dkd_loss
+from ckd_mm.functional.fitnet import fitnet_loss
 from ckd_mm.functional.hcl import hcl_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
@@ -44,6 +45,7 @@ __all__ = [
     'cwd_loss',
     'dist_loss',
     'dkd_loss',
+    'fitnet_loss',
     'hcl_loss',
     'js_loss',
     'kd_loss',

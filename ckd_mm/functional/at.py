@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._sizes import of_smaller_size
 from ckd_mm.functional._vectors import unit_vectors
 
 __all__ = ['at_loss']
@@ -49,17 +50,8 @@ def at_loss(student: Tensor, teacher: Tensor, *, p: float = 2.0) -> Tensor:
     with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
         if len(student_NCHW) == 0:
             return student_NCHW.sum() * 0.0
-        size = (
-            min(student.shape[2], teacher.shape[2]),
-            min(student.shape[3], teacher.shape[3]),
-        )
-        student_NP = _attention(_pooled(student_NCHW, size), p)
-        teacher_NP = _attention(_pooled(teacher_NCHW, size), p)
-        return F.mse_loss(student_NP, teacher_NP)
-
-
-def _pooled(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    return maps if maps.shape[2:] == size else F.adaptive_avg_pool2d(maps, size)
+        student_NCHW, teacher_NCHW = of_smaller_size(student_NCHW, teacher_NCHW)
+        return F.mse_loss(_attention(student_NCHW, p), _attention(teacher_NCHW, p))
 
 
 def _attention(maps_NCHW: Tensor, p: float) -> Tensor:

@@ -17,8 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ckd_mm.connectors import Connectors
 from ckd_mm.distiller import Distiller
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.registry import did_you_mean
-from ckd_mm.teachers import build_teacher, evaluate_teacher
+from ckd_mm.teachers import evaluate_teacher, read_teachers
 from ckd_mm.terms import build_terms
 
 __all__ = ['DistillationHook']
@@ -52,9 +51,13 @@ class DistillationHook(Hook):
         teacher: `config` (a path, a zoo name, or a dict); `checkpoint` (a path or URL,
             the zoo's if left out); `evaluate=True` evaluates the teacher with the run's
             own validation before training and logs its metrics under `teacher/`.
+            `ema=True` instead of a config: the student's own average, which the run's
+            EMAHook keeps. A list of such dicts: several teachers, averaged by `weight`
+            where a term does not choose.
         distill: The terms by name, each a dict with `on` (what is compared), `loss` (a
             registered loss) and optionally `schedule` (see
-            :class:`ckd_mm.schedules.Schedule`).
+            :class:`ckd_mm.schedules.Schedule`) and `teacher` (the position of one in
+            the list, or of several).
         student_loss_weight: A factor on the student's own losses, or a dict with a
             factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1.
 
@@ -67,13 +70,19 @@ class DistillationHook(Hook):
 
     def __init__(
         self,
-        teacher: dict[str, Any],
+        teacher: dict[str, Any] | list[dict[str, Any]],
         distill: dict[str, dict[str, Any]],
         student_loss_weight: float | dict[str, float] = 1.0,
     ) -> None:
-        self.teacher_config = _checked_teacher(teacher)
+        self.teacher_configs = read_teachers(teacher)
         with preserved_random_state():  # connectors draw their first weights
-            self.terms = build_terms(distill)
+            self.terms = build_terms(distill, len(self.teacher_configs))
+        for number, config in enumerate(self.teacher_configs):
+            if not any(term.listens_to(number) for term in self.terms):
+                raise ValueError(
+                    f'no distill term compares with teacher {number} '
+                    f'({config.config}); leave it out, or name it in a term'
+                )
         self.connectors = Connectors(self.terms)
         self.student_loss_weight = _checked_weight(student_loss_weight)
         self.distiller: Distiller | None = None
@@ -98,21 +107,26 @@ class DistillationHook(Hook):
         loop.run = run_and_detach
 
     def before_train(self, runner: Runner) -> None:
-        """Build the teacher, check that all terms fit, and attach."""
+        """Build the teachers, check that all terms fit, and attach."""
         student = _unwrapped(runner.model)
         per_epoch = len(runner.train_dataloader)
         self._schedules = {
             term.name: term.schedule.resolved(runner.max_iters, per_epoch)
             for term in self.terms
         }
-        teacher = build_teacher(
-            self.teacher_config['config'], self.teacher_config.get('checkpoint')
-        ).to(next(student.parameters()).device)
+        device = next(student.parameters()).device
+        configs = self.teacher_configs
+        teachers = [config.build(runner).to(device) for config in configs]
         self.distiller = Distiller(
-            student, teacher, self.terms, self.student_loss_weight
+            student,
+            teachers,
+            self.terms,
+            [config.weight for config in configs],
+            self.student_loss_weight,
         )
-        if self.teacher_config.get('evaluate', False):
-            self._evaluate(teacher, runner)
+        for teacher, config in zip(teachers, configs, strict=True):
+            if config.evaluate:
+                self._evaluate(teacher, runner)
         self.distiller.attach()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -130,6 +144,7 @@ class DistillationHook(Hook):
         """Set how much each term counts in this iteration."""
         assert self.distiller is not None
         per_epoch = len(runner.train_dataloader)
+        self.distiller.epoch = runner.iter / per_epoch
         self.distiller.factors = {
             name: schedule.factor(runner.iter, per_epoch)
             for name, schedule in self._schedules.items()
@@ -209,16 +224,6 @@ def _unwrapped(model: nn.Module) -> nn.Module:
             'sharded models (FSDP, DeepSpeed, ColossalAI)'
         )
     return model.module
-
-
-def _checked_teacher(teacher: dict[str, Any]) -> dict[str, Any]:
-    known = ('config', 'checkpoint', 'evaluate')
-    if not isinstance(teacher, dict) or 'config' not in teacher:
-        raise ValueError(f'teacher must be a dict with a config, got {teacher!r}')
-    for key in teacher:
-        if key not in known:
-            raise ValueError(f'teacher has no option {key!r}{did_you_mean(key, known)}')
-    return teacher
 
 
 def _checked_weight(weight: Any) -> float | dict[str, float]:

@@ -17,6 +17,7 @@ from ckd_mm.losses.ctkd import CTKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.dkd import DKDLoss
+from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
@@ -27,6 +28,7 @@ from ckd_mm.losses.ofa import OFALoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
 from ckd_mm.losses.pld import PLDLoss
+from ckd_mm.losses.reviewkd import ReviewKDLoss
 from ckd_mm.losses.rkd import RKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
@@ -41,6 +43,7 @@ __all__ = [
     'CWDLoss',
     'DISTLoss',
     'DKDLoss',
+    'FitNetLoss',
     'HCLLoss',
     'JSLoss',
     'KDLoss',
@@ -52,6 +55,7 @@ __all__ = [
     'PKTLoss',
     'PLDLoss',
     'RKDLoss',
+    'ReviewKDLoss',
     'SPLoss',
     'SinKDLoss',
 ]

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-__all__ = ['Maps', 'sum_over_levels']
+__all__ = ['Maps', 'levels_of', 'shapes', 'sum_over_levels']
 
 Maps: TypeAlias = Tensor | Sequence[Tensor]
 """Feature maps (N, C, H, W), or those of several levels."""
@@ -25,11 +25,11 @@ def sum_over_levels(
     """
     if isinstance(student, Tensor) and isinstance(teacher, Tensor):
         return loss(student, teacher)
-    students, teachers = _levels(student), _levels(teacher)
+    students, teachers = levels_of(student), levels_of(teacher)
     if not students or len(students) != len(teachers):
         raise ValueError(
             'student and teacher must have the same number of levels, one at least, '
-            f'got {_shapes(students)} and {_shapes(teachers)}; '
+            f'got {shapes(students)} and {shapes(teachers)}; '
             'choose layers that return as many feature maps'
         )
     values = []
@@ -41,9 +41,11 @@ def sum_over_levels(
     return torch.stack(values).sum()
 
 
-def _levels(maps: Maps) -> Sequence[Tensor]:
+def levels_of(maps: Maps) -> Sequence[Tensor]:
+    """A list of levels, also where there is one."""
     return [maps] if isinstance(maps, Tensor) else maps
 
 
-def _shapes(levels: Sequence[Tensor]) -> list[tuple[int, ...]]:
+def shapes(levels: Sequence[Tensor]) -> list[tuple[int, ...]]:
+    """For an error message."""
     return [tuple(level.shape) for level in levels]

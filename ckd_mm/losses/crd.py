@@ -13,9 +13,9 @@ from ckd_mm.functional import crd_log_means, crd_loss, crd_scores
 from ckd_mm.functional._inputs import check_embeddings, full_precision
 from ckd_mm.functional._labels import check_class_indices
 from ckd_mm.functional._vectors import unit_vectors
+from ckd_mm.losses._channels import check_channels
 from ckd_mm.losses._checks import non_negative, positive, positive_integer, share
 from ckd_mm.losses._indices import IndexCheck
-from ckd_mm.losses._linear import EmbeddingLinear
 from ckd_mm.losses._memory import Memory
 from ckd_mm.registry import LOSSES
 
@@ -82,11 +82,11 @@ class CRDLoss(nn.Module):
     ) -> None:
         super().__init__()
         width = positive_integer('embedding_channels', embedding_channels)
-        self.embed_student = EmbeddingLinear(
-            'student', positive_integer('student_channels', student_channels), width
+        self.embed_student = nn.Linear(
+            positive_integer('student_channels', student_channels), width
         )
-        self.embed_teacher = EmbeddingLinear(
-            'teacher', positive_integer('teacher_channels', teacher_channels), width
+        self.embed_teacher = nn.Linear(
+            positive_integer('teacher_channels', teacher_channels), width
         )
         self.memory = Memory(
             positive_integer('num_samples', num_samples),
@@ -121,6 +121,8 @@ class CRDLoss(nn.Module):
                 soft labels: a mixture of two samples has no place in the memory.
         """
         check_embeddings(student, teacher)
+        check_channels('student', self.embed_student.in_features, student)
+        check_channels('teacher', self.embed_teacher.in_features, teacher)
         check_class_indices(target, student, 'CRDLoss')
         self._check_index(sample_index)
         with full_precision(student, teacher) as pair:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from ckd_mm.teachers.build import build_teacher
 from ckd_mm.teachers.checkpoint import load_weights
+from ckd_mm.teachers.config import TeacherConfig, read_teachers
 from ckd_mm.teachers.evaluate import evaluate_teacher
 from ckd_mm.teachers.inputs import TeacherInputs
 
-__all__ = ['TeacherInputs', 'build_teacher', 'evaluate_teacher', 'load_weights']
+__all__ = [
+    'TeacherConfig',
+    'TeacherInputs',
+    'build_teacher',
+    'evaluate_teacher',
+    'load_weights',
+    'read_teachers',
+]

@@ -14,6 +14,8 @@ from mmpretrain.structures import DataSample
 from ckd_mm.distiller import Distiller
 from ckd_mm.terms import build_terms
 
+from .pairs import pair
+
 MIXUP = dict(augments=dict(type='Mixup', alpha=0.8))
 
 
@@ -38,15 +40,15 @@ def build(
 def step(
     student: BaseModel, teacher: BaseModel, **distill: Any
 ) -> tuple[Distiller, dict[str, dict[str, torch.Tensor]], dict[str, torch.Tensor]]:
-    distiller = Distiller(student, teacher, build_terms(distill))
+    distiller = Distiller(student, [teacher], build_terms(distill))
     pairs: dict[str, dict[str, torch.Tensor]] = {}
-    pair = distiller.adapter.pair
+    pair = distiller.sources[0].adapter.pair
 
     def keep(term: str, step: Any) -> dict[str, torch.Tensor]:
         pairs[term] = pair(term, step)
         return pairs[term]
 
-    distiller.adapter.pair = keep  # type: ignore[method-assign]
+    distiller.sources[0].adapter.pair = keep  # type: ignore[method-assign]
     images = torch.randint(256, (6, 3, 16, 16), dtype=torch.uint8)
     samples = [DataSample().set_gt_label(i) for i in range(6)]
     data = student.data_preprocessor(dict(inputs=images, data_samples=samples), True)
@@ -113,7 +115,7 @@ def test_a_batch_of_one_image_warns_once_that_ckd_has_no_negatives(
 ) -> None:
     student = build()
     terms = build_terms(dict(ckd=dict(on='logits', loss=dict(type='CKDLoss'))))
-    distiller = Distiller(student, deepcopy(student), terms)
+    distiller = Distiller(student, [deepcopy(student)], terms)
     data = student.data_preprocessor(
         dict(
             inputs=torch.zeros(1, 3, 16, 16, dtype=torch.uint8),
@@ -128,3 +130,50 @@ def test_a_batch_of_one_image_warns_once_that_ckd_has_no_negatives(
     distiller.detach()
     assert len([w for w in caught if 'negatives' in str(w.message)]) == 1
     assert losses['loss_ckd'].item() == 0.0
+
+
+def test_an_embedding_is_what_the_classifier_makes_the_logits_of(
+    build: Callable[..., BaseModel],
+) -> None:
+    student = build()
+    given = pair(
+        student, deepcopy(student), batch(), 'embedding', 'target', 'sample_index'
+    )
+    assert given['student'].shape == (6, 64)
+    assert torch.equal(given['student'], given['teacher'])
+    images = student.data_preprocessor(batch(), False)['inputs']
+    logits = student.head.fc(given['student'])
+    torch.testing.assert_close(logits, student(images, mode='tensor'))
+    assert given['target'].tolist() == [0, 1, 2, 3, 4, 5]
+    assert given['sample_index'].tolist() == [10, 11, 12, 13, 14, 15]
+
+
+def test_stages_and_embedding_are_levels_of_one_pair(
+    build: Callable[..., BaseModel],
+) -> None:
+    student = build()
+    on = ['module:backbone.layer1', 'backbone', 'embedding']
+    given = pair(student, deepcopy(student), batch(), on)
+    shapes = [tuple(level.shape) for level in given['student']]
+    assert shapes == [(6, 8, 16, 16), (6, 64, 2, 2), (6, 64)]
+    for one, other in zip(given['student'], given['teacher'], strict=True):
+        assert torch.equal(one, other)
+
+
+def test_samples_without_an_index_are_told_where_it_comes_from(
+    build: Callable[..., BaseModel],
+) -> None:
+    student, data = build(), batch()
+    for sample in data['data_samples']:
+        del sample.sample_idx
+    with pytest.raises(ValueError, match="'sample_idx' in the meta_keys of PackInputs"):
+        pair(student, deepcopy(student), data, 'embedding', 'sample_index')
+
+
+def batch() -> dict[str, Any]:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (6, 3, 16, 16), dtype=torch.uint8, generator=generator)
+    samples = [DataSample().set_gt_label(i) for i in range(6)]
+    for i, sample in enumerate(samples):
+        sample.set_metainfo(dict(sample_idx=10 + i))
+    return dict(inputs=images, data_samples=samples)

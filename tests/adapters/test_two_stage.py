@@ -20,8 +20,11 @@ from ckd_mm.distiller import Distiller
 from ckd_mm.registry import LOSSES
 from ckd_mm.terms import build_terms
 
+from .pairs import pair
+
 PARTS = (
     'roi_logits',
+    'embedding',
     'module:backbone.layer2',
     'module:neck.fpn_convs.0',
     'module:roi_head.bbox_head.fc_cls',
@@ -44,9 +47,9 @@ class Detector:
             for i, part in enumerate(on)
         }
         distill['dkd'] = dict(on='roi_logits', loss=dict(type='DKDLoss'))
-        distiller = Distiller(self.student, self.teacher, build_terms(distill))
+        distiller = Distiller(self.student, [self.teacher], build_terms(distill))
         pairs: dict[str, dict[str, torch.Tensor]] = {}
-        pair = distiller.adapter.pair
+        pair = distiller.sources[0].adapter.pair
 
         def keep(term: str, step: Any) -> dict[str, torch.Tensor]:
             pairs[term] = pair(term, step)
@@ -56,7 +59,7 @@ class Detector:
                 return {k: v.flatten(1) for k, v in pairs[term].items()}
             return pairs[term]
 
-        distiller.adapter.pair = keep  # type: ignore[method-assign]
+        distiller.sources[0].adapter.pair = keep  # type: ignore[method-assign]
         batch = demo_mm_inputs(
             2,
             [[3, 64, 96], [3, 96, 64]],
@@ -87,21 +90,22 @@ def detector(
 
 def test_a_twin_gives_the_same_rows_for_every_part(detector: Detector) -> None:
     _, pairs, losses = detector.step()
-    assert set(pairs) == {'part0', 'part1', 'part2', 'part3', 'dkd'}
-    for name, pair in pairs.items():
-        assert_allclose(pair['student'], pair['teacher'], rtol=1e-4, atol=1e-5)
+    assert set(pairs) == {'part0', 'part1', 'part2', 'part3', 'part4', 'dkd'}
+    for name, given in pairs.items():
+        assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-5)
         assert losses[f'loss_{name}'].item() == pytest.approx(0, abs=1e-5)
     assert len(pairs['part0']['student']) > 2
     assert pairs['part0']['student'].shape[1] == 11
+    assert pairs['part1']['student'].shape == (len(pairs['part0']['student']), 64)
 
 
 def test_the_student_side_has_a_gradient_and_the_teacher_side_none(
     detector: Detector,
 ) -> None:
     _, pairs, _ = detector.step()
-    for pair in pairs.values():
-        assert pair['student'].requires_grad
-        assert not pair['teacher'].requires_grad
+    for given in pairs.values():
+        assert given['student'].requires_grad
+        assert not given['teacher'].requires_grad
 
 
 def test_the_target_is_the_class_that_the_student_assigned(
@@ -147,7 +151,7 @@ def test_a_loss_that_asks_gets_the_box_and_the_image_of_each_row(
         terms = build_terms(dict(term=dict(on='roi_logits', loss=dict(type='Asks'))))
     finally:
         LOSSES.module_dict.pop('Asks')
-    distiller = Distiller(student, detector.teacher, terms)
+    distiller = Distiller(student, [detector.teacher], terms)
     data = student.data_preprocessor(demo_mm_inputs(2, [[3, 64, 96]] * 2), True)
     distiller.attach()
     student(**data, mode='loss')
@@ -213,13 +217,15 @@ def test_a_term_on_the_neck_runs_no_head_of_the_teacher(detector: Detector) -> N
     terms = build_terms(
         dict(kd=dict(on='module:neck.fpn_convs.0', loss=dict(type='KDLoss')))
     )
-    distiller = Distiller(detector.student, teacher, terms)
+    distiller = Distiller(detector.student, [teacher], terms)
     inputs = torch.rand(1, 3, 64, 64)
-    distiller.adapter.note_teacher(inputs, Step(inputs, [], lambda _: []))
+    distiller.sources[0].adapter.note_teacher(inputs, Step(inputs, [], lambda _: []))
     assert calls == []
 
 
-def test_a_mask_head_that_shares_the_roi_extractor_does_not_disturb() -> None:
+@pytest.fixture(scope='module', params=[False, True], ids=['own', 'shared'])
+def masks(request: pytest.FixtureRequest) -> Detector:
+    """A Mask R-CNN whose mask head has a RoI extractor of its own or shares one."""
     cfg = get_config('mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py').model
     cfg.backbone.update(depth=18, base_channels=8, stem_channels=8, init_cfg=None)
     cfg.neck.update(in_channels=[8, 16, 32, 64], out_channels=32)
@@ -228,21 +234,60 @@ def test_a_mask_head_that_shares_the_roi_extractor_does_not_disturb() -> None:
     roi_head.bbox_roi_extractor.out_channels = 32
     roi_head.bbox_head.update(in_channels=32, fc_out_channels=32, num_classes=10)
     roi_head.mask_head.update(in_channels=32, conv_out_channels=32, num_classes=10)
-    roi_head.mask_roi_extractor = None
+    roi_head.mask_roi_extractor.out_channels = 32
     cfg.train_cfg.rcnn.update(mask_size=14)
     roi_head.mask_head.upsample_cfg = dict(type=None)
-    roi_head.bbox_roi_extractor.roi_layer.output_size = 14
-    roi_head.bbox_head.roi_feat_size = 14
+    if request.param:
+        roi_head.mask_roi_extractor = None
+        roi_head.bbox_roi_extractor.roi_layer.output_size = 14
+        roi_head.bbox_head.roi_feat_size = 14
+    torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('mmdet'):
         student = MODELS.build(cfg)
     student.init_weights()
-    calls: list[int] = []
-    student.roi_head.bbox_roi_extractor.register_forward_hook(
-        lambda *_: calls.append(1)
-    )
-    detector = Detector(student, with_mask=True)
-    _, pairs, losses = detector.step(('roi_logits',))
-    assert len(calls) >= 2 and 'loss_mask' in losses
+    return Detector(student, with_mask=True)
+
+
+def test_a_mask_head_beside_does_not_disturb(masks: Detector) -> None:
+    _, pairs, losses = masks.step(('roi_logits',))
+    assert 'loss_mask' in losses
     assert_allclose(
         pairs['part0']['student'], pairs['part0']['teacher'], rtol=1e-4, atol=1e-5
     )
+
+
+def test_rows_of_masks_are_the_same_objects(masks: Detector) -> None:
+    """The student's are what its own mask loss is computed from."""
+    own: list[torch.Tensor] = []
+    handle = masks.student.roi_head.mask_head.loss_mask.register_forward_pre_hook(
+        lambda _, args: own.extend(args)
+    )
+    batch = demo_mm_inputs(
+        2, [[3, 64, 96], [3, 96, 64]], num_items=[3, 2], num_classes=10, with_mask=True
+    )
+    teacher = deepcopy(masks.teacher)
+    given = pair(masks.student, teacher, batch, 'mask_logits', 'target', 'rois')
+    handle.remove()
+    logits, _, labels = own
+    expected = logits[range(len(labels)), labels].flatten(1)
+    assert len(labels) > 1
+    assert torch.equal(given['student'], expected)
+    assert torch.equal(given['target'], labels)
+    assert given['rois'].shape == (len(labels), 5)
+    assert given['student'].shape == (len(labels), 14 * 14)
+    assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-5)
+    assert given['student'].requires_grad and not given['teacher'].requires_grad
+
+
+def test_images_without_objects_have_no_rows_of_masks(masks: Detector) -> None:
+    batch = demo_mm_inputs(
+        1, [[3, 64, 64]], num_items=[0], num_classes=10, with_mask=True
+    )
+    given = pair(masks.student, masks.teacher, batch, 'mask_logits', 'target')
+    assert given['student'].shape == given['teacher'].shape == (0, 14 * 14)
+
+
+def test_a_detector_without_masks_has_no_rows_of_them(detector: Detector) -> None:
+    batch = demo_mm_inputs(1, [[3, 64, 64]], num_classes=10)
+    with pytest.raises(ValueError, match="unknown on='mask_logits'"):
+        pair(detector.student, detector.teacher, batch, 'mask_logits')

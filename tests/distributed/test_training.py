@@ -32,6 +32,7 @@ class Result:
     """What ranks have left behind."""
 
     weights: dict[str, torch.Tensor]
+    connectors: dict[str, torch.Tensor]
     reports: list[dict[str, Any]]
 
     def differs_from(self, other: Result) -> list[str]:
@@ -57,14 +58,15 @@ def train(cfg: Config, num_ranks: int, folder: Path, *options: Any) -> Result:
         alone = [sys.executable, *map(str, command)]
         done = subprocess.run(alone, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
-    saved = torch.load(folder / 'work/epoch_1.pth', weights_only=False)['state_dict']
+    saved = torch.load(folder / 'work/epoch_1.pth', weights_only=False)
     # MMEngine's strategies save the wrapper's names
-    weights = {name.removeprefix('module.'): value for name, value in saved.items()}
+    state = saved['state_dict']
+    weights = {name.removeprefix('module.'): value for name, value in state.items()}
     reports = [
         torch.load(folder / f'rank{rank}.pt', weights_only=False)
         for rank in range(num_ranks)
     ]
-    return Result(weights, reports)
+    return Result(weights, saved.get('ckd_mm', {}), reports)
 
 
 @pytest.fixture
@@ -190,3 +192,23 @@ def test_a_rank_without_ground_truth_trains_on(
     result = train(cfg, 2, tmp_path / 'two')
     assert all(all(report['rows']) for report in result.reports)
     assert all(torch.isfinite(value).all() for value in result.weights.values())
+
+
+def test_connectors_train_on_two_ranks_as_on_one(
+    classifier: Callable[[], Config], tmp_path: Path
+) -> None:
+    """Their own gradients are averaged, and both ranks begin with the same weights."""
+    loss = dict(type='FitNetLoss', student_channels=64, teacher_channels=128)
+    results = []
+    for num_ranks in (1, 2):
+        cfg = classifier()
+        cfg.custom_hooks[0].distill.fitnet = dict(on='backbone', loss=loss)
+        results.append(train(cfg, num_ranks, tmp_path / str(num_ranks)))
+    one, two = results
+    assert set(one.connectors) == {
+        'fitnet.regressors.0.weight',
+        'fitnet.regressors.0.bias',
+    }
+    assert one.differs_from(two) == []
+    for name, value in one.connectors.items():
+        torch.testing.assert_close(two.connectors[name], value, rtol=1e-4, atol=1e-6)

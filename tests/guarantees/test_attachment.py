@@ -41,7 +41,9 @@ class Count(Hook):
     def before_train(self, runner: Runner) -> None:
         hook = next(hook for hook in runner.hooks if isinstance(hook, DistillationHook))
         assert hook.distiller is not None
-        hook.distiller.adapter.teacher.backbone.register_forward_hook(self.count)
+        hook.distiller.sources[0].adapter.teacher.backbone.register_forward_hook(
+            self.count
+        )
 
     def count(self, *_: Any) -> None:
         self.num_calls += 1

@@ -239,12 +239,12 @@ DISTILL = (
     Row(
         'a misspelt on',
         lambda s: s.term.update(on='logit'),
-        "unknown on='logit'; did you mean 'logits'",
+        "unknown on='logit' for ImageClassifier and .*; did you mean 'logits'",
     ),
     Row(
         "another task's on",
         lambda s: s.term.update(on='logits'),
-        "unknown on='logits'.*compares 'roi_logits'",
+        "unknown on='logits' for FasterRCNN .*; did you mean 'roi_logits'",
         DET,
     ),
     Row('an on that is a number', lambda s: s.term.update(on=3), 'unknown on=3'),
@@ -329,8 +329,11 @@ LOSSES = (
     ),
     Row(
         'a loss that needs labels where there are none',
-        lambda s: s.term.update(on='module:head.fc', loss=dict(type='DKDLoss')),
-        "needs 'target', which this pair does not have; it has student, teacher",
+        lambda s: s.term.update(
+            on='module:neck.fpn_convs.0', loss=dict(type='DKDLoss')
+        ),
+        "needs 'target', which this pair does not have; it has student, teacher, epoch",
+        DET,
     ),
 )
 

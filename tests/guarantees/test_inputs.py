@@ -132,7 +132,7 @@ class Sizes(Hook):
     def before_train(self, runner: Runner) -> None:
         hook = next(hook for hook in runner.hooks if isinstance(hook, DistillationHook))
         assert hook.distiller is not None
-        models = (runner.model, hook.distiller.adapter.teacher)
+        models = (runner.model, hook.distiller.sources[0].adapter.teacher)
         for model, sizes in zip(models, (self.student, self.teacher), strict=True):
             model.backbone.register_forward_pre_hook(
                 lambda module, args, sizes=sizes: sizes.append(args[0].shape[2:])

@@ -22,7 +22,7 @@ from ..tasks import Task, differences, weights
 def teacher_of_run(runner: Runner) -> BaseModel:
     hook = next(hook for hook in runner.hooks if isinstance(hook, DistillationHook))
     assert hook.distiller is not None
-    return hook.distiller.adapter.teacher
+    return hook.distiller.sources[0].adapter.teacher
 
 
 class Meddler(Hook):

@@ -52,7 +52,7 @@ def test_a_cascade_is_told_about_modules(
 ) -> None:
     from mmengine.hub import get_config
 
-    from ckd_mm.adapters import ModuleAdapter, find_adapter
+    from ckd_mm.adapters import DetectionAdapter, find_adapter
 
     cfg = get_config('mmdet::cascade_rcnn/cascade-rcnn_r50_fpn_1x_coco.py')
     from mmengine.registry import MODELS
@@ -60,9 +60,11 @@ def test_a_cascade_is_told_about_modules(
     cfg.model.backbone.update(depth=18, init_cfg=None)
     cfg.model.neck.in_channels = [64, 128, 256, 512]
     cascade = MODELS.build(cfg.model)
-    assert find_adapter(cascade) is ModuleAdapter
-    with pytest.raises(ValueError, match='compares no named part; any two modules'):
-        ModuleAdapter(cascade, cascade, {'ckd': ('roi_logits', ())})
+    assert find_adapter(cascade) is DetectionAdapter
+    with pytest.raises(
+        ValueError, match="known are 'backbone', 'neck'; any two modules"
+    ):
+        DetectionAdapter(cascade, cascade, {'ckd': ('roi_logits', ())})
 
 
 def test_a_non_finite_term_stops_the_run_with_iteration_and_term(

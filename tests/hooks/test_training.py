@@ -57,7 +57,7 @@ class Watch(Hook):
 
     def before_train(self, runner: Runner) -> None:
         assert self.hook.distiller is not None
-        self.teacher = self.hook.distiller.adapter.teacher
+        self.teacher = self.hook.distiller.sources[0].adapter.teacher
         self.before = {k: v.clone() for k, v in self.teacher.state_dict().items()}
         for role, model in (('student', runner.model), ('teacher', self.teacher)):
             self.count(f'{role}.backbone', model.backbone)

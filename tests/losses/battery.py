@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from .row import LossRow, Mismatch
+from .rows_connectors import CONNECTOR_ROWS
 from .rows_logits import LOGIT_ROWS
 from .rows_maps import MAP_ROWS
 from .rows_relations import RELATION_ROWS
@@ -30,6 +31,7 @@ LOSSES: tuple[LossRow, ...] = (
     *LOGIT_ROWS,
     *RELATION_ROWS,
     *MAP_ROWS,
+    *CONNECTOR_ROWS,
     *STATE_ROWS,
 )
 

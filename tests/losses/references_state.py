@@ -1,6 +1,6 @@
-"""Slow references for the losses that keep something of earlier steps, as they start.
+"""Slow references for the losses that keep something of earlier steps.
 
-Parameters and memories are read from a module that is built in the same way.
+Parameters and memories are read from a module that has done no step.
 """
 
 from __future__ import annotations
@@ -10,22 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .row import build_seeded
 from .scalars import Scalars, dot, table, total
 
 __all__ = ['reference_crd']
 
 
 def reference_crd(
-    student: Tensor,
-    teacher: Tensor,
-    sample_index: Tensor,
-    target: Tensor,
-    *,
-    temperature: float = 0.07,
-    **config: Any,
+    module: Any, student: Tensor, teacher: Tensor, sample_index: Tensor, target: Tensor
 ) -> Tensor:
-    module = build_seeded('CRDLoss', temperature=temperature, **config)
     labels = [-1] * len(module.memory.labels)
     for index, label in zip(sample_index.tolist(), target.tolist(), strict=True):
         labels[index] = label
@@ -38,11 +30,10 @@ def reference_crd(
     )
     losses = []
     for layer, features, bank in sides:
-        rows = embedded(layer, features)
-        entries = table(bank.double())
+        entries = table(bank)
         scores = [
-            [dot(row, entries[k]) / temperature for k in numbers]
-            for row, numbers in zip(rows, candidates, strict=True)
+            [dot(row, entries[k]) / module.temperature for k in numbers]
+            for row, numbers in zip(embedded(layer, features), candidates, strict=True)
         ]
         losses.append(noise_contrast(scores, len(labels)))
     return total(losses)
@@ -50,7 +41,7 @@ def reference_crd(
 
 def embedded(layer: nn.Linear, features: Tensor) -> list[Scalars]:
     """Rows through the layer, scaled to length 1."""
-    weights, biases = table(layer.weight.double()), list(layer.bias.double())
+    weights, biases = table(layer.weight), list(layer.bias)
     rows: list[Scalars] = []
     for feature in table(features):
         row = [dot(feature, w) + b for w, b in zip(weights, biases, strict=True)]

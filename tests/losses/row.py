@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 import ckd_mm.losses  # noqa: F401 (registers)
@@ -15,7 +14,7 @@ from ckd_mm.registry import build
 
 from .samples import Change, Sample, draw
 
-__all__ = ['BAD_TEMPERATURES', 'LossRow', 'Mismatch', 'bad_numbers', 'build_seeded']
+__all__ = ['BAD_TEMPERATURES', 'LossRow', 'Mismatch', 'bad_numbers']
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,9 @@ class LossRow:
         rest: The shape of one row of its sample: (C,), (D,) or (C, H, W).
         golden: Names of its cases in `tests/golden/index.json`.
         needs: What it takes of a sample beside both models and the labels.
-        arguments: What its class cannot be built without.
         is_derivative: Whether the gradient is all of the value's derivative; not where
             the paper takes a statistic of the batch as a constant.
+        steepest_at_zero: A bound of the gradient for a student that is all zeros.
     """
 
     class_name: str
@@ -56,28 +55,21 @@ class LossRow:
     needs_target: bool = False
     has_statistics: bool = False
     needs: tuple[str, ...] = ()
-    arguments: Mapping[str, Any] = field(default_factory=dict)
     is_derivative: bool = True
+    steepest_at_zero: float = 100.0
 
     def draw(self, rows: int, *, seed: int = 0, scale: float = 2.0) -> Sample:
         return draw(rows, *self.rest, seed=seed, scale=scale)
 
     def build(self, **config: Any) -> Any:
-        """The registered loss, with the same parameters and buffers every time."""
-        return build_seeded(self.class_name, **{**self.arguments, **config})
+        """The registered loss."""
+        return build(REGISTRY, {'type': self.class_name, **config})
 
     def inputs(self, sample: Sample) -> tuple[Any, ...]:
         """What the loss takes of a sample, in order."""
         target = (sample.target,) if self.needs_target else ()
         others = (getattr(sample, need) for need in self.needs)
         return (sample.student, sample.teacher, *target, *others)
-
-
-def build_seeded(class_name: str, **config: Any) -> Any:
-    """A registered loss whose parameters and buffers are the same every time."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return build(REGISTRY, {'type': class_name, **config})
 
 
 def bad_numbers(name: str, *more: Any) -> tuple[dict[str, Any], ...]:

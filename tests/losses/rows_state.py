@@ -1,10 +1,11 @@
 """The rows of the losses that keep something of earlier steps.
 
-Their function is a new module, so that every call is a first step.
+Their function is that of a new module, so that every call is a first step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -13,47 +14,50 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from ckd_mm.losses._indices import IndexCheck
 
+from .modules import ModuleFunction
 from .references_state import reference_crd
-from .row import LossRow, bad_numbers, build_seeded
-from .rows_relations import RelationRow
+from .row import bad_numbers
+from .rows_connectors import ConnectorRow
+from .rows_relations import MAPS, NO_ROWS, ROWS_DIFFER
 
 __all__ = ['STATE_ROWS']
 
+WIDTHS = dict(student_channels=4, teacher_channels=6)
 NO_INTEGERS = (0, -1, 2.0, '4', None, True)
-CRD_ARGUMENTS = dict(
-    num_samples=7,
-    student_channels=5,
-    teacher_channels=5,
-    embedding_channels=3,
-    num_negatives=6,
-)
 
 
-def first_step(class_name: str, *inputs: Any, **config: Any) -> Tensor:
-    module = build_seeded(class_name, **config)
-    if isinstance(inputs[0], FakeTensor):  # on the CPU, checks of values may wait
+def first_step(module: Any, student: Tensor, *others: Any) -> Tensor:
+    if isinstance(student, FakeTensor):  # on the CPU, checks of values may wait
         with mock.patch.object(IndexCheck, '__call__'):
-            return module(*inputs)
-    return module(*inputs)
-
-
-def crd_function(*inputs: Any, **kwargs: Any) -> Tensor:
-    return first_step('CRDLoss', *inputs, **{**CRD_ARGUMENTS, **kwargs})
-
-
-def crd_reference(*inputs: Any, **kwargs: Any) -> Tensor:
-    return reference_crd(*inputs, **{**CRD_ARGUMENTS, **kwargs})
+            return module(student, *others)
+    return module(student, *others)
 
 
 def bad_integers(*names: str) -> tuple[dict[str, Any], ...]:
     return tuple({name: value} for name in names for value in NO_INTEGERS)
 
 
-STATE_ROWS: tuple[LossRow, ...] = (
-    RelationRow(
-        class_name='CRDLoss',
-        function=crd_function,
-        reference=crd_reference,
+def state_row(
+    class_name: str, loop: Callable[..., Tensor], arguments: dict[str, Any], **rest: Any
+) -> ConnectorRow:
+    return ConnectorRow(
+        class_name=class_name,
+        function=ModuleFunction(class_name, arguments, first_step),
+        reference=ModuleFunction(class_name, arguments, loop),
+        arguments=arguments,
+        rest=(4,),
+        teacher_rest=(6,),
+        mismatches=(ROWS_DIFFER, NO_ROWS, MAPS),
+        golden=(),
+        **rest,
+    )
+
+
+STATE_ROWS = (
+    state_row(
+        'CRDLoss',
+        reference_crd,
+        dict(num_samples=7, embedding_channels=3, num_negatives=6, **WIDTHS),
         defaults={'temperature': 0.07, 'momentum': 0.5},
         kwargs_sets=(
             {},
@@ -72,8 +76,7 @@ STATE_ROWS: tuple[LossRow, ...] = (
                 'num_negatives',
             ),
         ),
-        needs=('sample_index', 'target'),
-        arguments=CRD_ARGUMENTS,
         is_derivative=False,  # of the mean in the first batch
+        needs=('sample_index', 'target'),
     ),
 )

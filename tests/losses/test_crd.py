@@ -11,14 +11,14 @@ from torch import Tensor
 from ckd_mm.losses import CRDLoss
 from ckd_mm.losses._memory import Memory, last_of_each
 
-from .row import build_seeded
+from .modules import build_with_weights
 from .samples import draw
 
 
-def make(**config: Any) -> CRDLoss:
+def make(dtype: torch.dtype = torch.float64, **config: Any) -> CRDLoss:
     sizes = dict(num_samples=9, student_channels=5, teacher_channels=5)
     small = dict(embedding_channels=4, num_negatives=3)
-    return build_seeded('CRDLoss', **{**sizes, **small, **config})
+    return build_with_weights('CRDLoss', dtype, **{**sizes, **small, **config})
 
 
 def step(loss: CRDLoss, seed: int = 0, rows: int = 3) -> Tensor:
@@ -61,8 +61,8 @@ def test_the_memory_moves_towards_the_embeddings_and_keeps_length_one() -> None:
         (loss.memory.student, loss.memory.teacher), sides, strict=True
     ):
         rows = torch.nn.functional.normalize(layer(features)).detach()
-        moved = 0.25 * old[numbers].double() + 0.75 * rows
-        expected = torch.nn.functional.normalize(moved).float()
+        moved = 0.25 * old[numbers] + 0.75 * rows
+        expected = torch.nn.functional.normalize(moved)
         torch.testing.assert_close(bank[numbers], expected)
         others = [0, 2, 3, 4, 5, 7, 8]
         assert torch.equal(bank[others], old[others])
@@ -90,8 +90,7 @@ def test_the_last_row_of_each_sample_is_found() -> None:
 
 
 def test_the_gradient_in_float32_is_that_before_the_memory_moved() -> None:
-    loss, exact = make(), make()
-    step(loss), step(exact)
+    exact, loss = make(), make(torch.float32)
     sample = draw(3, 5, seed=1)
     single = sample.student.detach().float().requires_grad_()
     others = (sample.sample_index, sample.target)
@@ -122,7 +121,7 @@ def test_later_steps_have_the_whole_derivative_also_in_both_layers() -> None:
         inputs = (student, sample.teacher, sample.sample_index, sample.target)
         return torch.func.functional_call(loss, parameters, inputs)
 
-    weights = [p.detach().double().requires_grad_() for p in loss.parameters()]
+    weights = [p.detach().clone().requires_grad_() for p in loss.parameters()]
     assert torch.autograd.gradcheck(value, (sample.student, *weights))
 
 

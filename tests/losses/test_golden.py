@@ -16,6 +16,8 @@ from torch import Tensor
 from ckd_mm import functional
 
 from .battery import LOSSES
+from .rows_connectors import CONNECTOR_ROWS
+from .rows_state import STATE_ROWS
 
 GOLDEN = Path(__file__).parents[1] / 'golden'
 CASES: list[dict[str, Any]] = json.loads((GOLDEN / 'index.json').read_text())['cases']
@@ -28,10 +30,10 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 NO_CASES = {
     'BDKDLoss',
     'CCLoss',
-    'CRDLoss',
     'CTKDLoss',
     'JSLoss',
     'SinKDLoss',
+    *(row.class_name for row in (*CONNECTOR_ROWS, *STATE_ROWS)),
 }
 
 

@@ -1,0 +1,73 @@
+"""Any detector of MMDetection: feature maps, with the ground truth of their images."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ckd_mm.adapters.comparison import Extra, Step
+from ckd_mm.adapters.modules import ModuleAdapter
+from ckd_mm.recorders import Tap
+from ckd_mm.registry import ADAPTERS
+
+__all__ = ['DetectionAdapter']
+
+_NECK = Tap('neck')
+
+
+def _boxes(step: Step) -> list[Tensor]:
+    return [sample.gt_instances.bboxes for sample in step.data_samples]
+
+
+def _labels(step: Step) -> list[Tensor]:
+    return [sample.gt_instances.labels for sample in step.data_samples]
+
+
+def _image_size(step: Step) -> tuple[int, ...]:
+    return tuple(step.inputs.shape[-2:])
+
+
+def _image_shapes(step: Step) -> list[tuple[int, int]]:
+    return [tuple(sample.img_shape[:2]) for sample in step.data_samples]
+
+
+def _anchors(generator: Any, step: Step) -> tuple[Tensor, ...]:
+    sizes = [level.shape[-2:] for level in step.noted(_NECK)[0]]
+    return tuple(generator.grid_priors(sizes, device=step.inputs.device))
+
+
+@ADAPTERS.register_module()
+class DetectionAdapter(ModuleAdapter):
+    """Detectors of every family, compared by their feature maps.
+
+    `backbone`, `neck`: all levels. A loss can ask for the ground truth, in pixels of
+    the padded batch: `boxes` (N tensors (G, 4): x1, y1, x2, y2), `labels` (N tensors
+    (G,)); for `image_size` (height and width of the batch), `image_shapes` (those of
+    each image before padding) and, where the student has anchors on the levels of its
+    neck, `anchors` (a tensor (H * W * A, 4) per level).
+    """
+
+    @classmethod
+    def supports(cls, model: BaseModel) -> bool:
+        heads = ('bbox_head', 'rpn_head', 'roi_head')
+        return super().supports(model) and any(hasattr(model, name) for name in heads)
+
+    def extras(self) -> dict[str, Extra]:
+        extras = {
+            **super().extras(),
+            'boxes': Extra(_boxes),
+            'labels': Extra(_labels),
+            'image_size': Extra(_image_size),
+            'image_shapes': Extra(_image_shapes),
+        }
+        heads = (
+            getattr(self.student, name, None) for name in ('rpn_head', 'bbox_head')
+        )
+        head = next((head for head in heads if head is not None), None)
+        generator = getattr(head, 'prior_generator', None)
+        if generator is not None and getattr(self.student, 'neck', None) is not None:
+            extras['anchors'] = Extra(partial(_anchors, generator), (_NECK,))
+        return extras

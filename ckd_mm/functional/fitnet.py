@@ -1,0 +1,50 @@
+"""FitNets: imitate the teacher's features as they are."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._sizes import of_smaller_size
+
+__all__ = ['fitnet_loss']
+
+
+def fitnet_loss(student: Tensor, teacher: Tensor) -> Tensor:
+    r"""Mean squared error of the feature maps of one level.
+
+    .. math::
+        L = \frac{1}{N C H W} \sum (s - t)^2
+
+    The loss of "FitNets: Hints for Thin Deep Nets", arXiv:1412.6550, as mdistiller has
+    it; the paper has half the sum. The regressor that makes the student as wide as the
+    teacher is in :class:`ckd_mm.losses.FitNetLoss`. Of maps of different sizes the
+    larger one is average-pooled to the smaller size, per axis; mdistiller's regressor
+    has strides instead.
+
+    Args:
+        student: Feature maps (N, C, H, W), any real values; gets the gradient.
+        teacher: Feature maps (N, C, H', W'), any real values; detached here.
+
+    Returns:
+        The mean over all entries, in squared units of the maps, >= 0, of shape (). No
+        images give 0 with a graph.
+
+    Raises:
+        ValueError: The tensors are not feature maps of the same images and width.
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.functional import fitnet_loss
+        >>> zeros = torch.zeros(1, 1, 2, 2)
+        >>> fitnet_loss(zeros, zeros + 3)
+        tensor(9.)
+        >>> fitnet_loss(zeros, torch.tensor([[[[3.0]]]]))
+        tensor(9.)
+    """
+    check_maps(student, teacher, any_size=True)
+    with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
+        if len(student_NCHW) == 0:
+            return student_NCHW.sum() * 0.0
+        return F.mse_loss(*of_smaller_size(student_NCHW, teacher_NCHW))

@@ -1,0 +1,122 @@
+"""What the losses share that have something to learn for each level.
+
+Such a loss takes the feature maps (N, C, H, W) of one level or of several, and pooled
+embeddings (N, C), which count as maps of 1 x 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ckd_mm.functional._inputs import full_precision
+from ckd_mm.losses._levels import Maps, levels_of, shapes
+
+__all__ = ['BatchNorm', 'Channels', 'Widths', 'pairs', 'sum_over_pairs', 'widths']
+
+Channels: TypeAlias = int | Sequence[int]
+"""The channels of one level, or those of several."""
+
+Widths: TypeAlias = list[tuple[int, int]]
+"""By level the channels of student and teacher."""
+
+
+def widths(student_channels: Channels, teacher_channels: Channels) -> Widths:
+    """By level the channels of student and teacher, once they are known to fit.
+
+    Raises:
+        ValueError: They are not integers >= 1 or lists of such of one length.
+    """
+    students = _channels('student_channels', student_channels)
+    teachers = _channels('teacher_channels', teacher_channels)
+    if len(students) != len(teachers):
+        raise ValueError(
+            'student_channels and teacher_channels must name as many levels, '
+            f'got {student_channels!r} and {teacher_channels!r}'
+        )
+    return list(zip(students, teachers, strict=True))
+
+
+def pairs(
+    student: Maps, teacher: Maps, by_level: Widths
+) -> list[tuple[Tensor, Tensor]]:
+    """The maps by level, once their numbers are known to fit the widths.
+
+    Raises:
+        ValueError: They do not; the message has what came.
+    """
+    students, teachers = levels_of(student), levels_of(teacher)
+    if not len(students) == len(teachers) == len(by_level):
+        raise ValueError(
+            f'student and teacher must have {len(by_level)} level(s), as '
+            'student_channels and teacher_channels have, '
+            f'got {shapes(students)} and {shapes(teachers)}; '
+            'give the channels of every level as a list, or choose other layers'
+        )
+    found = []
+    for number, (pair, channels) in enumerate(
+        zip(zip(students, teachers, strict=True), by_level, strict=True)
+    ):
+        _check_channels(f'level {number}: student', pair[0], channels[0])
+        _check_channels(f'level {number}: teacher', pair[1], channels[1])
+        found.append((_as_map(pair[0]), _as_map(pair[1])))
+    return found
+
+
+def sum_over_pairs(
+    loss: Callable[[Any, Tensor, Tensor], Tensor],
+    connectors: nn.ModuleList,
+    found: list[tuple[Tensor, Tensor]],
+) -> Tensor:
+    """The sum over levels of `loss(connector, student, teacher)`, in full precision."""
+    values = []
+    for connector, pair in zip(connectors, found, strict=True):
+        with full_precision(*pair) as (student, teacher):
+            values.append(loss(connector, student, teacher))
+    return torch.stack(values).sum()
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Uses the running statistics where there is no more than one value per channel.
+
+    The last batch of an epoch can be a single image, and the pooled embedding has one
+    value of each channel for it; `BatchNorm2d` would end the run there.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.numel() > self.num_features:
+            return super().forward(input)
+        return F.batch_norm(
+            input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            eps=self.eps,
+        )
+
+
+def _channels(name: str, value: Any) -> Sequence[int]:
+    values = value if isinstance(value, Sequence) else [value]
+    if not values or not all(type(item) is int and item >= 1 for item in values):
+        raise ValueError(
+            f'{name} must be an integer >= 1 or a list of one per level, got {value!r}'
+        )
+    return values
+
+
+def _check_channels(whose: str, level: Tensor, channels: int) -> None:
+    if level.ndim not in (2, 4) or level.shape[1] != channels:
+        raise ValueError(
+            f'{whose} must be (N, {channels}, H, W) or (N, {channels}), as its '
+            f'channels in the config say, got {tuple(level.shape)}; '
+            'set them to those of the chosen layer'
+        )
+
+
+def _as_map(level: Tensor) -> Tensor:
+    return level[:, :, None, None] if level.ndim == 2 else level

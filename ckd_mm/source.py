@@ -1,0 +1,96 @@
+"""One teacher beside the student: its inputs, and the pairs that terms get from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ckd_mm.adapters import Step, build_adapter
+from ckd_mm.adapters.comparison import Value
+from ckd_mm.teachers import TeacherInputs
+from ckd_mm.terms import Term
+
+__all__ = ['Source', 'average']
+
+
+class Source:
+    """A teacher, in the terms that listen to it.
+
+    Args:
+        student: The student, without a distributed wrapper.
+        teacher: The teacher, frozen, on the student's device.
+        terms: Those that compare with this teacher.
+        weight: Its share where a term has several.
+
+    Raises:
+        ValueError: The terms do not fit the two models.
+    """
+
+    def __init__(
+        self,
+        student: BaseModel,
+        teacher: BaseModel,
+        terms: Sequence[Term],
+        weight: float = 1.0,
+    ) -> None:
+        self.terms = [term.name for term in terms]
+        self.weight = weight
+        wanted = {term.name: (term.on, term.needs) for term in terms}
+        self.adapter = build_adapter(student, teacher, wanted)
+        self.inputs = TeacherInputs(
+            student.data_preprocessor, teacher.data_preprocessor
+        ).to(next(student.parameters()).device)
+        self._step: Step | None = None
+
+    def observe(
+        self, inputs: Tensor, data_samples: Sequence[Any], epoch: float
+    ) -> None:
+        """Run the teacher on the batch that the student has just seen."""
+        noted = self.adapter.student_recorder.calls
+        step = Step(inputs, data_samples, noted, epoch)
+        self.adapter.note_teacher(self.inputs(inputs, data_samples), step)
+        self._step = step
+
+    def pair(self, term: str) -> dict[str, Any]:
+        """The arguments of a term's loss in this step."""
+        assert self._step is not None, 'pair() before observe()'
+        return self.adapter.pair(term, self._step)
+
+    def forget(self) -> None:
+        """Let go of the step's tensors."""
+        self.adapter.forget()
+        self._step = None
+
+
+def average(values: Sequence[Value], weights: Sequence[float]) -> Value:
+    """The weighted mean of what several teachers say; level by level for pyramids.
+
+    Args:
+        values: A tensor of each teacher, or a tuple of them by level.
+        weights: > 0, in any scale.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    if len(values) == 1:
+        return values[0]
+    sides = [(value,) if isinstance(value, Tensor) else value for value in values]
+    shapes = [[tuple(level.shape) for level in side] for side in sides]
+    if any(one != shapes[0] for one in shapes):
+        raise ValueError(
+            f'teachers that are averaged must agree in shape, got {shapes}; give each '
+            'a term of its own with teacher=NUMBER'
+        )
+    means = tuple(_mean(level, weights) for level in zip(*sides, strict=True))
+    return means[0] if isinstance(values[0], Tensor) else means
+
+
+def _mean(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    mean = torch.zeros_like(values[0])
+    for value, weight in zip(values, weights, strict=True):
+        mean.add_(value, alpha=weight / sum(weights))
+    return mean

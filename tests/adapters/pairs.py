@@ -1,0 +1,64 @@
+"""What a loss is given in one step of two models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import nn
+
+from ckd_mm.distiller import Distiller
+from ckd_mm.schedules import Schedule
+from ckd_mm.terms import Term
+
+__all__ = ['Pair', 'pair']
+
+Pair = dict[str, Any]
+
+
+class _Asks(nn.Module):
+    """A loss that keeps what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: Pair = {}
+
+    def forward(self, **given: Any) -> torch.Tensor:
+        self.given = given
+        student = given['student']
+        parts = (student,) if isinstance(student, torch.Tensor) else student
+        return torch.stack([part.sum() for part in parts]).sum() * 0.0
+
+
+class _Wants(Term):
+    """A term whose loss asks for extras by name."""
+
+    wants: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.wants
+
+
+def pair(
+    student: BaseModel,
+    teacher: BaseModel,
+    batch: dict[str, Any],
+    on: Any,
+    *extras: str,
+    epoch: float = 0.0,
+) -> Pair:
+    """The arguments of the loss of a term `on` in one training step on `batch`."""
+    loss = _Asks()
+    term = _Wants('term', on, loss, Schedule())
+    object.__setattr__(term, 'wants', extras)
+    distiller = Distiller(student, [teacher], [term])
+    distiller.epoch = epoch
+    data = student.data_preprocessor(batch, True)
+    distiller.attach()
+    try:
+        student(**data, mode='loss')
+    finally:
+        distiller.detach()
+    return loss.given

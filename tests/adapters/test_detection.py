@@ -1,0 +1,129 @@
+"""A one-stage detector: its modules, its feature maps, and its ground truth."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from mmdet.testing import demo_mm_inputs
+from mmengine.hub import get_config
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.testing import assert_allclose
+from torch import nn
+
+from ckd_mm.adapters import DetectionAdapter, find_adapter
+from ckd_mm.distiller import Distiller
+from ckd_mm.registry import LOSSES
+from ckd_mm.terms import build_terms
+
+from .pairs import pair
+
+
+class _SquaredDifference(nn.Module):
+    """A loss of a plugin, on feature maps."""
+
+    def forward(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        return (student - teacher.detach()).square().mean()
+
+
+@pytest.fixture(scope='module')
+def retinanet() -> BaseModel:
+    cfg = get_config('mmdet::retinanet/retinanet_r18_fpn_1x_coco.py').model
+    cfg.backbone.update(
+        base_channels=8, stem_channels=8, frozen_stages=-1, init_cfg=None
+    )
+    cfg.neck.update(in_channels=[8, 16, 32, 64], out_channels=16)
+    cfg.bbox_head.update(in_channels=16, feat_channels=16)
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        student = MODELS.build(cfg)
+    student.init_weights()
+    return student.eval()
+
+
+def test_a_retinanet_is_distilled_on_feature_maps_with_a_loss_of_a_plugin(
+    retinanet: BaseModel,
+) -> None:
+    student = deepcopy(retinanet)
+    assert find_adapter(student) is DetectionAdapter
+    teacher = deepcopy(student).eval().requires_grad_(False)
+    for parameter in teacher.parameters():
+        parameter.mul_(1.1)
+    LOSSES.register_module(name='SquaredDifference', module=_SquaredDifference)
+    try:
+        terms = build_terms(
+            dict(
+                maps=dict(
+                    on='module:neck.fpn_convs.0', loss=dict(type='SquaredDifference')
+                )
+            )
+        )
+    finally:
+        LOSSES.module_dict.pop('SquaredDifference')
+    distiller = Distiller(student.train(), [teacher], terms)
+    data = student.data_preprocessor(demo_mm_inputs(2, [[3, 64, 64]] * 2), True)
+    distiller.attach()
+    losses = student(**data, mode='loss')
+    distiller.detach()
+    assert losses['loss_maps'] > 0
+    assert losses['loss_maps'].requires_grad
+    assert not any('agreement' in key for key in losses)
+
+
+@pytest.mark.parametrize(
+    ('on', 'sides'),
+    [
+        ('neck', [8, 4, 2, 1, 1]),
+        ('backbone', [16, 8, 4, 2]),
+        (['backbone', 'module:neck.fpn_convs.0'], [16, 8, 4, 2, 8]),
+    ],
+)
+def test_levels_are_compared_fine_to_coarse(
+    retinanet: BaseModel, on: Any, sides: list[int]
+) -> None:
+    twin = deepcopy(retinanet)
+    batch = demo_mm_inputs(2, [[3, 64, 64]] * 2)
+    given = pair(retinanet, twin, batch, on)
+    assert [level.shape[-1] for level in given['student']] == sides
+    for student, teacher in zip(given['student'], given['teacher'], strict=True):
+        assert_allclose(student, teacher)
+        assert student.requires_grad and not teacher.requires_grad
+
+
+def test_a_loss_gets_the_ground_truth_in_pixels_of_the_batch(
+    retinanet: BaseModel,
+) -> None:
+    batch = demo_mm_inputs(2, [[3, 64, 40], [3, 50, 64]], num_items=[3, 0])
+    names = ('boxes', 'labels', 'image_size', 'image_shapes', 'epoch')
+    given = pair(retinanet, deepcopy(retinanet), batch, 'neck', *names, epoch=2.5)
+    truth = [sample.gt_instances for sample in batch['data_samples']]
+    for boxes, labels, of_image in zip(
+        given['boxes'], given['labels'], truth, strict=True
+    ):
+        assert torch.equal(boxes, of_image.bboxes)
+        assert torch.equal(labels, of_image.labels)
+    assert [len(boxes) for boxes in given['boxes']] == [3, 0]
+    assert given['image_size'] == (64, 64)
+    assert given['image_shapes'] == [(64, 40), (50, 64)]
+    assert given['epoch'] == 2.5
+
+
+def test_anchors_are_those_of_the_students_head(retinanet: BaseModel) -> None:
+    batch = demo_mm_inputs(1, [[3, 64, 64]])
+    anchors = pair(retinanet, deepcopy(retinanet), batch, 'neck', 'anchors')['anchors']
+    assert [len(level) for level in anchors] == [9 * n * n for n in (8, 4, 2, 1, 1)]
+    # RetinaNet's finest anchor: 4 times the stride of 8, at the first position
+    assert anchors[0][3].tolist() == [-16.0, -16.0, 16.0, 16.0]
+
+
+def test_a_part_that_one_of_the_models_lacks_is_not_offered(
+    retinanet: BaseModel,
+) -> None:
+    headless = deepcopy(retinanet)
+    headless.neck = None
+    with pytest.raises(
+        ValueError, match="unknown on='neck' for RetinaNet.* known are 'backbone'"
+    ):
+        pair(retinanet, headless, demo_mm_inputs(1, [[3, 64, 64]]), 'neck')

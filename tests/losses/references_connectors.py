@@ -1,0 +1,153 @@
+"""Slow references for the losses of feature maps that have parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .references_maps import reference_hcl
+from .scalars import dot, mean, total
+
+__all__ = [
+    'Grid',
+    'convolution',
+    'grid',
+    'reference_fitnet',
+    'reference_reviewkd',
+    'tensor',
+]
+
+Grid = list[list[list[list[Tensor]]]]
+"""Scalars by image, channel, row and column."""
+
+
+def grid(maps: Tensor) -> Grid:
+    return [[[list(row) for row in channel] for channel in image] for image in maps]
+
+
+def tensor(maps: Grid) -> Tensor:
+    return torch.stack(
+        [
+            torch.stack([torch.stack([torch.stack(r) for r in c]) for c in image])
+            for image in maps
+        ]
+    )
+
+
+def convolution(
+    maps: Sequence[Any], weight: Tensor, bias: Tensor | None = None
+) -> Grid:
+    """One output at a time; `maps` is a grid, its border counts as 0."""
+    reach = weight.shape[2] // 2
+    return [
+        [
+            [
+                [
+                    _window(image, kernel, i - reach, j - reach)
+                    + (0.0 if bias is None else bias[number])
+                    for j in range(len(image[0][0]))
+                ]
+                for i in range(len(image[0]))
+            ]
+            for number, kernel in enumerate(weight)
+        ]
+        for image in maps
+    ]
+
+
+def _window(image: Sequence[Any], kernel: Tensor, top: int, left: int) -> Tensor:
+    products = [
+        kernel[c, i, j] * channel[top + i][left + j]
+        for c, channel in enumerate(image)
+        for i in range(kernel.shape[1])
+        for j in range(kernel.shape[2])
+        if 0 <= top + i < len(channel) and 0 <= left + j < len(channel[0])
+    ]
+    return total(products)
+
+
+def reference_fitnet(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
+    (regressor,) = module.regressors
+    outputs = convolution(grid(student), regressor.weight, regressor.bias)
+    errors = [
+        (output - wanted) ** 2
+        for image, wanted_image in zip(outputs, grid(teacher), strict=True)
+        for channel, wanted_channel in zip(image, wanted_image, strict=True)
+        for row, wanted_row in zip(channel, wanted_channel, strict=True)
+        for output, wanted in zip(row, wanted_row, strict=True)
+    ]
+    return total(errors) / len(errors)
+
+
+def batch_norm(maps: Grid, norm: Any) -> Grid:
+    """With the statistics of the batch, or with 0 and 1 where it is one value."""
+    scaled: list[list[list[list[Tensor]]]] = [[] for _ in maps]
+    for c, (weight, bias) in enumerate(zip(norm.weight, norm.bias, strict=True)):
+        values = [x for image in maps for row in image[c] for x in row]
+        centre, variance = total([]), total([]) + 1
+        if len(values) > 1:
+            centre = mean(values)
+            variance = mean([(x - centre) ** 2 for x in values])
+        scale = weight / (variance + 1e-5).sqrt()
+        for image, out in zip(maps, scaled, strict=True):
+            out.append([[(x - centre) * scale + bias for x in r] for r in image[c]])
+    return scaled
+
+
+def nearest(maps: Grid, height: int, width: int) -> Grid:
+    return [
+        [
+            [
+                [
+                    channel[i * len(channel) // height][j * len(channel[0]) // width]
+                    for j in range(width)
+                ]
+                for i in range(height)
+            ]
+            for channel in image
+        ]
+        for image in maps
+    ]
+
+
+def fuse(fusion: Any, own: Grid, deeper: Grid) -> Grid:
+    """The attention-based fusion, position by position."""
+    deeper = nearest(deeper, len(own[0][0]), len(own[0][0][0]))
+    weight, bias = fusion.attend.weight[:, :, 0, 0], fusion.attend.bias
+    fused: Grid = []
+    for image, other in zip(own, deeper, strict=True):
+        fused.append([[list(row) for row in channel] for channel in image])
+        for i in range(len(image[0])):
+            for j in range(len(image[0][0])):
+                column = [c[i][j] for c in image] + [c[i][j] for c in other]
+                first, second = (
+                    1 / (1 + (-dot(row, column) - b).exp())
+                    for row, b in zip(weight, bias, strict=True)
+                )
+                for c in range(len(image)):
+                    fused[-1][c][i][j] = (
+                        first * image[c][i][j] + second * other[c][i][j]
+                    )
+    return fused
+
+
+def reference_reviewkd(module: Any, student: Any, teacher: Any) -> Tensor:
+    """Takes one level or a list, of maps only."""
+    students = [student] if isinstance(student, Tensor) else student
+    teachers = [teacher] if isinstance(teacher, Tensor) else teacher
+    deeper: Grid | None = None
+    losses = []
+    for number in reversed(range(len(students))):
+        fusion, wanted = module.fusions[number], teachers[number]
+        conv, norm = fusion.reduce
+        fused = batch_norm(convolution(grid(students[number]), conv.weight), norm)
+        if deeper is not None:
+            fused = fuse(fusion, fused, deeper)
+        deeper = nearest(fused, *wanted.shape[2:])
+        conv, norm = fusion.output
+        output = batch_norm(convolution(deeper, conv.weight), norm)
+        losses.append(reference_hcl(tensor(output), wanted))
+    return total(losses)
