@@ -20,6 +20,7 @@ from ckd_mm.functional.hcl import hcl_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
+from ckd_mm.functional.nd import nd_loss
 from ckd_mm.functional.nkd import nkd_loss
 from ckd_mm.functional.nst import nst_loss
 from ckd_mm.functional.ofa import ofa_loss
@@ -52,6 +53,7 @@ __all__ = [
     'mlkd_batch_loss',
     'mlkd_class_loss',
     'mlkd_loss',
+    'nd_loss',
     'nkd_loss',
     'nst_loss',
     'ofa_loss',

@@ -12,6 +12,7 @@ __all__ = [
     'check_class_indices',
     'check_two_classes',
     'class_indices',
+    'label_weights',
     'other_classes',
 ]
 
@@ -30,6 +31,24 @@ def class_indices(target: Tensor, student: Tensor) -> Tensor:
         'target must be class indices (B,) of an integer type or soft labels (B, C) of '
         f'a floating type for logits {tuple(student.shape)}, '
         f'got {tuple(target.shape)} of {target.dtype}; check what the labels are'
+    )
+
+
+def label_weights(target: Tensor, num_rows: int, num_classes: int) -> Tensor:
+    """How much each row is of each class (B, C): soft labels, or ones and zeros.
+
+    Raises:
+        ValueError: `target` is neither of the two forms.
+    """
+    if _are_indices(target, num_rows):
+        zeros = torch.zeros(num_rows, num_classes, device=target.device)
+        return zeros.scatter(1, target.long()[:, None], 1.0)
+    if target.shape == (num_rows, num_classes) and target.is_floating_point():
+        return target
+    raise ValueError(
+        'target must be class indices (B,) of an integer type or soft labels (B, C) of '
+        f'a floating type for {num_rows} rows and {num_classes} classes, got '
+        f'{tuple(target.shape)} of {target.dtype}; check what the labels are'
     )
 
 

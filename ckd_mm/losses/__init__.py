@@ -22,6 +22,7 @@ from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.mlkd import MLKDLoss
+from ckd_mm.losses.nd import NDLoss
 from ckd_mm.losses.nkd import NKDLoss
 from ckd_mm.losses.nst import NSTLoss
 from ckd_mm.losses.ofa import OFALoss
@@ -48,6 +49,7 @@ __all__ = [
     'JSLoss',
     'KDLoss',
     'MLKDLoss',
+    'NDLoss',
     'NKDLoss',
     'NSTLoss',
     'OFALoss',

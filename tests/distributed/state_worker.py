@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ def main() -> None:
             own = {
                 name: value.split(sizes)[rank]
                 for name, value in step.items()
-                if name != 'sizes'
+                if name in inspect.signature(loss.forward).parameters
             }
             values.append(loss(**own).detach())
         results.append((loss.state_dict(), values))

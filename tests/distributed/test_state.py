@@ -22,6 +22,7 @@ CONFIGS: tuple[dict[str, Any], ...] = (
         embedding_channels=3,
         num_negatives=5,
     ),
+    dict(type='NDLoss', num_classes=3, teacher_channels=6, student_channels=4),
 )
 SIZES = ([3, 3], [4, 1], [0, 2], [0, 0])
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .scalars import Scalars, dot, table, total
+from .scalars import Scalars, dot, mean, table, total
 
-__all__ = ['reference_crd']
+__all__ = ['reference_crd', 'reference_nd']
 
 
 def reference_crd(
@@ -39,15 +39,48 @@ def reference_crd(
     return total(losses)
 
 
+def reference_nd(
+    module: Any, student: Tensor, teacher: Tensor, target: Tensor
+) -> Tensor:
+    """Class means of the first batch itself; labels may be soft."""
+    labels = target.tolist()
+    if target.ndim == 1:
+        labels = [[float(c == y) for c in range(module.num_classes)] for y in labels]
+    rows, others = layer_rows(module.linear, student), table(teacher)
+    directions = []
+    for c in range(module.num_classes):
+        shares = [label[c] for label in labels]
+        sums = [
+            total(share * value for share, value in zip(shares, column, strict=True))
+            for column in zip(*others, strict=True)
+        ]
+        length = dot(sums, sums).sqrt()
+        directions.append([value / length if length else value for value in sums])
+    losses = []
+    for s, t, label in zip(rows, others, labels, strict=True):
+        longer = max(dot(s, s).sqrt(), dot(t, t).sqrt())
+        parts = [dot(s, e) * y for e, y in zip(directions, label, strict=True)]
+        losses.append(1 - total(parts) / longer)
+    return mean(losses)
+
+
 def embedded(layer: nn.Linear, features: Tensor) -> list[Scalars]:
     """Rows through the layer, scaled to length 1."""
-    weights, biases = table(layer.weight), list(layer.bias)
     rows: list[Scalars] = []
-    for feature in table(features):
-        row = [dot(feature, w) + b for w, b in zip(weights, biases, strict=True)]
+    for row in layer_rows(layer, features):
         length = dot(row, row).sqrt()
         rows.append([value / length for value in row])
     return rows
+
+
+def layer_rows(layer: nn.Linear | None, features: Tensor) -> list[Scalars]:
+    if layer is None:
+        return [*table(features)]
+    weights, biases = table(layer.weight), list(layer.bias)
+    return [
+        [dot(row, w) + b for w, b in zip(weights, biases, strict=True)]
+        for row in table(features)
+    ]
 
 
 def draw_candidates(

@@ -15,9 +15,9 @@ from torch._subclasses.fake_tensor import FakeTensor
 from ckd_mm.losses._indices import IndexCheck
 
 from .modules import ModuleFunction
-from .references_state import reference_crd
+from .references_state import reference_crd, reference_nd
 from .row import bad_numbers
-from .rows_connectors import ConnectorRow
+from .rows_connectors import PERMUTATION, ConnectorRow
 from .rows_relations import MAPS, NO_ROWS, ROWS_DIFFER
 
 __all__ = ['STATE_ROWS']
@@ -78,5 +78,15 @@ STATE_ROWS = (
         ),
         is_derivative=False,  # of the mean in the first batch
         needs=('sample_index', 'target'),
+    ),
+    state_row(
+        'NDLoss',
+        reference_nd,
+        dict(num_classes=4, **WIDTHS),
+        defaults={'class_means': None},
+        kwargs_sets=({}, {'num_classes': 6}),
+        invariances=PERMUTATION,
+        refused=bad_integers('num_classes', 'teacher_channels'),
+        needs=('target',),
     ),
 )
