@@ -2,8 +2,8 @@
 
 Each takes `loss_weight` (0 only monitors). A loss of logits also has
 `statistics(student, teacher)`, the values to log beside it. The names in a `forward`
-signature are what the loss needs: `student, teacher`, and `target` where the method
-uses labels.
+signature are what the loss needs: `student, teacher`, and where the method uses them
+`target` (labels), `sample_index` (places in the data set), `epoch` (epochs done).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 
 import ckd_mm.losses  # noqa: F401 (registers)
+from ckd_mm.connectors import averaged_over_ranks
 from ckd_mm.registry import LOSSES, build
 
 
@@ -23,15 +24,19 @@ def main() -> None:
     for case in torch.load(folder / 'cases.pt', weights_only=False):
         torch.manual_seed(0)  # as DistributedDataParallel copies the first rank's
         loss = build(LOSSES, case['config'])
+        parallel = averaged_over_ranks(loss)
         values = []
         for step in case['steps']:
             sizes = step['sizes'] if dist.is_initialized() else [sum(step['sizes'])]
             own = {
-                name: value.split(sizes)[rank]
+                name: value.split(sizes)[rank].clone()
                 for name, value in step.items()
                 if name in inspect.signature(loss.forward).parameters
             }
-            values.append(loss(**own).detach())
+            own['student'].requires_grad_()
+            value = parallel(**own)
+            value.backward()
+            values.append(value.detach())
         results.append((loss.state_dict(), values))
     torch.save(results, folder / f'{os.environ.get("WORLD_SIZE", 1)}-{rank}.pt')
     if dist.is_initialized():  # else gloo's threads may abort the process at its exit

@@ -7,18 +7,7 @@ from typing import Any
 
 import pytest
 
-from ckd_mm.registry import LOSSES as REGISTRY
-
 from .battery import EACH, EACH_SETTING, LOSSES, LossRow, gradient
-
-
-def test_every_loss_of_the_package_is_in_the_table() -> None:
-    registered = {
-        name
-        for name, cls in REGISTRY.module_dict.items()
-        if cls.__module__.startswith('ckd_mm.')
-    }
-    assert registered == {row.class_name for row in LOSSES}
 
 
 @EACH_SETTING
