@@ -19,13 +19,13 @@ REQUIRES = ['torch>=2.0', 'numpy', 'packaging']
 ENGINE = ['onedl-mmengine>=0.10.8', 'onedl-mmcv>=2.3']
 DETECTION = [*ENGINE, 'onedl-mmdetection>=3.5']
 CLASSIFICATION = [*ENGINE, 'onedl-mmpretrain>=1.3']
-TOOLS = ['pytest', 'ruff', 'mypy', 'scikit-learn', 'matplotlib']
+TOOLS = ['pytest', 'pytest-xdist', 'ruff', 'mypy', 'scikit-learn', 'matplotlib']
 # What compiles mmcv and builds our own wheel without build isolation.
 BUILD = ['setuptools>=77', 'wheel', 'ninja', 'psutil', 'click']
 
 
 class BuildPy(build_py):
-    """Ships `configs/` and `tools/` in `ckd_mm/.mim/`, as OpenMMLab's packages do.
+    """Ships configs, tools and model index in `ckd_mm/.mim/`, as OpenMMLab's packages.
 
     They are copied into the build folder, so that an editable installation leaves no
     second copy in the checkout.
@@ -40,6 +40,7 @@ class BuildPy(build_py):
         caches = shutil.ignore_patterns('__pycache__', '*.pyc')
         for folder in ('configs', 'tools'):
             shutil.copytree(ROOT / folder, mim / folder, ignore=caches)
+        shutil.copy(ROOT / 'model-index.yml', mim)
 
 
 def version() -> str:

@@ -1,6 +1,6 @@
-"""Student, KD, DKD, DIST and CKD on the digit scenes: one schedule, several seeds.
+"""Methods on the digit scenes: one schedule, several seeds.
 
-    python benchmarks/digit_scenes.py [--seeds 3] [--jobs 2]
+    python benchmarks/digit_scenes.py [--seeds 3] [--jobs 2] [--set reviewkd]
 
 Trains the teacher once and every student with every seed, through tools/train.py and
 the configs in configs/mmdet/digits. A run that is finished is not repeated, so the
@@ -29,14 +29,22 @@ __all__: list[str] = []
 
 CONFIGS = ROOT / 'configs/mmdet/digits'
 TEACHER = 'faster-rcnn_r18-w32_digits'
-STUDENTS = {
-    'student alone': 'faster-rcnn_r18-w8_digits',
+ALONE = {'student alone': 'faster-rcnn_r18-w8_digits'}
+LOGITS = {
     'KD, weight 1, T 1': 'kd_r18-w32-r18-w8_6e_digits',
     'DKD, alpha 1, beta 0.25, T 1': 'dkd_r18-w32-r18-w8_6e_digits',
     'DIST, beta 1, gamma 1, T 1': 'dist_r18-w32-r18-w8_6e_digits',
     "CKD, weight 0.1, T 1 (authors')": 'ckd-authors_r18-w32-r18-w8_6e_digits',
     'CKD, weight 1, T 0.1': 'ckd_r18-w32-r18-w8_6e_digits',
 }
+REVIEWKD = {
+    "CKD, weight 0.1, T 1 (authors')": 'ckd-authors_r18-w32-r18-w8_6e_digits',
+    'CKD, weight 1, T 0.1': 'ckd_r18-w32-r18-w8_6e_digits',
+    'ReviewKD, weight 1.2': 'reviewkd_r18-w32-r18-w8_6e_digits',
+    "CKD (authors') + ReviewKD": 'ckd-authors-reviewkd_r18-w32-r18-w8_6e_digits',
+    'CKD, weight 1, T 0.1, + ReviewKD': 'ckd-reviewkd_r18-w32-r18-w8_6e_digits',
+}
+SETS = {'logits': LOGITS, 'reviewkd': REVIEWKD}
 METRICS = {
     'mAP': 'coco/bbox_mAP',
     'AP50': 'coco/bbox_mAP_50',
@@ -50,7 +58,8 @@ def main() -> None:
     teacher = Run('teacher', CONFIGS / f'{TEACHER}.py', args.work_dir / TEACHER, 'mAP')
     teacher_log = _finish(teacher)
     os.environ['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // args.jobs))
-    logs: dict[str, list[Log]] = {title: [] for title in STUDENTS}
+    students = ALONE | SETS[args.set]
+    logs: dict[str, list[Log]] = {title: [] for title in students}
     with ThreadPoolExecutor(args.jobs) as pool:
         # one seed of all methods after the other, so that a part is a fair part
         for title, log in pool.map(
@@ -58,17 +67,19 @@ def main() -> None:
             [
                 (title, _run(title, config, seed, teacher, args))
                 for seed in range(args.seeds)
-                for title, config in STUDENTS.items()
+                for title, config in students.items()
             ],
         ):
             logs[title].append(log)
     command = (
-        f'python benchmarks/digit_scenes.py --seeds {args.seeds} --jobs {args.jobs}'
+        f'python benchmarks/digit_scenes.py --set {args.set} --seeds {args.seeds} '
+        f'--jobs {args.jobs}'
     )
     text = _report(teacher_log, logs, describe(command))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(text)
-    print(f'\n{text}\nwritten to {args.out}')
+    out = args.out or ROOT / f'benchmarks/results/digit_scenes_{args.set}.md'
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text)
+    print(f'\n{text}\nwritten to {out}')
 
 
 def _run(
@@ -145,9 +156,8 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--work-dir', type=Path, default=ROOT / 'work_dirs/digit_scenes'
     )
-    parser.add_argument(
-        '--out', type=Path, default=ROOT / 'benchmarks/results/digit_scenes.md'
-    )
+    parser.add_argument('--set', choices=SETS, default='logits', help='which methods')
+    parser.add_argument('--out', type=Path, help='default: in benchmarks/results')
     return parser.parse_args()
 
 

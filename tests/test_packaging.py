@@ -13,7 +13,8 @@ import pytest
 
 from setup_env.paths import PINS, ROOT, read_pins
 
-BUILDS = '.[!.]*', 'build', 'dist', 'data', 'work_dirs', '*.egg-info', '__pycache__'
+BUILDS = '.[!.]*', 'build', 'dist', '*.egg-info', '__pycache__'
+RUNS = 'checkpoints', 'data', 'work_dirs'
 
 
 @pytest.fixture(scope='module')
@@ -21,7 +22,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """Built from a copy, so that the checkout stays clean, and without a network."""
     folder = tmp_path_factory.mktemp('wheel')
     source = folder / 'source'
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*BUILDS))
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*BUILDS, *RUNS))
     pip = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-index']
     pip += ['--no-build-isolation', '--wheel-dir', str(folder), str(source)]
     result = subprocess.run(pip, capture_output=True, text=True)
@@ -54,6 +55,10 @@ def test_the_wheel_ships_configs_and_tools(wheel: zipfile.ZipFile, folder: str) 
     expected = {f'ckd_mm/.mim/{folder}/{name}' for name in files_below(ROOT / folder)}
     assert expected
     assert expected <= set(wheel.namelist())
+
+
+def test_the_wheel_ships_the_model_index(wheel: zipfile.ZipFile) -> None:
+    assert 'ckd_mm/.mim/model-index.yml' in wheel.namelist()
 
 
 def test_the_wheel_has_nothing_else(wheel: zipfile.ZipFile) -> None:

@@ -15,15 +15,19 @@ from ckd_mm.functional.ctkd import ctkd_loss, ctkd_strength, ctkd_temperature
 from ckd_mm.functional.cwd import cwd_loss
 from ckd_mm.functional.dist import dist_loss
 from ckd_mm.functional.dkd import dkd_loss
+from ckd_mm.functional.fgd import fgd_focal_loss, fgd_masks
+from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
 from ckd_mm.functional.hcl import hcl_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
+from ckd_mm.functional.mgd import mgd_loss
 from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
 from ckd_mm.functional.nd import nd_loss
 from ckd_mm.functional.nkd import nkd_loss
 from ckd_mm.functional.nst import nst_loss
 from ckd_mm.functional.ofa import ofa_loss
+from ckd_mm.functional.ofd import ofd_loss
 from ckd_mm.functional.pkd import pkd_loss
 from ckd_mm.functional.pkt import pkt_loss
 from ckd_mm.functional.pld import pld_loss
@@ -31,6 +35,7 @@ from ckd_mm.functional.rkd import rkd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
 from ckd_mm.functional.sp import sp_loss
 from ckd_mm.functional.statistics import retrieval_accuracy, top1_agreement
+from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
     'at_loss',
@@ -46,10 +51,15 @@ __all__ = [
     'cwd_loss',
     'dist_loss',
     'dkd_loss',
+    'fgd_focal_loss',
+    'fgd_masks',
+    'fgfi_loss',
+    'fgfi_masks',
     'fitnet_loss',
     'hcl_loss',
     'js_loss',
     'kd_loss',
+    'mgd_loss',
     'mlkd_batch_loss',
     'mlkd_class_loss',
     'mlkd_loss',
@@ -57,6 +67,7 @@ __all__ = [
     'nkd_loss',
     'nst_loss',
     'ofa_loss',
+    'ofd_loss',
     'pkd_loss',
     'pkt_loss',
     'pld_loss',
@@ -65,4 +76,5 @@ __all__ = [
     'sinkd_loss',
     'sp_loss',
     'top1_agreement',
+    'vid_loss',
 ]

@@ -3,7 +3,8 @@
 Each takes `loss_weight` (0 only monitors). A loss of logits also has
 `statistics(student, teacher)`, the values to log beside it. The names in a `forward`
 signature are what the loss needs: `student, teacher`, and where the method uses them
-`target` (labels), `sample_index` (places in the data set), `epoch` (epochs done).
+`target` (labels), `sample_index` (places in the data set), `epoch` (epochs done),
+`boxes`, `image_size` or `anchors`.
 """
 
 from __future__ import annotations
@@ -17,15 +18,19 @@ from ckd_mm.losses.ctkd import CTKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.dkd import DKDLoss
+from ckd_mm.losses.fgd import FGDLoss
+from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
+from ckd_mm.losses.mgd import MGDLoss
 from ckd_mm.losses.mlkd import MLKDLoss
 from ckd_mm.losses.nd import NDLoss
 from ckd_mm.losses.nkd import NKDLoss
 from ckd_mm.losses.nst import NSTLoss
 from ckd_mm.losses.ofa import OFALoss
+from ckd_mm.losses.ofd import OFDLoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
 from ckd_mm.losses.pld import PLDLoss
@@ -33,6 +38,7 @@ from ckd_mm.losses.reviewkd import ReviewKDLoss
 from ckd_mm.losses.rkd import RKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
+from ckd_mm.losses.vid import VIDLoss
 
 __all__ = [
     'ATLoss',
@@ -44,15 +50,19 @@ __all__ = [
     'CWDLoss',
     'DISTLoss',
     'DKDLoss',
+    'FGDLoss',
+    'FGFILoss',
     'FitNetLoss',
     'HCLLoss',
     'JSLoss',
     'KDLoss',
+    'MGDLoss',
     'MLKDLoss',
     'NDLoss',
     'NKDLoss',
     'NSTLoss',
     'OFALoss',
+    'OFDLoss',
     'PKDLoss',
     'PKTLoss',
     'PLDLoss',
@@ -60,4 +70,5 @@ __all__ = [
     'ReviewKDLoss',
     'SPLoss',
     'SinKDLoss',
+    'VIDLoss',
 ]

@@ -11,11 +11,12 @@ __all__ = [
     'at_least_one',
     'boolean',
     'check_any_positive',
+    'fraction',
     'non_negative',
+    'one_of',
     'positive',
     'positive_integer',
     'positive_numbers',
-    'share',
 ]
 
 
@@ -52,14 +53,14 @@ def non_negative(name: str, value: Any) -> float:
     return value
 
 
-def share(name: str, value: Any) -> float:
-    """`value` itself, once it is known to be a number from 0 to 1.
+def fraction(name: str, value: Any) -> float:
+    """`value` itself, once it is known to be a number from 0 to below 1.
 
     Raises:
         ValueError: It is not.
     """
-    if not (_is_finite(value) and 0 <= value <= 1):
-        raise ValueError(f'{name} must be a number from 0 to 1, got {value!r}')
+    if not (_is_finite(value) and 0 <= value < 1):
+        raise ValueError(f'{name} must be a number >= 0 and < 1, got {value!r}')
     return value
 
 
@@ -88,6 +89,18 @@ def positive_numbers(name: str, value: Any) -> Sequence[float]:
         raise ValueError(
             f'{name} must be a list of one or more finite numbers > 0, got {value!r}'
         )
+    return value
+
+
+def one_of(name: str, value: Any, known: Sequence[str]) -> Any:
+    """`value` itself, once it is known to be one of some names.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if value not in known:
+        names = ', '.join(map(repr, known))
+        raise ValueError(f'{name} must be one of {names}, got {value!r}')
     return value
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ckd_mm.functional._inputs import full_precision
 from ckd_mm.losses._levels import Maps, levels_of, shapes
 
-__all__ = ['BatchNorm', 'Channels', 'Widths', 'pairs', 'sum_over_pairs', 'widths']
+__all__ = ['BatchNorm', 'Channels', 'Widths', 'over_pairs', 'pairs', 'widths']
 
 Channels: TypeAlias = int | Sequence[int]
 """The channels of one level, or those of several."""
@@ -67,17 +67,17 @@ def pairs(
     return found
 
 
-def sum_over_pairs(
+def over_pairs(
     loss: Callable[[Any, Tensor, Tensor], Tensor],
     connectors: nn.ModuleList,
     found: list[tuple[Tensor, Tensor]],
 ) -> Tensor:
-    """The sum over levels of `loss(connector, student, teacher)`, in full precision."""
+    """By level `loss(connector, student, teacher)` in full precision, (levels,)."""
     values = []
     for connector, pair in zip(connectors, found, strict=True):
         with full_precision(*pair) as (student, teacher):
             values.append(loss(connector, student, teacher))
-    return torch.stack(values).sum()
+    return torch.stack(values)
 
 
 class BatchNorm(nn.BatchNorm2d):

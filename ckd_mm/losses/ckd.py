@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ckd_mm.distributed import world_size
 from ckd_mm.functional import ckd_loss, retrieval_accuracy, top1_agreement
 from ckd_mm.functional.ckd import ANCHORS, Anchor
-from ckd_mm.losses._checks import boolean, non_negative, positive
+from ckd_mm.losses._checks import boolean, non_negative, one_of, positive
 from ckd_mm.registry import LOSSES
 
 __all__ = ['CKDLoss']
@@ -52,12 +52,9 @@ class CKDLoss(nn.Module):
         gather_distributed: bool = False,
     ) -> None:
         super().__init__()
-        if anchor not in ANCHORS:
-            known = ', '.join(map(repr, ANCHORS))
-            raise ValueError(f'anchor must be one of {known}, got {anchor!r}')
         self.temperature = positive('temperature', temperature)
         self.loss_weight = non_negative('loss_weight', loss_weight)
-        self.anchor = anchor
+        self.anchor = one_of('anchor', anchor, ANCHORS)
         self.gather_distributed = boolean('gather_distributed', gather_distributed)
         self._warned = False
 

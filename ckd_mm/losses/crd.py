@@ -14,7 +14,7 @@ from ckd_mm.functional._inputs import check_embeddings, full_precision
 from ckd_mm.functional._labels import check_class_indices
 from ckd_mm.functional._vectors import unit_vectors
 from ckd_mm.losses._channels import check_channels
-from ckd_mm.losses._checks import non_negative, positive, positive_integer, share
+from ckd_mm.losses._checks import fraction, non_negative, positive, positive_integer
 from ckd_mm.losses._indices import IndexCheck
 from ckd_mm.losses._memory import Memory
 from ckd_mm.registry import LOSSES
@@ -49,7 +49,8 @@ class CRDLoss(nn.Module):
         embedding_channels: Width of the embeddings.
         num_negatives: Negatives of each row.
         temperature: Divides the cosines.
-        momentum: Share of the old embedding in the new one of the memory, from 0 to 1.
+        momentum: Share of the old embedding in the new one of the memory; from 0 to
+            below 1.
         loss_weight: Multiplies the loss. CIFAR-100: 0.8. 0 only monitors.
 
     Raises:
@@ -91,7 +92,7 @@ class CRDLoss(nn.Module):
         self.memory = Memory(
             positive_integer('num_samples', num_samples),
             width,
-            share('momentum', momentum),
+            fraction('momentum', momentum),
         )
         self.num_negatives = positive_integer('num_negatives', num_negatives)
         self.temperature = positive('temperature', temperature)

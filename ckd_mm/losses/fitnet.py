@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ckd_mm.functional import fitnet_loss
 from ckd_mm.losses._checks import non_negative
-from ckd_mm.losses._connectors import Channels, pairs, sum_over_pairs, widths
+from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.registry import LOSSES
 
@@ -54,8 +54,9 @@ class FitNetLoss(nn.Module):
 
     def forward(self, student: Maps, teacher: Maps) -> Tensor:
         """The weighted loss, of shape ()."""
-        return self.loss_weight * sum_over_pairs(
+        values = over_pairs(
             lambda regressor, own, wanted: fitnet_loss(regressor(own), wanted),
             self.regressors,
             pairs(student, teacher, self.widths),
         )
+        return self.loss_weight * values.sum()

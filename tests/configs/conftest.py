@@ -44,7 +44,7 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
 def random_data(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[Config], None]]:
-    """Points a config at two random images, with boxes or labels."""
+    """Points a config at two random images, with boxes and masks or labels."""
     folder = tmp_path_factory.mktemp('data')
     rng = np.random.default_rng(0)
     (folder / 'images').mkdir()
@@ -98,6 +98,7 @@ def _write_boxes(folder: Path, classes: tuple[str, ...]) -> str:
                 image_id=image,
                 category_id=index,
                 bbox=box,
+                segmentation=[_outline(*box)],
                 area=box[2] * box[3],
                 iscrowd=0,
             )
@@ -108,3 +109,7 @@ def _write_boxes(folder: Path, classes: tuple[str, ...]) -> str:
     file = folder / f'boxes_{len(classes)}.json'
     file.write_text(json.dumps(content))
     return file.name
+
+
+def _outline(x: int, y: int, width: int, height: int) -> list[int]:
+    return [x, y, x + width, y, x + width, y + height, x, y + height]

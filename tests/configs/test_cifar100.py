@@ -7,15 +7,30 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 
 from ckd_mm.models.benchmark import tensors
 from ckd_mm.models.convert import convert_checkpoint
 from ckd_mm.teachers import build_teacher
 
-FOLDER = Path(__file__).parents[2] / 'configs' / 'mmpretrain' / 'cifar100'
+from .catalog import CONFIGS, ROOT, distilling_hook, loaded, rates
+
+FOLDER = 'configs/mmpretrain/cifar100'
 SLOW_STARTERS = ('mobilenetv2', 'shufflev1', 'shufflev2')
+IN_SMALL_BATCHES = ('wrn-40-1', 'shufflev1', 'mobilenetv2')  # by CKD's authors
+# CKD's weight and temperature by its authors; DKD's beta by its authors
+PAIRS = {
+    ('resnet56', 'resnet20'): (10, 1, 2),
+    ('resnet110', 'resnet32'): (10, 1, 2),
+    ('resnet32x4', 'resnet8x4'): (100, 1, 8),
+    ('wrn-40-2', 'wrn-16-2'): (100, 1, 6),
+    ('wrn-40-2', 'wrn-40-1'): (50, 2, 6),
+    ('vgg13', 'vgg8'): (100, 1, 6),
+    ('resnet32x4', 'shufflev1'): (100, 1, 8),
+    ('resnet32x4', 'shufflev2'): (100, 1, 8),
+    ('wrn-40-2', 'shufflev1'): (100, 1, 8),
+    ('vgg13', 'mobilenetv2'): (50, 2, 6),
+    ('resnet50', 'mobilenetv2'): (100, 1, 8),
+}
 TEACHERS = {
     'resnet56': 'resnet56',
     'resnet110': 'resnet110',
@@ -26,44 +41,65 @@ TEACHERS = {
 }
 
 
-def rates(name: str) -> list[float]:
-    """The learning rate of each epoch."""
-    cfg = Config.fromfile(FOLDER / name)
-    weights = torch.nn.Parameter(torch.zeros(1))
-    optimizer = OPTIMIZERS.build(cfg.optim_wrapper.optimizer | dict(params=[weights]))
-    scheduler = PARAM_SCHEDULERS.build(cfg.param_scheduler | dict(optimizer=optimizer))
-    seen = []
-    for _ in range(cfg.train_cfg.max_epochs):
-        seen.append(optimizer.param_groups[0]['lr'])
-        optimizer.step()
-        scheduler.step()
-    return [*seen, optimizer.param_groups[0]['lr']]
-
-
 def test_240_epochs_have_three_steps() -> None:
     expected = [0.05] * 150 + [0.005] * 30 + [0.0005] * 30 + [0.00005] * 31
-    assert rates('resnet8x4_240e_cifar100.py') == pytest.approx(expected)
+    assert rates(f'{FOLDER}/resnet8x4_240e_cifar100.py') == pytest.approx(expected)
 
 
 def test_480_epochs_fall_to_zero_as_a_cosine() -> None:
     expected = [0.025 * (1 + math.cos(math.pi * i / 480)) for i in range(481)]
-    seen = rates('resnet8x4_480e_cifar100.py')
+    seen = rates(f'{FOLDER}/resnet8x4_480e_cifar100.py')
     assert seen == pytest.approx(expected, abs=1e-9)
     assert seen[-1] == pytest.approx(0, abs=1e-9)
 
 
-@pytest.mark.parametrize('path', sorted(FOLDER.glob('*e_cifar100.py')), ids=str)
-def test_small_nets_start_at_a_lower_rate(path: Path) -> None:
-    cfg = Config.fromfile(path)
-    expected = 0.01 if path.stem.startswith(SLOW_STARTERS) else 0.05
+HERE = [path for path in CONFIGS if path.startswith(FOLDER)]
+ALONE = [path for path in HERE if Path(path).stem.count('_') == 2]
+
+
+@pytest.mark.parametrize('path', ALONE)
+def test_rate_and_batch_belong_to_the_network_and_schedule(path: str) -> None:
+    """So all methods of a pair have those of their student alone."""
+    cfg = loaded(path)
+    network, schedule, _ = Path(path).stem.split('_')
+    rate = 0.01 if network in SLOW_STARTERS else 0.05
     assert cfg.optim_wrapper.optimizer == dict(
-        type='SGD', lr=expected, momentum=0.9, weight_decay=5e-4
+        type='SGD', lr=rate, momentum=0.9, weight_decay=5e-4
     )
-    assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 64
+    is_small = schedule == '480e' and network in IN_SMALL_BATCHES
+    batch_size = 32 if is_small else 64
+    assert cfg.train_dataloader.batch_size == batch_size
+    assert cfg.auto_scale_lr.base_batch_size == batch_size
+
+
+@pytest.mark.parametrize('schedule', ['240e', '480e'])
+@pytest.mark.parametrize(('teacher', 'student'), PAIRS)
+def test_a_pair_has_the_settings_of_the_methods_authors(
+    teacher: str, student: str, schedule: str
+) -> None:
+    weight, temperature, beta = PAIRS[teacher, student]
+    losses = {
+        'ckd': dict(type='CKDLoss', temperature=temperature, loss_weight=weight),
+        'kd': dict(type='KDLoss', temperature=4, loss_weight=0.9),
+        'dkd': dict(type='DKDLoss', alpha=1, beta=beta, temperature=4),
+    }
+    for method, loss in losses.items():
+        name = f'{method}_{teacher}-{student}_{schedule}_cifar100.py'
+        hook = distilling_hook(f'{FOLDER}/{name}')
+        assert Path(hook['teacher']['config']).stem == f'{teacher}_240e_cifar100'
+        assert hook['distill'][method].loss == loss
+        assert hook.get('student_loss_weight', 1) == (0.1 if method == 'kd' else 1)
+        warmup = dict(warmup=20) if method == 'dkd' else None
+        assert hook['distill'][method].get('schedule') == warmup
+
+
+def test_every_pair_is_in_the_table() -> None:
+    pairs = {Path(path).stem.split('_')[1] for path in HERE if '/ckd_' in path}
+    assert pairs == {'-'.join(pair) for pair in PAIRS}
 
 
 def test_data_are_the_stock_ones_with_the_benchmarks_statistics() -> None:
-    cfg = Config.fromfile(FOLDER / 'vgg8_240e_cifar100.py')
+    cfg = loaded(f'{FOLDER}/vgg8_240e_cifar100.py')
     assert cfg.train_dataloader.dataset.type == 'CIFAR100'
     assert cfg.train_dataloader.dataset.pipeline[0] == dict(
         type='RandomCrop', crop_size=32, padding=4
@@ -82,7 +118,7 @@ def test_a_teacher_is_built_from_a_converted_checkpoint(
     weights = {key: torch.zeros(shape) for key, (_, shape) in tensors(network).items()}
     torch.save({'model': weights}, tmp_path / 'source.pth')
     convert_checkpoint(tmp_path / 'source.pth', tmp_path / 'teacher.pth', network)
-    config = FOLDER / f'{name}_240e_cifar100.py'
+    config = ROOT / FOLDER / f'{name}_240e_cifar100.py'
     teacher = build_teacher(config, tmp_path / 'teacher.pth')
     assert not any(value.any() for value in teacher.parameters())
     expected = torch.tensor([0.5071, 0.4867, 0.4408]) * 255

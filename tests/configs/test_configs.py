@@ -7,7 +7,6 @@ are fewer RoIs, so that all of this needs neither a download nor a GPU.
 
 from __future__ import annotations
 
-import ast
 import functools
 import math
 import re
@@ -19,7 +18,6 @@ from unittest import mock
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.fileio import load
 from mmengine.hooks import Hook
 from mmengine.hub import get_config
 from mmengine.runner import Runner
@@ -31,40 +29,34 @@ from mmengine.utils import get_installed_path
 
 from ckd_mm.teachers import build_teacher
 
-ROOT = Path(__file__).parents[2]
-CONFIGS = sorted(
-    path.relative_to(ROOT).as_posix()
-    for path in (ROOT / 'configs').rglob('*.py')
-    if '_base_' not in path.parts
+from .catalog import (
+    CONFIGS,
+    DISTILLED,
+    ROOT,
+    distilling_hook,
+    document,
+    family,
+    hook_of,
+    load_once,
+    loaded,
+    metafiles_read_once,
+    student_of,
 )
 
-_load_once = functools.cache(load)
-
-
-def _metafiles_read_once() -> Any:
-    """MMEngine reads a zoo's for each base that a config has there, in 0.4 s."""
-    return mock.patch('mmengine.config.utils.load', _load_once)
-
-
-@functools.cache
-def _loaded(path: str) -> Config:
-    with _metafiles_read_once():
-        return Config.fromfile(ROOT / path)
-
-
-def _hook(path: str) -> dict[str, Any] | None:
-    hooks = _loaded(path).get('custom_hooks', [])
-    return next((hook for hook in hooks if hook.type == 'DistillationHook'), None)
-
-
-DISTILLED = [path for path in CONFIGS if _hook(path)]
-TEACHERS = sorted({_hook(path)['teacher']['config'] for path in DISTILLED})  # type: ignore[index]
+TEACHERS = sorted({distilling_hook(path)['teacher']['config'] for path in DISTILLED})
 ZOO_TEACHERS = [name for name in TEACHERS if '::' in name]
 
-# CKD as its authors trained it; the others share the schedule of their student.
-OWN_SCHEDULE = 'configs/mmpretrain/imagenet/ckd_r34-r18_cosine-200e_in1k.py'
+# One config of each method and folder; the steps of the others take minutes.
+EXAMPLES = {family(path): path for path in reversed(CONFIGS)}.values()
 
 every_config = pytest.mark.parametrize('path', CONFIGS)
+every_config_but_examples_slow = pytest.mark.parametrize(
+    'path',
+    [
+        path if path in EXAMPLES else pytest.param(path, marks=pytest.mark.slow)
+        for path in CONFIGS
+    ],
+)
 every_distilled_config = pytest.mark.parametrize('path', DISTILLED)
 
 
@@ -73,9 +65,9 @@ def _fast() -> Iterator[None]:
     """Without what takes time and is not tested; a teacher is built and read once."""
     without_yapf = mock.patch.object(Config, 'pretty_text', '')  # 3 s for every runner
     teachers_built_once = mock.patch(
-        'ckd_mm.hooks.distillation_hook.build_teacher', functools.cache(build_teacher)
+        'ckd_mm.teachers.config.build_teacher', functools.cache(build_teacher)
     )
-    with _metafiles_read_once(), without_yapf, teachers_built_once:
+    with metafiles_read_once(), without_yapf, teachers_built_once:
         yield
     _SharingRunner.students.clear()
 
@@ -91,17 +83,17 @@ def test_there_are_configs(capsys: pytest.CaptureFixture[str]) -> None:
 
 @every_config
 def test_docstring_gives_task_command_and_result(path: str) -> None:
-    document = _document(path)
+    text = document(path)
     command = rf'^    .*tools/(train\.py|dist_train\.sh) {re.escape(path)}'
-    assert re.search(command, document, re.MULTILINE)
-    assert re.search(r'\bours\b', document, re.IGNORECASE)
+    assert re.search(command, text, re.MULTILINE)
+    assert re.search(r'\bours\b', text, re.IGNORECASE)
 
 
 @every_distilled_config
 def test_file_name_gives_method_models_schedule_and_dataset(path: str) -> None:
     """`{method}_{teacher}-{student}_{schedule}_{dataset}.py`."""
     method, models, *schedule, dataset = Path(path).stem.split('_')
-    assert all(term in method.split('-') for term in _hook(path)['distill'])  # type: ignore[index]
+    assert all(term in method.split('-') for term in distilling_hook(path)['distill'])
     assert re.fullmatch(r'[a-z0-9]+(-[a-z0-9]+)+', models)
     assert schedule
     assert dataset
@@ -109,38 +101,30 @@ def test_file_name_gives_method_models_schedule_and_dataset(path: str) -> None:
 
 @every_config
 def test_numbers_of_zoo_models_are_those_of_the_metafile(path: str) -> None:
-    hook = _hook(path)
+    hook = hook_of(path)
     names = re.findall(r"'(mm\w+::(?!_base_)[^']+)'", (ROOT / path).read_text())
     if hook and '::' in hook['teacher']['config']:
         names.append(hook['teacher']['config'])
     for name in names:
         metrics = _zoo_entry(name)['Results'][0]['Metrics']
-        said = {float(number) for number in re.findall(r'\d+\.\d+', _document(path))}
+        said = {float(number) for number in re.findall(r'\d+\.\d+', document(path))}
         assert next(iter(metrics.values())) in said, name
 
 
-@every_config
-def test_readme_lists_it(path: str) -> None:
-    assert Path(path).name in (ROOT / 'configs/README.md').read_text()
+@pytest.mark.parametrize('path', [path for path in CONFIGS if '/digits/' in path])
+def test_readme_lists_the_digits(path: str) -> None:
+    """The model zoo's page has all others."""
+    assert f'[{Path(path).name}]' in (ROOT / 'configs/README.md').read_text()
 
 
 # What it inherits.
 
 
-@pytest.mark.parametrize('path', [p for p in DISTILLED if p != OWN_SCHEDULE])
+@every_distilled_config
 def test_it_is_the_config_of_its_student_and_a_hook(path: str) -> None:
     """So that all methods have one schedule."""
-    student, cfg = _student(path), _loaded(path)
-    assert _plain(cfg, without=('custom_hooks', 'custom_imports')) == _plain(student)
-
-
-def test_a_method_has_one_setting_for_all_pairs_of_a_folder() -> None:
-    settings: dict[tuple[str, str], Any] = {}
-    for path in DISTILLED:
-        hook = dict(_hook(path))  # type: ignore[arg-type]
-        hook.pop('teacher')
-        key = (str(Path(path).parent), Path(path).stem.split('_')[0])
-        assert settings.setdefault(key, hook) == hook, path
+    added = ('custom_hooks', 'custom_imports')
+    assert _plain(loaded(path), added) == _plain(student_of(path), added)
 
 
 @pytest.mark.parametrize('name', ZOO_TEACHERS)
@@ -152,7 +136,7 @@ def test_teacher_from_the_zoo_has_weights(name: str) -> None:
 @every_config
 def test_pretrained_weights_of_the_student_are_known_to_mmengine(path: str) -> None:
     """The step below runs without them."""
-    init = _loaded(path).model.backbone.get('init_cfg')
+    init = loaded(path).model.backbone.get('init_cfg')
     if not init:  # from random weights
         return
     scheme, name = init.checkpoint.split('://')
@@ -163,7 +147,7 @@ def test_pretrained_weights_of_the_student_are_known_to_mmengine(path: str) -> N
 # One step.
 
 
-@every_config
+@every_config_but_examples_slow
 def test_one_step_gives_finite_losses_and_every_term(
     path: str,
     tmp_path: Path,
@@ -252,24 +236,6 @@ def _make_short(cfg: Config, work_dir: Path) -> None:
         cfg.model.train_cfg.rcnn.sampler.num = 32
 
 
-def _document(path: str) -> str:
-    document = ast.get_docstring(ast.parse((ROOT / path).read_text()))
-    assert document, f'{path} has no docstring'
-    return document
-
-
-def _student(path: str) -> Config:
-    """What the first entry of `_base_` says: by convention the student."""
-    for node in ast.parse((ROOT / path).read_text()).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
-            base = ast.literal_eval(node.value)
-            first = base if isinstance(base, str) else base[0]
-            if '::' in first:
-                return get_config(first)
-            return _loaded(str((ROOT / path).parent.joinpath(first).resolve()))
-    raise AssertionError(f'{path} inherits nothing')
-
-
 def _plain(value: Any, without: tuple[str, ...] = ()) -> Any:
     """Plain containers, without the marks that MMEngine leaves on what is a zoo's."""
     if isinstance(value, (Config, dict)):
@@ -284,5 +250,5 @@ def _zoo_entry(name: str) -> dict[str, Any]:
     """What the metafile of a zoo says about a config."""
     package, path = name.split('::')
     configs = Path(get_installed_path(package)) / '.mim/configs'
-    models = load(configs / Path(path).parent / 'metafile.yml')['Models']
+    models = load_once(configs / Path(path).parent / 'metafile.yml')['Models']
     return next(model for model in models if model['Config'] == f'configs/{path}')

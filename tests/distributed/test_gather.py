@@ -14,6 +14,8 @@ from ckd_mm.functional import ckd_loss
 
 from .ranks import torchrun
 
+pytestmark = pytest.mark.slow
+
 SETTINGS: tuple[dict[str, Any], ...] = (
     dict(temperature=1.0, anchor='teacher'),
     dict(temperature=0.1, anchor='teacher'),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
@@ -15,6 +16,8 @@ from torch import nn
 from ckd_mm.hooks import DistillationHook
 
 from ..tasks import Task, differences, weights
+
+pytestmark = pytest.mark.slow
 
 
 def our_forward_hooks(model: nn.Module) -> list[Any]:

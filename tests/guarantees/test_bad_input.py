@@ -20,6 +20,8 @@ from mmengine.runner import Runner
 
 from ..tasks import ON
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Setup:
@@ -96,12 +98,12 @@ TEACHER = (
     Row(
         'no config',
         lambda s: s.hook.update(teacher={}),
-        'teacher must be a dict with a config',
+        'teacher needs either a config, or ema=True',
     ),
     Row(
         'a name instead of a dict',
         lambda s: s.hook.update(teacher='mmdet::x.py'),
-        "with a config, got 'mmdet::x.py'",
+        "or a list of such dicts, got 'mmdet::x.py'",
     ),
     Row(
         'a misspelt option',

@@ -22,6 +22,8 @@ from ckd_mm.hooks import DistillationHook
 from ..tasks import Task, differences, weights
 from .interruption import SeedEachEpoch
 
+pytestmark = pytest.mark.slow
+
 Train = Callable[[Config], Runner]
 PARTS = {
     'detector': ('neck', [32] * 5, [64] * 5),

@@ -21,6 +21,8 @@ from torch import nn
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.teachers import TeacherInputs, build_teacher
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(96, 70), (64, 96)]
 OTHER = dict(
     mean=[103.53, 116.28, 123.675], std=[1.0] * 3, bgr_to_rgb=False, pad_size_divisor=64

@@ -24,6 +24,8 @@ from ckd_mm.registry import LOSSES
 
 from ..tasks import Task, differences, last_bias, weights
 
+pytestmark = pytest.mark.slow
+
 Train = Callable[[Config], Runner]
 
 
@@ -262,7 +264,6 @@ def test_a_tap_without_a_gradient_is_refused(
         Runner.from_cfg(cfg).train()
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings('ignore')
 def test_a_compiled_train_step_gives_the_same_weights(
     task: Task, plain: Runner, run: Train, tmp_path: Path

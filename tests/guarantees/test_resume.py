@@ -21,6 +21,8 @@ from ckd_mm.hooks import DistillationHook
 from ..tasks import Task, differences, weights
 from .interruption import SeedEachEpoch
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 EPOCHS = 3
 
@@ -64,7 +66,6 @@ def test_a_run_resumed_from_an_epochs_end_is_the_same_bit_for_bit(
     assert logged(resumed) == logged(uninterrupted)
 
 
-@pytest.mark.slow
 def test_a_run_killed_within_an_epoch_resumes_from_its_last_checkpoint(
     task: Task, uninterrupted: Runner, tmp_path: Path
 ) -> None:

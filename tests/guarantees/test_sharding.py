@@ -14,6 +14,8 @@ from torch import nn
 
 from ckd_mm.hooks import DistillationHook
 
+pytestmark = pytest.mark.slow
+
 
 class Sharded(nn.Module):
     """Stands for MMEngine's wrappers of FSDP and DeepSpeed, which need a GPU."""

@@ -18,6 +18,8 @@ from ckd_mm.hooks import DistillationHook
 
 from ..tasks import Task, differences, weights
 
+pytestmark = pytest.mark.slow
+
 
 def teacher_of_run(runner: Runner) -> BaseModel:
     hook = next(hook for hook in runner.hooks if isinstance(hook, DistillationHook))

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .references_maps import reference_hcl
+from .references_maps import reference_hcl, squared_distance
 from .scalars import dot, mean, total
 
 __all__ = [
     'Grid',
     'convolution',
+    'flat',
     'grid',
     'reference_fitnet',
+    'reference_mgd',
+    'reference_ofd',
     'reference_reviewkd',
+    'reference_vid',
     'tensor',
 ]
 
@@ -52,18 +57,17 @@ def convolution(
                 ]
                 for i in range(len(image[0]))
             ]
-            for number, kernel in enumerate(weight)
+            for number, kernel in enumerate(grid(weight))
         ]
         for image in maps
     ]
 
 
-def _window(image: Sequence[Any], kernel: Tensor, top: int, left: int) -> Tensor:
+def _window(image: Sequence[Any], kernel: Any, top: int, left: int) -> Tensor:
     products = [
-        kernel[c, i, j] * channel[top + i][left + j]
+        kernel[c][i][j] * channel[top + i][left + j]
         for c, channel in enumerate(image)
-        for i in range(kernel.shape[1])
-        for j in range(kernel.shape[2])
+        for i, j in product(range(len(kernel[c])), repeat=2)
         if 0 <= top + i < len(channel) and 0 <= left + j < len(channel[0])
     ]
     return total(products)
@@ -151,3 +155,71 @@ def reference_reviewkd(module: Any, student: Any, teacher: Any) -> Tensor:
         output = batch_norm(convolution(deeper, conv.weight), norm)
         losses.append(reference_hcl(tensor(output), wanted))
     return total(losses)
+
+
+def flat(maps: Grid) -> list[Tensor]:
+    return [x for image in maps for channel in image for row in channel for x in row]
+
+
+def relu(maps: Grid) -> Grid:
+    return [
+        [[[x.clamp_min(0) for x in row] for row in channel] for channel in image]
+        for image in maps
+    ]
+
+
+def reference_vid(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
+    (gaussian,) = module.gaussians
+    first, _, second, _, third = gaussian.mean
+    hidden = relu(convolution(grid(student), first.weight))
+    hidden = relu(convolution(hidden, second.weight))
+    means = convolution(hidden, third.weight)
+    losses = []
+    for image, wanted in zip(means, grid(teacher), strict=True):
+        for scale, own, other in zip(gaussian.scale, image, wanted, strict=True):
+            variance = (1 + scale.exp()).log() + 1e-5
+            for m, t in zip(flat([[own]]), flat([[other]]), strict=True):
+                losses.append((t - m) ** 2 / (2 * variance) + variance.log() / 2)
+    return mean(losses)
+
+
+def reference_ofd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
+    """For one level of one size."""
+    ((conv, norm),) = module.connectors
+    outputs = batch_norm(convolution(grid(student), conv.weight), norm)
+    losses = []
+    for c in range(teacher.shape[1]):
+        values = list(teacher[:, c].flatten())
+        negative = [t for t in values if t < 0]
+        margin = mean(negative) if negative else total([])
+        own = flat([[image[c]] for image in outputs])
+        for s, t in zip(own, values, strict=True):
+            if t > 0:
+                losses.append((s - t) ** 2)
+            elif s > max(t, margin):
+                losses.append((s - max(t, margin)) ** 2)
+    return total(losses) / len(student)
+
+
+def reference_mgd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
+    (generator,) = module.generators
+    aligned = convolution(grid(student), generator.align.weight, generator.align.bias)
+    images, channels, height, width = teacher.shape
+    by_channel = module.masked == 'channels'
+    shape = (channels, 1, 1) if by_channel else (1, height, width)
+    noise = torch.rand(images, *shape, generator=torch.Generator().manual_seed(0))
+    kept = (noise >= module.mask_ratio).expand(teacher.shape).tolist()
+    hidden: Any = [
+        [
+            [
+                [x if keep else 0.0 * x for x, keep in zip(*rows, strict=True)]
+                for rows in zip(*maps, strict=True)
+            ]
+            for maps in zip(*both, strict=True)
+        ]
+        for both in zip(aligned, kept, strict=True)
+    ]
+    first, _, second = generator.generate
+    hidden = relu(convolution(hidden, first.weight, first.bias))
+    outputs = flat(convolution(hidden, second.weight, second.bias))
+    return squared_distance(outputs, list(teacher.flatten())) / images

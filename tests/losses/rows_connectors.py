@@ -10,36 +10,51 @@ import torch
 from torch import Tensor
 
 from .modules import ModuleFunction, build_with_weights
-from .references_connectors import reference_fitnet, reference_reviewkd
-from .row import LossRow, Mismatch
+from .references_boxes import reference_fgd, reference_fgfi
+from .references_connectors import (
+    reference_fitnet,
+    reference_mgd,
+    reference_ofd,
+    reference_reviewkd,
+    reference_vid,
+)
+from .row import LossRow, Mismatch, bad_numbers
 from .samples import PERMUTATIONS, Change, Sample, draw
 
 __all__ = ['CONNECTOR_ROWS', 'ConnectorRow']
 
-STUDENT, TEACHER = (2, 5, 6), (3, 5, 6)
+STUDENT = (2, 5, 6)
 PERMUTATION: dict[str, Change] = {
     name: change for name, change in PERMUTATIONS.items() if name.endswith('rows')
 }
 
 
-def mismatch(student: tuple[int, ...], teacher: tuple[int, ...], text: str) -> Mismatch:
-    return Mismatch(student, teacher, text)
+def wrong_channels(width: int) -> tuple[Mismatch, ...]:
+    """Maps, of student or teacher, that do not have the channels in the config."""
 
+    def message(whose: str, channels: int, got: tuple[int, ...]) -> str:
+        return (
+            f'level 0: {whose} must be (N, {channels}, H, W) or (N, {channels}), as '
+            f'its channels in the config say, got {got}; set them to those of the '
+            'chosen layer'
+        )
 
-def wrong_channels(whose: str, channels: int, got: tuple[int, ...]) -> Mismatch:
-    """A map, of student or teacher, that does not have the channels in the config."""
-    message = (
-        f'level 0: {whose} must be (N, {channels}, H, W) or (N, {channels}), as its '
-        f'channels in the config say, got {got}; set them to those of the chosen layer'
+    student, teacher = (4, *STUDENT), (4, width, *STUDENT[1:])
+    return (
+        *(
+            Mismatch(got, teacher, message('student', STUDENT[0], got))
+            for got in ((4, 7, 5, 6), (4, 2, 5))
+        ),
+        *(
+            Mismatch(student, got, message('teacher', width, got))
+            for got in ((4, 7, 5, 6), (4, 90))
+        ),
     )
-    if whose == 'student':
-        return Mismatch(got, (4, *TEACHER), message)
-    return Mismatch((4, *STUDENT), got, message)
 
 
-def other_images(names: str, student: tuple[int, ...] = (4, *TEACHER)) -> Mismatch:
-    """Five images of the teacher for four of the student."""
-    teacher = (5, *TEACHER)
+def other_images(names: str, width: int) -> Mismatch:
+    """Five images of the teacher for four of the student, which is as wide by then."""
+    student, teacher = (4, width, *STUDENT[1:]), (5, width, *STUDENT[1:])
     message = (
         'student and teacher feature maps must be (N, C, H, W) with the same '
         f'{names}, got {student} and {teacher}; check that both models saw the same '
@@ -48,21 +63,12 @@ def other_images(names: str, student: tuple[int, ...] = (4, *TEACHER)) -> Mismat
     return Mismatch((4, *STUDENT), teacher, message)
 
 
-CHANNELS = (
-    wrong_channels('student', 2, (4, 7, 5, 6)),
-    wrong_channels('student', 2, (4, 2, 5)),
-    wrong_channels('teacher', 3, (4, 7, 5, 6)),
-    wrong_channels('teacher', 3, (4, 90)),
-)
-
-
 @dataclass(frozen=True)
 class ConnectorRow(LossRow):
     """A row of a loss with parameters; the teacher's maps are wider."""
 
     arguments: dict[str, Any] = field(default_factory=dict)
-    teacher_rest: tuple[int, ...] = TEACHER
-    no_gradient: tuple[str, ...] = ()
+    teacher_rest: tuple[int, ...] = ()
 
     def draw(self, rows: int, *, seed: int = 0, scale: float = 2.0) -> Sample:
         sample = super().draw(rows, seed=seed, scale=scale)
@@ -79,19 +85,26 @@ def connector_row(
     class_name: str,
     loop: Callable[..., Tensor],
     *,
-    mismatches: tuple[Mismatch, ...],
+    width: int = 3,
+    must_agree: str = 'N, C, H, W',
     **rest: Any,
 ) -> ConnectorRow:
-    arguments = {'student_channels': STUDENT[0], 'teacher_channels': TEACHER[0]}
-    defaults: dict[str, Any] = {'kwargs_sets': ({},), 'defaults': {}, 'refused': ()}
+    """A row with a teacher of `width` channels, of whose maps some sizes must fit."""
+    arguments = {'student_channels': STUDENT[0], 'teacher_channels': width}
+    defaults: dict[str, Any] = {
+        'kwargs_sets': ({},),
+        'defaults': {},
+        'refused': (),
+        'invariances': PERMUTATION,
+    }
     return ConnectorRow(
         class_name=class_name,
         function=ModuleFunction(class_name, arguments),
         reference=ModuleFunction(class_name, arguments, loop),
         arguments=arguments,
-        invariances=PERMUTATION,
         rest=STUDENT,
-        mismatches=(*CHANNELS, *mismatches),
+        teacher_rest=(width, *STUDENT[1:]),
+        mismatches=(*wrong_channels(width), other_images(must_agree, width)),
         golden=(),
         **{**defaults, **rest},
     )
@@ -101,7 +114,7 @@ CONNECTOR_ROWS = (
     connector_row(
         'FitNetLoss',
         reference_fitnet,
-        mismatches=(other_images('N, C'),),
+        must_agree='N, C',
     ),
     connector_row(
         'ReviewKDLoss',
@@ -109,7 +122,64 @@ CONNECTOR_ROWS = (
         defaults={'mid_channels': 256},
         kwargs_sets=({'mid_channels': 3},),
         refused=tuple({'mid_channels': bad} for bad in (0, 2.5, '4', None, True)),
-        mismatches=(other_images('N, C, H, W'),),
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5, twice
+    ),
+    connector_row(
+        'VIDLoss',
+        reference_vid,
+        defaults={'initial_variance': 5.0},
+        kwargs_sets=({}, {'initial_variance': 0.5}),
+        refused=bad_numbers('initial_variance', 0),
+    ),
+    connector_row(
+        'OFDLoss',
+        reference_ofd,
+        defaults={'loss_weight': 1e-3},
+        must_agree='N, C',
+        steepest_at_zero=1e5,  # BatchNorm, and a sum over channels and positions
+    ),
+    connector_row(
+        'MGDLoss',
+        reference_mgd,
+        defaults={'loss_weight': 2e-5, 'mask_ratio': 0.65, 'masked': 'positions'},
+        kwargs_sets=({}, {'mask_ratio': 0.3, 'masked': 'channels'}),
+        refused=(
+            *bad_numbers('mask_ratio', 1, 1.5),
+            {'masked': 'rows'},
+            {'masked': None},
+        ),
+        invariances={},  # the masks belong to the places in the batch
+        steepest_at_zero=1000.0,  # a sum over channels and positions
+    ),
+    connector_row(
+        'FGDLoss',
+        reference_fgd,
+        width=6,  # its context block is half as wide
+        defaults={
+            'foreground_weight': 1e-3,
+            'background_weight': 5e-4,
+            'attention_weight': 1e-3,
+            'relation_weight': 5e-6,
+            'temperature': 0.5,
+        },
+        kwargs_sets=(
+            {'foreground_weight': 0.7, 'attention_weight': 0.0},
+            {'background_weight': 0.5, 'relation_weight': 0.3},
+        ),
+        refused=(
+            *bad_numbers('foreground_weight'),
+            *bad_numbers('background_weight'),
+            *bad_numbers('attention_weight'),
+            *bad_numbers('relation_weight'),
+            *bad_numbers('temperature', 0),
+        ),
+        needs=('boxes', 'image_size'),
+    ),
+    connector_row(
+        'FGFILoss',
+        reference_fgfi,
+        defaults={'loss_weight': 0.01, 'threshold': 0.5},
+        refused=bad_numbers('threshold', 1),
+        needs=('boxes', 'anchors'),
     ),
 )

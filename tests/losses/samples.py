@@ -14,6 +14,7 @@ __all__ = [
     'Change',
     'Sample',
     'draw',
+    'draw_anchors',
     'exchange',
     'gradient',
     'permute_positions',
@@ -38,11 +39,17 @@ class Sample:
     teacher: Tensor
     target: Tensor
     boxes: tuple[Tensor, ...] = ()
+    image_size: tuple[int, int] = (40, 48)
     epoch: float = 2.5
 
     @property
     def sample_index(self) -> Tensor:
         return torch.arange(len(self.student))
+
+    @property
+    def anchors(self) -> tuple[Tensor, ...]:
+        """Of a level of 5 x 6 positions."""
+        return (draw_anchors((5, 6), self.image_size),)
 
     def map_both(self, change: Callable[[Tensor], Tensor]) -> Sample:
         return replace(self, student=change(self.student), teacher=change(self.teacher))
@@ -60,7 +67,7 @@ def draw(rows: int, *rest: int, seed: int = 0, scale: float = 2.0) -> Sample:
     shape = (2, rows, *rest)
     both = scale * torch.randn(shape, generator=generator, dtype=torch.float64)
     target = torch.randint(rest[0], (rows,), generator=generator)
-    boxes = tuple(draw_boxes(row % 3, generator) for row in range(rows))
+    boxes = tuple(draw_boxes((row + 1) % 3, generator) for row in range(rows))
     return Sample(both[0].clone().requires_grad_(), both[1].clone(), target, boxes)
 
 
@@ -69,6 +76,18 @@ def draw_boxes(count: int, generator: torch.Generator) -> Tensor:
     corners = 24 * torch.rand(count, 2, generator=generator)
     sizes = 1 + 23 * torch.rand(count, 2, generator=generator)
     return torch.cat([corners, corners + sizes], dim=1)
+
+
+def draw_anchors(size: tuple[int, int], image_size: tuple[int, int]) -> Tensor:
+    """Two squares (H * W * 2, 4) around the centre of each position."""
+    rows, columns = (
+        (torch.arange(count) + 0.5) * pixels / count
+        for count, pixels in zip(size, image_size, strict=True)
+    )
+    y, x = torch.meshgrid(rows, columns, indexing='ij')
+    centres = torch.stack([x, y], dim=2).reshape(-1, 1, 2)
+    halves = torch.tensor([6.0, 12.0])[:, None]
+    return torch.cat([centres - halves, centres + halves], dim=2).reshape(-1, 4)
 
 
 def gradient(value: Tensor, sample: Sample) -> Tensor:

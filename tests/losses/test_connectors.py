@@ -13,15 +13,16 @@ from ckd_mm.registry import LOSSES as REGISTRY
 from ckd_mm.registry import build
 
 from .rows_connectors import CONNECTOR_ROWS, ConnectorRow
+from .samples import draw_anchors
 
 EACH = pytest.mark.parametrize('row', CONNECTOR_ROWS, ids=lambda row: row.class_name)
-CHANNELS: dict[str, Any] = {'student_channels': [2, 4], 'teacher_channels': [3, 5]}
+CHANNELS: dict[str, Any] = {'student_channels': [2, 4], 'teacher_channels': [6, 7]}
 
 
 def draw_levels(images: int = 2) -> tuple[list[Tensor], list[Tensor]]:
     generator = torch.Generator().manual_seed(0)
     student = [(images, 2, 6, 5), (images, 4, 3, 2)]
-    teacher = [(images, 3, 6, 5), (images, 5, 3, 2)]
+    teacher = [(images, 6, 6, 5), (images, 7, 3, 2)]
     return tuple(  # type: ignore[return-value]
         [torch.randn(shape, generator=generator) for shape in shapes]
         for shapes in (student, teacher)
@@ -31,7 +32,9 @@ def draw_levels(images: int = 2) -> tuple[list[Tensor], list[Tensor]]:
 def extras(row: ConnectorRow, images: int) -> list[Any]:
     """What the loss takes beside the maps of two levels."""
     sample = row.draw(images)
-    return [getattr(sample, need) for need in row.needs]
+    anchors = [draw_anchors(size, sample.image_size) for size in ((6, 5), (3, 2))]
+    named = {'boxes': sample.boxes, 'image_size': sample.image_size, 'anchors': anchors}
+    return [named[need] for need in row.needs]
 
 
 @EACH
@@ -49,7 +52,7 @@ def test_every_level_and_every_parameter_gets_a_gradient(
     for name, tensor in tensors.items():
         assert tensor.grad is not None, name
         assert tensor.grad.isfinite().all(), name
-        assert bool(tensor.grad.any()) == (images > 0) or name in row.no_gradient
+        assert bool(tensor.grad.any()) == (images > 0)
 
 
 @EACH
@@ -79,8 +82,8 @@ def test_numbers_of_levels_that_do_not_fit_are_named(row: ConnectorRow) -> None:
     student, teacher = draw_levels()
     shapes = '[(2, 2, 6, 5), (2, 4, 3, 2)]'
     for loss, wanted, got in (
-        (row.build(**CHANNELS), 2, '[(2, 3, 6, 5)]'),
-        (row.build(), 1, '[(2, 3, 6, 5)]'),
+        (row.build(**CHANNELS), 2, '[(2, 6, 6, 5)]'),
+        (row.build(), 1, '[(2, 6, 6, 5)]'),
     ):
         with pytest.raises(ValueError) as error:
             loss(student, teacher[:1], *extras(row, 2))
@@ -96,7 +99,7 @@ def test_a_level_of_other_channels_is_named(row: ConnectorRow) -> None:
     student, teacher = draw_levels()
     loss = row.build(**CHANNELS)
     teacher[1] = teacher[1][:, :1]
-    with pytest.raises(ValueError, match=r'^level 1: teacher must be \(N, 5, H, W\)'):
+    with pytest.raises(ValueError, match=r'^level 1: teacher must be \(N, 7, H, W\)'):
         loss(student, teacher, *extras(row, 2))
 
 

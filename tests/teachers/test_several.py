@@ -21,6 +21,8 @@ from ckd_mm.teachers import read_teachers
 
 from ..tasks import Task, differences, weights
 
+pytestmark = pytest.mark.slow
+
 Train = Callable[[Config], Runner]
 
 

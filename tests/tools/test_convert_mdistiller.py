@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from ckd_mm.models.benchmark import tensors
@@ -25,6 +26,7 @@ def call(*arguments: object, status: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_it_converts_refuses_and_overwrites(tmp_path: Path) -> None:
     source, target = tmp_path / 'source.pth', tmp_path / 'target.pth'
     weights = {key: torch.ones(shape) for key, (_, shape) in tensors('vgg8').items()}

@@ -15,6 +15,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MMDET_TOOLS = Path(mmdet.__file__).parent / '.mim' / 'tools'
 
@@ -92,7 +94,6 @@ def test_mmdetections_own_test_tool_gives_the_same_metrics_on_the_stock_config(
             assert torch.equal(value, their['pred_instances'][key]), key
 
 
-@pytest.mark.slow
 def test_test_time_augmentation_gives_the_same_metrics_as_well(
     distilled: Path, student: Path, tmp_path: Path
 ) -> None:

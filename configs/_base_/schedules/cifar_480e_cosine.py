@@ -1,7 +1,7 @@
 """The 480 epochs of CKD's authors, the learning rate falling to 0 as a cosine by epoch.
 
 Learning rate 0.05; ShuffleNets and MobileNetV2 set 0.01. One GPU, 64 images per step;
-for some pairs the authors use 32.
+WRN-40-1, ShuffleNet V1 and MobileNetV2 set 32, as the authors do.
 """
 
 _base_ = './cifar_240e_step.py'

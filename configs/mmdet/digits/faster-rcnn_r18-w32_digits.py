@@ -4,7 +4,7 @@
 
 Data, model and schedule: configs/_base_/digits_detection.py, with a learning rate of
 0.08, which ends at a lower training loss than 0.02. Ours:
-benchmarks/results/digit_scenes.md has its mAP.
+benchmarks/results/digit_scenes_logits.md has its mAP.
 """
 
 _base_ = '../../_base_/digits_detection.py'

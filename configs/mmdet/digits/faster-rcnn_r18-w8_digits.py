@@ -4,7 +4,7 @@
 
 Data, model and schedule: configs/_base_/digits_detection.py. The distilled ones inherit
 this config and add the hook. Ours, over 3 seeds:
-benchmarks/results/digit_scenes.md.
+benchmarks/results/digit_scenes_logits.md.
 """
 
 _base_ = '../../_base_/digits_detection.py'

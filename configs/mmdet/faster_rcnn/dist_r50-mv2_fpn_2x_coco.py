@@ -1,7 +1,7 @@
 """DIST on RoI logits: Faster R-CNN R50 -> MobileNetV2, FPN, COCO, 2x (24 epochs).
 
 Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:2205.10536. What is
-set, why, and what differs from the paper: configs/_base_/distill/dist_roi_r101.py.
+set, why, and what differs from the paper: configs/_base_/distill/dist_roi.py.
 
     tools/dist_train.sh configs/mmdet/faster_rcnn/dist_r50-mv2_fpn_2x_coco.py 8
 
@@ -15,5 +15,9 @@ set, why, and what differs from the paper: configs/_base_/distill/dist_roi_r101.
 
 _base_ = [
     './faster-rcnn_mv2_fpn_2x_coco.py',
-    '../../_base_/distill/dist_roi_r50.py',
+    '../../_base_/pairs/faster-rcnn_r50-mv2_coco.py',
+    '../../_base_/distill/dist_roi.py',
 ]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+del _base_.pair

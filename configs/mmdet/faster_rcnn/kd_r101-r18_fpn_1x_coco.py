@@ -1,7 +1,7 @@
 """KD on RoI logits: Faster R-CNN R101 -> R18, FPN, COCO, 1x (12 epochs).
 
 Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:1503.02531. What is
-set, why, and what differs from the paper: configs/_base_/distill/kd_roi_r101.py.
+set, why, and what differs from the paper: configs/_base_/distill/kd_roi.py.
 
     tools/dist_train.sh configs/mmdet/faster_rcnn/kd_r101-r18_fpn_1x_coco.py 8
 
@@ -15,5 +15,9 @@ set, why, and what differs from the paper: configs/_base_/distill/kd_roi_r101.py
 
 _base_ = [
     './faster-rcnn_r18_fpn_1x_coco.py',
-    '../../_base_/distill/kd_roi_r101.py',
+    '../../_base_/pairs/faster-rcnn_r101-r18_coco.py',
+    '../../_base_/distill/kd_roi.py',
 ]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+del _base_.pair

@@ -1,7 +1,7 @@
 """KD on RoI logits: Faster R-CNN R50 -> MobileNetV2, FPN, COCO, 2x (24 epochs).
 
 Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:1503.02531. What is
-set, why, and what differs from the paper: configs/_base_/distill/kd_roi_r101.py.
+set, why, and what differs from the paper: configs/_base_/distill/kd_roi.py.
 
     tools/dist_train.sh configs/mmdet/faster_rcnn/kd_r50-mv2_fpn_2x_coco.py 8
 
@@ -9,11 +9,15 @@ set, why, and what differs from the paper: configs/_base_/distill/kd_roi_r101.py
 |---|---|
 | teacher, the zoo's R50 2x | 38.4 |
 | student alone, faster-rcnn_mv2_fpn_2x_coco.py | not run yet |
-| published | 30.13 (in detectron2, with its teacher and schedule) |
+| published | not found |
 | ours | not run yet |
 """
 
 _base_ = [
     './faster-rcnn_mv2_fpn_2x_coco.py',
-    '../../_base_/distill/kd_roi_r50.py',
+    '../../_base_/pairs/faster-rcnn_r50-mv2_coco.py',
+    '../../_base_/distill/kd_roi.py',
 ]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+del _base_.pair

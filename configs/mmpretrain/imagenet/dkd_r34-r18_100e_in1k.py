@@ -1,10 +1,9 @@
 """DKD: ResNet-34 -> ResNet-18, ImageNet-1k, 100 epochs.
 
 Task: classification, top-1 accuracy (%) on the validation set. Paper: arXiv:2203.08679.
-alpha 1, beta 0.5, temperature 1: the authors' values for this pair
-(megvii-research/mdistiller, `configs/imagenet/r34_r18/dkd.yaml`), whose other settings
-are the stock ones at twice the batch and the learning rate. Their warm-up of one epoch
-has no effect: epochs count from 1.
+alpha 1, beta 0.5, temperature 1: configs/_base_/distill/dkd_in1k.py, and for beta
+configs/_base_/pairs/r34-r18_in1k.py. The stock schedule: 256 images per step, learning
+rate 0.1, a tenth from 30, 60 and 90.
 
     tools/dist_train.sh configs/mmpretrain/imagenet/dkd_r34-r18_100e_in1k.py 8
 
@@ -16,24 +15,12 @@ has no effect: epochs count from 1.
 | ours | not run yet |
 """
 
-_base_ = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
-
-custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
-custom_hooks = [
-    dict(
-        type='DistillationHook',
-        teacher=dict(config='mmpretrain::resnet/resnet34_8xb32_in1k.py'),
-        distill=dict(
-            dkd=dict(
-                on='logits',
-                loss=dict(
-                    type='DKDLoss',
-                    alpha=1.0,
-                    beta=0.5,
-                    temperature=1.0,
-                    loss_weight=1.0,
-                ),
-            )
-        ),
-    )
+_base_ = [
+    'mmpretrain::resnet/resnet18_8xb32_in1k.py',
+    '../../_base_/pairs/r34-r18_in1k.py',
+    '../../_base_/distill/dkd_in1k.py',
 ]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+_base_.custom_hooks[0].distill.dkd.loss.update(_base_.pair.dkd)
+del _base_.pair

@@ -1,11 +1,9 @@
 """KD: ResNet-34 -> ResNet-18, ImageNet-1k, 100 epochs.
 
 Task: classification, top-1 accuracy (%) on the validation set. Paper: arXiv:1503.02531.
-Temperature 1, and 0.5 for the KL divergence as for the student's cross-entropy: the
-values for this pair in megvii-research/mdistiller (`configs/imagenet/r34_r18/kd.yaml`),
-whose other settings are the stock ones (100 epochs, steps at 30, 60 and 90) at twice
-the batch and the learning rate. The 0.9 and 0.1 at temperature 4 that are often seen
-belong to CIFAR-100.
+Temperature 1, and 0.5 for the KL divergence as for the cross-entropy:
+configs/_base_/distill/kd_in1k.py. The stock schedule: 256 images per step, learning
+rate 0.1, a tenth from 30, 60 and 90.
 
     tools/dist_train.sh configs/mmpretrain/imagenet/kd_r34-r18_100e_in1k.py 8
 
@@ -17,19 +15,11 @@ belong to CIFAR-100.
 | ours | not run yet |
 """
 
-_base_ = 'mmpretrain::resnet/resnet18_8xb32_in1k.py'
-
-custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
-custom_hooks = [
-    dict(
-        type='DistillationHook',
-        teacher=dict(config='mmpretrain::resnet/resnet34_8xb32_in1k.py'),
-        distill=dict(
-            kd=dict(
-                on='logits',
-                loss=dict(type='KDLoss', temperature=1.0, loss_weight=0.5),
-            )
-        ),
-        student_loss_weight=0.5,
-    )
+_base_ = [
+    'mmpretrain::resnet/resnet18_8xb32_in1k.py',
+    '../../_base_/pairs/r34-r18_in1k.py',
+    '../../_base_/distill/kd_in1k.py',
 ]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+del _base_.pair

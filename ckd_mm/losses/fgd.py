@@ -1,0 +1,149 @@
+"""FGD as a registered loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ckd_mm.functional import fgd_focal_loss
+from ckd_mm.losses._checks import check_any_positive, non_negative, positive
+from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
+from ckd_mm.losses._levels import Maps
+from ckd_mm.registry import LOSSES
+
+__all__ = ['FGDLoss']
+
+
+@LOSSES.register_module()
+class FGDLoss(nn.Module):
+    r"""Objects, background and their context, for detectors.
+
+    The focal part is :func:`ckd_mm.functional.fgd_focal_loss`. The global part compares
+    the maps after a context block (GcBlock) of their own has added to every position
+    what it gathered from all, and both blocks are learned along:
+
+    .. math::
+        L_{global} = \frac{\lambda}{N} \lVert R_s(s) - R_t(t) \rVert^2, \qquad
+        R(f)_p = f_p + w_2\, \mathrm{ReLU}(\mathrm{LN}(w_1 \textstyle\sum_q
+            \mathrm{softmax}_q(w_k f_q) f_q))
+
+    A 1 x 1 convolution comes first where the widths differ. The losses of the levels
+    are summed. "Focal and Global Knowledge Distillation for Detectors",
+    arXiv:2111.11837, equal to the authors' code but for the scale of the boxes in a
+    padded batch; the bias of w_k, which the softmax ignores, is left out.
+
+    Args:
+        student_channels: Channels of the student's level, or a list by level.
+        teacher_channels: The same of the teacher.
+        foreground_weight: The paper's alpha; two-stage detectors: 5e-5.
+        background_weight: beta; two-stage: 2.5e-5.
+        attention_weight: gamma; two-stage: 5e-5.
+        relation_weight: lambda; two-stage: 5e-7. The defaults of the four are those of
+            one-stage detectors.
+        temperature: Of the attention.
+        loss_weight: Multiplies the loss. 0 only monitors.
+
+    Raises:
+        ValueError: An argument is out of its range, or all weights of parts are 0.
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.losses import FGDLoss
+        >>> loss = FGDLoss(student_channels=8, teacher_channels=32)
+        >>> student, teacher = torch.randn(1, 8, 6, 6), torch.randn(1, 32, 6, 6)
+        >>> boxes = [torch.tensor([[8.0, 8.0, 24.0, 40.0]])]
+        >>> loss(student, teacher, boxes, image_size=(48, 48)).shape
+        torch.Size([])
+    """
+
+    def __init__(
+        self,
+        student_channels: Channels,
+        teacher_channels: Channels,
+        foreground_weight: float = 1e-3,
+        background_weight: float = 5e-4,
+        attention_weight: float = 1e-3,
+        relation_weight: float = 5e-6,
+        temperature: float = 0.5,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.widths = widths(student_channels, teacher_channels)
+        self.focal = {
+            'foreground_weight': foreground_weight,
+            'background_weight': background_weight,
+            'attention_weight': attention_weight,
+        }
+        for name, weight in self.focal.items():
+            non_negative(name, weight)
+        self.relation_weight = non_negative('relation_weight', relation_weight)
+        check_any_positive(**self.focal, relation_weight=relation_weight)
+        self.temperature = positive('temperature', temperature)
+        self.connectors = nn.ModuleList(
+            _Connector(own, wanted) for own, wanted in self.widths
+        )
+        self.loss_weight = non_negative('loss_weight', loss_weight)
+
+    def forward(
+        self,
+        student: Maps,
+        teacher: Maps,
+        boxes: Sequence[Tensor],
+        image_size: tuple[int, int],
+    ) -> Tensor:
+        """The weighted loss, of shape ()."""
+
+        def loss(connector: _Connector, own: Tensor, wanted: Tensor) -> Tensor:
+            own = connector.align(own)
+            focal = fgd_focal_loss(
+                own,
+                wanted,
+                boxes,
+                image_size,
+                **self.focal,
+                temperature=self.temperature,
+            )
+            return focal + self.relation_weight * connector.relation(own, wanted)
+
+        found = pairs(student, teacher, self.widths)
+        return self.loss_weight * over_pairs(loss, self.connectors, found).sum()
+
+
+class _Connector(nn.Module):
+    """What is learned for one level."""
+
+    def __init__(self, own: int, wanted: int) -> None:
+        super().__init__()
+        self.align = nn.Identity() if own == wanted else nn.Conv2d(own, wanted, 1)
+        self.student_context = _Context(wanted)
+        self.teacher_context = _Context(wanted)
+
+    def relation(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The squared distance behind both context blocks, mean over images."""
+        difference = self.student_context(student) - self.teacher_context(teacher)
+        return difference.square().sum() / max(len(difference), 1)
+
+
+class _Context(nn.Module):
+    """GcBlock: the attended mean of all positions, transformed, added to each."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        middle = max(channels // 2, 1)
+        self.attend = nn.Conv2d(channels, 1, kernel_size=1, bias=False)
+        last = nn.Conv2d(middle, channels, kernel_size=1)
+        self.transform = nn.Sequential(
+            nn.Conv2d(channels, middle, kernel_size=1),
+            nn.LayerNorm([middle, 1, 1]),
+            nn.ReLU(),
+            last,
+        )
+        nn.init.kaiming_normal_(self.attend.weight)
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, maps_NCHW: Tensor) -> Tensor:
+        weights_N1P = self.attend(maps_NCHW).flatten(2).softmax(dim=2)
+        context_NC = (maps_NCHW.flatten(2) * weights_N1P).sum(dim=2)
+        return maps_NCHW + self.transform(context_NC[:, :, None, None])

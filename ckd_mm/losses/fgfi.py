@@ -1,0 +1,81 @@
+"""FGFI as a registered loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ckd_mm.functional import fgfi_loss, fgfi_masks
+from ckd_mm.functional._inputs import full_precision
+from ckd_mm.losses._checks import fraction, non_negative
+from ckd_mm.losses._connectors import Channels, pairs, widths
+from ckd_mm.losses._levels import Maps
+from ckd_mm.registry import LOSSES
+
+__all__ = ['FGFILoss']
+
+
+@LOSSES.register_module()
+class FGFILoss(nn.Module):
+    """Imitation near objects, for detectors with anchors.
+
+    See :func:`ckd_mm.functional.fgfi_loss` for the loss and
+    :func:`ckd_mm.functional.fgfi_masks` for where it looks. A 3 x 3 convolution per
+    level, learned along, adapts the student. The authors' code has a ReLU behind it,
+    for a teacher whose maps come from one; an FPN's have both signs. Their first 400
+    steps are without the loss (`schedule=dict(begin=400, by_epoch=False)` of the term).
+
+    Args:
+        student_channels: Channels of the student's level, or a list by level.
+        teacher_channels: The same of the teacher.
+        threshold: Share of the best IoU with an object above which an anchor counts;
+            from 0 to below 1.
+        loss_weight: Multiplies the loss. The authors have 0.01. 0 only monitors.
+
+    Raises:
+        ValueError: An argument is out of its range.
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.losses import FGFILoss
+        >>> loss = FGFILoss(student_channels=8, teacher_channels=32)
+        >>> student, teacher = torch.randn(1, 8, 1, 2), torch.randn(1, 32, 1, 2)
+        >>> boxes = [torch.tensor([[1.0, 0.0, 11.0, 8.0]])]
+        >>> anchors = (torch.tensor([[0.0, 0.0, 8.0, 8.0], [8.0, 0.0, 16.0, 8.0]]),)
+        >>> loss(student, teacher, boxes, anchors).shape
+        torch.Size([])
+    """
+
+    def __init__(
+        self,
+        student_channels: Channels,
+        teacher_channels: Channels,
+        threshold: float = 0.5,
+        loss_weight: float = 0.01,
+    ) -> None:
+        super().__init__()
+        self.widths = widths(student_channels, teacher_channels)
+        self.adaptations = nn.ModuleList(
+            nn.Conv2d(own, wanted, kernel_size=3, padding=1)
+            for own, wanted in self.widths
+        )
+        self.threshold = fraction('threshold', threshold)
+        self.loss_weight = non_negative('loss_weight', loss_weight)
+
+    def forward(
+        self,
+        student: Maps,
+        teacher: Maps,
+        boxes: Sequence[Tensor],
+        anchors: Sequence[Tensor],
+    ) -> Tensor:
+        """The weighted loss, of shape ()."""
+        adapted, wanted = [], []
+        found = pairs(student, teacher, self.widths)
+        for adaptation, pair in zip(self.adaptations, found, strict=True):
+            with full_precision(*pair) as (own, other):
+                adapted.append(adaptation(own))
+                wanted.append(other)
+        masks = fgfi_masks(adapted, boxes, anchors, threshold=self.threshold)
+        return self.loss_weight * fgfi_loss(adapted, wanted, masks)

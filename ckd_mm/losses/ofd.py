@@ -1,0 +1,76 @@
+"""OFD as a registered loss."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+from ckd_mm.functional import ofd_loss
+from ckd_mm.losses._checks import non_negative
+from ckd_mm.losses._connectors import BatchNorm, Channels, over_pairs, pairs, widths
+from ckd_mm.losses._levels import Maps
+from ckd_mm.registry import LOSSES
+
+__all__ = ['OFDLoss']
+
+
+@LOSSES.register_module()
+class OFDLoss(nn.Module):
+    """Features as far as a ReLU shows them, see :func:`ckd_mm.functional.ofd_loss`.
+
+    A 1 x 1 convolution and a BatchNorm per level, learned along, take the student to
+    the teacher's width. The levels come in order, fine to coarse, and count 1 for the
+    last, 1/2 for the one before, and so on, as in the authors' code. The margins are
+    those of the batch, not of the teacher's BatchNorm.
+
+    Choose layers whose outputs have not gone through a ReLU. The authors' networks
+    return them; a stage of MMPretrain's ResNet ends behind one, where the margins are 0
+    and the loss is a squared distance that forgives a negative student a teacher's 0.
+
+    Args:
+        student_channels: Channels of the student's level, or a list by level.
+        teacher_channels: The same of the teacher.
+        loss_weight: Multiplies the loss, which is a sum over channels and positions.
+            CIFAR-100: 1e-3, ImageNet: 1e-4. 0 only monitors.
+
+    Raises:
+        ValueError: An argument is out of its range.
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.losses import OFDLoss
+        >>> loss = OFDLoss(student_channels=8, teacher_channels=32)
+        >>> loss(torch.randn(2, 8, 6, 6), torch.randn(2, 32, 6, 6)).shape
+        torch.Size([])
+    """
+
+    def __init__(
+        self,
+        student_channels: Channels,
+        teacher_channels: Channels,
+        loss_weight: float = 1e-3,
+    ) -> None:
+        super().__init__()
+        self.widths = widths(student_channels, teacher_channels)
+        self.connectors = nn.ModuleList(
+            _connector(own, wanted) for own, wanted in self.widths
+        )
+        self.loss_weight = non_negative('loss_weight', loss_weight)
+
+    def forward(self, student: Maps, teacher: Maps) -> Tensor:
+        """The weighted loss, of shape ()."""
+        values = over_pairs(
+            lambda connector, own, wanted: ofd_loss(connector(own), wanted),
+            self.connectors,
+            pairs(student, teacher, self.widths),
+        )
+        deepest_first = reversed(values.unbind())
+        weighted = [value / 2**level for level, value in enumerate(deepest_first)]
+        return self.loss_weight * sum(weighted[1:], weighted[0])
+
+
+def _connector(own: int, wanted: int) -> nn.Sequential:
+    conv = nn.Conv2d(own, wanted, kernel_size=1, bias=False)
+    nn.init.normal_(conv.weight, std=math.sqrt(2 / wanted))
+    return nn.Sequential(conv, BatchNorm(wanted))

@@ -1,0 +1,93 @@
+"""VID as a registered loss."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ckd_mm.functional import vid_loss
+from ckd_mm.functional._sizes import of_smaller_size
+from ckd_mm.losses._checks import non_negative, positive
+from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
+from ckd_mm.losses._levels import Maps
+from ckd_mm.registry import LOSSES
+
+__all__ = ['VIDLoss']
+
+_SMALLEST_VARIANCE = 1e-5
+
+
+@LOSSES.register_module()
+class VIDLoss(nn.Module):
+    """Likelihood of the teacher's features, see :func:`ckd_mm.functional.vid_loss`.
+
+    Three 1 x 1 convolutions per level predict the teacher's maps from the student's,
+    and one variance per channel is learned, softplus of a parameter plus 1e-5, as in
+    the public code. (mdistiller leaves its variances out of the optimizer, so that they
+    stay 5.) Before that, the larger map is average-pooled to the smaller size, per
+    axis. The losses of the levels are summed.
+
+    Args:
+        student_channels: Channels of the student's level, or a list by level.
+        teacher_channels: The same of the teacher.
+        initial_variance: Of all channels, but for the 1e-5; a finite number > 0.
+        loss_weight: Multiplies the loss. CIFAR-100: 1. 0 only monitors.
+
+    Raises:
+        ValueError: An argument is out of its range.
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.losses import VIDLoss
+        >>> loss = VIDLoss(student_channels=8, teacher_channels=32)
+        >>> loss(torch.randn(2, 8, 6, 6), torch.randn(2, 32, 3, 3)).shape
+        torch.Size([])
+    """
+
+    def __init__(
+        self,
+        student_channels: Channels,
+        teacher_channels: Channels,
+        initial_variance: float = 5.0,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.widths = widths(student_channels, teacher_channels)
+        positive('initial_variance', initial_variance)
+        self.gaussians = nn.ModuleList(
+            _Gaussian(own, wanted, initial_variance) for own, wanted in self.widths
+        )
+        self.loss_weight = non_negative('loss_weight', loss_weight)
+
+    def forward(self, student: Maps, teacher: Maps) -> Tensor:
+        """The weighted loss, of shape ()."""
+        found = pairs(student, teacher, self.widths)
+        return self.loss_weight * over_pairs(_negative_log, self.gaussians, found).sum()
+
+
+class _Gaussian(nn.Module):
+    """The distribution of one level of the teacher, given the student."""
+
+    def __init__(self, own: int, wanted: int, variance: float) -> None:
+        super().__init__()
+        self.mean = nn.Sequential(
+            nn.Conv2d(own, wanted, kernel_size=1, bias=False),
+            nn.ReLU(),
+            nn.Conv2d(wanted, wanted, kernel_size=1, bias=False),
+            nn.ReLU(),
+            nn.Conv2d(wanted, wanted, kernel_size=1, bias=False),
+        )
+        inverse_softplus = variance + math.log(-math.expm1(-variance))
+        self.scale = nn.Parameter(torch.full((wanted,), inverse_softplus))
+
+    @property
+    def variance(self) -> Tensor:
+        return F.softplus(self.scale) + _SMALLEST_VARIANCE
+
+
+def _negative_log(gaussian: _Gaussian, student: Tensor, teacher: Tensor) -> Tensor:
+    student, teacher = of_smaller_size(student, teacher)
+    return vid_loss(gaussian.mean(student), teacher, gaussian.variance)

@@ -1,0 +1,11 @@
+"""Faster R-CNN R101 -> R50 on COCO: the teacher.
+
+The teacher is the zoo's 2x (box AP 39.8), for 1x and 2x students alike, so that those
+differ in their schedule alone. It saw one image scale, as they do; the zoo's ms-3x
+(41.8) saw many.
+"""
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+pair = dict(
+    teacher=dict(config='mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py'),
+)

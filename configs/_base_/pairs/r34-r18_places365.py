@@ -1,0 +1,15 @@
+"""ResNet-34 -> ResNet-18 on Places365: the teacher, and what is set for this pair.
+
+The teacher is ours: train configs/mmpretrain/places365/resnet34_100e_places365.py and
+put its checkpoint where `checkpoint` says, or set `--cfg-options
+custom_hooks.0.teacher.checkpoint=PATH`. DKD: the beta of this pair on ImageNet.
+"""
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+pair = dict(
+    teacher=dict(
+        config='{{ fileDirname }}/../../mmpretrain/places365/resnet34_100e_places365.py',
+        checkpoint='checkpoints/places365/resnet34.pth',
+    ),
+    dkd=dict(beta=0.5),
+)

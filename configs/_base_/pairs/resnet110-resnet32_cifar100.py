@@ -1,0 +1,16 @@
+"""ResNet-110 -> ResNet-32 on CIFAR-100: the teacher, and what is set for this pair.
+
+CKD: the authors' weight and temperature for this pair, arXiv:2404.14109. DKD: the beta
+of `configs/cifar100/dkd/res110_res32.yaml` in megvii-research/mdistiller. The teacher
+is the benchmark's public resnet110 after `tools/convert_mdistiller.py`
+(docs/models.md).
+"""
+
+pair = dict(
+    teacher=dict(
+        config='{{ fileDirname }}/../../mmpretrain/cifar100/resnet110_240e_cifar100.py',
+        checkpoint='checkpoints/cifar100/resnet110.pth',
+    ),
+    ckd=dict(temperature=1.0, loss_weight=10.0),
+    dkd=dict(beta=2.0),
+)

@@ -1,0 +1,16 @@
+"""ResNet-32x4 -> ResNet-8x4 on CIFAR-100: the teacher, and what is set for this pair.
+
+CKD: the authors' weight and temperature for this pair, arXiv:2404.14109. DKD: its beta
+for CIFAR-100, which `configs/cifar100/dkd/res32x4_res8x4.yaml` of
+megvii-research/mdistiller leaves as it is. The teacher is the benchmark's public
+resnet32x4 after `tools/convert_mdistiller.py` (docs/models.md).
+"""
+
+pair = dict(
+    teacher=dict(
+        config='{{ fileDirname }}/../../mmpretrain/cifar100/resnet32x4_240e_cifar100.py',
+        checkpoint='checkpoints/cifar100/resnet32x4.pth',
+    ),
+    ckd=dict(temperature=1.0, loss_weight=100.0),
+    dkd=dict(beta=8.0),
+)

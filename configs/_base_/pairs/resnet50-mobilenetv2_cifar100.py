@@ -1,0 +1,16 @@
+"""ResNet-50 -> Half MobileNetV2 on CIFAR-100: the teacher, and what is set for this pair.
+
+CKD: the authors' weight and temperature for this pair, arXiv:2404.14109. DKD: its beta
+for CIFAR-100, which `configs/cifar100/dkd/res50_mv2.yaml` of megvii-research/mdistiller
+leaves as it is. The teacher is the benchmark's public ResNet50 after
+`tools/convert_mdistiller.py` (docs/models.md).
+"""
+
+pair = dict(
+    teacher=dict(
+        config='{{ fileDirname }}/../../mmpretrain/cifar100/resnet50_240e_cifar100.py',
+        checkpoint='checkpoints/cifar100/resnet50.pth',
+    ),
+    ckd=dict(temperature=1.0, loss_weight=100.0),
+    dkd=dict(beta=8.0),
+)

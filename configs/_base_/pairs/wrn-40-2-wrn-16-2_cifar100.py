@@ -1,0 +1,16 @@
+"""WRN-40-2 -> WRN-16-2 on CIFAR-100: the teacher, and what is set for this pair.
+
+CKD: the authors' weight and temperature for this pair, arXiv:2404.14109. DKD: the beta
+of `configs/cifar100/dkd/wrn40_2_wrn_16_2.yaml` in megvii-research/mdistiller. The
+teacher is the benchmark's public wrn_40_2 after `tools/convert_mdistiller.py`
+(docs/models.md).
+"""
+
+pair = dict(
+    teacher=dict(
+        config='{{ fileDirname }}/../../mmpretrain/cifar100/wrn-40-2_240e_cifar100.py',
+        checkpoint='checkpoints/cifar100/wrn-40-2.pth',
+    ),
+    ckd=dict(temperature=1.0, loss_weight=100.0),
+    dkd=dict(beta=6.0),
+)

@@ -1,0 +1,42 @@
+"""CKD with ReviewKD, the authors' setting: Faster R-CNN on digit scenes, ResNet-18 of width
+32 -> 8, 6 epochs.
+
+Paper: arXiv:2404.14109, detection: CKD of temperature 1 and weight 0.1 beside ReviewKD
+of weight 1.2 (arXiv:2104.09044). The middle width is the teacher's FPN's, as theirs.
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmdet/digits/ckd-authors-reviewkd_r18-w32-r18-w8_6e_digits.py
+
+Published: none, the data set is ours. Ours, over 3 seeds:
+benchmarks/results/digit_scenes_reviewkd.md.
+"""
+
+_base_ = './faster-rcnn_r18-w8_digits.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/faster-rcnn_r18-w32_digits.py',
+            checkpoint='work_dirs/faster-rcnn_r18-w32_digits/epoch_6.pth',
+        ),
+        distill=dict(
+            ckd=dict(
+                on='roi_logits',
+                loss=dict(type='CKDLoss', temperature=1.0, loss_weight=0.1),
+            ),
+            reviewkd=dict(
+                on='neck',
+                loss=dict(
+                    type='ReviewKDLoss',
+                    student_channels=[32] * 5,
+                    teacher_channels=[64] * 5,
+                    mid_channels=64,
+                    loss_weight=1.2,
+                ),
+            ),
+        ),
+    )
+]

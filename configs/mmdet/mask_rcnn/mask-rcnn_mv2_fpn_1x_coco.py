@@ -1,0 +1,20 @@
+"""The student alone: Mask R-CNN MobileNetV2, FPN, COCO, 1x (12 epochs).
+
+Task: box detection and instance segmentation on COCO 2017, AP on val2017. The zoo has
+no such model; data and schedule are those of its R50 1x. The distilled MobileNetV2 are
+compared with this.
+
+    tools/dist_train.sh configs/mmdet/mask_rcnn/mask-rcnn_mv2_fpn_1x_coco.py 8
+
+| run | box AP | mask AP |
+|---|---|---|
+| published | not found for this model and schedule | not found |
+| ours | not run yet | not run yet |
+"""
+
+_base_ = [
+    '../../_base_/models/mask-rcnn_mv2_fpn.py',
+    'mmdet::_base_/datasets/coco_instance.py',
+    'mmdet::_base_/schedules/schedule_1x.py',
+    'mmdet::_base_/default_runtime.py',
+]

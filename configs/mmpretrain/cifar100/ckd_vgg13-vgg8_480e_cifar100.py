@@ -1,0 +1,26 @@
+"""CKD: VGG-13 -> VGG-8, CIFAR-100, the authors' 480 epochs.
+
+Task: classification, top-1 accuracy (%) on the test set. Paper: arXiv:2404.14109.
+Weight 100 and temperature 1 are the authors' for this pair, as is the schedule: 64
+images per step, learning rate 0.05, falling to 0 as a cosine. KD and DKD have it as
+well: kd_vgg13-vgg8_480e_cifar100.py, dkd_vgg13-vgg8_480e_cifar100.py.
+
+    python tools/train.py configs/mmpretrain/cifar100/ckd_vgg13-vgg8_480e_cifar100.py
+
+| run | top-1 |
+|---|---|
+| teacher, the benchmark's VGG-13 | 74.64 |
+| student alone, vgg8_480e_cifar100.py | not found |
+| published | not found |
+| ours | not run yet |
+"""
+
+_base_ = [
+    './vgg8_480e_cifar100.py',
+    '../../_base_/pairs/vgg13-vgg8_cifar100.py',
+    '../../_base_/distill/ckd_cifar100.py',
+]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+_base_.custom_hooks[0].distill.ckd.loss.update(_base_.pair.ckd)
+del _base_.pair

@@ -1,0 +1,26 @@
+"""CKD: WRN-40-2 -> WRN-40-1, CIFAR-100, 240 epochs.
+
+Task: classification, top-1 accuracy (%) on the test set. Paper: arXiv:2404.14109.
+Weight 50 and temperature 2 are the authors' for this pair; the schedule is the
+benchmark's, which all methods here share: 64 images per step, learning rate 0.05, a
+tenth from 150, 180 and 210. The authors' own is ckd_wrn-40-2-wrn-40-1_480e_cifar100.py.
+
+    python tools/train.py configs/mmpretrain/cifar100/ckd_wrn-40-2-wrn-40-1_240e_cifar100.py
+
+| run | top-1 |
+|---|---|
+| teacher, the benchmark's WRN-40-2 | 75.61 |
+| student alone, wrn-40-1_240e_cifar100.py | 71.98 |
+| published | not found |
+| ours | not run yet |
+"""
+
+_base_ = [
+    './wrn-40-1_240e_cifar100.py',
+    '../../_base_/pairs/wrn-40-2-wrn-40-1_cifar100.py',
+    '../../_base_/distill/ckd_cifar100.py',
+]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+_base_.custom_hooks[0].distill.ckd.loss.update(_base_.pair.ckd)
+del _base_.pair

@@ -1,0 +1,28 @@
+"""DKD: WRN-40-2 -> ShuffleNet V1, CIFAR-100, 480 epochs.
+
+Task: classification, top-1 accuracy (%) on the test set. Paper: arXiv:2203.08679. alpha
+1, beta 8, temperature 4, a warm-up of 20 epochs:
+configs/_base_/distill/dkd_cifar100.py, and for beta
+configs/_base_/pairs/wrn-40-2-shufflev1_cifar100.py. The schedule is that of CKD's
+authors (32 images per step, learning rate 0.01, falling to 0 as a cosine): twice as
+long as DKD's own, so the published accuracies, of 240 epochs, do not belong here.
+
+    python tools/train.py configs/mmpretrain/cifar100/dkd_wrn-40-2-shufflev1_480e_cifar100.py
+
+| run | top-1 |
+|---|---|
+| teacher, the benchmark's WRN-40-2 | 75.61 |
+| student alone, shufflev1_480e_cifar100.py | not found |
+| published | not found |
+| ours | not run yet |
+"""
+
+_base_ = [
+    './shufflev1_480e_cifar100.py',
+    '../../_base_/pairs/wrn-40-2-shufflev1_cifar100.py',
+    '../../_base_/distill/dkd_cifar100.py',
+]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+_base_.custom_hooks[0].distill.dkd.loss.update(_base_.pair.dkd)
+del _base_.pair

@@ -1,0 +1,25 @@
+"""KD: ResNet-32x4 -> ShuffleNet V1, CIFAR-100, 240 epochs.
+
+Task: classification, top-1 accuracy (%) on the test set. Paper: arXiv:1503.02531.
+Temperature 4, weight 0.9 beside 0.1 for the cross-entropy:
+configs/_base_/distill/kd_cifar100.py. The benchmark's schedule: 64 images per step,
+learning rate 0.01, a tenth from 150, 180 and 210.
+
+    python tools/train.py configs/mmpretrain/cifar100/kd_resnet32x4-shufflev1_240e_cifar100.py
+
+| run | top-1 |
+|---|---|
+| teacher, the benchmark's ResNet-32x4 | 79.42 |
+| student alone, shufflev1_240e_cifar100.py | 70.50 |
+| published | 74.07 |
+| ours | not run yet |
+"""
+
+_base_ = [
+    './shufflev1_240e_cifar100.py',
+    '../../_base_/pairs/resnet32x4-shufflev1_cifar100.py',
+    '../../_base_/distill/kd_cifar100.py',
+]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+del _base_.pair

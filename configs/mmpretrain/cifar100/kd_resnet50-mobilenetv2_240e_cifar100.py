@@ -1,0 +1,25 @@
+"""KD: ResNet-50 -> Half MobileNetV2, CIFAR-100, 240 epochs.
+
+Task: classification, top-1 accuracy (%) on the test set. Paper: arXiv:1503.02531.
+Temperature 4, weight 0.9 beside 0.1 for the cross-entropy:
+configs/_base_/distill/kd_cifar100.py. The benchmark's schedule: 64 images per step,
+learning rate 0.01, a tenth from 150, 180 and 210.
+
+    python tools/train.py configs/mmpretrain/cifar100/kd_resnet50-mobilenetv2_240e_cifar100.py
+
+| run | top-1 |
+|---|---|
+| teacher, the benchmark's ResNet-50 | 79.34 |
+| student alone, mobilenetv2_240e_cifar100.py | 64.60 |
+| published | 67.35 |
+| ours | not run yet |
+"""
+
+_base_ = [
+    './mobilenetv2_240e_cifar100.py',
+    '../../_base_/pairs/resnet50-mobilenetv2_cifar100.py',
+    '../../_base_/distill/kd_cifar100.py',
+]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+del _base_.pair

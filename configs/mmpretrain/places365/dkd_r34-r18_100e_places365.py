@@ -1,0 +1,27 @@
+"""DKD: ResNet-34 -> ResNet-18, Places365, 100 epochs.
+
+Task: scene classification, top-1 accuracy (%) on the validation set. Paper:
+arXiv:2203.08679. alpha 1, beta 0.5, temperature 1, which are the authors' values for
+ImageNet: configs/_base_/distill/dkd_in1k.py. None were found for Places365. The
+schedule of CKD's authors: 256 images per step, learning rate 0.2, a tenth from 30, 60
+and 90. Where the data come from: configs/_base_/datasets/places365_bs32.py.
+
+    tools/dist_train.sh configs/mmpretrain/places365/dkd_r34-r18_100e_places365.py 8
+
+| run | top-1 |
+|---|---|
+| teacher, resnet34_100e_places365.py | not run yet |
+| student alone, resnet18_100e_places365.py | not run yet |
+| published | not found |
+| ours | not run yet |
+"""
+
+_base_ = [
+    './resnet18_100e_places365.py',
+    '../../_base_/pairs/r34-r18_places365.py',
+    '../../_base_/distill/dkd_in1k.py',
+]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+_base_.custom_hooks[0].distill.dkd.loss.update(_base_.pair.dkd)
+del _base_.pair

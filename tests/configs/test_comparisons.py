@@ -1,0 +1,81 @@
+"""Methods are compared under one schedule, each with the setting of its authors."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from .catalog import DISTILLED, base_of_student, distilling_hook
+
+# What a method's authors set for each pair of models. All else is one per folder.
+SET_PER_PAIR: dict[str, dict[str, tuple[str, ...]]] = {
+    'mmdet/faster_rcnn': {},
+    'mmdet/mask_rcnn': {},
+    'mmpretrain/cifar100': {'ckd': ('temperature', 'loss_weight'), 'dkd': ('beta',)},
+    'mmpretrain/imagenet': {'dkd': ('beta',)},
+    'mmpretrain/places365': {'dkd': ('beta',)},
+}
+
+
+class Name(NamedTuple):
+    """The parts of a config's path."""
+
+    folder: str
+    method: str
+    models: str
+    schedule: str
+
+
+def name_of(path: str) -> Name:
+    method, models, *schedule, _ = Path(path).stem.split('_')
+    folder = '/'.join(Path(path).parts[1:-1])  # below configs/
+    return Name(folder, method, models, '_'.join(schedule))
+
+
+def setting(path: str) -> dict[str, Any]:
+    """The hook without its teacher and without what may differ between pairs."""
+    options = SET_PER_PAIR.get(name_of(path).folder, {})
+    hook = copy.deepcopy(distilling_hook(path))
+    hook.pop('teacher')
+    for name, term in hook['distill'].items():
+        for option in options.get(name, ()):
+            term['loss'].pop(option)
+    return hook
+
+
+@pytest.mark.parametrize('path', DISTILLED)
+def test_a_method_has_one_setting_for_all_pairs_of_a_folder(path: str) -> None:
+    """But for what its authors set for each pair."""
+    folder, method, *_ = name_of(path)
+    same = [other for other in DISTILLED if name_of(other)[:2] == (folder, method)]
+    assert setting(path) == setting(same[0])
+
+
+@pytest.mark.parametrize('path', DISTILLED)
+def test_a_pair_has_one_teacher_and_setting_under_all_schedules(path: str) -> None:
+    name = name_of(path)
+    same = [other for other in DISTILLED if name_of(other)[:3] == name[:3]]
+    assert distilling_hook(path) == distilling_hook(same[0])
+
+
+@pytest.mark.parametrize('path', DISTILLED)
+def test_all_methods_of_a_pair_and_schedule_have_one_student(path: str) -> None:
+    folder, _, models, schedule = name_of(path)
+    same = [
+        other
+        for other in DISTILLED
+        if name_of(other)._replace(method='') == (folder, '', models, schedule)
+    ]
+    assert base_of_student(path) == base_of_student(same[0])
+
+
+@pytest.mark.parametrize('folder', SET_PER_PAIR)
+def test_every_pair_has_ckd_kd_and_dkd_under_every_schedule(folder: str) -> None:
+    names = {name_of(path) for path in DISTILLED if name_of(path).folder == folder}
+    pairs = {(name.models, name.schedule) for name in names}
+    for models, schedule in pairs:
+        there = {name.method for name in names if name[2:] == (models, schedule)}
+        assert there >= {'ckd', 'kd', 'dkd'}, (models, schedule)

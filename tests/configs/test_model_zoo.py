@@ -1,0 +1,148 @@
+"""The model zoo's page and its metafiles say what the configs say."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import modelindex
+import pytest
+from mmengine.fileio import load
+
+from .catalog import CONFIGS, DISTILLED, ROOT, document, loaded
+
+LISTED = [path for path in CONFIGS if '/digits/' not in path]
+PAGE = ROOT / 'docs/model_zoo.md'
+PAGES = [PAGE, ROOT / 'configs/README.md']
+RESULT = re.compile(r'\d+\.\d+|not found|not run yet')
+TABLES_OF_PAIRS = re.compile(r'^(\| pair .*)\n\|[-|]+\n((?:\|.*\n)+)', re.M)
+COLLECTIONS = {'ckd': 'CKD', 'kd': 'KD', 'dkd': 'DKD', 'dist': 'DIST'}
+
+every_listed_config = pytest.mark.parametrize('path', LISTED)
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip('|').split('|')]
+
+
+def rows_of_page() -> list[tuple[str, list[str]]]:
+    """The config that a row links to, and its other cells."""
+    rows = re.findall(
+        r'^\| \[[^]]+\]\(\.\./(\S+\.py)\) (\|.*)$', PAGE.read_text(), re.M
+    )
+    return [(path, cells(row)) for path, row in rows]
+
+
+def results_of_docstring(path: str) -> dict[str, str]:
+    """What the table of a docstring says of teacher, student alone, published, ours."""
+    _, _, *rows = re.findall(r'^\|.*$', document(path), re.M)
+    found = {}
+    for row in rows:
+        name, *values = cells(row)
+        results = [RESULT.match(value) for value in values]
+        assert all(results), row
+        same = dict.fromkeys(match[0] for match in results if match)
+        found[name.split(',')[0]] = ' / '.join(same)
+    return found
+
+
+ROWS = dict(rows_of_page())
+
+
+def models() -> list[dict[str, Any]]:
+    index = load(ROOT / 'model-index.yml')
+    return [
+        model | {'Metafile': name}
+        for name in index['Import']
+        for model in load(ROOT / name).get('Models', [])
+    ]
+
+
+MODELS = {model['Config']: model for model in models()}
+
+
+def test_the_page_has_every_config_once() -> None:
+    assert Counter(path for path, _ in rows_of_page()) == Counter(LISTED)
+
+
+@every_listed_config
+def test_a_row_has_the_results_of_the_docstring(path: str) -> None:
+    *models, _, published, ours = ROWS[path]
+    expected = results_of_docstring(path)
+    assert published.split(' (')[0] == expected['published']
+    assert ours == expected['ours']
+    if path in DISTILLED:
+        assert [model.split(', ')[1] for model in models] == [
+            expected['teacher'],
+            expected['student alone'],
+        ]
+
+
+@pytest.mark.parametrize('path', [path for path in LISTED if path in DISTILLED])
+def test_a_row_has_the_models_of_the_docstring(path: str) -> None:
+    teacher, student = (model.split(', ')[0] for model in ROWS[path][:2])
+    assert f'{teacher} -> {student}, ' in document(path).splitlines()[0]
+
+
+def test_the_tables_of_all_methods_have_the_same_results() -> None:
+    """A published number of a config's row stands in the table of its pair as well."""
+    compared = 0
+    for section in PAGE.read_text().split('\n## '):
+        pairs = {}
+        for header, body in TABLES_OF_PAIRS.findall(section):
+            for row in body.splitlines():
+                pair, *results = cells(row)
+                pairs[pair] = dict(zip(cells(header)[1:], results, strict=True))
+        for path in [path for path in ROWS if path in DISTILLED and path in section]:
+            teacher, student, _, published, _ = ROWS[path]
+            name = f'{teacher.split(", ")[0]} -> {student.split(", ")[0]}'
+            if name in pairs and published[0].isdigit():
+                method = COLLECTIONS[Path(path).stem.split('_')[0]]
+                assert pairs[name][method] == published, path
+                compared += 1
+    assert compared == 11 * 2 + 2 * 2 + 1  # KD and DKD of all pairs, DIST of one
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_what_a_page_links_to_exists(page: Path) -> None:
+    links = re.findall(r'\]\((?!https?:)([^)#]+)', page.read_text())
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert links
+    assert not missing
+
+
+def test_the_model_index_imports_every_metafile() -> None:
+    files = (ROOT / 'configs').rglob('metafile.yml')
+    names = {path.relative_to(ROOT).as_posix() for path in files}
+    assert set(load(ROOT / 'model-index.yml')['Import']) == names
+
+
+def test_the_metafiles_have_every_config_once() -> None:
+    assert Counter(model['Config'] for model in models()) == Counter(LISTED)
+
+
+@every_listed_config
+def test_a_metafile_says_what_the_config_does(path: str) -> None:
+    model = MODELS[path]
+    assert model['Name'] == Path(path).stem
+    assert Path(model['Metafile']).parent == Path(path).parent
+    assert model['Metadata']['Epochs'] == loaded(path).train_cfg.max_epochs
+    method = Path(path).stem.split('_')[0]
+    assert model['In Collection'] == COLLECTIONS.get(method, 'Without a teacher')
+    was_run = results_of_docstring(path)['ours'] != 'not run yet'
+    assert bool(model['Results']) == was_run
+
+
+def test_openmmlabs_reader_understands_the_model_index() -> None:
+    index = modelindex.load(str(ROOT / 'model-index.yml'))
+    index.build_models_with_collections()
+    assert len(index.models) == len(LISTED)
+    assert all(model.in_collection for model in index.models)
+    assert not [model.check_errors for model in index.models if model.check_errors]
+
+
+def test_no_two_configs_write_to_one_folder() -> None:
+    """Runs go to `work_dirs/` under the name of their config."""
+    assert max(Counter(Path(path).stem for path in CONFIGS).values()) == 1
