@@ -2,7 +2,7 @@
 
 `tools/train.py STUDENT_CONFIG --teacher TEACHER --method ckd` adds them. They are the
 settings of the papers where those have one, and what was measured to work where the
-authors' setting did nothing; `docs/methods.md` has both.
+authors' setting did nothing; `docs/methods/ckd.md` has both.
 """
 
 from __future__ import annotations

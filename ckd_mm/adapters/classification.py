@@ -11,7 +11,7 @@ from ckd_mm.adapters.comparison import Comparison, Extra, Step
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
-__all__ = ['ClassificationAdapter']
+__all__ = ['ClassificationAdapter', 'last_linear']
 
 
 def _labels(step: Step) -> Tensor:
@@ -57,7 +57,7 @@ class ClassificationAdapter(Adapter):
         known['logits'] = Comparison(
             Tap('head'), Tap('head'), num_classes='head.num_classes'
         )
-        student, teacher = map(_last_linear, (self.student, self.teacher))
+        student, teacher = map(last_linear, (self.student, self.teacher))
         if student and teacher:
             known['embedding'] = Comparison(
                 Tap(student, 'input'), Tap(teacher, 'input')
@@ -78,7 +78,7 @@ class ClassificationAdapter(Adapter):
             self.teacher.extract_feat(inputs)
 
 
-def _last_linear(model: BaseModel) -> str:
+def last_linear(model: BaseModel) -> str:
     """The name of the last linear layer of the head; empty if there is none."""
     names = [
         f'head.{name}'

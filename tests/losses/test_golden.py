@@ -17,6 +17,7 @@ from ckd_mm import functional
 
 from .battery import LOSSES
 from .rows_connectors import CONNECTOR_ROWS
+from .rows_state import STATE_ROWS
 
 GOLDEN = Path(__file__).parents[1] / 'golden'
 CASES: list[dict[str, Any]] = json.loads((GOLDEN / 'index.json').read_text())['cases']
@@ -26,8 +27,13 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     'lskd': ('kd_loss', {'standardize': True}),
 }
 # Losses without a public value to compare with; their loops are the only reference.
-NO_CASES = {'BDKDLoss', 'CCLoss', 'JSLoss', 'SinKDLoss'} | {
-    row.class_name for row in CONNECTOR_ROWS
+NO_CASES = {
+    'BDKDLoss',
+    'CCLoss',
+    'CTKDLoss',
+    'JSLoss',
+    'SinKDLoss',
+    *(row.class_name for row in (*CONNECTOR_ROWS, *STATE_ROWS)),
 }
 
 
