@@ -32,6 +32,7 @@ from torch import Tensor
 
 from ckd_mm.distiller import Distiller
 from ckd_mm.recorders import Recorder, Tap
+from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 
 __all__: list[str] = []
@@ -65,7 +66,7 @@ def measure(
     """Seconds of (a), (b) and (c) in each round, after three rounds of warming up."""
     student, optimizer = runner.model.train(), runner.optim_wrapper
     terms = build_terms({'term': dict(on='roi_logits', loss=dict(type=loss))})
-    distiller = Distiller(student, [teacher], terms)
+    distiller = Distiller(student, [Teacher(teacher)], terms)
     recorder = Recorder(student, [ROIS])
     batches = cycle(runner.train_dataloader)
     seconds = []

@@ -18,6 +18,7 @@ from mmengine.testing import assert_allclose
 from ckd_mm.adapters import Step
 from ckd_mm.distiller import Distiller
 from ckd_mm.registry import LOSSES
+from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 
 from .pairs import pair
@@ -47,7 +48,9 @@ class Detector:
             for i, part in enumerate(on)
         }
         distill['dkd'] = dict(on='roi_logits', loss=dict(type='DKDLoss'))
-        distiller = Distiller(self.student, [self.teacher], build_terms(distill))
+        distiller = Distiller(
+            self.student, [Teacher(self.teacher)], build_terms(distill)
+        )
         pairs: dict[str, dict[str, torch.Tensor]] = {}
         pair = distiller.sources[0].adapter.pair
 
@@ -151,7 +154,7 @@ def test_a_loss_that_asks_gets_the_box_and_the_image_of_each_row(
         terms = build_terms(dict(term=dict(on='roi_logits', loss=dict(type='Asks'))))
     finally:
         LOSSES.module_dict.pop('Asks')
-    distiller = Distiller(student, [detector.teacher], terms)
+    distiller = Distiller(student, [Teacher(detector.teacher)], terms)
     data = student.data_preprocessor(demo_mm_inputs(2, [[3, 64, 96]] * 2), True)
     distiller.attach()
     student(**data, mode='loss')
@@ -217,7 +220,7 @@ def test_a_term_on_the_neck_runs_no_head_of_the_teacher(detector: Detector) -> N
     terms = build_terms(
         dict(kd=dict(on='module:neck.fpn_convs.0', loss=dict(type='KDLoss')))
     )
-    distiller = Distiller(detector.student, [teacher], terms)
+    distiller = Distiller(detector.student, [Teacher(teacher)], terms)
     inputs = torch.rand(1, 3, 64, 64)
     distiller.sources[0].adapter.note_teacher(inputs, Step(inputs, [], lambda _: []))
     assert calls == []
