@@ -152,6 +152,13 @@ class Adapter:
         extras = {name: extra.read(step) for name, extra in self._extras[term].items()}
         return {'student': student, 'teacher': teacher, **extras}
 
+    def extract(self, inputs: Tensor) -> Any:
+        """The teacher's feature maps; its neck only runs if a term needs more."""
+        names = (f'{tap.module}.' for tap in self.teacher_recorder.taps)
+        if all(name.startswith('backbone.') for name in names):
+            return self.teacher.backbone(inputs)
+        return self.teacher.extract_feat(inputs)
+
     def runs(self, prefix: str) -> bool:
         """Whether any tap of the teacher lies in the module of this name."""
         return any(

@@ -75,7 +75,7 @@ class ClassificationAdapter(Adapter):
         if self.runs('head'):
             self.teacher(inputs, mode='tensor')
         else:
-            self.teacher.extract_feat(inputs)
+            self.extract(inputs)
 
 
 def last_linear(model: BaseModel) -> str:

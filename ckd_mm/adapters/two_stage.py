@@ -109,7 +109,7 @@ class TwoStageAdapter(DetectionAdapter):
         return [_ROIS] if self._scores_rois else []
 
     def run_teacher(self, inputs: Tensor, step: Step) -> None:
-        features = self.teacher.extract_feat(inputs)
+        features = self.extract(inputs)
         if self.runs('rpn_head'):
             self.teacher.rpn_head(features)
         roi_head = self.teacher.roi_head

@@ -137,3 +137,13 @@ def test_a_part_that_one_of_the_models_lacks_is_not_offered(
         ValueError, match="unknown on='neck' for RetinaNet.* known are 'backbone'"
     ):
         pair(retinanet, headless, demo_mm_inputs(1, [[3, 64, 64]]), 'neck')
+
+
+@pytest.mark.parametrize(('on', 'runs'), [('backbone', 0), ('neck', 1)])
+def test_the_teachers_neck_runs_only_for_what_lies_in_it(
+    retinanet: BaseModel, on: str, runs: int
+) -> None:
+    teacher, calls = deepcopy(retinanet), []
+    teacher.neck.register_forward_hook(lambda *_: calls.append(1))
+    pair(retinanet, teacher, demo_mm_inputs(1, [[3, 64, 64]]), on)
+    assert len(calls) == runs
