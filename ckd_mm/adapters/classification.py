@@ -29,7 +29,8 @@ def _sample_index(step: Step) -> Tensor:
             "'sample_idx' in the meta_keys of PackInputs, as by default"
         )
     indices = [sample.sample_idx for sample in step.data_samples]
-    return torch.tensor(indices, device=step.inputs.device)
+    # a copy that blocks would wait for all that the GPU has to do
+    return torch.tensor(indices).to(step.inputs.device, non_blocking=True)
 
 
 @ADAPTERS.register_module()

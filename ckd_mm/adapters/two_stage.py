@@ -105,7 +105,7 @@ class TwoStageAdapter(DetectionAdapter):
 
     def student_taps(self) -> list[Tap]:
         if self._makes_masks:
-            return [_ROIS, _CLASS_LOSS]
+            return [_ROIS, _CLASS_LOSS, _MASK_HEAD]
         return [_ROIS] if self._scores_rois else []
 
     def run_teacher(self, inputs: Tensor, step: Step) -> None:
@@ -138,13 +138,21 @@ class TwoStageAdapter(DetectionAdapter):
         return masks[torch.arange(len(masks), device=masks.device), channel].flatten(1)
 
     def _object_labels(self, step: Step) -> Tensor:
-        labels = _labels(step)
-        return labels[labels < self.student.roi_head.bbox_head.num_classes]
+        return _labels(step)[self._objects(step)]
 
     def _object_rois(self, step: Step) -> Tensor:
         """The RoIs that the student's mask head was trained on, in its order."""
-        is_object = _labels(step) < self.student.roi_head.bbox_head.num_classes
-        return _rois(step)[is_object]
+        return _rois(step)[self._objects(step)]
+
+    def _objects(self, step: Step) -> Tensor:
+        """Which RoIs have an object (P,).
+
+        Their number is that of the student's masks: a processor that asked the labels
+        for it would wait for the GPU.
+        """
+        num_objects = len(step.noted(_MASK_HEAD)[0])
+        has_none = _labels(step) >= self.student.roi_head.bbox_head.num_classes
+        return has_none.int().argsort(stable=True)[:num_objects]
 
     @property
     def _scores_rois(self) -> bool:
