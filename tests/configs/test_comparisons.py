@@ -12,8 +12,8 @@ from .catalog import DISTILLED, base_of_student, distilling_hook
 
 # What a method's authors set for each pair of models. All else is one per folder.
 SET_PER_PAIR: dict[str, dict[str, tuple[str, ...]]] = {
-    'mmdet/faster_rcnn': {},
-    'mmdet/mask_rcnn': {},
+    'mmdet/faster_rcnn': {'reviewkd': ('loss_weight',)},
+    'mmdet/mask_rcnn': {'reviewkd': ('loss_weight',)},
     'mmpretrain/cifar100': {'ckd': ('temperature', 'loss_weight'), 'dkd': ('beta',)},
     'mmpretrain/imagenet': {'dkd': ('beta',)},
     'mmpretrain/places365': {'dkd': ('beta',)},

@@ -18,7 +18,14 @@ PAGE = ROOT / 'docs/model_zoo.md'
 PAGES = [PAGE, ROOT / 'configs/README.md']
 RESULT = re.compile(r'\d+\.\d+|not found|not run yet')
 TABLES_OF_PAIRS = re.compile(r'^(\| pair .*)\n\|[-|]+\n((?:\|.*\n)+)', re.M)
-COLLECTIONS = {'ckd': 'CKD', 'kd': 'KD', 'dkd': 'DKD', 'dist': 'DIST'}
+COLLECTIONS = {
+    'ckd': 'CKD',
+    'kd': 'KD',
+    'dkd': 'DKD',
+    'dist': 'DIST',
+    'reviewkd': 'ReviewKD',
+    'ckd-reviewkd': 'CKD and ReviewKD',
+}
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)
 
