@@ -48,6 +48,7 @@ class Variant:
             maps = self.teacher.extract_feat(images)
             if self.on == 'neck':
                 return tuple(maps)
+            maps = tuple(level.contiguous() for level in maps)  # as the adapter does
             return (
                 self.teacher.roi_head._bbox_forward(maps, sample.rois)['cls_score'],
             )
