@@ -109,7 +109,8 @@ class TwoStageAdapter(DetectionAdapter):
         return [_ROIS] if self._scores_rois else []
 
     def run_teacher(self, inputs: Tensor, step: Step) -> None:
-        features = self.extract(inputs)
+        # mmcv's RoIAlign reads features that lie in memory as NHWC as if they were NCHW
+        features = tuple(level.contiguous() for level in self.extract(inputs))
         if self.runs('rpn_head'):
             self.teacher.rpn_head(features)
         roi_head = self.teacher.roi_head

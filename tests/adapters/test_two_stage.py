@@ -282,6 +282,19 @@ def test_rows_of_masks_are_the_same_objects(masks: Detector) -> None:
     assert given['student'].requires_grad and not given['teacher'].requires_grad
 
 
+@pytest.mark.parametrize('on', ['roi_logits', 'mask_logits'])
+def test_a_channels_last_teacher_gives_the_same_rows(masks: Detector, on: str) -> None:
+    """mmcv's RoIAlign takes the memory of its features for NCHW, whatever it is."""
+    batch = demo_mm_inputs(
+        2, [[3, 64, 96]] * 2, num_items=[3, 2], num_classes=10, with_mask=True
+    )
+    teacher = deepcopy(masks.teacher).to(memory_format=torch.channels_last)
+    images = torch.rand(1, 3, 64, 96)
+    assert not teacher.extract_feat(images)[0].is_contiguous(), 'the test needs NHWC'
+    given = pair(masks.student, teacher, batch, on)
+    assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-4)
+
+
 def test_images_without_objects_have_no_rows_of_masks(masks: Detector) -> None:
     batch = demo_mm_inputs(
         1, [[3, 64, 64]], num_items=[0], num_classes=10, with_mask=True

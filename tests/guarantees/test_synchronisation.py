@@ -32,6 +32,8 @@ from ckd_mm.terms import build_terms
 
 from .waits import waits
 
+pytestmark = pytest.mark.slow
+
 NECK = dict(student_channels=[32] * 5, teacher_channels=[32] * 5)
 ND = dict(num_classes=11, teacher_channels=64, student_channels=64)
 CRD = dict(num_samples=9, student_channels=64, teacher_channels=64, num_negatives=4)
