@@ -5,7 +5,15 @@ from __future__ import annotations
 from ckd_mm.adapters.base import Adapter
 from ckd_mm.adapters.build import build_adapter, find_adapter
 from ckd_mm.adapters.classification import ClassificationAdapter
-from ckd_mm.adapters.comparison import Comparison, Extra, Step, Value
+from ckd_mm.adapters.comparison import (
+    Comparison,
+    Extra,
+    Missing,
+    Part,
+    Side,
+    Step,
+    Value,
+)
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.adapters.two_stage import TwoStageAdapter
@@ -16,7 +24,10 @@ __all__ = [
     'Comparison',
     'DetectionAdapter',
     'Extra',
+    'Missing',
     'ModuleAdapter',
+    'Part',
+    'Side',
     'Step',
     'TwoStageAdapter',
     'Value',

@@ -1,0 +1,114 @@
+"""What the student's sampler drew in one step, read from what was noted.
+
+Shape suffixes: R sampled RoIs, P those assigned to an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ckd_mm.adapters.comparison import Extra, Step
+from ckd_mm.adapters.stages import Stages
+from ckd_mm.recorders import Tap
+
+__all__ = ['SampledRoIs']
+
+
+class SampledRoIs:
+    """The RoIs of some stages of the student, one stage after the other.
+
+    Args:
+        stages: The student's.
+        which: The numbers of the stages.
+    """
+
+    def __init__(self, stages: Stages, which: Sequence[int]) -> None:
+        self.num_classes = stages.head(which[0]).num_classes
+        self._boxes = self._taps(stages, which, 'bbox_roi_extractor')
+        self._labels = self._taps(stages, which, 'bbox_head', 'loss_cls')
+        self.taps = (*self._boxes, *self._labels)
+
+    def extras(self) -> dict[str, Extra]:
+        """What a loss of all rows can ask for."""
+        return {
+            'target': Extra(self.labels, self._labels),
+            'image_index': Extra(self.image_index, self._boxes),
+            'rois': Extra(self.boxes, self._boxes),
+        }
+
+    def object_extras(self) -> dict[str, Extra]:
+        """The same for rows of the RoIs that are assigned to an object."""
+
+        def of_objects(read: Callable[[Step], Tensor]) -> Extra:
+            return Extra(lambda step: read(step)[self.is_object(step)], self.taps)
+
+        return {
+            'target': of_objects(self.labels),
+            'image_index': of_objects(self.image_index),
+            'rois': of_objects(self.boxes),
+        }
+
+    def boxes(self, step: Step) -> Tensor:
+        """RoIs (R, 5): image index, x1, y1, x2, y2."""
+        calls = [step.noted(tap) for tap in self._boxes]
+        # A mask head that shares the extractor runs it again, after the box head.
+        return _joined(
+            [call[0][1] for call in calls if call], step.inputs.new_zeros(0, 5)
+        )
+
+    def image_index(self, step: Step) -> Tensor:
+        """The image of each RoI (R,)."""
+        return self.boxes(step)[:, 0].long()
+
+    def labels(self, step: Step) -> Tensor:
+        """Class indices (R,) that the student's assigner gave; background is last."""
+        # MMDetection leaves the loss out of a step without a single RoI
+        empty = step.inputs.new_zeros(0, dtype=torch.long)
+        calls = [step.noted(tap) for tap in self._labels]
+        return _joined([call[0][1] for call in calls if call], empty)
+
+    def is_object(self, step: Step) -> Tensor:
+        """Which RoIs are assigned to an object, (R,) of bool."""
+        return self.labels(step) < self.num_classes
+
+    def object_labels(self, step: Step) -> Tensor:
+        """The classes (P,) of the RoIs that are assigned to an object."""
+        return self.labels(step)[self.is_object(step)]
+
+    def object_boxes(self, step: Step) -> Tensor:
+        """These RoIs (P, 5), in the order in which a mask head is trained on them."""
+        return self.boxes(step)[self.is_object(step)]
+
+    def rows(
+        self, ratio: float, own: list[Any], other: list[Any], step: Step
+    ) -> tuple[Tensor, Tensor]:
+        """All rows of objects, and `ratio` times as many of background.
+
+        These are spread evenly over all background RoIs: nothing random, so that the
+        student's own random numbers stay those of a stock run.
+        """
+        is_object = self.is_object(step)
+        objects, background = (
+            mask.nonzero().flatten() for mask in (is_object, ~is_object)
+        )
+        number = min(int(ratio * len(objects)), len(background))
+        spread = torch.linspace(
+            0, len(background) - 1, number, device=background.device
+        ).long()
+        rows = torch.cat([objects, background[spread]]).sort().values
+        return rows, rows
+
+    @staticmethod
+    def _taps(stages: Stages, which: Sequence[int], *names: str) -> tuple[Tap, ...]:
+        module, *inner = names
+        return tuple(Tap(stages.name(module, one, *inner), 'input') for one in which)
+
+
+def _joined(parts: list[Tensor], empty: Tensor) -> Tensor:
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat([*parts, empty])

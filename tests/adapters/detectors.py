@@ -1,0 +1,69 @@
+"""Stock detectors, narrow and shallow, of ten classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.hub import get_config
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS, DefaultScope
+
+__all__ = ['build', 'faster_rcnn', 'cascade_rcnn']
+
+WIDTH = 32
+
+
+def build(
+    name: str, change: Callable[[Any], None] | None = None, seed: int = 0
+) -> BaseModel:
+    """A detector of a stock config with a narrow ResNet-18 and FPN, in eval mode."""
+    model = get_config(f'mmdet::{name}.py').model
+    model.backbone = dict(
+        type='ResNet', depth=18, base_channels=8, stem_channels=8, norm_eval=True
+    )
+    channels = [8, 16, 32, 64]
+    if model.neck.type == 'FPN':
+        start = model.neck.get('start_level', 0)
+        assert 0 <= start < len(channels)
+        model.neck.update(in_channels=channels, out_channels=WIDTH)
+    if change is not None:
+        change(model)
+    torch.manual_seed(seed)
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        detector = MODELS.build(model)
+    detector.init_weights()
+    return detector.eval()
+
+
+def faster_rcnn(seed: int = 0) -> BaseModel:
+    return build('faster_rcnn/faster-rcnn_r50_fpn_1x_coco', _narrow_rois, seed)
+
+
+def mask_rcnn(seed: int = 0) -> BaseModel:
+    return build('mask_rcnn/mask-rcnn_r50_fpn_1x_coco', _narrow_rois, seed)
+
+
+def cascade_rcnn(seed: int = 0, masks: bool = False) -> BaseModel:
+    name = 'cascade-mask-rcnn' if masks else 'cascade-rcnn'
+    return build(f'cascade_rcnn/{name}_r50_fpn_1x_coco', _narrow_rois, seed)
+
+
+def _narrow_rois(model: ConfigDict) -> None:
+    roi_head = model.roi_head
+    model.rpn_head.update(in_channels=WIDTH, feat_channels=WIDTH)
+    heads = roi_head.bbox_head
+    for head in heads if isinstance(heads, list) else [heads]:
+        head.update(in_channels=WIDTH, fc_out_channels=WIDTH, num_classes=10)
+    roi_head.bbox_roi_extractor.out_channels = WIDTH
+    if 'mask_head' in roi_head:
+        roi_head.mask_roi_extractor.out_channels = WIDTH
+        roi_head.mask_head.update(
+            in_channels=WIDTH, conv_out_channels=WIDTH, num_classes=10, num_convs=1
+        )
+    stages = model.train_cfg.rcnn
+    for stage in stages if isinstance(stages, list) else [stages]:
+        stage.sampler.num = 32
+    model.train_cfg.rpn_proposal.update(nms_pre=100, max_per_img=50)
