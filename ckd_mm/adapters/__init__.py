@@ -16,6 +16,7 @@ from ckd_mm.adapters.comparison import (
 )
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
+from ckd_mm.adapters.one_stage import OneStageAdapter
 from ckd_mm.adapters.two_stage import TwoStageAdapter
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     'Extra',
     'Missing',
     'ModuleAdapter',
+    'OneStageAdapter',
     'Part',
     'Side',
     'Step',

@@ -55,12 +55,15 @@ class Side:
         select: Makes what is compared of what they noted, in their order.
         num_classes: Attribute path of the number of classes, for class logits.
         may_skip: Whether modules may stay out of a step; `select` then gets a None.
+        take: Gives some rows of what was noted, where that is cheaper than to make all
+            of them and leave most.
     """
 
     taps: tuple[Tap, ...]
     select: Callable[[list[Any], Step], Any] = _first
     num_classes: str = ''
     may_skip: bool = False
+    take: Callable[[list[Any], Tensor], Tensor] | None = None
 
     def noted(self, recorder: Recorder) -> list[Any]:
         """What each tap noted.
@@ -69,6 +72,12 @@ class Side:
             ValueError: A module did not run exactly once in this step.
         """
         return [self._call(recorder, tap) for tap in self.taps]
+
+    def rows(self, values: list[Any], which: Tensor, step: Step) -> Tensor:
+        """Some rows of what is compared."""
+        if self.take is not None:
+            return self.take(values, which)
+        return self.select(values, step).index_select(0, which)
 
     def _call(self, recorder: Recorder, tap: Tap) -> Any:
         calls = recorder.calls(tap)
@@ -129,16 +138,16 @@ class Comparison:
                 return what can be compared.
         """
         own, other = self.student.noted(student), self.teacher.noted(teacher)
-        own_value = self._checked(self.student, self.student.select(own, step))
-        other_value = self._checked(self.teacher, self.teacher.select(other, step))
         if self.choose is None:
-            return Reading(own_value, other_value)
-        assert isinstance(own_value, Tensor) and isinstance(other_value, Tensor)
+            return Reading(
+                self._checked(self.student, self.student.select(own, step)),
+                self._checked(self.teacher, self.teacher.select(other, step)),
+            )
         with torch.no_grad():
             rows, other_rows = self.choose(own, other, step)
         return Reading(
-            own_value.index_select(0, rows),
-            other_value.index_select(0, other_rows),
+            self.student.rows(own, rows, step),
+            self.teacher.rows(other, other_rows, step),
             rows,
         )
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.comparison import Comparison, Part, Side, Step
+from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
+from ckd_mm.adapters.dense_head import DenseHead
+from ckd_mm.adapters.dense_parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.roi_parts import RoIParts
 from ckd_mm.adapters.sampled_rois import SampledRoIs
@@ -32,7 +34,9 @@ class TwoStageAdapter(DetectionAdapter):
     makes the logits of, (R, D), with the same extras. `mask_logits`: the mask of each
     RoI assigned to an object, in the channel of its class, as one row (P, H * W), with
     the same extras of these RoIs. Their options: see
-    :class:`ckd_mm.adapters.roi_parts.RoIParts`. `backbone` and `neck`: see
+    :class:`ckd_mm.adapters.roi_parts.RoIParts`. `rpn_logits`: object or background at
+    chosen anchors of the RPN, (K, 2), see
+    :class:`ckd_mm.adapters.dense_parts.DenseParts`. `backbone` and `neck`: see
     :class:`DetectionAdapter`.
     """
 
@@ -45,14 +49,22 @@ class TwoStageAdapter(DetectionAdapter):
         'roi_head.mask',
     )
 
-    row_parts = ('roi_logits', 'embedding', 'mask_logits')
+    row_parts = ('roi_logits', 'embedding', 'mask_logits', 'rpn_logits')
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
         return Stages.fits(model)
 
     def rows(self) -> dict[str, Part]:
-        return RoIParts(Stages(self.student), Stages(self.teacher)).parts()
+        known = RoIParts(Stages(self.student), Stages(self.teacher)).parts()
+        if all(
+            DenseHead.fits(model, 'rpn_head') for model in (self.student, self.teacher)
+        ):
+            dense = DenseParts(self.student, self.teacher, 'rpn_head')
+            known['rpn_logits'] = dense.of_objectness()
+        else:
+            known['rpn_logits'] = Missing('one of the two has no plain RPN')
+        return known
 
     def modules(self, student: str, teacher: str) -> Comparison:
         if not teacher.startswith('roi_head.'):

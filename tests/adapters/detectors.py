@@ -11,7 +11,14 @@ from mmengine.hub import get_config
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 
-__all__ = ['build', 'faster_rcnn', 'cascade_rcnn']
+__all__ = [
+    'ONE_STAGE',
+    'build',
+    'cascade_rcnn',
+    'faster_rcnn',
+    'mask_rcnn',
+    'one_stage',
+]
 
 WIDTH = 32
 
@@ -67,3 +74,42 @@ def _narrow_rois(model: ConfigDict) -> None:
     for stage in stages if isinstance(stages, list) else [stages]:
         stage.sampler.num = 32
     model.train_cfg.rpn_proposal.update(nms_pre=100, max_per_img=50)
+
+
+def one_stage(
+    kind: str, change: Callable[[Any], None] | None = None, seed: int = 0
+) -> BaseModel:
+    """A detector with one dense head: a key of :data:`ONE_STAGE`."""
+
+    def narrow(model: ConfigDict) -> None:
+        _narrow_neck(model)
+        model.bbox_head.update(
+            in_channels=WIDTH, feat_channels=WIDTH, num_classes=10, stacked_convs=1
+        )
+        if change is not None:
+            change(model)
+
+    return build(ONE_STAGE[kind], narrow, seed)
+
+
+ONE_STAGE = {
+    'RetinaNet': 'retinanet/retinanet_r18_fpn_1x_coco',
+    'FCOS': 'fcos/fcos_r50-caffe_fpn_gn-head_1x_coco',
+    'ATSS': 'atss/atss_r50_fpn_1x_coco',
+    'GFL': 'gfl/gfl_r50_fpn_1x_coco',
+    'RTMDet': 'rtmdet/rtmdet_tiny_8xb32-300e_coco',
+    'YOLOX': 'yolox/yolox_tiny_8xb8-300e_coco',
+}
+
+
+def _narrow_neck(model: ConfigDict) -> None:
+    """RTMDet's and YOLOX's necks need three levels; an FPN gives as many."""
+    if model.neck.type in ('CSPNeXtPAFPN', 'YOLOXPAFPN'):
+        model.neck = dict(
+            type='FPN',
+            in_channels=[8, 16, 32, 64],
+            start_level=1,
+            num_outs=3,
+            out_channels=WIDTH,
+        )
+    model.data_preprocessor.pop('batch_augments', None)
