@@ -17,6 +17,7 @@ from ckd_mm.adapters.comparison import (
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.adapters.one_stage import OneStageAdapter
+from ckd_mm.adapters.query import QueryAdapter
 from ckd_mm.adapters.two_stage import TwoStageAdapter
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     'ModuleAdapter',
     'OneStageAdapter',
     'Part',
+    'QueryAdapter',
     'Side',
     'Step',
     'TwoStageAdapter',

@@ -13,11 +13,13 @@ from mmengine.registry import MODELS, DefaultScope
 
 __all__ = [
     'ONE_STAGE',
+    'QUERY',
     'build',
     'cascade_rcnn',
     'faster_rcnn',
     'mask_rcnn',
     'one_stage',
+    'query_based',
 ]
 
 WIDTH = 32
@@ -113,3 +115,36 @@ def _narrow_neck(model: ConfigDict) -> None:
             out_channels=WIDTH,
         )
     model.data_preprocessor.pop('batch_augments', None)
+
+
+QUERY = {
+    'DETR': 'detr/detr_r50_8xb2-150e_coco',
+    'DeformableDETR': 'deformable_detr/deformable-detr_r50_16xb2-50e_coco',
+    'DINO': 'dino/dino-4scale_r50_8xb2-12e_coco',
+}
+
+
+def query_based(
+    kind: str, num_queries: int = 12, num_classes: int = 10, seed: int = 0
+) -> BaseModel:
+    """A detector with queries: a key of :data:`QUERY`; trains without dropout."""
+
+    def narrow(model: ConfigDict) -> None:
+        outs = model.neck.num_outs
+        model.backbone.out_indices = (3,) if outs == 1 else (1, 2, 3)
+        model.neck.in_channels = [64] if outs == 1 else [16, 32, 64]
+        model.neck.out_channels = WIDTH
+        for coder in (model.encoder, model.decoder):
+            coder.num_layers = 2
+            for name, part in coder.layer_cfg.items():
+                part.embed_dims = WIDTH
+                if name == 'ffn_cfg':
+                    part.update(feedforward_channels=WIDTH, ffn_drop=0.0)
+                else:
+                    part.dropout = 0.0
+        model.positional_encoding.num_feats = WIDTH // 2
+        model.num_queries = num_queries
+        model.bbox_head.num_classes = num_classes
+        model.bbox_head.embed_dims = WIDTH
+
+    return build(QUERY[kind], narrow, seed)
