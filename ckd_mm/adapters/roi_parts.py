@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
+from ckd_mm.adapters.comparison import Comparison, Missing, Part, Step
+from ckd_mm.adapters.roi_sides import Place, Take, sides
 from ckd_mm.adapters.sampled_rois import SampledRoIs
 from ckd_mm.adapters.stages import Passes, Stages, choose_passes
 from ckd_mm.losses._checks import non_negative
-from ckd_mm.recorders import Tap
 
 __all__ = ['RoIParts']
-
-Take: TypeAlias = Callable[[Any, Step, int, int], Tensor]
-"""Rows from what a module made of the RoIs of a student's stage, in a stage."""
 
 
 class RoIParts:
@@ -43,6 +39,7 @@ class RoIParts:
             'roi_logits': self.roi_logits,
             'embedding': self._missing('bbox_head', 'fc_cls') or self.embedding,
             'mask_logits': self._missing('mask_head') or self.mask_logits,
+            'roi_boxes': self._missing_boxes() or self.roi_boxes,
         }
 
     def roi_logits(
@@ -61,7 +58,7 @@ class RoIParts:
         return self._of_rois(
             choose_passes(self.student, self.teacher, student_stage, teacher_stage),
             ('bbox_head', '', 'output'),
-            lambda output, step, own, stage: output[0],
+            lambda output, step, own, head: output[0],
             background_ratio,
             num_classes=True,
         )
@@ -76,7 +73,7 @@ class RoIParts:
         return self._of_rois(
             choose_passes(self.student, self.teacher, student_stage, teacher_stage),
             ('bbox_head', 'fc_cls', 'input'),
-            lambda arguments, step, own, stage: arguments[0],
+            lambda arguments, step, own, head: arguments[0],
             background_ratio,
         )
 
@@ -88,7 +85,9 @@ class RoIParts:
         """The masks of the RoIs of objects, in the channels of their classes."""
         passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
         sampled = SampledRoIs(self.student, passes.own)
-        student, teacher = self._sides(passes, ('mask_head', '', 'output'), self._mask)
+        student, teacher = sides(
+            self.student, self.teacher, passes, ('mask_head', '', 'output'), self._mask
+        )
         return Comparison(
             student,
             teacher,
@@ -96,16 +95,37 @@ class RoIParts:
             needs=sampled.taps,
         )
 
+    def roi_boxes(
+        self,
+        student_stage: int | None = None,
+        teacher_stage: int | str | None = None,
+    ) -> Comparison:
+        """Box deltas of each RoI of an object, those of its class: (P, 4).
+
+        They are in the units that the student's head is trained in. A teacher's head
+        may divide by other standard deviations, as each stage of a cascade does; its
+        deltas are converted. `box_target` has the deltas of the ground truth.
+        """
+        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
+        sampled = SampledRoIs(self.student, passes.own)
+        student, teacher = sides(
+            self.student, self.teacher, passes, ('bbox_head', '', 'output'), self._box
+        )
+        extras = {**sampled.object_extras(), 'box_target': sampled.box_target()}
+        return Comparison(student, teacher, extras=extras, needs=sampled.taps)
+
     def _of_rois(
         self,
         passes: Passes,
-        place: tuple[str, str, Any],
+        place: Place,
         take: Take,
         background_ratio: float | None,
         num_classes: bool = False,
     ) -> Comparison:
         sampled = SampledRoIs(self.student, passes.own)
-        student, teacher = self._sides(passes, place, take, num_classes)
+        student, teacher = sides(
+            self.student, self.teacher, passes, place, take, num_classes
+        )
         if background_ratio is None:
             return Comparison(student, teacher, extras=sampled.extras())
         ratio = non_negative('background_ratio', background_ratio)
@@ -117,47 +137,33 @@ class RoIParts:
             needs=sampled.taps,
         )
 
-    def _sides(
-        self,
-        passes: Passes,
-        place: tuple[str, str, Any],
-        take: Take,
-        num_classes: bool = True,
-    ) -> tuple[Side, Side]:
-        module, inner, side = place
-        pairs = [
-            (own, stage)
-            for own, stages in zip(passes.own, passes.other, strict=True)
-            for stage in stages
-        ]
-        # The first stage runs in every step: what a cascade that stopped early has the
-        # width of. See _student_rows.
-        own_taps = [
-            Tap(self.student.name(module, own, inner), side) for own in (0, *passes.own)
-        ]
-        other_taps = [
-            Tap(self.teacher.name(module, stage, inner), side, during=own)
-            for own, stage in pairs
-        ]
-        classes = [
-            stages.name(module, 0, 'num_classes') if num_classes else ''
-            for stages in (self.student, self.teacher)
-        ]
-        return (
-            Side(
-                tuple(own_taps),
-                partial(_student_rows, take, passes.own),
-                classes[0],
-                may_skip=self.student.is_cascade,
-            ),
-            Side(tuple(other_taps), partial(_teacher_rows, take, pairs), classes[1]),
-        )
-
-    def _mask(self, masks: Tensor, step: Step, own: int, stage: int) -> Tensor:
+    def _mask(self, masks: Tensor, step: Step, own: int, head: Any) -> Tensor:
         """Of (P, C, H, W), or (P, 1, H, W) if class-agnostic, the rows (P, H * W)."""
         labels = SampledRoIs(self.student, [own]).object_labels(step)
         channel = labels if masks.shape[1] > 1 else torch.zeros_like(labels)
         return masks[torch.arange(len(masks), device=masks.device), channel].flatten(1)
+
+    def _box(self, output: Any, step: Step, own: int, head: Any) -> Tensor:
+        """Of (R, 4 * C), or (R, 4) if class-agnostic, the rows (P, 4)."""
+        sampled = SampledRoIs(self.student, [own])
+        labels = sampled.object_labels(step)
+        deltas = output[1].unflatten(1, (-1, 4))[sampled.is_object(step)]
+        channel = labels if deltas.shape[1] > 1 else torch.zeros_like(labels)
+        rows = deltas[torch.arange(len(deltas), device=deltas.device), channel]
+        return _in_units_of(self.student.head(own), head, rows)
+
+    def _missing_boxes(self) -> Missing | None:
+        for whose in ('student', 'teacher'):
+            stages = getattr(self, whose)
+            for head in map(stages.head, range(stages.number)):
+                if not head.with_reg or not hasattr(head.bbox_coder, 'stds'):
+                    return Missing(f'the box head of the {whose} gives no box deltas')
+                if whose == 'student' and head.reg_decoded_bbox:
+                    return Missing(
+                        'the student is trained on decoded boxes (reg_decoded_bbox), '
+                        'not on deltas'
+                    )
+        return None
 
     def _missing(self, module: str, inner: str = '') -> Missing | None:
         lacking = [
@@ -168,30 +174,13 @@ class RoIParts:
         return Missing(' and '.join(lacking)) if lacking else None
 
 
-def _student_rows(
-    take: Take, stages: tuple[int, ...], values: list[Any], step: Step
-) -> Tensor:
-    """The rows of all stages; None where a cascade stopped, having no RoI left."""
-    first, *values = values
-    rows = [
-        take(value, step, stage, stage)
-        for value, stage in zip(values, stages, strict=True)
-        if value is not None
-    ]
-    if not rows:
-        return take(first, step, 0, 0)[:0]
-    return rows[0] if len(rows) == 1 else torch.cat(rows)
-
-
-def _teacher_rows(
-    take: Take, pairs: list[tuple[int, int]], values: list[Any], step: Step
-) -> Tensor:
-    """The rows of all the student's stages, each the mean of the teacher's stages."""
-    rows: dict[int, list[Tensor]] = {}
-    for value, (own, stage) in zip(values, pairs, strict=True):
-        rows.setdefault(own, []).append(take(value, step, own, stage))
-    means = [
-        of_stage[0] if len(of_stage) == 1 else torch.stack(of_stage).mean(0)
-        for of_stage in rows.values()
-    ]
-    return means[0] if len(means) == 1 else torch.cat(means)
+def _in_units_of(student: Any, teacher: Any, deltas: Tensor) -> Tensor:
+    """Deltas of the teacher's head in the units of the student's."""
+    own, other = student.bbox_coder, teacher.bbox_coder
+    if tuple(own.means) == tuple(other.means) and tuple(own.stds) == tuple(other.stds):
+        return deltas
+    means, stds = deltas.new_tensor(own.means), deltas.new_tensor(own.stds)
+    other_means, other_stds = (
+        deltas.new_tensor(values) for values in (other.means, other.stds)
+    )
+    return (deltas * other_stds + other_means - means) / stds

@@ -30,6 +30,7 @@ class SampledRoIs:
         self.num_classes = stages.head(which[0]).num_classes
         self._boxes = self._taps(stages, which, 'bbox_roi_extractor')
         self._labels = self._taps(stages, which, 'bbox_head', 'loss_cls')
+        self._deltas = self._taps(stages, which, 'bbox_head', 'loss_bbox')
         self.taps = (*self._boxes, *self._labels)
 
     def extras(self) -> dict[str, Extra]:
@@ -51,6 +52,10 @@ class SampledRoIs:
             'image_index': of_objects(self.image_index),
             'rois': of_objects(self.boxes),
         }
+
+    def box_target(self) -> Extra:
+        """The deltas (P, 4) from the RoIs of objects to their ground truth."""
+        return Extra(self._box_targets, self._deltas)
 
     def boxes(self, step: Step) -> Tensor:
         """RoIs (R, 5): image index, x1, y1, x2, y2."""
@@ -101,6 +106,11 @@ class SampledRoIs:
         ).long()
         rows = torch.cat([objects, background[spread]]).sort().values
         return rows, rows
+
+    def _box_targets(self, step: Step) -> Tensor:
+        calls = [step.noted(tap) for tap in self._deltas]
+        empty = step.inputs.new_zeros(0, 4)  # the loss is left out without an object
+        return _joined([call[0][1] for call in calls if call], empty)
 
     @staticmethod
     def _taps(stages: Stages, which: Sequence[int], *names: str) -> tuple[Tap, ...]:

@@ -33,7 +33,8 @@ class TwoStageAdapter(DetectionAdapter):
     image, `rois` the boxes (R, 5). `embedding`: what the last layer of the box head
     makes the logits of, (R, D), with the same extras. `mask_logits`: the mask of each
     RoI assigned to an object, in the channel of its class, as one row (P, H * W), with
-    the same extras of these RoIs. Their options: see
+    the same extras of these RoIs. `roi_boxes`: the box deltas of these RoIs, (P, 4);
+    `box_target` is the ground truth's. Their options: see
     :class:`ckd_mm.adapters.roi_parts.RoIParts`. `rpn_logits`: object or background at
     chosen anchors of the RPN, (K, 2), see
     :class:`ckd_mm.adapters.dense_parts.DenseParts`. `backbone` and `neck`: see
@@ -49,7 +50,7 @@ class TwoStageAdapter(DetectionAdapter):
         'roi_head.mask',
     )
 
-    row_parts = ('roi_logits', 'embedding', 'mask_logits', 'rpn_logits')
+    row_parts = ('roi_logits', 'embedding', 'mask_logits', 'roi_boxes', 'rpn_logits')
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from .row import LossRow, Mismatch
+from .rows_boxes import BOX_ROWS
 from .rows_connectors import CONNECTOR_ROWS
 from .rows_logits import LOGIT_ROWS
 from .rows_maps import MAP_ROWS
@@ -30,6 +31,7 @@ LOSSES: tuple[LossRow, ...] = (
     *RELATION_ROWS,
     *MAP_ROWS,
     *CONNECTOR_ROWS,
+    *BOX_ROWS,
 )
 
 EACH = pytest.mark.parametrize('row', LOSSES, ids=lambda row: row.class_name)
