@@ -171,6 +171,11 @@ class Adapter:
         extras = self._read_extras(term, readings, step)
         return {'student': student, 'teacher': teacher, **extras}
 
+    def offers(self, term: str) -> list[str]:
+        """What the loss of a term can ask for beside student and teacher, by name."""
+        own = [name for one in self._terms[term] for name in one.extras]
+        return list(dict.fromkeys([*own, *self.extras()]))
+
     def is_by_teacher(self, term: str) -> bool:
         """Whether the rows of a term depend on the teacher."""
         return any(comparison.by_teacher for comparison in self._terms[term])

@@ -18,6 +18,9 @@ __all__ = [
     'cascade_rcnn',
     'faster_rcnn',
     'mask_rcnn',
+    'narrow',
+    'narrow_dense',
+    'narrow_rois',
     'one_stage',
     'query_based',
 ]
@@ -29,17 +32,7 @@ def build(
     name: str, change: Callable[[Any], None] | None = None, seed: int = 0
 ) -> BaseModel:
     """A detector of a stock config with a narrow ResNet-18 and FPN, in eval mode."""
-    model = get_config(f'mmdet::{name}.py').model
-    model.backbone = dict(
-        type='ResNet', depth=18, base_channels=8, stem_channels=8, norm_eval=True
-    )
-    channels = [8, 16, 32, 64]
-    if model.neck.type == 'FPN':
-        start = model.neck.get('start_level', 0)
-        assert 0 <= start < len(channels)
-        model.neck.update(in_channels=channels, out_channels=WIDTH)
-    if change is not None:
-        change(model)
+    model = narrow(name, change)
     torch.manual_seed(seed)
     with DefaultScope.overwrite_default_scope('mmdet'):
         detector = MODELS.build(model)
@@ -47,20 +40,33 @@ def build(
     return detector.eval()
 
 
+def narrow(name: str, change: Callable[[Any], None] | None = None) -> ConfigDict:
+    """The `model` of a stock config with a narrow ResNet-18 and FPN."""
+    model = get_config(f'mmdet::{name}.py').model
+    model.backbone = dict(
+        type='ResNet', depth=18, base_channels=8, stem_channels=8, norm_eval=True
+    )
+    if model.neck.type == 'FPN':
+        model.neck.update(in_channels=[8, 16, 32, 64], out_channels=WIDTH)
+    if change is not None:
+        change(model)
+    return model
+
+
 def faster_rcnn(seed: int = 0) -> BaseModel:
-    return build('faster_rcnn/faster-rcnn_r50_fpn_1x_coco', _narrow_rois, seed)
+    return build('faster_rcnn/faster-rcnn_r50_fpn_1x_coco', narrow_rois, seed)
 
 
 def mask_rcnn(seed: int = 0) -> BaseModel:
-    return build('mask_rcnn/mask-rcnn_r50_fpn_1x_coco', _narrow_rois, seed)
+    return build('mask_rcnn/mask-rcnn_r50_fpn_1x_coco', narrow_rois, seed)
 
 
 def cascade_rcnn(seed: int = 0, masks: bool = False) -> BaseModel:
     name = 'cascade-mask-rcnn' if masks else 'cascade-rcnn'
-    return build(f'cascade_rcnn/{name}_r50_fpn_1x_coco', _narrow_rois, seed)
+    return build(f'cascade_rcnn/{name}_r50_fpn_1x_coco', narrow_rois, seed)
 
 
-def _narrow_rois(model: ConfigDict) -> None:
+def narrow_rois(model: ConfigDict) -> None:
     roi_head = model.roi_head
     model.rpn_head.update(in_channels=WIDTH, feat_channels=WIDTH)
     heads = roi_head.bbox_head
@@ -83,15 +89,12 @@ def one_stage(
 ) -> BaseModel:
     """A detector with one dense head: a key of :data:`ONE_STAGE`."""
 
-    def narrow(model: ConfigDict) -> None:
-        _narrow_neck(model)
-        model.bbox_head.update(
-            in_channels=WIDTH, feat_channels=WIDTH, num_classes=10, stacked_convs=1
-        )
+    def narrow_and_change(model: ConfigDict) -> None:
+        narrow_dense(model)
         if change is not None:
             change(model)
 
-    return build(ONE_STAGE[kind], narrow, seed)
+    return build(ONE_STAGE[kind], narrow_and_change, seed)
 
 
 ONE_STAGE = {
@@ -104,7 +107,7 @@ ONE_STAGE = {
 }
 
 
-def _narrow_neck(model: ConfigDict) -> None:
+def narrow_dense(model: ConfigDict) -> None:
     """RTMDet's and YOLOX's necks need three levels; an FPN gives as many."""
     if model.neck.type in ('CSPNeXtPAFPN', 'YOLOXPAFPN'):
         model.neck = dict(
@@ -115,6 +118,9 @@ def _narrow_neck(model: ConfigDict) -> None:
             out_channels=WIDTH,
         )
     model.data_preprocessor.pop('batch_augments', None)
+    model.bbox_head.update(
+        in_channels=WIDTH, feat_channels=WIDTH, num_classes=10, stacked_convs=1
+    )
 
 
 QUERY = {
@@ -129,7 +135,7 @@ def query_based(
 ) -> BaseModel:
     """A detector with queries: a key of :data:`QUERY`; trains without dropout."""
 
-    def narrow(model: ConfigDict) -> None:
+    def narrow_queries(model: ConfigDict) -> None:
         outs = model.neck.num_outs
         model.backbone.out_indices = (3,) if outs == 1 else (1, 2, 3)
         model.neck.in_channels = [64] if outs == 1 else [16, 32, 64]
@@ -147,4 +153,4 @@ def query_based(
         model.bbox_head.num_classes = num_classes
         model.bbox_head.embed_dims = WIDTH
 
-    return build(QUERY[kind], narrow, seed)
+    return build(QUERY[kind], narrow_queries, seed)
