@@ -57,7 +57,7 @@ def _inspect(config: str, teacher_config: str | None, shape: tuple[int, int]) ->
     teacher.requires_grad_(False)
     batch = random_batch(student, shape)
     findings = find_parts(student, teacher, deepcopy(batch))
-    print('| | config | model | parameters | forward |')
+    print('| | config | model | parameters | prediction |')
     print('|---|---|---|---|---|')
     for role, name, model in (
         ('student', config, student),
