@@ -20,6 +20,7 @@ from torch.utils.hooks import RemovableHandle
 from ckd_mm.connectors import averaged_over_ranks
 from ckd_mm.registry import did_you_mean
 from ckd_mm.source import Source, average
+from ckd_mm.teachers import Teacher
 from ckd_mm.terms import Term
 
 __all__ = ['Distiller']
@@ -30,9 +31,8 @@ class Distiller:
 
     Args:
         student: The student, without a distributed wrapper.
-        teachers: The teachers, frozen, on the student's device.
+        teachers: The teachers.
         terms: What is distilled; each from the teachers that it names, or all.
-        teacher_weights: Their shares where a term averages several; equal if left out.
         student_loss_weight: A factor on the student's own losses, or one per loss key.
 
     Raises:
@@ -42,9 +42,8 @@ class Distiller:
     def __init__(
         self,
         student: BaseModel,
-        teachers: Sequence[BaseModel],
+        teachers: Sequence[Teacher],
         terms: Sequence[Term],
-        teacher_weights: Sequence[float] | None = None,
         student_loss_weight: float | dict[str, float] = 1.0,
     ) -> None:
         self.student = student
@@ -56,12 +55,9 @@ class Distiller:
         self.losses = {
             term.name: averaged_over_ranks(term.loss.to(device)) for term in terms
         }
-        weights = teacher_weights or [1.0] * len(teachers)
         self.sources = [
-            Source(student, teacher, [t for t in terms if t.listens_to(number)], weight)
-            for number, (teacher, weight) in enumerate(
-                zip(teachers, weights, strict=True)
-            )
+            Source(student, teacher, [t for t in terms if t.listens_to(number)])
+            for number, teacher in enumerate(teachers)
         ]
         self._check_rows()
         self._signature = inspect.signature(student.forward)

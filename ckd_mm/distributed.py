@@ -1,4 +1,4 @@
-"""Rows of all ranks for the contrastive loss, with gradients and uneven parts.
+"""What all ranks have: rows, with gradients and in uneven parts, and sums.
 
 Without a process group, or in one of a single rank, every function here is the
 identity. Shape suffixes: B rows on this rank, G rows on all ranks, D columns.
@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ['gather_rows', 'mean_over_all_rows', 'world_size']
+__all__ = ['gather_rows', 'mean_over_all_rows', 'sum_over_ranks', 'world_size']
 
 
 def world_size() -> int:
@@ -60,6 +60,15 @@ def mean_over_all_rows(sum_of_rows: Tensor, num_rows: int) -> Tensor:
     mean = share.detach().clone()
     dist.all_reduce(mean)
     return share + (mean / world_size() - share.detach())
+
+
+def sum_over_ranks(values: Tensor) -> Tensor:
+    """The sum of all ranks' tensors of one shape, without a graph."""
+    if world_size() == 1:
+        return values.detach()
+    total = values.detach().clone()
+    dist.all_reduce(total)
+    return total
 
 
 class _GatherRows(torch.autograd.Function):

@@ -23,6 +23,7 @@ from ckd_mm.adapters.parts import options_of
 from ckd_mm.distiller import Distiller
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.schedules import Schedule
+from ckd_mm.teachers import Teacher
 from ckd_mm.terms import Term
 
 __all__ = [
@@ -178,7 +179,8 @@ def _tried(
 ) -> Finding:
     probe = _Probe()
     try:
-        distiller = Distiller(student, [teacher], [Term(on, on, probe, Schedule())])
+        term = Term(on, on, probe, Schedule())
+        distiller = Distiller(student, [Teacher(teacher)], [term])
         _step(distiller, student, batch)
     except ValueError as error:
         return Finding(on, options=options, reason=str(error))

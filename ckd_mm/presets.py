@@ -2,18 +2,26 @@
 
 `tools/train.py STUDENT_CONFIG --teacher TEACHER --method ckd` adds them. They are the
 settings of the papers where those have one, and what was measured to work where the
-authors' setting did nothing; `docs/methods.md` has both.
+authors' setting did nothing; `docs/methods/ckd.md` has both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config
 
 from ckd_mm.registry import did_you_mean
 
-__all__ = ['METHODS', 'add_distillation']
+__all__ = [
+    'METHODS',
+    'add_distillation',
+    'add_hook',
+    'add_imports',
+    'default_terms',
+]
 
 METHODS: dict[str, dict[str, dict[str, Any]]] = {
     # MMPretrain classifiers, at the scale of ImageNet
@@ -52,29 +60,52 @@ def add_distillation(
         ValueError: The method is unknown, no default exists for this student, or the
             config distils already.
     """
+    source = dict(config=teacher)
+    if checkpoint is not None:
+        source['checkpoint'] = checkpoint
+    add_hook(cfg, dict(teacher=source, **default_terms(cfg, method)))
+
+
+def default_terms(cfg: Config, method: str) -> dict[str, Any]:
+    """The hook's arguments, but for the teacher, that are a method's defaults.
+
+    Raises:
+        ValueError: The method is unknown, or no default exists for this student.
+    """
+    task = _task(cfg)
+    if method not in METHODS[task]:
+        raise ValueError(
+            f'unknown method {method!r}{did_you_mean(method, METHODS[task])}'
+        )
+    loss = deepcopy(METHODS[task][method])
+    arguments: dict[str, Any] = dict(distill={method: dict(on=task, loss=loss)})
+    if (task, method) in _STUDENT_LOSS_WEIGHTS:
+        arguments['student_loss_weight'] = _STUDENT_LOSS_WEIGHTS[task, method]
+    return arguments
+
+
+def add_hook(cfg: Config, arguments: Mapping[str, Any]) -> None:
+    """Add a `DistillationHook` with these arguments to a config, in place.
+
+    Raises:
+        ValueError: The config distils already.
+    """
     hooks = list(cfg.get('custom_hooks') or [])
     if any(hook.get('type') == 'DistillationHook' for hook in hooks):
         raise ValueError(
             'this config has a DistillationHook already; change its teacher with '
             '--cfg-options, or start from the config of the student alone'
         )
-    task = _task(cfg)
-    if method not in METHODS[task]:
-        raise ValueError(
-            f'unknown method {method!r}{did_you_mean(method, METHODS[task])}'
-        )
-    hook: dict[str, Any] = dict(
-        type='DistillationHook',
-        teacher=dict(config=teacher),
-        distill={method: dict(on=task, loss=METHODS[task][method])},
-    )
-    if checkpoint is not None:
-        hook['teacher']['checkpoint'] = checkpoint
-    if (task, method) in _STUDENT_LOSS_WEIGHTS:
-        hook['student_loss_weight'] = _STUDENT_LOSS_WEIGHTS[task, method]
-    cfg.custom_hooks = [*hooks, hook]
+    cfg.custom_hooks = [*hooks, dict(type='DistillationHook', **arguments)]
+    add_imports(cfg, ['ckd_mm'])
+
+
+def add_imports(cfg: Config, modules: Sequence[str]) -> None:
+    """Have a run import modules, beside those that its config names, in place."""
     imports = dict(cfg.get('custom_imports') or dict(allow_failed_imports=False))
-    imports['imports'] = [*imports.get('imports', []), 'ckd_mm']
+    named = imports.get('imports') or []
+    own = [named] if isinstance(named, str) else named
+    imports['imports'] = [*own, *(name for name in modules if name not in own)]
     cfg.custom_imports = imports
 
 

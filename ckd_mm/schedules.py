@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from ckd_mm.registry import did_you_mean
 
@@ -36,11 +36,14 @@ class Schedule:
         warmup: Length of the rise after `begin`.
         decay: Length of the fall before `end`.
         by_epoch: Whether the numbers above are epochs or iterations.
+        every: The term acts in every n-th iteration of training only, with the
+            weight it has; in the others its loss is 0 and the teacher does not run for
+            it.
 
     Raises:
-        ValueError: A number is negative or not finite, `end` is not after `begin`, or
-            warm-up and decay would overlap. A warm-up without a decay may be cut short
-            by the end.
+        ValueError: A number is negative or not finite, `end` is not after `begin`,
+            warm-up and decay would overlap, or `every` is not a whole number >= 1. A
+            warm-up without a decay may be cut short by the end.
     """
 
     begin: float = 0
@@ -48,8 +51,13 @@ class Schedule:
     warmup: float = 0
     decay: float = 0
     by_epoch: bool = True
+    every: int = 1
 
     def __post_init__(self) -> None:
+        if type(self.every) is not int or self.every < 1:
+            raise ValueError(
+                f'schedule: every must be a whole number >= 1, got {self.every!r}'
+            )
         for name in ('begin', 'end', 'warmup', 'decay'):
             value = getattr(self, name)
             if name != 'end' or value is not None:
@@ -82,11 +90,13 @@ class Schedule:
             )
         if self.end is not None:
             return self
-        return Schedule(self.begin, last, self.warmup, self.decay, self.by_epoch)
+        return replace(self, end=last)
 
     def factor(self, iteration: int, iters_per_epoch: int) -> float:
         """The factor in the given iteration (counted from 0) of a resolved schedule."""
         assert self.end is not None, 'factor() of a schedule that is not resolved'
+        if iteration % self.every:
+            return 0.0
         now = iteration / iters_per_epoch if self.by_epoch else iteration
         if not self.begin <= now < self.end:
             return 0.0

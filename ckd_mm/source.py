@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ckd_mm.adapters import Step, build_adapter
 from ckd_mm.adapters.comparison import Value
-from ckd_mm.teachers import TeacherInputs
+from ckd_mm.teachers import Teacher, TeacherInputs
 from ckd_mm.terms import Term
 
 __all__ = ['Source', 'average']
@@ -22,9 +22,8 @@ class Source:
 
     Args:
         student: The student, without a distributed wrapper.
-        teacher: The teacher, frozen, on the student's device.
+        teacher: The teacher.
         terms: Those that compare with this teacher.
-        weight: Its share where a term has several.
 
     Raises:
         ValueError: The terms do not fit the two models.
@@ -33,16 +32,16 @@ class Source:
     def __init__(
         self,
         student: BaseModel,
-        teacher: BaseModel,
+        teacher: Teacher,
         terms: Sequence[Term],
-        weight: float = 1.0,
     ) -> None:
         self.terms = [term.name for term in terms]
-        self.weight = weight
+        self.weight = teacher.weight
+        self.speed = teacher.speed
         wanted = {term.name: (term.on, term.needs) for term in terms}
-        self.adapter = build_adapter(student, teacher, wanted)
+        self.adapter = build_adapter(student, teacher.model, wanted)
         self.inputs = TeacherInputs(
-            student.data_preprocessor, teacher.data_preprocessor
+            student.data_preprocessor, teacher.model.data_preprocessor
         ).to(next(student.parameters()).device)
         self._step: Step | None = None
 
@@ -52,7 +51,9 @@ class Source:
         """Run the teacher on the batch that the student has just seen."""
         noted = self.adapter.student_recorder.calls
         step = Step(inputs, data_samples, noted, epoch)
-        self.adapter.note_teacher(self.inputs(inputs, data_samples), step)
+        images = self.speed.inputs(self.inputs(inputs, data_samples))
+        with self.speed.autocast(images.device):
+            self.adapter.note_teacher(images, step)
         self._step = step
 
     def pair(self, term: str) -> dict[str, Any]:

@@ -54,6 +54,13 @@ def test_the_hooks_and_imports_of_the_student_stay() -> None:
     )
 
 
+def test_a_single_import_may_be_a_string() -> None:
+    cfg = get_config(DETECTOR)
+    cfg.custom_imports = dict(imports='json', allow_failed_imports=False)
+    add_distillation(cfg, 'teacher.py')
+    assert cfg.custom_imports['imports'] == ['json', 'ckd_mm']
+
+
 def test_a_default_is_not_shared_between_configs() -> None:
     first, second = get_config(DETECTOR), get_config(DETECTOR)
     add_distillation(first, 'teacher.py')

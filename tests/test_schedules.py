@@ -44,6 +44,12 @@ def test_decay_falls_linearly_to_the_end_of_training() -> None:
     assert falling == pytest.approx([1.0] + [1 - i / 10 for i in range(10)])
 
 
+def test_a_term_may_act_in_every_nth_iteration_only() -> None:
+    schedule = Schedule(begin=2, every=3, by_epoch=False).resolved(9, 3)
+    factors = [schedule.factor(iteration, 3) for iteration in range(9)]
+    assert factors == [0, 0, 0, 1, 0, 0, 1, 0, 0]
+
+
 def test_warmup_and_decay_meet_in_the_middle() -> None:
     values = factors(warmup=5, decay=5)
     assert max(values) == values[50] == 1.0
@@ -62,6 +68,8 @@ def test_warmup_and_decay_meet_in_the_middle() -> None:
         (dict(decay=8, warmup=3), 'warmup=3 and decay=8 do not fit'),
         (dict(begin=10), r'begin=10 is not before the end of training \(10 epochs\)'),
         (dict(begin=100, by_epoch=False), r'\(100 iterations\)'),
+        (dict(every=0), 'every must be a whole number >= 1, got 0'),
+        (dict(every=1.5), 'every must be a whole number >= 1, got 1.5'),
         (dict(warm_up=3), "no option 'warm_up'; did you mean 'warmup'"),
     ],
 )

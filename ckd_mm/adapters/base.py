@@ -180,6 +180,13 @@ class Adapter:
         """Whether the rows of a term depend on the teacher."""
         return any(comparison.by_teacher for comparison in self._terms[term])
 
+    def extract(self, inputs: Tensor) -> Any:
+        """The teacher's feature maps; its neck only runs if a term needs more."""
+        names = (f'{tap.module}.' for tap in self.teacher_recorder.taps)
+        if all(name.startswith('backbone.') for name in names):
+            return self.teacher.backbone(inputs)
+        return self.teacher.extract_feat(inputs)
+
     def runs(self, prefix: str) -> bool:
         """Whether any tap of the teacher lies in the module of this name."""
         return any(

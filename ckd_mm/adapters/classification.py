@@ -11,7 +11,7 @@ from ckd_mm.adapters.comparison import Comparison, Extra, Part, Side, Step
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
-__all__ = ['ClassificationAdapter']
+__all__ = ['ClassificationAdapter', 'last_linear']
 
 
 def _labels(step: Step) -> Tensor:
@@ -29,7 +29,8 @@ def _sample_index(step: Step) -> Tensor:
             "'sample_idx' in the meta_keys of PackInputs, as by default"
         )
     indices = [sample.sample_idx for sample in step.data_samples]
-    return torch.tensor(indices, device=step.inputs.device)
+    # a copy that blocks would wait for all that the GPU has to do
+    return torch.tensor(indices).to(step.inputs.device, non_blocking=True)
 
 
 @ADAPTERS.register_module()
@@ -56,7 +57,7 @@ class ClassificationAdapter(Adapter):
         known.pop('neck', None)  # pools to what `embedding` is
         head = Side((Tap('head'),), num_classes='head.num_classes')
         known['logits'] = Comparison(head, head)
-        student, teacher = map(_last_linear, (self.student, self.teacher))
+        student, teacher = map(last_linear, (self.student, self.teacher))
         if student and teacher:
             known['embedding'] = Comparison(
                 Side((Tap(student, 'input'),)), Side((Tap(teacher, 'input'),))
@@ -74,10 +75,10 @@ class ClassificationAdapter(Adapter):
         if self.runs('head'):
             self.teacher(inputs, mode='tensor')
         else:
-            self.teacher.extract_feat(inputs)
+            self.extract(inputs)
 
 
-def _last_linear(model: BaseModel) -> str:
+def last_linear(model: BaseModel) -> str:
     """The name of the last linear layer of the head; empty if there is none."""
     names = [
         f'head.{name}'

@@ -28,6 +28,6 @@ class ModuleAdapter(Adapter):
         features = ('backbone.', 'neck.')
         taps = self.teacher_recorder.taps
         if all(f'{tap.module}.'.startswith(features) for tap in taps):
-            self.teacher.extract_feat(inputs)
+            self.extract(inputs)
         else:
             self.teacher(inputs, step.data_samples, mode='tensor')

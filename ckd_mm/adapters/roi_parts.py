@@ -147,7 +147,7 @@ class RoIParts:
         """Of (R, 4 * C), or (R, 4) if class-agnostic, the rows (P, 4)."""
         sampled = SampledRoIs(self.student, [own])
         labels = sampled.object_labels(step)
-        deltas = output[1].unflatten(1, (-1, 4))[sampled.is_object(step)]
+        deltas = output[1].unflatten(1, (-1, 4))[sampled.objects(step)]
         channel = labels if deltas.shape[1] > 1 else torch.zeros_like(labels)
         rows = deltas[torch.arange(len(deltas), device=deltas.device), channel]
         return _in_units_of(self.student.head(own), head, rows)

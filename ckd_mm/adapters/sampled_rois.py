@@ -30,8 +30,11 @@ class SampledRoIs:
         self.num_classes = stages.head(which[0]).num_classes
         self._boxes = self._taps(stages, which, 'bbox_roi_extractor')
         self._labels = self._taps(stages, which, 'bbox_head', 'loss_cls')
-        self._deltas = self._taps(stages, which, 'bbox_head', 'loss_bbox')
-        self.taps = (*self._boxes, *self._labels)
+        has_deltas = all(_has_deltas(stages.head(one)) for one in which)
+        self._deltas = (
+            self._taps(stages, which, 'bbox_head', 'loss_bbox') if has_deltas else ()
+        )
+        self.taps = (*self._boxes, *self._labels, *self._deltas)
 
     def extras(self) -> dict[str, Extra]:
         """What a loss of all rows can ask for."""
@@ -45,7 +48,7 @@ class SampledRoIs:
         """The same for rows of the RoIs that are assigned to an object."""
 
         def of_objects(read: Callable[[Step], Tensor]) -> Extra:
-            return Extra(lambda step: read(step)[self.is_object(step)], self.taps)
+            return Extra(lambda step: read(step)[self.objects(step)], self.taps)
 
         return {
             'target': of_objects(self.labels),
@@ -76,17 +79,17 @@ class SampledRoIs:
         calls = [step.noted(tap) for tap in self._labels]
         return _joined([call[0][1] for call in calls if call], empty)
 
-    def is_object(self, step: Step) -> Tensor:
-        """Which RoIs are assigned to an object, (R,) of bool."""
-        return self.labels(step) < self.num_classes
+    def objects(self, step: Step) -> Tensor:
+        """Indices (P,) of the RoIs assigned to an object, as a mask head gets them."""
+        return self._objects_first(step)[: self._num_objects(step)]
 
     def object_labels(self, step: Step) -> Tensor:
         """The classes (P,) of the RoIs that are assigned to an object."""
-        return self.labels(step)[self.is_object(step)]
+        return self.labels(step)[self.objects(step)]
 
     def object_boxes(self, step: Step) -> Tensor:
         """These RoIs (P, 5), in the order in which a mask head is trained on them."""
-        return self.boxes(step)[self.is_object(step)]
+        return self.boxes(step)[self.objects(step)]
 
     def rows(
         self, ratio: float, own: list[Any], other: list[Any], step: Step
@@ -96,16 +99,29 @@ class SampledRoIs:
         These are spread evenly over all background RoIs: nothing random, so that the
         student's own random numbers stay those of a stock run.
         """
-        is_object = self.is_object(step)
-        objects, background = (
-            mask.nonzero().flatten() for mask in (is_object, ~is_object)
-        )
-        number = min(int(ratio * len(objects)), len(background))
+        order, num_objects = self._objects_first(step), self._num_objects(step)
+        objects, background = order[:num_objects], order[num_objects:]
+        number = min(int(ratio * num_objects), len(background))
         spread = torch.linspace(
             0, len(background) - 1, number, device=background.device
         ).long()
         rows = torch.cat([objects, background[spread]]).sort().values
         return rows, rows
+
+    def _objects_first(self, step: Step) -> Tensor:
+        """The indices (R,) of all RoIs, those with an object first, else in order."""
+        has_none = self.labels(step) >= self.num_classes
+        return has_none.int().argsort(stable=True)
+
+    def _num_objects(self, step: Step) -> int:
+        """P: as many as the student took a loss of box deltas for.
+
+        A processor that asked the labels for it would wait for the GPU. Heads with
+        another loss of boxes, such as SABL's, leave no other way.
+        """
+        if self._deltas:
+            return len(self._box_targets(step))
+        return int((self.labels(step) < self.num_classes).sum())
 
     def _box_targets(self, step: Step) -> Tensor:
         calls = [step.noted(tap) for tap in self._deltas]
@@ -116,6 +132,11 @@ class SampledRoIs:
     def _taps(stages: Stages, which: Sequence[int], *names: str) -> tuple[Tap, ...]:
         module, *inner = names
         return tuple(Tap(stages.name(module, one, *inner), 'input') for one in which)
+
+
+def _has_deltas(head: Any) -> bool:
+    """Whether the head takes one loss of the box deltas of objects."""
+    return head.with_reg and hasattr(head, 'loss_bbox')
 
 
 def _joined(parts: list[Tensor], empty: Tensor) -> Tensor:

@@ -83,7 +83,8 @@ class TwoStageAdapter(DetectionAdapter):
         ]
 
     def run_teacher(self, inputs: Tensor, step: Step) -> None:
-        features = self.teacher.extract_feat(inputs)
+        # mmcv's RoIAlign reads features that lie in memory as NHWC as if they were NCHW
+        features = tuple(level.contiguous() for level in self.extract(inputs))
         if self.runs('rpn_head'):
             self.teacher.rpn_head(features)
         student = Stages(self.student)

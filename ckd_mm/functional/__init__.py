@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
-from ckd_mm.functional.box_regression import box_regression_loss
+from ckd_mm.functional.boxregression import box_regression_loss
 from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
+from ckd_mm.functional.crd import crd_log_means, crd_loss, crd_scores
+from ckd_mm.functional.ctkd import ctkd_loss, ctkd_strength, ctkd_temperature
 from ckd_mm.functional.cwd import cwd_loss
 from ckd_mm.functional.dist import dist_loss
 from ckd_mm.functional.dkd import dkd_loss
@@ -22,6 +24,7 @@ from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.mgd import mgd_loss
 from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
+from ckd_mm.functional.nd import nd_loss
 from ckd_mm.functional.nkd import nkd_loss
 from ckd_mm.functional.nst import nst_loss
 from ckd_mm.functional.ofa import ofa_loss
@@ -41,6 +44,12 @@ __all__ = [
     'box_regression_loss',
     'cc_loss',
     'ckd_loss',
+    'crd_log_means',
+    'crd_loss',
+    'crd_scores',
+    'ctkd_loss',
+    'ctkd_strength',
+    'ctkd_temperature',
     'cwd_loss',
     'dist_loss',
     'dkd_loss',
@@ -56,6 +65,7 @@ __all__ = [
     'mlkd_batch_loss',
     'mlkd_class_loss',
     'mlkd_loss',
+    'nd_loss',
     'nkd_loss',
     'nst_loss',
     'ofa_loss',

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ckd_mm.hooks.distillation_hook import DistillationHook
+from ckd_mm.hooks.record_hook import RecordHook
 
-__all__ = ['DistillationHook']
+__all__ = ['DistillationHook', 'RecordHook']

@@ -115,18 +115,13 @@ class DistillationHook(Hook):
             for term in self.terms
         }
         device = next(student.parameters()).device
-        configs = self.teacher_configs
-        teachers = [config.build(runner).to(device) for config in configs]
+        teachers = [config.build(runner, device) for config in self.teacher_configs]
         self.distiller = Distiller(
-            student,
-            teachers,
-            self.terms,
-            [config.weight for config in configs],
-            self.student_loss_weight,
+            student, teachers, self.terms, self.student_loss_weight
         )
-        for teacher, config in zip(teachers, configs, strict=True):
+        for teacher, config in zip(teachers, self.teacher_configs, strict=True):
             if config.evaluate:
-                self._evaluate(teacher, runner)
+                self._evaluate(teacher.model, runner)
         self.distiller.attach()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:

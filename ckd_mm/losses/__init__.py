@@ -2,17 +2,20 @@
 
 Each takes `loss_weight` (0 only monitors). A loss of logits also has
 `statistics(student, teacher)`, the values to log beside it. The names in a `forward`
-signature are what the loss needs: `student, teacher`, and `target`, `boxes`,
-`image_size` or `anchors` where the method uses them.
+signature are what the loss needs: `student, teacher`, and where the method uses them
+`target` (labels), `sample_index` (places in the data set), `epoch` (epochs done),
+`boxes`, `image_size` or `anchors`.
 """
 
 from __future__ import annotations
 
 from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
-from ckd_mm.losses.box_regression import BoxRegressionLoss
+from ckd_mm.losses.boxregression import BoxRegressionLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
+from ckd_mm.losses.crd import CRDLoss
+from ckd_mm.losses.ctkd import CTKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.dkd import DKDLoss
@@ -24,6 +27,7 @@ from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.mgd import MGDLoss
 from ckd_mm.losses.mlkd import MLKDLoss
+from ckd_mm.losses.nd import NDLoss
 from ckd_mm.losses.nkd import NKDLoss
 from ckd_mm.losses.nst import NSTLoss
 from ckd_mm.losses.ofa import OFALoss
@@ -43,6 +47,8 @@ __all__ = [
     'BoxRegressionLoss',
     'CCLoss',
     'CKDLoss',
+    'CRDLoss',
+    'CTKDLoss',
     'CWDLoss',
     'DISTLoss',
     'DKDLoss',
@@ -54,6 +60,7 @@ __all__ = [
     'KDLoss',
     'MGDLoss',
     'MLKDLoss',
+    'NDLoss',
     'NKDLoss',
     'NSTLoss',
     'OFALoss',

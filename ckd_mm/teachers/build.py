@@ -14,7 +14,7 @@ from mmengine.registry import MODELS, DefaultScope
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.teachers.checkpoint import load_weights
 
-__all__ = ['build_teacher']
+__all__ = ['build_teacher', 'read_config']
 
 
 def build_teacher(
@@ -39,7 +39,7 @@ def build_teacher(
         ValueError: The config cannot be read or built, there is no checkpoint, or its
             weights are not this model's.
     """
-    cfg, zoo_weights = _read_config(config)
+    cfg, zoo_weights = read_config(config)
     checkpoint = fspath(checkpoint) if checkpoint is not None else zoo_weights
     if checkpoint is None:
         raise ValueError(
@@ -54,7 +54,12 @@ def build_teacher(
     return teacher
 
 
-def _read_config(config: str | PathLike[str] | dict) -> tuple[Config, str | None]:
+def read_config(config: str | PathLike[str] | dict) -> tuple[Config, str | None]:
+    """A teacher's config, and the zoo's weights for it if there are any.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
     if isinstance(config, dict):
         content = config if 'model' in config else {'model': config}
         return Config(content), None

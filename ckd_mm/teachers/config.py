@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+import torch
 from mmengine.hooks import EMAHook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from ckd_mm.registry import did_you_mean
 from ckd_mm.teachers.build import build_teacher
+from ckd_mm.teachers.speed import Speed
 
-__all__ = ['TeacherConfig', 'read_teachers']
+__all__ = ['Teacher', 'TeacherConfig', 'read_teachers']
 
 
 @dataclass(frozen=True)
-class TeacherConfig:
-    """One teacher.
+class Teacher:
+    """A teacher that is ready to run.
+
+    Args:
+        model: Frozen, on the student's device.
+        weight: Its share when a term averages several teachers.
+        speed: How its forward runs.
+    """
+
+    model: BaseModel
+    weight: float = 1.0
+    speed: Speed = field(default_factory=Speed)
+
+
+@dataclass(frozen=True)
+class TeacherConfig(Speed):
+    """One teacher, and how it runs: see :class:`Speed` for these options.
 
     Args:
         config: A path, a zoo name, or a dict, see :func:`build_teacher`.
@@ -39,6 +56,7 @@ class TeacherConfig:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.config is None) == (not self.ema):
             raise ValueError(
                 'teacher needs either a config, or ema=True for the average of the '
@@ -49,15 +67,25 @@ class TeacherConfig:
             raise ValueError(
                 f'teacher: weight must be a finite number > 0, got {self.weight!r}'
             )
+        if self.ema and self.changes_model:
+            raise ValueError(
+                "teacher: ema=True is the run's own average, which channels_last, "
+                'fuse_bn and compile would change; of the options for speed only dtype '
+                'goes with it'
+            )
 
-    def build(self, runner: Runner) -> BaseModel:
-        """The teacher, frozen, where it lives until now.
+    def build(self, runner: Runner, device: torch.device) -> Teacher:
+        """The teacher, frozen, on the student's device.
 
         Raises:
             ValueError: It cannot be built or loaded, or there is no EMAHook.
         """
-        if not self.ema:
-            return build_teacher(self.config, self.checkpoint)
+        if self.ema:
+            return Teacher(self._average(runner), self.weight, self)
+        model = build_teacher(self.config, self.checkpoint).to(device)
+        return Teacher(self.prepare(model), self.weight, self)
+
+    def _average(self, runner: Runner) -> BaseModel:
         for hook in runner.hooks:
             if isinstance(hook, EMAHook):
                 return hook.ema_model.module
@@ -85,7 +113,7 @@ def _read(teacher: Any) -> TeacherConfig:
             'teacher must be a dict with a config, or a list of such dicts, '
             f'got {teacher!r}'
         )
-    known = [field.name for field in fields(TeacherConfig)]
+    known = [option.name for option in fields(TeacherConfig)]
     for key in teacher:
         if key not in known:
             raise ValueError(f'teacher has no option {key!r}{did_you_mean(key, known)}')

@@ -10,6 +10,7 @@ from torch import nn
 
 from ckd_mm.distiller import Distiller
 from ckd_mm.schedules import Schedule
+from ckd_mm.teachers import Teacher
 from ckd_mm.terms import Term
 
 __all__ = ['Pair', 'pair']
@@ -53,7 +54,7 @@ def pair(
     loss = _Asks()
     term = _Wants('term', on, loss, Schedule())
     object.__setattr__(term, 'wants', extras)
-    distiller = Distiller(student, [teacher], [term])
+    distiller = Distiller(student, [Teacher(teacher)], [term])
     distiller.epoch = epoch
     data = student.data_preprocessor(batch, True)
     distiller.attach()

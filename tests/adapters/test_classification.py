@@ -12,6 +12,7 @@ from mmengine.registry import MODELS, DefaultScope
 from mmpretrain.structures import DataSample
 
 from ckd_mm.distiller import Distiller
+from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 
 from .pairs import pair
@@ -40,7 +41,7 @@ def build(
 def step(
     student: BaseModel, teacher: BaseModel, **distill: Any
 ) -> tuple[Distiller, dict[str, dict[str, torch.Tensor]], dict[str, torch.Tensor]]:
-    distiller = Distiller(student, [teacher], build_terms(distill))
+    distiller = Distiller(student, [Teacher(teacher)], build_terms(distill))
     pairs: dict[str, dict[str, torch.Tensor]] = {}
     pair = distiller.sources[0].adapter.pair
 
@@ -115,7 +116,7 @@ def test_a_batch_of_one_image_warns_once_that_ckd_has_no_negatives(
 ) -> None:
     student = build()
     terms = build_terms(dict(ckd=dict(on='logits', loss=dict(type='CKDLoss'))))
-    distiller = Distiller(student, [deepcopy(student)], terms)
+    distiller = Distiller(student, [Teacher(deepcopy(student))], terms)
     data = student.data_preprocessor(
         dict(
             inputs=torch.zeros(1, 3, 16, 16, dtype=torch.uint8),
@@ -146,6 +147,23 @@ def test_an_embedding_is_what_the_classifier_makes_the_logits_of(
     torch.testing.assert_close(logits, student(images, mode='tensor'))
     assert given['target'].tolist() == [0, 1, 2, 3, 4, 5]
     assert given['sample_index'].tolist() == [10, 11, 12, 13, 14, 15]
+
+
+def test_of_several_linear_layers_the_last_one_counts(
+    build: Callable[..., BaseModel],
+) -> None:
+    student = build()
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        student.head = MODELS.build(
+            dict(
+                type='StackedLinearClsHead',
+                num_classes=10,
+                in_channels=64,
+                mid_channels=[24],
+            )
+        )
+    given = pair(student, deepcopy(student).eval(), batch(), 'embedding')
+    assert given['student'].shape == (6, 24)
 
 
 def test_stages_and_embedding_are_levels_of_one_pair(

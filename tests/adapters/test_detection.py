@@ -17,6 +17,7 @@ from torch import nn
 from ckd_mm.adapters import OneStageAdapter, find_adapter
 from ckd_mm.distiller import Distiller
 from ckd_mm.registry import LOSSES
+from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 
 from .pairs import pair
@@ -62,7 +63,7 @@ def test_a_retinanet_is_distilled_on_feature_maps_with_a_loss_of_a_plugin(
         )
     finally:
         LOSSES.module_dict.pop('SquaredDifference')
-    distiller = Distiller(student.train(), [teacher], terms)
+    distiller = Distiller(student.train(), [Teacher(teacher)], terms)
     data = student.data_preprocessor(demo_mm_inputs(2, [[3, 64, 64]] * 2), True)
     distiller.attach()
     losses = student(**data, mode='loss')
@@ -90,6 +91,15 @@ def test_levels_are_compared_fine_to_coarse(
     for student, teacher in zip(given['student'], given['teacher'], strict=True):
         assert_allclose(student, teacher)
         assert student.requires_grad and not teacher.requires_grad
+
+
+def test_a_pyramid_may_begin_with_frozen_levels(retinanet: BaseModel) -> None:
+    student = deepcopy(retinanet)
+    for name in ('conv1', 'bn1', 'layer1'):
+        student.backbone.get_submodule(name).requires_grad_(False)
+    batch = demo_mm_inputs(1, [[3, 64, 64]])
+    given = pair(student, deepcopy(retinanet), batch, 'backbone')
+    assert [level.requires_grad for level in given['student']] == [False, *[True] * 3]
 
 
 def test_a_loss_gets_the_ground_truth_in_pixels_of_the_batch(
@@ -127,3 +137,13 @@ def test_a_part_that_one_of_the_models_lacks_is_not_offered(
         ValueError, match="unknown on='neck' for RetinaNet.* known are 'backbone'"
     ):
         pair(retinanet, headless, demo_mm_inputs(1, [[3, 64, 64]]), 'neck')
+
+
+@pytest.mark.parametrize(('on', 'runs'), [('backbone', 0), ('neck', 1)])
+def test_the_teachers_neck_runs_only_for_what_lies_in_it(
+    retinanet: BaseModel, on: str, runs: int
+) -> None:
+    teacher, calls = deepcopy(retinanet), []
+    teacher.neck.register_forward_hook(lambda *_: calls.append(1))
+    pair(retinanet, teacher, demo_mm_inputs(1, [[3, 64, 64]]), on)
+    assert len(calls) == runs

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ckd_mm.adapters import OneStageAdapter, find_adapter
 from ckd_mm.distiller import Distiller
+from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 
 from .detectors import ONE_STAGE, build, faster_rcnn, one_stage
@@ -312,9 +313,9 @@ def test_edges_need_the_same_head_and_range() -> None:
 
 
 def test_rows_that_the_teacher_chooses_are_not_averaged_over_teachers() -> None:
-    student, teachers = one_stage('FCOS'), [one_stage('FCOS', seed=1) for _ in range(2)]
+    student, teacher = one_stage('FCOS'), Teacher(one_stage('FCOS', seed=1))
     kd = dict(on='dense_logits', loss=dict(type='KDLoss'))
     with pytest.raises(ValueError, match="'kd' .* hears 2 teachers, whose rows differ"):
-        Distiller(student, teachers, build_terms(dict(kd=kd), 2))
+        Distiller(student, [teacher] * 2, build_terms(dict(kd=kd), 2))
     each = {f'kd{number}': dict(kd, teacher=number) for number in range(2)}
-    Distiller(student, teachers, build_terms(each, 2))
+    Distiller(student, [teacher] * 2, build_terms(each, 2))

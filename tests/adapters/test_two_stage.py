@@ -18,6 +18,7 @@ from mmengine.testing import assert_allclose
 from ckd_mm.adapters import Step
 from ckd_mm.distiller import Distiller
 from ckd_mm.registry import LOSSES
+from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 
 from .detectors import build
@@ -48,7 +49,9 @@ class Detector:
             for i, part in enumerate(on)
         }
         distill['dkd'] = dict(on='roi_logits', loss=dict(type='DKDLoss'))
-        distiller = Distiller(self.student, [self.teacher], build_terms(distill))
+        distiller = Distiller(
+            self.student, [Teacher(self.teacher)], build_terms(distill)
+        )
         pairs: dict[str, dict[str, torch.Tensor]] = {}
         pair = distiller.sources[0].adapter.pair
 
@@ -152,7 +155,7 @@ def test_a_loss_that_asks_gets_the_box_and_the_image_of_each_row(
         terms = build_terms(dict(term=dict(on='roi_logits', loss=dict(type='Asks'))))
     finally:
         LOSSES.module_dict.pop('Asks')
-    distiller = Distiller(student, [detector.teacher], terms)
+    distiller = Distiller(student, [Teacher(detector.teacher)], terms)
     data = student.data_preprocessor(demo_mm_inputs(2, [[3, 64, 96]] * 2), True)
     distiller.attach()
     student(**data, mode='loss')
@@ -218,7 +221,7 @@ def test_a_term_on_the_neck_runs_no_head_of_the_teacher(detector: Detector) -> N
     terms = build_terms(
         dict(kd=dict(on='module:neck.fpn_convs.0', loss=dict(type='KDLoss')))
     )
-    distiller = Distiller(detector.student, [teacher], terms)
+    distiller = Distiller(detector.student, [Teacher(teacher)], terms)
     inputs = torch.rand(1, 3, 64, 64)
     distiller.sources[0].adapter.note_teacher(inputs, Step(inputs, [], lambda _: []))
     assert calls == []
@@ -278,6 +281,19 @@ def test_rows_of_masks_are_the_same_objects(masks: Detector) -> None:
     assert given['student'].shape == (len(labels), 14 * 14)
     assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-5)
     assert given['student'].requires_grad and not given['teacher'].requires_grad
+
+
+@pytest.mark.parametrize('on', ['roi_logits', 'mask_logits'])
+def test_a_channels_last_teacher_gives_the_same_rows(masks: Detector, on: str) -> None:
+    """mmcv's RoIAlign takes the memory of its features for NCHW, whatever it is."""
+    batch = demo_mm_inputs(
+        2, [[3, 64, 96]] * 2, num_items=[3, 2], num_classes=10, with_mask=True
+    )
+    teacher = deepcopy(masks.teacher).to(memory_format=torch.channels_last)
+    images = torch.rand(1, 3, 64, 96)
+    assert not teacher.extract_feat(images)[0].is_contiguous(), 'the test needs NHWC'
+    given = pair(masks.student, teacher, batch, on)
+    assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-4)
 
 
 def test_images_without_objects_have_no_rows_of_masks(masks: Detector) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(
     path.relative_to(ROOT).as_posix()
     for path in (ROOT / 'configs').rglob('*.py')
-    if '_base_' not in path.parts
+    if not {'_base_', 'compare'} & set(path.parts)  # comparisons: test_compare.py
 )
 
 load_once = functools.cache(load)

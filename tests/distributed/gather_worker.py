@@ -25,6 +25,7 @@ def main() -> None:
         value.backward()
         results.append((value.detach(), student_BC.grad))
     torch.save(results, folder / f'rank{rank}.pt')
+    dist.destroy_process_group()  # else gloo may abort the process at its exit
 
 
 if __name__ == '__main__':

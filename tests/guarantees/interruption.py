@@ -29,14 +29,19 @@ class SeedEachEpoch(Hook):
 
 @HOOKS.register_module(force=True)
 class KillOnce(Hook):
-    """SIGKILL for this process within the second epoch, unless `marker` exists."""
+    """SIGKILL for this process within the second epoch, unless `marker` exists.
 
-    def __init__(self, marker: str) -> None:
-        self.marker = Path(marker)
+    With `parent=True` for the process that started it as well, and first.
+    """
+
+    def __init__(self, marker: str, parent: bool = False) -> None:
+        self.marker, self.parent = Path(marker), parent
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, *args: Any, **kwargs: Any
     ) -> None:
         if runner.epoch == 1 and batch_idx == 0 and not self.marker.exists():
             self.marker.touch()
+            if self.parent:
+                os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)

@@ -330,6 +330,11 @@ LOSSES = (
         "gather_distributed must be True or False, got 'False'",
     ),
     Row(
+        'a block without rows',
+        lambda s: s.loss(block_size=0),
+        'block_size must be an integer >= 1, got 0',
+    ),
+    Row(
         'a loss that needs labels where there are none',
         lambda s: s.term.update(
             on='module:neck.fpn_convs.0', loss=dict(type='DKDLoss')

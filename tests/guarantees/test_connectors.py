@@ -280,3 +280,14 @@ def test_what_builds_the_optimizer_in_another_way_is_refused(
     cfg.runner_type = 'FlexibleRunner'
     with pytest.raises(ValueError, match='fitnet have parameters.*got FlexibleRunner'):
         FlexibleRunner.from_cfg(cfg).train()
+
+
+@pytest.mark.parametrize('task', ['classifier'], indirect=True)
+def test_a_rate_that_is_scaled_with_the_batch_is_scaled_once(
+    task: Task, tmp_path: Path
+) -> None:
+    cfg = config(task, tmp_path, param_scheduler=[])
+    cfg.auto_scale_lr = dict(enable=True, base_batch_size=128)
+    expected = cfg.optim_wrapper.optimizer.lr * 256 / 128
+    _, rates = trained(cfg)
+    assert rates.student == rates.connector == [pytest.approx(expected)] * 5

@@ -219,3 +219,17 @@ def test_a_term_at_schedule_zero_costs_no_teacher(task: Task, tmp_path: Path) ->
     losses, _ = runner.message_hub.log_scalars['train/loss_ckd'].data
     assert losses[0] == 0.0
     assert all(losses[1:] > 0.0)
+
+
+def test_the_teacher_runs_as_often_as_its_terms_act(task: Task, tmp_path: Path) -> None:
+    hook = task.hook()
+    hook['distill']['ckd']['schedule'] = dict(every=3)
+    hook['distill']['dkd']['schedule'] = dict(every=6)
+    runner = Runner.from_cfg(task.config(tmp_path, custom_hooks=[hook], epochs=3))
+    distillation = next(h for h in runner.hooks if isinstance(h, DistillationHook))
+    watch = Watch(distillation)
+    runner.register_hook(watch)
+    runner.train()
+    assert watch.calls['teacher.backbone'] == len(range(0, runner.iter, 3))
+    losses, _ = runner.message_hub.log_scalars['train/loss_ckd'].data
+    assert [loss > 0 for loss in losses] == [i % 3 == 0 for i in range(runner.iter)]

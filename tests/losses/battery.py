@@ -1,6 +1,7 @@
 """The table of registered losses, and what the tests that read it share.
 
-A row is in the file of what it compares: logits, embeddings or feature maps.
+A row is in the file of what it compares: logits, embeddings or feature maps; of the
+losses that keep something of earlier steps, in one of their own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from .rows_connectors import CONNECTOR_ROWS
 from .rows_logits import LOGIT_ROWS
 from .rows_maps import MAP_ROWS
 from .rows_relations import RELATION_ROWS
+from .rows_state import STATE_ROWS
 from .samples import Change, Sample, gradient
 
 __all__ = [
@@ -32,6 +34,7 @@ LOSSES: tuple[LossRow, ...] = (
     *MAP_ROWS,
     *CONNECTOR_ROWS,
     *BOX_ROWS,
+    *STATE_ROWS,
 )
 
 EACH = pytest.mark.parametrize('row', LOSSES, ids=lambda row: row.class_name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from .scalars import Scalars, divergence, dot, mean, softmax, table, total
 
 __all__ = [
     'reference_bdkd',
+    'reference_ctkd',
     'reference_js',
     'reference_mlkd',
     'reference_nkd',
@@ -144,3 +147,20 @@ def reference_bdkd(
         else:
             losses.append(spread + emphasis * concentrate)
     return temperature**2 * mean(losses)
+
+
+def reference_ctkd(
+    student: Tensor,
+    teacher: Tensor,
+    epoch: float,
+    *,
+    min_temperature: float,
+    temperature_range: float,
+    **others: Any,
+) -> Tensor:
+    """At the score of 1 with which every module starts."""
+    temperature = min_temperature + temperature_range / (1 + math.exp(-1.0))
+    standardize = others.get('standardize', False)
+    return reference_kd(
+        student, teacher, temperature=temperature, standardize=standardize
+    )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
 
 from ckd_mm import functional
 
 from .references import reference_ckd, reference_dist, reference_dkd, reference_kd
 from .references_logits import (
     reference_bdkd,
+    reference_ctkd,
     reference_js,
     reference_mlkd,
     reference_nkd,
@@ -60,6 +65,22 @@ BAD_TEMPERATURE_LISTS = tuple(
     {'temperatures': value} for value in (2.0, [], [1.0, 0], [True], ['2'], '23', None)
 )
 
+
+def ctkd_function(
+    student: Tensor,
+    teacher: Tensor,
+    epoch: float,
+    *,
+    ramp_epochs: float = 10.0,
+    num_classes: int | None = None,
+    **kwargs: Any,
+) -> Tensor:
+    """The function of a module as it starts."""
+    score = torch.ones(() if num_classes is None else (len(student),))
+    strength = functional.ctkd_strength(epoch, ramp_epochs)
+    return functional.ctkd_loss(student, teacher, score, strength=strength, **kwargs)
+
+
 LOGIT_ROWS = (
     LogitRow(
         class_name='CKDLoss',
@@ -71,6 +92,7 @@ LOGIT_ROWS = (
             {'temperature': 0.1},
             {'temperature': 0.5, 'anchor': 'student'},
             {'temperature': 2.0, 'anchor': 'both'},
+            {'temperature': 0.5, 'anchor': 'both', 'block_size': 2},
         ),
         invariances={
             **PERMUTATIONS,
@@ -78,7 +100,12 @@ LOGIT_ROWS = (
             'positive scale of each teacher row': scale_teacher_rows,
             'joint rotation': rotate,
         },
-        refused=(*BAD_TEMPERATURES, {'anchor': 'Teacher'}, {'anchor': None}),
+        refused=(
+            *BAD_TEMPERATURES,
+            {'anchor': 'Teacher'},
+            {'anchor': None},
+            *({'block_size': value} for value in (0, -1, 2.0, '2', True)),
+        ),
         golden=('ckd',),
     ),
     LogitRow(
@@ -226,5 +253,31 @@ LOGIT_ROWS = (
         ),
         invariances={**PERMUTATIONS, **SHIFTS, 'exchange of the models': exchange},
         refused=(*BAD_TEMPERATURES, *bad_numbers('emphasis', 0)),
+    ),
+    LogitRow(
+        class_name='CTKDLoss',
+        function=ctkd_function,
+        reference=reference_ctkd,
+        defaults={
+            'min_temperature': 1.0,
+            'temperature_range': 20.0,
+            'ramp_epochs': 10.0,
+            'standardize': False,
+        },
+        kwargs_sets=(
+            {'min_temperature': 1.0, 'temperature_range': 20.0},
+            {'min_temperature': 2.0, 'temperature_range': 0.5, 'standardize': True},
+            {'min_temperature': 1.0, 'temperature_range': 4.0, 'num_classes': 5},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *bad_numbers('min_temperature', 0),
+            *bad_numbers('temperature_range', 0),
+            *bad_numbers('ramp_epochs'),
+            {'num_classes': 0},
+            {'num_classes': 5.0},
+            *BAD_SWITCHES,
+        ),
+        needs=('epoch',),
     ),
 )

@@ -40,6 +40,11 @@ class Sample:
     target: Tensor
     boxes: tuple[Tensor, ...] = ()
     image_size: tuple[int, int] = (40, 48)
+    epoch: float = 2.5
+
+    @property
+    def sample_index(self) -> Tensor:
+        return torch.arange(len(self.student))
 
     @property
     def anchors(self) -> tuple[Tensor, ...]:

@@ -45,6 +45,8 @@ def test_equals_a_slow_loop_in_value_and_gradient(
 def test_gradient_equals_finite_differences(
     row: LossRow, kwargs: dict[str, Any]
 ) -> None:
+    if not row.is_derivative:
+        pytest.skip('the row says why')
     sample = row.draw(4, seed=7)
     _, *others = row.inputs(sample)
     assert torch.autograd.gradcheck(
@@ -166,7 +168,7 @@ def test_is_invariant(row: LossRow, change: Change) -> None:
     sample = row.draw(5)
     changed = change(sample)
     assert not all(
-        torch.equal(before, after)
+        before is after or torch.equal(before, after)
         for before, after in zip(row.inputs(sample), row.inputs(changed), strict=True)
     )
     for kwargs in row.kwargs_sets:

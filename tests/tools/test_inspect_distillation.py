@@ -15,6 +15,7 @@ from mmengine.config import Config
 
 from ckd_mm.distiller import Distiller
 from ckd_mm.inspection import build_untrained
+from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 
 from ..adapters.detectors import ONE_STAGE, narrow, narrow_dense, narrow_rois
@@ -55,7 +56,7 @@ def check_lines(printed: str, student: Path, teacher: Path) -> None:
     parts = set(re.findall(r'^\| `(\w+)`', printed, re.MULTILINE)) - {'on'}
     assert set(hook['distill']) == parts and len(parts) > 1
     models = [build_untrained(str(path))[1] for path in (student, teacher)]
-    Distiller(models[0], models[1:], build_terms(hook['distill']))
+    Distiller(models[0], [Teacher(models[1])], build_terms(hook['distill']))
 
 
 def test_a_cascade_and_a_faster_rcnn(

@@ -1,0 +1,238 @@
+"""Read and check what is to be compared, before anything is trained."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.hub import get_config
+
+from ckd_mm.compare.teachers import check_teachers
+from ckd_mm.hooks import DistillationHook
+from ckd_mm.presets import add_hook, add_imports, default_terms
+from ckd_mm.registry import did_you_mean
+from ckd_mm.tools import LIBRARIES
+
+__all__ = ['ALONE', 'Comparison', 'read_comparison']
+
+ALONE = 'student alone'
+KEYS = (
+    'base',
+    'teacher',
+    'methods',
+    'metric',
+    'seeds',
+    'cfg_options',
+    'custom_imports',
+)
+METHOD_KEYS = ('distill', 'student_loss_weight', 'teacher')
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared.
+
+    Attributes:
+        source: The file it was read from.
+        metric: Key of a validation metric.
+        seeds: Of every method.
+        students: Config of each method by its name, the student alone first.
+    """
+
+    source: Path
+    metric: str
+    seeds: list[int]
+    students: dict[str, Config]
+
+    def departures(self) -> dict[str, list[str]]:
+        """In what, beside hooks and imports, the methods' configs differ from the base.
+
+        Only methods that do are listed. Such a difference is one in schedule, data or
+        model, so that more than the method is compared.
+        """
+        base = _bare(self.students[ALONE])
+        found = {}
+        for name, cfg in self.students.items():
+            own = _bare(cfg)
+            keys = sorted(base.keys() | own.keys())
+            found[name] = [key for key in keys if base.get(key) != own.get(key)]
+        return {name: keys for name, keys in found.items() if keys}
+
+
+def read_comparison(
+    path: str | Path, options: dict[str, Any] | None = None
+) -> Comparison:
+    """Read a comparison's config and check all that can be checked without training.
+
+    Args:
+        path: An MMEngine config with `base`, `methods`, `metric` and `seeds`, and
+            optionally `teacher`, `cfg_options` and `custom_imports`.
+        options: Changes to it, as `--cfg-options` gives them.
+
+    Raises:
+        ValueError: Something in it is wrong; the message names it.
+    """
+    cfg = Config.fromfile(path)
+    cfg.merge_from_dict(options or {})
+    content = cfg.to_dict()
+    _check_keys(content)
+    base = _load('base', content['base'])
+    if _hook(base) is not None:
+        raise ValueError(
+            f'base {content["base"]!r} has a DistillationHook; give the config of the '
+            'student alone, and this one among the methods'
+        )
+    students = {ALONE: base}
+    for name, method in _named(content['methods']).items():
+        students[name] = _student(name, method, base, content.get('teacher'))
+    modules = (content.get('custom_imports') or {}).get('imports', [])
+    modules = [modules] if isinstance(modules, str) else modules
+    for name, student in students.items():
+        student.merge_from_dict(content.get('cfg_options') or {})
+        add_imports(student, ['ckd_mm', *modules])
+        _check_student(name, student)
+    check_teachers([hook for hook in map(_hook, students.values()) if hook])
+    return Comparison(Path(path), content['metric'], list(content['seeds']), students)
+
+
+def _check_keys(content: dict[str, Any]) -> None:
+    """Keys that start with an underscore are the file's own variables."""
+    for key in content:
+        if key not in KEYS and not key.startswith('_'):
+            raise ValueError(f'a comparison has no {key!r}{did_you_mean(key, KEYS)}')
+    for key in ('base', 'methods', 'metric', 'seeds'):
+        if key not in content:
+            raise ValueError(f'the comparison lacks {key!r}; it has {sorted(content)}')
+    metric, seeds = content['metric'], content['seeds']
+    if not isinstance(metric, str):
+        raise ValueError(
+            "metric must be the name of a validation metric, such as 'coco/bbox_mAP' "
+            f"or 'accuracy/top1', got {metric!r}"
+        )
+    if not isinstance(seeds, (list, tuple, range)) or not seeds:
+        raise ValueError(f'seeds must be a list such as [0, 1, 2], got {seeds!r}')
+    for seed in seeds:
+        if type(seed) is not int or seed < 0:
+            raise ValueError(f'a seed must be an integer >= 0, got {seed!r}')
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(
+            f'seeds must differ, got {seeds}: a seed counted twice would make the '
+            'interval look narrower than it is'
+        )
+
+
+def _named(methods: Any) -> dict[str, Any]:
+    """The methods by name; those of a list are named after preset or file."""
+    if isinstance(methods, (list, tuple)):
+        for method in methods:
+            if not isinstance(method, str):
+                raise ValueError(
+                    'a list of methods has names of presets and paths of configs; '
+                    f'give {method!r} a name: methods=dict(NAME=...)'
+                )
+        named = {Path(method).stem: method for method in methods}
+        if len(named) < len(methods):
+            raise ValueError(f'two methods have one name in {methods}; use a dict')
+    elif isinstance(methods, dict):
+        named = methods
+    else:
+        raise ValueError(f'methods must be a dict or a list, got {methods!r}')
+    folders = [folder_name(name) for name in named]
+    if not named or len({*folders, folder_name(ALONE)}) < len(folders) + 1:
+        raise ValueError(
+            'methods must have at least one entry, and names that differ from each '
+            f'other and from {ALONE!r} in letters or digits, got {list(named)}'
+        )
+    return named
+
+
+def folder_name(method: str) -> str:
+    """A method's name as that of a folder."""
+    return re.sub(r'[^\w.+]+', '-', method).strip('-').lower()
+
+
+def _student(name: str, method: Any, base: Config, teacher: Any) -> Config:
+    """The config of one method: its own, or the base with a hook."""
+    if isinstance(method, str) and (method.endswith('.py') or '::' in method):
+        cfg = _load(f'method {name!r}', method)
+        hook = _hook(cfg)
+        if hook is not None and teacher is not None:
+            hook['teacher'] = deepcopy(teacher)
+        return cfg
+    try:
+        arguments = default_terms(base, method) if isinstance(method, str) else method
+    except ValueError as error:
+        raise ValueError(
+            f'method {name!r}: {error} (a method is one of these presets, the path of '
+            'a config, or a dict)'
+        ) from error
+    if not isinstance(arguments, dict) or 'distill' not in arguments:
+        raise ValueError(
+            f'method {name!r} must be a dict with distill (and student_loss_weight), '
+            f"a preset such as 'ckd', or the path of a config, got {method!r}"
+        )
+    for key in arguments:
+        if key not in METHOD_KEYS:
+            raise ValueError(
+                f'method {name!r} has no option {key!r}{did_you_mean(key, METHOD_KEYS)}'
+            )
+    if teacher is None and 'teacher' not in arguments:
+        raise ValueError(
+            f'method {name!r} has no teacher; give the comparison a '
+            'teacher=dict(config=..., checkpoint=...)'
+        )
+    cfg = deepcopy(base)
+    add_hook(cfg, deepcopy({'teacher': teacher, **arguments}))
+    return cfg
+
+
+def _load(what: str, name: Any) -> Config:
+    """A config from a path or a zoo name."""
+    try:
+        return get_config(name) if '::' in name else Config.fromfile(name)
+    except Exception as error:
+        raise ValueError(
+            f'{what}: {name!r} cannot be read: {type(error).__name__}: {error}; give '
+            'the path of a config, from the current folder, or a zoo name'
+        ) from error
+
+
+def _check_student(name: str, cfg: Config) -> None:
+    """What would otherwise be an error, or no result, after the training."""
+    if cfg.get('default_scope') not in LIBRARIES:
+        raise ValueError(
+            f'{name}: the config has default_scope={cfg.get("default_scope")!r}, '
+            f'expected one of {LIBRARIES}'
+        )
+    missing = [
+        key
+        for key in ('val_dataloader', 'val_cfg', 'val_evaluator')
+        if cfg.get(key) is None
+    ]
+    if missing:
+        raise ValueError(
+            f'{name}: the config has no {" and no ".join(missing)}, so a run would '
+            'have no result; add the validation to it'
+        )
+    hook = _hook(cfg)
+    if hook is not None:
+        try:
+            DistillationHook(**{k: v for k, v in hook.items() if k != 'type'})
+        except (TypeError, ValueError) as error:
+            raise ValueError(f'method {name!r}: {error}') from error
+
+
+def _hook(cfg: Config) -> dict[str, Any] | None:
+    hooks = cfg.get('custom_hooks') or []
+    return next((hook for hook in hooks if hook['type'] == 'DistillationHook'), None)
+
+
+def _bare(cfg: Config) -> dict[str, Any]:
+    content = cfg.to_dict()
+    for key in ('custom_hooks', 'custom_imports'):
+        content.pop(key, None)
+    return content

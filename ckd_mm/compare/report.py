@@ -1,0 +1,171 @@
+"""The Markdown report of a comparison: the table, and what a reader must know."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ckd_mm.compare.comparison import ALONE, Comparison
+from ckd_mm.compare.intervals import Difference, difference, spread
+from ckd_mm.compare.runs import Run
+from ckd_mm.environment import machine, versions
+
+__all__ = ['report', 'values_by_seed']
+
+NOT_THERE = '-'
+
+
+def report(
+    comparison: Comparison,
+    runs: Sequence[Run],
+    command: str,
+    picture: str,
+    failures: Mapping[str, str],
+    at_a_time: int,
+) -> str:
+    """The whole report.
+
+    Args:
+        comparison: What is compared.
+        runs: All its runs, finished or not.
+        command: What repeats it.
+        picture: Name of the plot, beside the report.
+        failures: What went wrong, by the title of the run.
+        at_a_time: How many runs shared the machine.
+    """
+    parts = [
+        f'# Comparison: {comparison.source.stem}',
+        table(comparison, runs),
+        f'![Differences to the student alone]({picture})',
+        '\n'.join(f'- {note}' for note in _notes(comparison, runs, failures)),
+        '\n'.join(
+            f'- {note}' for note in _environment(comparison, runs, command, at_a_time)
+        ),
+    ]
+    return '\n\n'.join(parts) + '\n'
+
+
+def table(comparison: Comparison, runs: Sequence[Run]) -> str:
+    """One row for each method, the student alone first."""
+    values = values_by_seed(comparison, runs)
+    every = [value for by_seed in values.values() for value in by_seed.values()]
+    digits = 3 if all(abs(value) <= 1 for value in every) else 2  # COCO's are fractions
+    rows = [
+        [
+            'method',
+            f'{comparison.metric} by seed',
+            'mean',
+            'spread',
+            'difference to the student alone',
+            'time per iteration',
+            'peak memory',
+        ]
+    ]
+    rows.append(['---'] * len(rows[0]))
+    for method, by_seed in values.items():
+        rows.append(
+            [
+                method,
+                ' / '.join(
+                    _number(by_seed.get(seed), digits) for seed in comparison.seeds
+                ),
+                _number(statistics.mean(by_seed.values()) if by_seed else None, digits),
+                _number(spread(list(by_seed.values())), digits),
+                ''
+                if method == ALONE
+                else _interval(difference(by_seed, values[ALONE]), digits),
+                *_costs([run.result for run in runs if run.method == method]),
+            ]
+        )
+    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+
+
+def values_by_seed(
+    comparison: Comparison, runs: Sequence[Run]
+) -> dict[str, dict[int, float]]:
+    """The metric of the finished runs, by method and seed."""
+    values: dict[str, dict[int, float]] = {name: {} for name in comparison.students}
+    for run in runs:
+        if run.result is not None:
+            values[run.method][run.seed] = run.result['metrics'][comparison.metric]
+    return values
+
+
+def _notes(
+    comparison: Comparison, runs: Sequence[Run], failures: Mapping[str, str]
+) -> list[str]:
+    """What qualifies the numbers."""
+    notes = [
+        f'{comparison.metric} of the last weights; nothing is chosen by validation '
+        'results.'
+    ]
+    if len(comparison.seeds) == 1:
+        notes.append(
+            'One seed: there is no spread and no interval, and a difference may be '
+            'chance.'
+        )
+    else:
+        notes.append(
+            f'Seeds {", ".join(map(str, comparison.seeds))}. Spread: standard '
+            'deviation over the seeds. Difference: mean over the seeds of the '
+            'difference to the student alone with the same seed, with its 95 % '
+            "confidence interval (Student's t). It is not corrected for the number of "
+            'methods: on average one interval in 20 misses the true difference.'
+        )
+    for method, keys in comparison.departures().items():
+        notes.append(f'{method} differs from the base in {", ".join(keys)} as well.')
+    resumed = [run.title for run in runs if run.result and run.result['resumed']]
+    if resumed:
+        notes.append(
+            f'Interrupted and resumed from a checkpoint: {"; ".join(resumed)}. '
+            'MMEngine stores no random state, so these differ from an uninterrupted '
+            'run as another seed would.'
+        )
+    lacking = [run.title for run in runs if run.result is None]
+    if lacking:
+        notes.append(f'Not finished: {"; ".join(lacking)}.')
+    notes.extend(
+        f'{title} failed: {text.splitlines()[-1]}' for title, text in failures.items()
+    )
+    return notes
+
+
+def _environment(
+    comparison: Comparison, runs: Sequence[Run], command: str, at_a_time: int
+) -> list[str]:
+    """What is needed to repeat it."""
+    commits = {run.result['commit'] for run in runs if run.result}
+    return [
+        'Time: median over the iterations, data loading included, mean over the seeds; '
+        f'up to {at_a_time} at a time. Memory: the largest of the runs, on the GPU as '
+        'PyTorch allocated it, on the CPU of the whole process.',
+        f'Command: `{command}`',
+        f'Commit: {", ".join(sorted(commits)) or NOT_THERE}',
+        f'Machine: {machine()}',
+        versions(),
+    ]
+
+
+def _interval(found: Difference | None, digits: int) -> str:
+    if found is None:
+        return NOT_THERE
+    text = f'{found.mean:+.{digits}f}'
+    if found.half_width is not None:
+        text += f' ± {found.half_width:.{digits}f}'
+    return text
+
+
+def _costs(results: Sequence[dict[str, Any] | None]) -> list[str]:
+    """Time and memory."""
+    finished = [result for result in results if result]
+    seconds = [result['seconds'] for result in finished if result['seconds']]
+    peaks = [result['bytes'] for result in finished]
+    return [
+        f'{statistics.mean(seconds):.3g} s' if seconds else NOT_THERE,
+        f'{max(peaks) / 2**20:.0f} MiB' if peaks else NOT_THERE,
+    ]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return NOT_THERE if value is None else f'{value:.{digits}f}'

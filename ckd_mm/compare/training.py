@@ -1,0 +1,202 @@
+"""Train the runs of a comparison, several at a time, each in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import torch
+
+from ckd_mm.compare.progress import Progress
+from ckd_mm.compare.runs import Run, write_json
+from ckd_mm.environment import commit
+
+__all__ = ['UnknownMetric', 'check_metric', 'gpu_slots', 'locked', 'train']
+
+POLL_SECONDS = 0.5
+TAIL = 20
+
+
+class UnknownMetric(ValueError):
+    """The validation does not give the metric of the comparison."""
+
+
+@dataclass(frozen=True)
+class _Started:
+    run: Run
+    process: subprocess.Popen[bytes]
+    slot: dict[str, str]
+    since: float
+    resumed: bool
+
+
+def train(
+    runs: Sequence[Run],
+    metric: str,
+    slots: Sequence[dict[str, str]],
+    tool: Path,
+    lock: IO[str],
+    after_each: Callable[[dict[str, str]], None] = lambda failures: None,
+) -> dict[str, str]:
+    """Train runs; one that fails does not stop the others.
+
+    Args:
+        runs: What is to be trained.
+        metric: A run whose validation does not give it stops everything.
+        slots: Environment variables of each of the places for a run at a time.
+        tool: The training tool, tools/train.py.
+        lock: Of :func:`locked`; the processes hold it too.
+        after_each: Called when a run has ended, with what went wrong so far.
+
+    Returns:
+        What went wrong, by the title of the run.
+
+    Raises:
+        UnknownMetric: The metric's name is wrong.
+    """
+    waiting, free = list(runs), list(slots)
+    started: list[_Started] = []
+    failures: dict[str, str] = {}
+    progress = Progress(len(runs))
+    try:
+        while waiting or started:
+            while waiting and free:
+                started.append(_start(waiting.pop(0), free.pop(0), tool, lock))
+            time.sleep(POLL_SECONDS)
+            for one in list(started):
+                check_metric(one.run, metric)
+                code = one.process.poll()
+                if code is None:
+                    continue
+                started.remove(one)
+                free.append(one.slot)
+                failure = _ended(one, code)
+                if failure:
+                    failures[one.run.title] = failure
+                progress.end(one.run, metric, time.monotonic() - one.since, failure)
+                after_each(failures)
+            progress.show([(one.run, one.since) for one in started])
+    finally:
+        for one in started:
+            _stop(one.process)
+    return failures
+
+
+def check_metric(run: Run, metric: str) -> None:
+    """Refuse a metric that a validation, finished or under way, has not given.
+
+    Raises:
+        UnknownMetric: It lists the metrics that there are.
+    """
+    found = run.result or run.record
+    if found is not None and metric not in found['metrics']:
+        raise UnknownMetric(
+            f'{run.title}: the validation gives no {metric!r}; it gives '
+            f'{sorted(found["metrics"])}: set metric to one of them'
+        )
+
+
+def gpu_slots(numbers: Sequence[int]) -> list[dict[str, str]]:
+    """A slot for each GPU, counted as PyTorch counts those that are visible.
+
+    Raises:
+        ValueError: There is no such GPU. A run would go to the CPU without a word.
+    """
+    count = torch.cuda.device_count()
+    visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+    names = visible.split(',') if visible else [str(i) for i in range(count)]
+    for number in numbers:
+        if not 0 <= number < count:
+            raise ValueError(f'there is no GPU {number}: PyTorch sees {count}')
+    return [{'CUDA_VISIBLE_DEVICES': names[number]} for number in numbers]
+
+
+@contextlib.contextmanager
+def locked(work_dir: Path, source: Path) -> Iterator[IO[str]]:
+    """Keep a folder to one comparison, and to one process at a time.
+
+    The training processes inherit the lock: while one is left of a comparison that was
+    killed, the folder stays locked.
+
+    Args:
+        work_dir: The folder, made if it is not there.
+        source: Config of the comparison that it is for.
+
+    Raises:
+        ValueError: The folder is in use, or has the results of another config.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    with (work_dir / 'lock').open('a+') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ValueError(
+                f'another comparison, or a training that it started, still runs in '
+                f'{work_dir}; wait for it, or end it'
+            ) from error
+        lock.seek(0)
+        name = os.path.relpath(source, work_dir)
+        owner = lock.read() or name
+        if owner != name:
+            raise ValueError(
+                f'{work_dir} has the results of {work_dir / owner}, not of {source}; '
+                'give another --work-dir'
+            )
+        lock.truncate(0)
+        lock.write(name)
+        lock.flush()
+        yield lock
+
+
+def _start(run: Run, slot: dict[str, str], tool: Path, lock: IO[str]) -> _Started:
+    """Go on from the last checkpoint; without one start again."""
+    resume = run.can_resume
+    if not resume:
+        shutil.rmtree(run.folder, ignore_errors=True)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / 'record.json').unlink(missing_ok=True)
+    command = [sys.executable, str(tool), str(run.write_config())]
+    command += ['--resume'] if resume else []
+    with run.console.open('w') as console:
+        process = subprocess.Popen(
+            command,
+            env={'OMP_NUM_THREADS': '1', **os.environ, **slot},
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            pass_fds=[lock.fileno()],
+        )
+    return _Started(run, process, slot, time.monotonic(), resume)
+
+
+def _ended(one: _Started, code: int) -> str:
+    """Keep the result, or say what went wrong."""
+    record = one.run.record
+    if code or record is None or not record['ended']:
+        tail = '\n'.join(one.run.console.read_text().splitlines()[-TAIL:])
+        return (
+            f'training ended with exit code {code}. The end of {one.run.console}:\n\n'
+            f'{tail}'
+        )
+    kept = dict(record, seed=one.run.seed, resumed=one.resumed, commit=commit())
+    write_json(one.run.folder / 'result.json', kept)
+    return ''
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End what still runs; Ctrl-C has reached it already."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,43 @@
+"""Indices that a data set gives and a loss has a table for."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+__all__ = ['IndexCheck']
+
+
+class IndexCheck:
+    """Refuses indices that are out of range, without waiting for a GPU in every step.
+
+    On the CPU every call checks. On a GPU only the first does; later, CUDA's own
+    assertion ends the run.
+
+    Args:
+        name: What the indices are called.
+        limit_name: The hyper-parameter that must be larger than all of them.
+        limit: Its value.
+        advice: What to do.
+    """
+
+    def __init__(self, name: str, limit_name: str, limit: int, advice: str) -> None:
+        self.name, self.limit_name, self.limit = name, limit_name, limit
+        self.advice = advice
+        self.has_run = False
+
+    def __call__(self, indices: Tensor) -> None:
+        """Check (B,) indices.
+
+        Raises:
+            ValueError: One is negative or not below the limit.
+        """
+        if indices.device.type != 'cpu' and self.has_run or not len(indices):
+            return
+        self.has_run = True
+        smallest, largest = (int(value) for value in indices.aminmax())
+        if smallest < 0 or largest >= self.limit:
+            wrong = smallest if smallest < 0 else largest
+            raise ValueError(
+                f'{self.name} must be from 0 to {self.limit_name} - 1, got {wrong} '
+                f'with {self.limit_name}={self.limit}; {self.advice}'
+            )

@@ -1,0 +1,116 @@
+"""A cheaper forward of a teacher: number format, memory layout, fusion, compilation."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ckd_mm.random_state import preserved_random_state
+
+__all__ = ['DTYPES', 'Speed']
+
+DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What makes a teacher's forward cheaper. Without options it is the stock one.
+
+    Args:
+        dtype: 'bfloat16' or 'float16': run it under autocast, whatever the student
+            does. The terms still compute in float32. Changes the teacher's outputs by
+            what the format cannot hold.
+        channels_last: Lay out weights and images as NHWC, which convolutions on
+            tensor cores and on CPUs prefer. Changes rounding only.
+        fuse_bn: Fold each BatchNorm into the convolution before it. Changes rounding
+            only.
+        compile: Compile backbone and neck with `torch.compile`; a dict has its
+            options. The first step takes long, as does one with a new image size.
+
+    Raises:
+        ValueError: An option has another type or value.
+    """
+
+    dtype: str | None = None
+    channels_last: bool = False
+    fuse_bn: bool = False
+    compile: bool | dict[str, Any] = False
+
+    def __post_init__(self) -> None:
+        if self.dtype is not None and self.dtype not in DTYPES:
+            known = ' or '.join(map(repr, DTYPES))
+            raise ValueError(f'teacher: dtype must be {known}, got {self.dtype!r}')
+        for name in ('channels_last', 'fuse_bn'):
+            if not isinstance(getattr(self, name), bool):
+                value = getattr(self, name)
+                raise ValueError(f'teacher: {name} must be a bool, got {value!r}')
+        if not isinstance(self.compile, (bool, dict)):
+            raise ValueError(
+                'teacher: compile must be True, False or a dict with options of '
+                f'torch.compile, got {self.compile!r}'
+            )
+
+    @property
+    def changes_model(self) -> bool:
+        """Whether `prepare` does anything to the teacher."""
+        return self.channels_last or self.fuse_bn or bool(self.compile)
+
+    def prepare(self, teacher: BaseModel) -> BaseModel:
+        """Change a teacher in place, before its first forward.
+
+        Raises:
+            ValueError: Its BatchNorms do not follow their convolutions.
+        """
+        if self.fuse_bn:
+            _fuse(teacher)
+        if self.channels_last:
+            teacher.to(memory_format=torch.channels_last)
+        if self.compile:
+            options = self.compile if isinstance(self.compile, dict) else {}
+            for name in ('backbone', 'neck'):
+                part = getattr(teacher, name, None)
+                if part is not None:
+                    part.compile(**options)
+        return teacher
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """The teacher's batch in its layout."""
+        if not self.channels_last:
+            return images
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
+        """What the teacher's forward runs in."""
+        if self.dtype is None:
+            return nullcontext()
+        return torch.autocast(device.type, DTYPES[self.dtype])
+
+
+@torch.no_grad()
+def _fuse(teacher: BaseModel) -> None:
+    """Fold BatchNorms, and see that the features stay what they were."""
+    from mmcv.cnn import fuse_conv_bn  # importing ckd_mm does not import mmcv
+
+    with preserved_random_state():
+        images = torch.rand(1, 3, 64, 64, device=next(teacher.parameters()).device)
+    before = _tensors(teacher.extract_feat(images))
+    fuse_conv_bn(teacher)
+    after = _tensors(teacher.extract_feat(images))
+    for old, new in zip(before, after, strict=True):
+        if not torch.allclose(old, new, rtol=1e-3, atol=1e-3 * float(old.abs().max())):
+            raise ValueError(
+                f'teacher: fuse_bn=True changes what {type(teacher).__name__} '
+                'computes, as its BatchNorms do not all follow a convolution; leave it '
+                'out'
+            )
+
+
+def _tensors(features: Any) -> list[Tensor]:
+    if isinstance(features, Tensor):
+        return [features]
+    return [tensor for part in features for tensor in _tensors(part)]

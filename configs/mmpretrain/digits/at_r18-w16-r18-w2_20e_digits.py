@@ -1,0 +1,35 @@
+"""AT: classification of digits, ResNet-18 of width 16 -> 2, 20 epochs.
+
+Paper: arXiv:1612.03928; p 2 and weight 1000 on the four stages, as on CIFAR-100 in the
+CRD and mdistiller benchmarks.
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmpretrain/digits/at_r18-w16-r18-w2_20e_digits.py
+
+Published: none, the data set is ours. Ours: not run yet.
+"""
+
+_base_ = './resnet18-w2_digits.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/resnet18-w16_digits.py',
+            checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
+        ),
+        distill=dict(
+            at=dict(
+                on=[
+                    'module:backbone.layer1',
+                    'module:backbone.layer2',
+                    'module:backbone.layer3',
+                    'module:backbone.layer4',
+                ],
+                loss=dict(type='ATLoss', p=2.0, loss_weight=1000.0),
+            ),
+        ),
+    )
+]

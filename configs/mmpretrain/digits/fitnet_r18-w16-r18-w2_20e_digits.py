@@ -1,0 +1,35 @@
+"""FitNet: classification of digits, ResNet-18 of width 16 -> 2, 20 epochs.
+
+Paper: arXiv:1412.6550; the second stage, weight 100, as on CIFAR-100 in the CRD and
+mdistiller benchmarks.
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmpretrain/digits/fitnet_r18-w16-r18-w2_20e_digits.py
+
+Published: none, the data set is ours. Ours: not run yet.
+"""
+
+_base_ = './resnet18-w2_digits.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/resnet18-w16_digits.py',
+            checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
+        ),
+        distill=dict(
+            fitnet=dict(
+                on='module:backbone.layer2',
+                loss=dict(
+                    type='FitNetLoss',
+                    student_channels=4,
+                    teacher_channels=32,
+                    loss_weight=100.0,
+                ),
+            ),
+        ),
+    )
+]

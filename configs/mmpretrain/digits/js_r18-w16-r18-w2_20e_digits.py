@@ -1,0 +1,27 @@
+"""JS: classification of digits, ResNet-18 of width 16 -> 2, 20 epochs.
+
+No paper of its own; temperature 4 and weight 1 are ours.
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmpretrain/digits/js_r18-w16-r18-w2_20e_digits.py
+
+Published: none, the data set is ours. Ours, over 3 seeds:
+benchmarks/results/digits_logits.md.
+"""
+
+_base_ = './resnet18-w2_digits.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/resnet18-w16_digits.py',
+            checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
+        ),
+        distill=dict(
+            js=dict(on='logits', loss=dict(type='JSLoss', temperature=4.0)),
+        ),
+    )
+]

@@ -1,0 +1,30 @@
+"""RKD: classification of digits, ResNet-18 of width 16 -> 2, 20 epochs.
+
+Paper: arXiv:1904.05068; distances 25, angles 50, weight 1, as on CIFAR-100 in the CRD
+and mdistiller benchmarks.
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmpretrain/digits/rkd_r18-w16-r18-w2_20e_digits.py
+
+Published: none, the data set is ours. Ours: not run yet.
+"""
+
+_base_ = './resnet18-w2_digits.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/resnet18-w16_digits.py',
+            checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
+        ),
+        distill=dict(
+            rkd=dict(
+                on='embedding',
+                loss=dict(type='RKDLoss', distance_weight=25.0, angle_weight=50.0),
+            ),
+        ),
+    )
+]

@@ -1,0 +1,108 @@
+"""The table and its notes, from results that are written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+from ckd_mm.compare import Comparison, Run, draw, report, values_by_seed
+from ckd_mm.compare.comparison import ALONE
+from ckd_mm.compare.report import table
+from ckd_mm.compare.runs import write_json
+
+RESULTS = {ALONE: [80.0, 82.0, 84.0], 'KD': [81.0, 84.0, 87.0], 'CKD': [90.0, 82.0]}
+
+Make = Callable[..., tuple[Comparison, list[Run]]]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """A comparison and its runs; of methods with fewer results some are lacking."""
+
+    def finished(results: dict[str, list[float]], **changes: Any) -> Any:
+        num_seeds = max(map(len, results.values()))
+        students = {name: Config(dict(train_cfg=dict(n=1))) for name in results}
+        seeds = list(range(num_seeds))
+        comparison = Comparison(tmp_path / 'few.py', 'top1', seeds, students)
+        runs = []
+        for name, values in results.items():
+            for seed in seeds:
+                run = Run(name, seed, Config(), tmp_path / name / str(seed))
+                run.folder.mkdir(parents=True)
+                runs.append(run)
+                if seed < len(values):
+                    result = dict(
+                        metrics=dict(top1=values[seed]),
+                        seconds=0.1 * (seed + 1),
+                        bytes=(seed + 1) * 2**20,
+                        resumed=False,
+                        commit='abc1234',
+                    )
+                    write_json(run.folder / 'result.json', {**result, **changes})
+        return comparison, runs
+
+    return finished
+
+
+def written(make: Make, results: dict[str, list[float]], **changes: Any) -> str:
+    comparison, runs = make(results, **changes)
+    return report(comparison, runs, 'python x.py', 'few.png', {}, at_a_time=2)
+
+
+def test_the_table_has_mean_spread_and_paired_interval(make: Make) -> None:
+    """KD - alone: 1, 2, 3. CKD - alone, two seeds: 10, 0; 12.7062 * 7.07 / 1.41."""
+    rows = table(*make(RESULTS)).splitlines()[2:]
+    assert rows == [
+        '| student alone | 80.00 / 82.00 / 84.00 | 82.00 | 2.00 |  | 0.2 s | 3 MiB |',
+        '| KD | 81.00 / 84.00 / 87.00 | 84.00 | 3.00 | +2.00 ± 2.48 | 0.2 s | 3 MiB |',
+        '| CKD | 90.00 / 82.00 / - | 86.00 | 5.66 | +5.00 ± 63.53 | 0.15 s | 2 MiB |',
+    ]
+
+
+def test_fractions_have_three_digits(make: Make) -> None:
+    results = {ALONE: [0.4, 0.5], 'KD': [0.45, 0.55]}
+    assert '| +0.050 ± 0.000 |' in table(*make(results))
+
+
+def test_one_seed_has_no_interval_and_the_report_says_so(make: Make) -> None:
+    text = written(make, {ALONE: [80.0], 'KD': [81.0]})
+    assert '| KD | 81.00 | 81.00 | - | +1.00 | 0.1 s |' in text
+    assert 'One seed: there is no spread and no interval' in text
+    assert '95 %' not in text
+
+
+def test_a_method_without_a_result_is_in_the_table(make: Make) -> None:
+    text = written(make, {ALONE: [80.0, 81.0], 'KD': []})
+    assert '| KD | - / - | - | - | - | - | - |' in text
+    assert 'Not finished: KD, seed 0; KD, seed 1.' in text
+
+
+def test_what_qualifies_the_numbers_is_below_the_table(make: Make) -> None:
+    comparison, runs = make(RESULTS, resumed=True)
+    comparison.students['KD'].train_cfg.n = 2
+    failures = {'CKD, seed 2': 'The end of the log:\n\nValueError: too bad'}
+    text = report(comparison, runs, 'python x.py', 'few.png', failures, at_a_time=2)
+    assert 'KD differs from the base in train_cfg as well.' in text
+    assert 'resumed from a checkpoint: student alone, seed 0;' in text
+    assert 'CKD, seed 2 failed: ValueError: too bad' in text
+    for said in ('`python x.py`', 'Commit: abc1234', 'PyTorch', 'up to 2 at a time'):
+        assert said in text
+    assert text.index('| KD |') < text.index('few.png') < text.index('Command')
+
+
+@pytest.mark.parametrize('results', [RESULTS, {ALONE: [1.0], 'KD': []}])
+@pytest.mark.parametrize('suffix', ['png', 'svg'])
+def test_the_plot_is_drawn(
+    make: Make, tmp_path: Path, results: dict[str, list[float]], suffix: str
+) -> None:
+    path = tmp_path / f'few.{suffix}'
+    draw(path, values_by_seed(*make(results)), 'top1')
+    if suffix == 'png':
+        assert Image.open(path).width > 500
+    else:
+        assert 'difference to the student alone' in path.read_text()

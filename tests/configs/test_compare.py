@@ -1,0 +1,58 @@
+"""Every comparison under configs/compare: it says how it is run, and can be planned."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from ckd_mm.compare import plan, read_comparison
+
+from ..losses.rows_logits import LOGIT_ROWS
+
+ROOT = Path(__file__).parents[2]
+COMPARISONS = sorted((ROOT / 'configs/compare').glob('*.py'))
+
+
+@pytest.mark.parametrize('path', COMPARISONS, ids=lambda path: path.stem)
+def test_it_is_documented_and_every_run_can_be_planned(
+    path: Path,
+    random_weights: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    document = ast.get_docstring(ast.parse(path.read_text())) or ''
+    assert f'python tools/compare.py configs/compare/{path.name}' in document
+    assert path.name in (ROOT / 'configs/README.md').read_text()
+    teacher = Config.fromfile(path).teacher.config
+    comparison = read_comparison(path, {'teacher.checkpoint': random_weights(teacher)})
+    runs = plan(comparison, tmp_path)
+    assert len(runs) == len(comparison.students) * len(comparison.seeds)
+    assert f'{len(runs)} runs' in document, 'the docstring counts them'
+
+
+def test_all_losses_of_logits_are_compared_and_nothing_but_the_method_differs(
+    random_weights: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    weights = random_weights('configs/mmpretrain/digits/resnet18-w16_digits.py')
+    comparison = read_comparison(
+        'configs/compare/digits_logits.py', {'teacher.checkpoint': weights}
+    )
+    assert comparison.departures() == {}
+    hooks = [
+        hook
+        for cfg in comparison.students.values()
+        for hook in cfg.get('custom_hooks', [])
+    ]
+    losses = [term.loss for hook in hooks for term in hook.distill.values()]
+    in_battery = {row.class_name for row in LOGIT_ROWS}
+    assert {loss.type for loss in losses} == in_battery, (
+        'configs/compare/digits_logits.py needs a config of each loss of logits'
+    )
+    standardized = [loss.type for loss in losses if loss.get('standardize')]
+    assert standardized == ['KDLoss', 'DKDLoss']

@@ -1,0 +1,92 @@
+"""The rows of the losses that keep something of earlier steps.
+
+Their function is that of a new module, so that every call is a first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+
+from ckd_mm.losses._indices import IndexCheck
+
+from .modules import ModuleFunction
+from .references_state import reference_crd, reference_nd
+from .row import bad_numbers
+from .rows_connectors import PERMUTATION, ConnectorRow
+from .rows_relations import MAPS, NO_ROWS, ROWS_DIFFER
+
+__all__ = ['STATE_ROWS']
+
+WIDTHS = dict(student_channels=4, teacher_channels=6)
+NO_INTEGERS = (0, -1, 2.0, '4', None, True)
+
+
+def first_step(module: Any, student: Tensor, *others: Any) -> Tensor:
+    if isinstance(student, FakeTensor):  # on the CPU, checks of values may wait
+        with mock.patch.object(IndexCheck, '__call__'):
+            return module(student, *others)
+    return module(student, *others)
+
+
+def bad_integers(*names: str) -> tuple[dict[str, Any], ...]:
+    return tuple({name: value} for name in names for value in NO_INTEGERS)
+
+
+def state_row(
+    class_name: str, loop: Callable[..., Tensor], arguments: dict[str, Any], **rest: Any
+) -> ConnectorRow:
+    return ConnectorRow(
+        class_name=class_name,
+        function=ModuleFunction(class_name, arguments, first_step),
+        reference=ModuleFunction(class_name, arguments, loop),
+        arguments=arguments,
+        rest=(4,),
+        teacher_rest=(6,),
+        mismatches=(ROWS_DIFFER, NO_ROWS, MAPS),
+        golden=(),
+        **rest,
+    )
+
+
+STATE_ROWS = (
+    state_row(
+        'CRDLoss',
+        reference_crd,
+        dict(num_samples=7, embedding_channels=3, num_negatives=6, **WIDTHS),
+        defaults={'temperature': 0.07, 'momentum': 0.5},
+        kwargs_sets=(
+            {},
+            {'temperature': 0.5, 'num_negatives': 2},
+            {'temperature': 0.1, 'momentum': 0.0, 'embedding_channels': 6},
+        ),
+        invariances={},
+        refused=(
+            *bad_numbers('temperature', 0),
+            *bad_numbers('momentum', 1.5),
+            *bad_integers(
+                'num_samples',
+                'student_channels',
+                'teacher_channels',
+                'embedding_channels',
+                'num_negatives',
+            ),
+        ),
+        is_derivative=False,  # of the mean in the first batch
+        needs=('sample_index', 'target'),
+    ),
+    state_row(
+        'NDLoss',
+        reference_nd,
+        dict(num_classes=4, **WIDTHS),
+        defaults={'class_means': None},
+        kwargs_sets=({}, {'num_classes': 6}),
+        invariances=PERMUTATION,
+        refused=bad_integers('num_classes', 'teacher_channels'),
+        needs=('target',),
+    ),
+)

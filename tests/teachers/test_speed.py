@@ -1,0 +1,178 @@
+"""A cheaper forward of the teacher says nearly the same, and changes nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from ckd_mm.hooks import DistillationHook
+from ckd_mm.teachers import Speed, read_teachers
+
+from ..tasks import Task, differences, weights
+
+pytestmark = pytest.mark.slow
+
+Train = Callable[[Config], Runner]
+ON = {'detector': 'neck', 'classifier': 'backbone'}
+OPTIONS: dict[str, tuple[dict[str, Any], float]] = {
+    'bfloat16': (dict(dtype='bfloat16'), 3e-2),
+    'channels_last': (dict(channels_last=True), 1e-4),
+    'fuse_bn': (dict(fuse_bn=True), 1e-4),
+    'compile': (dict(compile=dict(backend='eager')), 1e-4),
+}
+
+
+def config(task: Task, work_dir: Path, weight: float, **options: Any) -> Config:
+    """A term on all levels of the feature maps, which every option reaches."""
+    term = dict(on=ON[task.name], loss=dict(type='NSTLoss', loss_weight=weight))
+    hook = dict(
+        type='DistillationHook',
+        teacher=dict(task.teacher, **options),
+        distill=dict(nst=term),
+    )
+    return task.config(work_dir, custom_hooks=[hook])
+
+
+def first_loss(runner: Runner) -> float:
+    return float(runner.message_hub.get_scalar('train/loss_nst').data[0][0])
+
+
+@pytest.fixture(scope='module')
+def plain(task: Task, run: Train, tmp_path_factory: Any) -> Runner:
+    return run(config(task, tmp_path_factory.mktemp('plain'), 1.0))
+
+
+@pytest.mark.parametrize('name', OPTIONS)
+def test_its_outputs_are_nearly_those_of_the_plain_forward(
+    task: Task, plain: Runner, run: Train, tmp_path: Path, name: str
+) -> None:
+    options, tolerance = OPTIONS[name]
+    fast = run(config(task, tmp_path, 1.0, **options))
+    assert first_loss(fast) == pytest.approx(first_loss(plain), rel=tolerance)
+    if name == 'bfloat16':
+        assert first_loss(fast) != first_loss(plain), 'ran in float32'
+
+
+def test_with_all_of_them_and_weight_zero_the_student_is_the_stock_one(
+    task: Task, run: Train, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {}
+    for option, _ in OPTIONS.values():
+        options.update(option)
+    zero = run(config(task, tmp_path / 'zero', 0.0, **options))
+    stock = run(task.config(tmp_path / 'stock'))
+    assert differences(weights(stock), weights(zero)) == {}
+
+
+@pytest.fixture
+def model(task: Task) -> BaseModel:
+    cfg = Config.fromfile(task.teacher['config'])
+    if cfg.get('data_preprocessor'):
+        cfg.model.data_preprocessor = cfg.data_preprocessor
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        model = MODELS.build(cfg.model)
+    model.init_weights()
+    return model.eval().requires_grad_(False)
+
+
+def set_statistics(model: BaseModel) -> None:
+    """BatchNorms as in a trained network, whose folding changes the weights."""
+    for name, buffer in model.named_buffers():
+        if name.endswith('running_mean'):
+            buffer.uniform_(-1, 1)
+        elif name.endswith('running_var'):
+            buffer.uniform_(0.5, 2)
+
+
+def test_fusing_leaves_no_batch_norm_and_the_global_random_state(
+    model: BaseModel,
+) -> None:
+    set_statistics(model)
+    state = torch.get_rng_state()
+    Speed(fuse_bn=True).prepare(model)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_channels_last_is_the_layout_of_weights_and_images(model: BaseModel) -> None:
+    speed = Speed(channels_last=True)
+    weight = speed.prepare(model).backbone.layer2[0].conv1.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    images = speed.inputs(torch.rand(2, 3, 8, 8))
+    assert images.is_contiguous(memory_format=torch.channels_last)
+
+
+class Backwards(BaseModel):
+    """Normalises before it convolves, whatever the order of its modules suggests."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 1)
+        self.bn = nn.BatchNorm2d(3)
+
+    def extract_feat(self, images: Tensor) -> Tensor:
+        return self.conv(self.bn(images))
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+
+def test_a_network_that_normalises_before_it_convolves_is_not_fused() -> None:
+    model = Backwards().eval().requires_grad_(False)
+    set_statistics(model)
+    with pytest.raises(ValueError, match='BatchNorms do not all follow a convolution'):
+        Speed(fuse_bn=True).prepare(model)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(dtype='float8'), "'bfloat16' or 'float16', got 'float8'"),
+        (dict(channels_last=1), 'channels_last must be a bool, got 1'),
+        (dict(fuse_bn='yes'), "fuse_bn must be a bool, got 'yes'"),
+        (dict(compile='inductor'), 'True, False or a dict with options'),
+        (dict(dtyp='float16'), "'dtyp'; did you mean 'dtype'"),
+    ],
+)
+def test_wrong_options_are_refused_when_the_hook_is_built(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_teachers(dict(config='x.py', **options))
+
+
+def test_the_run_s_own_average_stays_as_it_is() -> None:
+    with pytest.raises(ValueError, match='only dtype goes with it'):
+        read_teachers(dict(ema=True, fuse_bn=True))
+    assert read_teachers(dict(ema=True, dtype='bfloat16'))[0].dtype == 'bfloat16'
+
+
+def test_a_compiled_teacher_is_that_of_the_hook(
+    task: Task, run: Train, tmp_path: Path
+) -> None:
+    """`compile` reaches backbone and neck, whose outputs the terms read."""
+    compiled: list[bool] = []
+
+    class Spy(DistillationHook):
+        def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+            super().before_train_iter(runner, *args, **kwargs)
+            assert self.distiller is not None
+            teacher = self.distiller.sources[0].adapter.teacher
+            compiled.append(teacher.backbone._compiled_call_impl is not None)
+
+    cfg = config(task, tmp_path, 1.0, compile=dict(backend='eager'))
+    hook = cfg.pop('custom_hooks')[0].to_dict()
+    hook.pop('type')
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(Spy(**hook))
+    runner.train()
+    assert compiled and all(compiled)

@@ -1,0 +1,136 @@
+"""Train several methods with several seeds, and compare them with the student alone.
+
+    python tools/compare.py configs/compare/digits_logits.py --jobs 2   # CPU
+    python tools/compare.py COMPARISON --gpus 0,1,2,3                   # a run per GPU
+
+docs/compare.md says what a comparison's config has. Every run goes through
+tools/train.py. Interrupt it when you like, by kill -9 as well: the same command goes
+on, does not repeat what is finished, and trains anew what has changed. The table and
+the plot are in the work dir, up to date after each run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from ckd_mm.compare import (
+    Comparison,
+    Run,
+    check_metric,
+    draw,
+    gpu_slots,
+    locked,
+    plan,
+    read_comparison,
+    report,
+    train,
+    values_by_seed,
+)
+
+__all__: list[str] = []
+
+TRAIN = Path(__file__).resolve().with_name('train.py')
+
+
+def main() -> None:
+    args = _parse_args()
+    # `timeout` and schedulers end a program like this; like Ctrl-C it ends the runs
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        failures = _compare(args)
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
+    except KeyboardInterrupt:
+        print('\nstopped; the same command goes on')
+        sys.exit(130)
+    sys.exit(1 if failures else 0)
+
+
+def _compare(args: argparse.Namespace) -> dict[str, str]:
+    slots = gpu_slots(args.gpus) if args.gpus else [{}] * args.jobs
+    comparison = read_comparison(args.config, args.cfg_options)
+    work_dir = args.work_dir or Path('work_dirs/compare') / comparison.source.stem
+    with locked(work_dir, comparison.source) as lock:
+        runs = plan(comparison, work_dir)
+        for run in runs:
+            check_metric(run, comparison.metric)
+        todo = [run for run in runs if run.result is None]
+        print(
+            f'{len(comparison.students)} methods x {len(comparison.seeds)} seeds: '
+            f'{len(runs) - len(todo)} runs are finished, {len(todo)} to do, '
+            f'{len(slots)} at a time',
+            flush=True,
+        )
+        if args.dry_run:
+            print('\n'.join(f'  {run.title}: {run.folder}' for run in todo))
+            return {}
+        out = args.out or work_dir / f'{comparison.source.stem}.md'
+
+        def write(failures: dict[str, str]) -> None:
+            _write(out, comparison, runs, failures, len(slots))
+
+        failures = train(todo, comparison.metric, slots, TRAIN, lock, write)
+        write(failures)
+    print(f'\n{out.read_text()}\nwritten to {out}')
+    return failures
+
+
+def _write(
+    out: Path,
+    comparison: Comparison,
+    runs: list[Run],
+    failures: dict[str, str],
+    at_a_time: int,
+) -> None:
+    picture = out.with_suffix('.png')
+    command = shlex.join(['python', *sys.argv])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(report(comparison, runs, command, picture.name, failures, at_a_time))
+    draw(picture, values_by_seed(comparison, runs), comparison.metric)
+
+
+def _parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Train several methods with several seeds and compare them.',
+        epilog='Exit code: 0, or 1 if a run failed or something is wrong.',
+        allow_abbrev=False,
+    )
+    parser.add_argument('config', help='what to compare; see docs/compare.md')
+    places = parser.add_mutually_exclusive_group()
+    places.add_argument(
+        '--gpus',
+        type=lambda text: [int(number) for number in text.split(',')],
+        help='one run at a time on each, such as 0,1,2',
+    )
+    places.add_argument(
+        '--jobs', type=int, default=1, help='runs at the same time, one thread each'
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, help='default: work_dirs/compare/NAME_OF_THE_CONFIG'
+    )
+    parser.add_argument(
+        '--out', type=Path, help='report (.md), the plot beside it; default: work dir'
+    )
+    parser.add_argument(
+        '--dry-run', action='store_true', help='check everything and list the runs'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='changes to the comparison, such as seeds=[0,1]',
+    )
+    args = parser.parse_args()
+    if args.jobs < 1:
+        parser.error(f'--jobs must be at least 1, got {args.jobs}')
+    return args
+
+
+if __name__ == '__main__':
+    main()
