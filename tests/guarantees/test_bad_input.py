@@ -246,7 +246,7 @@ DISTILL = (
     Row(
         "another task's on",
         lambda s: s.term.update(on='logits'),
-        "unknown on='logits' for FasterRCNN .*; did you mean 'roi_logits'",
+        "unknown on='logits' for FasterRCNN .*; did you mean .*'roi_logits'",
         DET,
     ),
     Row('an on that is a number', lambda s: s.term.update(on=3), 'unknown on=3'),

@@ -47,6 +47,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC')},
         'NDLoss': ND,
     },
+    'roi_boxes': {'BoxRegressionLoss': {}},
     'neck': {
         **{f'{name}Loss': {} for name in ('AT', 'NST', 'HCL', 'CWD', 'PKD')},
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},
@@ -135,7 +136,7 @@ def added(
     return +distilled
 
 
-def term(on: str, **loss: Any) -> dict[str, Any]:
+def term(on: Any, **loss: Any) -> dict[str, Any]:
     return dict(term=dict(on=on, loss=loss))
 
 
@@ -150,6 +151,14 @@ def test_every_loss_is_here() -> None:
 def test_no_loss_of_a_detector_waits(detector: BaseModel, on: str, name: str) -> None:
     distill = term(on, type=name, **ON[on][name])
     assert added(detector, data_of(detector), distill) == KNOWN.get(name, {})
+
+
+@pytest.mark.parametrize('ratio', [0.0, 1.0])
+def test_the_choice_of_background_does_not_wait(
+    detector: BaseModel, ratio: float
+) -> None:
+    distill = term(dict(part='roi_logits', background_ratio=ratio), type='CKDLoss')
+    assert added(detector, data_of(detector), distill) == {}
 
 
 @pytest.mark.parametrize('name', ['CKDLoss', 'KDLoss', 'DKDLoss'])
