@@ -16,6 +16,7 @@ from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
 
 from ..cifar import not_the_published_files, write_cifar100
+from .small import capped_sizes
 
 ROOT = Path(__file__).parents[2]
 NAMES = ('0.png', '1.png')
@@ -54,6 +55,7 @@ def random_data(
 
     def point(cfg: Config) -> None:
         dataset = cfg.train_dataloader.dataset
+        dataset = dataset.get('dataset', dataset)  # one that mixes images wraps it
         dataset.data_root = str(folder)
         if dataset.type == 'CocoDataset':
             from mmdet.datasets import CocoDataset
@@ -67,10 +69,7 @@ def random_data(
         else:
             dataset.ann_file = 'labels.txt'
             dataset.data_prefix = 'images'
-        for transform in dataset.pipeline:
-            if 'scale' in transform:
-                is_pair = isinstance(transform.scale, tuple)
-                transform.scale = (SIZE, SIZE) if is_pair else SIZE
+        cfg.merge_from_dict(capped_sizes(cfg, SIZE))
 
     with not_the_published_files():
         yield point

@@ -1,8 +1,8 @@
 """Each kind of config in small: the options that make it train on a CPU in seconds.
 
 Everything is an option of the kind that `--cfg-options` takes, on top of the config
-file as it is: another data root, smaller images, a narrow and shallow model. The rest
-(pipeline, samplers, optimizer, schedulers, metric, hook) is the config's.
+file as it is: another data root, smaller images, a narrow model. The rest (pipeline,
+samplers, optimizer, schedulers, metric, hooks) is the config's.
 """
 
 from __future__ import annotations
@@ -10,18 +10,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmengine.config import Config
+
+from .small import capped_sizes, data_set, narrowed, position_of_hook
+
 __all__ = [
     'FAMILIES',
     'Family',
     'cifar_options',
     'coco_options',
+    'loss_channels',
     'narrow_detector',
-    'reviewkd_channels',
 ]
 
 BATCH_SIZE = 4
-WIDTHS = {'student': 4, 'teacher': 8}
-DEPTHS = {'student': 18, 'teacher': 34}
+SIZE = 96  # pixels of a side
+DIVISORS = {'student': 8, 'teacher': 4}  # of the widths
+FPN = 256
 LEVELS = 5
 Options = dict[str, Any]
 
@@ -37,7 +42,7 @@ class Family(NamedTuple):
 
     path: str
     methods: tuple[str, ...]
-    metrics: tuple[str, ...]
+    metrics: tuple[str, ...] = ('coco/bbox_mAP',)
 
 
 FAMILIES = {
@@ -49,12 +54,14 @@ FAMILIES = {
     'faster_rcnn': Family(
         'configs/mmdet/faster_rcnn/{}_r101-r50_fpn_1x_coco.py',
         ('ckd', 'ckd-reviewkd'),
-        ('coco/bbox_mAP',),
     ),
     'mask_rcnn': Family(
         'configs/mmdet/mask_rcnn/{}_r101-r50_mask-fpn_1x_coco.py',
         ('ckd', 'ckd-reviewkd'),
         ('coco/bbox_mAP', 'coco/segm_mAP'),
+    ),
+    'retinanet': Family(
+        'configs/mmdet/retinanet/{}_r101-r50_retinanet_1x_coco.py', ('ckd', 'fgd')
     ),
 }
 
@@ -67,16 +74,15 @@ def cifar_options(root: Path) -> Options:
     return options
 
 
-def coco_options(root: Path) -> Options:
+def coco_options(root: Path, cfg: Config) -> Options:
     """Digit scenes of 96 x 96 pixels instead of COCO."""
     options: Options = {
         'val_evaluator.ann_file': str(root / 'annotations/val.json'),
-        'train_dataloader.dataset.pipeline.2.scale': (96, 96),
-        'val_dataloader.dataset.pipeline.1.scale': (96, 96),
+        **capped_sizes(cfg, SIZE),
     }
     for loader in ('train', 'val'):
         options.update(_loader_options(loader))
-        dataset = f'{loader}_dataloader.dataset'
+        dataset = data_set(cfg, loader)
         options[f'{dataset}.data_root'] = str(root)
         options[f'{dataset}.ann_file'] = f'annotations/{loader}.json'
         options[f'{dataset}.data_prefix.img'] = f'{loader}/'
@@ -84,44 +90,42 @@ def coco_options(root: Path) -> Options:
     return options
 
 
-def narrow_detector(whose: str, masks: bool) -> Options:
-    """A Faster or Mask R-CNN of few channels and layers, without public weights."""
-    width = WIDTHS[whose]
-    fpn = 4 * width
-    options: Options = {
-        'model.backbone.depth': DEPTHS[whose],
-        'model.backbone.base_channels': width,
-        'model.backbone.stem_channels': width,
-        'model.backbone.init_cfg': None,
-        'model.neck.in_channels': [width * 2**stage for stage in range(4)],
-        'model.neck.out_channels': fpn,
-        'model.rpn_head.in_channels': fpn,
-        'model.rpn_head.feat_channels': fpn,
-        'model.roi_head.bbox_roi_extractor.out_channels': fpn,
-        'model.roi_head.bbox_head.in_channels': fpn,
-        'model.roi_head.bbox_head.fc_out_channels': 8 * width,
-        'model.roi_head.bbox_head.num_classes': 10,
-        'model.train_cfg.rpn_proposal.max_per_img': 100,
-        'model.train_cfg.rcnn.sampler.num': 32,
-        'model.test_cfg.rpn.max_per_img': 20,
-        'model.test_cfg.rcnn.max_per_img': 5,
-    }
-    if masks:
-        options['model.roi_head.mask_roi_extractor.out_channels'] = fpn
-        options['model.roi_head.mask_head.in_channels'] = fpn
-        options['model.roi_head.mask_head.conv_out_channels'] = fpn
-        options['model.roi_head.mask_head.num_classes'] = 10
+def narrow_detector(whose: str, cfg: Config) -> Options:
+    """Few channels, and few proposals and RoIs, without public weights."""
+    options = narrowed(cfg.model, DIVISORS[whose])
+    if 'rpn_proposal' in cfg.model.get('train_cfg', {}):
+        options['model.train_cfg.rpn_proposal.max_per_img'] = 100
+        options['model.test_cfg.rpn.max_per_img'] = 20
+        options['model.test_cfg.rcnn.max_per_img'] = 5
+        options.update(_few_rois(cfg.model.train_cfg.rcnn))
+    if 'score_thr' in cfg.model.get('test_cfg', {}):
+        options['model.test_cfg.score_thr'] = 0.0  # such heads start at 0.01 for all
     return options
 
 
-def reviewkd_channels() -> Options:
-    """The widths of both narrow FPNs, where the config has those of the real ones."""
-    loss = 'custom_hooks.0.distill.reviewkd.loss'
-    widths = {whose: 4 * width for whose, width in WIDTHS.items()}
+def loss_channels(method: str, cfg: Config) -> Options:
+    """The widths of both narrow FPNs, where a loss has those of the real ones."""
+    widths = {whose: FPN // divisor for whose, divisor in DIVISORS.items()}
+    values = {
+        'student_channels': [widths['student']] * LEVELS,
+        'teacher_channels': [widths['teacher']] * LEVELS,
+        'mid_channels': widths['teacher'],
+    }
+    hook = position_of_hook(cfg)
     return {
-        f'{loss}.student_channels': [widths['student']] * LEVELS,
-        f'{loss}.teacher_channels': [widths['teacher']] * LEVELS,
-        f'{loss}.mid_channels': widths['teacher'],
+        f'custom_hooks.{hook}.distill.{term}.loss.{name}': value
+        for term in method.split('-')
+        for name, value in values.items()
+        if name in cfg.custom_hooks[hook].distill[term].loss
+    }
+
+
+def _few_rois(rcnn: Any) -> Options:
+    """Of one stage, or of each of a cascade's."""
+    if isinstance(rcnn, dict):
+        return {'model.train_cfg.rcnn.sampler.num': 32}
+    return {
+        f'model.train_cfg.rcnn.{stage}.sampler.num': 32 for stage in range(len(rcnn))
     }
 
 

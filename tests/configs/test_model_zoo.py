@@ -25,6 +25,10 @@ COLLECTIONS = {
     'dist': 'DIST',
     'reviewkd': 'ReviewKD',
     'ckd-reviewkd': 'CKD and ReviewKD',
+    'pkd': 'PKD',
+    'cwd': 'CWD',
+    'fgd': 'FGD',
+    'mgd': 'MGD',
 }
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)

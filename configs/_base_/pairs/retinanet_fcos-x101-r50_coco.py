@@ -1,0 +1,13 @@
+"""FCOS X101 -> RetinaNet R50 on COCO: the teacher.
+
+The teacher is the zoo's only FCOS on ResNeXt-101 (box AP 42.6), trained for 2x at many
+image scales. Its FPN has the levels and widths of RetinaNet's, P3 to P7; its head is
+another, so that class logits are of other places.
+"""
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+pair = dict(
+    teacher=dict(
+        config='mmdet::fcos/fcos_x101-64x4d_fpn_gn-head_ms-640-800-2x_coco.py'
+    ),
+)

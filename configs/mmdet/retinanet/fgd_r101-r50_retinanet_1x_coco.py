@@ -1,0 +1,23 @@
+"""FGD on FPN levels: RetinaNet R101 -> R50, COCO, 1x (12 epochs).
+
+Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:2111.11837. What is
+set, why, and what differs from the paper: configs/_base_/distill/fgd_one-stage.py.
+
+    tools/dist_train.sh configs/mmdet/retinanet/fgd_r101-r50_retinanet_1x_coco.py 8
+
+| run | box AP |
+|---|---|
+| teacher, the zoo's R101 2x | 38.9 |
+| student alone, the zoo's R50 1x | 36.5 |
+| published | not found |
+| ours | not run yet |
+"""
+
+_base_ = [
+    'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py',
+    '../../_base_/pairs/retinanet_r101-r50_coco.py',
+    '../../_base_/distill/fgd_one-stage.py',
+]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+del _base_.pair

@@ -1,0 +1,60 @@
+"""COCO configs of other families: teachers by name, settings, hooks that survive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .catalog import DISTILLED, distilling_hook, loaded, student_of
+
+CKD = dict(type='CKDLoss', temperature=0.1, loss_weight=1.0)
+CASCADE = 'cascade_rcnn/cascade-mask-rcnn_x101-64x4d_fpn_20e_coco.py'
+# By folder: the part that CKD compares, and the zoo's teacher of each pair
+FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
+    'retinanet': (
+        'dense_logits',
+        {
+            'r101-r50': 'retinanet/retinanet_r101_fpn_2x_coco.py',
+            'r50-r18': 'retinanet/retinanet_r50_fpn_2x_coco.py',
+            'fcos-x101-r50': 'fcos/fcos_x101-64x4d_fpn_gn-head_ms-640-800-2x_coco.py',
+            'cascade-x101-r50': CASCADE,
+        },
+    ),
+}
+HERE = [path for path in DISTILLED if Path(path).parts[2] in FAMILIES]
+
+
+@pytest.mark.parametrize('path', HERE)
+def test_a_pair_has_the_zoos_teacher_and_ckd_one_setting(path: str) -> None:
+    part, teachers = FAMILIES[Path(path).parts[2]]
+    method, models, *_ = Path(path).stem.split('_')
+    hook = distilling_hook(path)
+    assert hook['teacher'] == dict(config=f'mmdet::{teachers[models]}')
+    if method == 'ckd':
+        assert hook['distill'] == dict(ckd=dict(on=part, loss=CKD))
+
+
+@pytest.mark.parametrize('folder', FAMILIES)
+def test_every_pair_is_there(folder: str) -> None:
+    models = {Path(path).stem.split('_')[1] for path in HERE if f'/{folder}/' in path}
+    assert models == set(FAMILIES[folder][1])
+
+
+@pytest.mark.parametrize('path', DISTILLED)
+def test_the_students_own_hooks_survive_in_their_order(path: str) -> None:
+    """A child's `custom_hooks` replaces that of its base."""
+    hooks = [dict(hook) for hook in loaded(path).custom_hooks]
+    own = [dict(hook) for hook in student_of(path).get('custom_hooks', [])]
+    assert [*own, dict(distilling_hook(path))] == hooks
+
+
+def test_a_cascade_and_retinanet_share_the_levels_of_three_strides() -> None:
+    """RetinaNet's FPN begins at stride 8, a two-stage detector's at 4."""
+    path = 'configs/mmdet/retinanet/pkd_cascade-x101-r50_retinanet_1x_coco.py'
+    levels = distilling_hook(path)['distill']['pkd']['on']
+    strides = [
+        (8 * 2 ** int(level['student'][-1]), 4 * 2 ** int(level['teacher'][-1]))
+        for level in levels
+    ]
+    assert strides == [(8, 8), (16, 16), (32, 32)]
