@@ -21,6 +21,11 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
             'cascade-x101-r50': CASCADE,
         },
     ),
+    'fcos': (
+        'dense_logits',
+        {'r101-r50': 'fcos/fcos_r101-caffe_fpn_gn-head-1x_coco.py'},
+    ),
+    'atss': ('dense_logits', {'r101-r50': 'atss/atss_r101_fpn_1x_coco.py'}),
 }
 HERE = [path for path in DISTILLED if Path(path).parts[2] in FAMILIES]
 
