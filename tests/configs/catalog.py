@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.fileio import load
 from mmengine.hub import get_config
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
+from mmengine.utils import get_installed_path
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(
@@ -90,3 +91,11 @@ def rates(path: str) -> list[float]:
         optimizer.step()
         scheduler.step()
     return [*seen, optimizer.param_groups[0]['lr']]
+
+
+def zoo_entry(name: str) -> dict[str, Any]:
+    """What the metafile of a zoo says about a config."""
+    package, path = name.split('::')
+    configs = Path(get_installed_path(package)) / '.mim/configs'
+    models = load_once(configs / Path(path).parent / 'metafile.yml')['Models']
+    return next(model for model in models if model['Config'] == f'configs/{path}')

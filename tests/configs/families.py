@@ -64,6 +64,7 @@ FAMILIES = {
         'configs/mmdet/retinanet/{}_r101-r50_retinanet_1x_coco.py', ('ckd', 'fgd')
     ),
     'fcos': Family('configs/mmdet/fcos/{}_r101-r50_fcos_1x_coco.py', ('ckd',)),
+    'gfl': Family('configs/mmdet/gfl/{}_r101-r50_gfl_1x_coco.py', ('ckd', 'ld-kd')),
     'atss': Family('configs/mmdet/atss/{}_r101-r50_atss_1x_coco.py', ('ckd',)),
 }
 

@@ -25,7 +25,6 @@ from mmengine.runner.checkpoint import (
     get_external_models,
     get_torchvision_models,
 )
-from mmengine.utils import get_installed_path
 
 from ckd_mm.teachers import build_teacher
 
@@ -37,10 +36,10 @@ from .catalog import (
     document,
     family,
     hook_of,
-    load_once,
     loaded,
     metafiles_read_once,
     student_of,
+    zoo_entry,
 )
 
 TEACHERS = sorted({distilling_hook(path)['teacher']['config'] for path in DISTILLED})
@@ -109,7 +108,7 @@ def test_numbers_of_zoo_models_are_those_of_the_metafile(path: str) -> None:
     if hook and '::' in hook['teacher']['config']:
         names.append(hook['teacher']['config'])
     for name in names:
-        metrics = _zoo_entry(name)['Results'][0]['Metrics']
+        metrics = zoo_entry(name)['Results'][0]['Metrics']
         said = {float(number) for number in re.findall(r'\d+\.\d+', document(path))}
         assert next(iter(metrics.values())) in said, name
 
@@ -251,11 +250,3 @@ def _plain(value: Any, without: tuple[str, ...] = ()) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value
-
-
-def _zoo_entry(name: str) -> dict[str, Any]:
-    """What the metafile of a zoo says about a config."""
-    package, path = name.split('::')
-    configs = Path(get_installed_path(package)) / '.mim/configs'
-    models = load_once(configs / Path(path).parent / 'metafile.yml')['Models']
-    return next(model for model in models if model['Config'] == f'configs/{path}')

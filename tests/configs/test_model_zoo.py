@@ -29,6 +29,8 @@ COLLECTIONS = {
     'cwd': 'CWD',
     'fgd': 'FGD',
     'mgd': 'MGD',
+    'ld': 'LD',
+    'ld-kd': 'LD and KD',
 }
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)

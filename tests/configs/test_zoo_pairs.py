@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from .catalog import DISTILLED, distilling_hook, loaded, student_of
+from .catalog import (
+    DISTILLED,
+    distilling_hook,
+    document,
+    loaded,
+    student_of,
+    zoo_entry,
+)
 
 CKD = dict(type='CKDLoss', temperature=0.1, loss_weight=1.0)
 CASCADE = 'cascade_rcnn/cascade-mask-rcnn_x101-64x4d_fpn_20e_coco.py'
@@ -24,6 +31,10 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     'fcos': (
         'dense_logits',
         {'r101-r50': 'fcos/fcos_r101-caffe_fpn_gn-head-1x_coco.py'},
+    ),
+    'gfl': (
+        'dense_logits',
+        dict.fromkeys(['r101-r50', 'r101-r18'], 'gfl/gfl_r101_fpn_ms-2x_coco.py'),
     ),
     'atss': ('dense_logits', {'r101-r50': 'atss/atss_r101_fpn_1x_coco.py'}),
 }
@@ -63,3 +74,24 @@ def test_a_cascade_and_retinanet_share_the_levels_of_three_strides() -> None:
         for level in levels
     ]
     assert strides == [(8, 8), (16, 16), (32, 32)]
+
+
+@pytest.mark.parametrize('student', ['r18', 'r50'])
+def test_the_published_results_of_ld_are_those_of_mmdetections_own(
+    student: str,
+) -> None:
+    entry = zoo_entry(f'mmdet::ld/ld_{student}-gflv1-r101_fpn_1x_coco.py')
+    path = f'configs/mmdet/gfl/ld_r101-{student}_gfl_1x_coco.py'
+    published = f'| published | {entry["Results"][0]["Metrics"]["box AP"]}, '
+    assert published in document(path)
+
+
+@pytest.mark.parametrize('student', ['r18', 'r50'])
+def test_ld_with_kd_is_ld_and_another_term(student: str) -> None:
+    alone, both = (
+        distilling_hook(f'configs/mmdet/gfl/{method}_r101-{student}_gfl_1x_coco.py')
+        for method in ('ld', 'ld-kd')
+    )
+    terms = dict(both['distill'])
+    assert terms.pop('kd')['on'] == 'dense_logits'
+    assert terms == alone['distill']
