@@ -99,3 +99,13 @@ def zoo_entry(name: str) -> dict[str, Any]:
     configs = Path(get_installed_path(package)) / '.mim/configs'
     models = load_once(configs / Path(path).parent / 'metafile.yml')['Models']
     return next(model for model in models if model['Config'] == f'configs/{path}')
+
+
+def plain(value: Any, without: tuple[str, ...] = ()) -> Any:
+    """Plain containers, without the marks that MMEngine leaves on what is a zoo's."""
+    if isinstance(value, (Config, dict)):
+        left_out = ('_scope_', *without)
+        return {key: plain(item) for key, item in value.items() if key not in left_out}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value

@@ -7,7 +7,9 @@ samplers, optimizer, schedulers, metric, hooks) is the config's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
@@ -38,11 +40,15 @@ class Family(NamedTuple):
         path: The config, with `{}` for the method.
         methods: Those that are run.
         metrics: What its metric reports.
+        options: What it needs to find anything, or to vary anything, in a few steps.
+        switch: What ends its mosaics with the first epoch.
     """
 
     path: str
     methods: tuple[str, ...]
     metrics: tuple[str, ...] = ('coco/bbox_mAP',)
+    options: Mapping[str, Any] = MappingProxyType({})
+    switch: Mapping[str, Any] = MappingProxyType({})
 
 
 FAMILIES = {
@@ -65,6 +71,21 @@ FAMILIES = {
     ),
     'fcos': Family('configs/mmdet/fcos/{}_r101-r50_fcos_1x_coco.py', ('ckd',)),
     'gfl': Family('configs/mmdet/gfl/{}_r101-r50_gfl_1x_coco.py', ('ckd', 'ld-kd')),
+    'rtmdet': Family(
+        'configs/mmdet/rtmdet/{}_l-s_rtmdet_300e_coco.py',
+        ('ckd',),
+        options={'model.bbox_head.exp_on_reg': True},  # else no box has an area yet
+        switch={'custom_hooks.1.switch_epoch': 1},
+    ),
+    'yolox': Family(
+        'configs/mmdet/yolox/{}_l-s_yolox_300e_coco.py',
+        ('ckd',),
+        options={
+            'model.data_preprocessor.batch_augments.0.random_size_range': (64, 128),
+            'model.data_preprocessor.batch_augments.0.interval': 1,
+        },
+        switch={'custom_hooks.0.num_last_epochs': 0},
+    ),
     'atss': Family('configs/mmdet/atss/{}_r101-r50_atss_1x_coco.py', ('ckd',)),
 }
 

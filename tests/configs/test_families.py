@@ -16,6 +16,7 @@ from unittest import mock
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import EMAHook, Hook
 from mmengine.hub import get_config
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
@@ -84,6 +85,7 @@ def make(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
         else:
             options.update(coco_options(data / 'coco', cfg))
             options.update(narrow_detector('student', cfg))
+        options.update(FAMILIES[family].options)
         position = position_of_hook(cfg)
         folder = teachers / family
         if not folder.exists():
@@ -184,3 +186,64 @@ def test_the_errors_say_which_widths_to_set(
         options[f'{loss}.{whose}_channels'] = [channels] * 5
     runner = train(make(family, 'reviewkd', tmp_path, **options))
     check_run(runner, family, 'reviewkd', epochs=1)
+
+
+@pytest.mark.parametrize('family', ['rtmdet', 'yolox'])
+def test_distillation_goes_on_when_the_mosaics_end(
+    family: str, make: Make, tmp_path: Path
+) -> None:
+    options = {'train_cfg.max_epochs': 2, **FAMILIES[family].switch}
+    runner = Runner.from_cfg(make(family, 'ckd', tmp_path, **options))
+    noted = _Noted()
+    runner.register_hook(noted)
+    runner.train()
+    assert noted.has_mosaics == [True] * ITERATIONS + [False] * ITERATIONS
+    check_run(runner, family, 'ckd', epochs=2)
+
+
+@pytest.mark.parametrize('family', ['rtmdet', 'yolox'])
+def test_the_average_of_weights_has_no_teacher(
+    family: str, make: Make, tmp_path: Path
+) -> None:
+    runner = train(make(family, 'ckd', tmp_path))
+    saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    student = set(runner.model.state_dict())
+    # The hook saves the average as `state_dict`, and the weights themselves beside it.
+    assert set(saved['state_dict']) == student
+    own = {key.removeprefix('module.') for key in saved['ema_state_dict']}
+    assert own - {'steps'} == student
+    (average,) = (hook for hook in runner.hooks if isinstance(hook, EMAHook))
+    assert set(average.ema_model.module.state_dict()) == student
+
+
+def test_yolox_is_distilled_at_all_its_image_sizes(make: Make, tmp_path: Path) -> None:
+    runner = Runner.from_cfg(make('yolox', 'ckd', tmp_path, **{'randomness.seed': 1}))
+    noted = _Noted()
+    runner.register_hook(noted)
+    runner.train()
+    assert len(set(noted.sizes)) == ITERATIONS
+    check_run(runner, 'yolox', 'ckd', epochs=1)
+
+
+class _Noted(Hook):
+    """Whether the data had mosaics, and the size of the batch, in each iteration."""
+
+    def __init__(self) -> None:
+        self.has_mosaics: list[bool] = []
+        self.sizes: list[tuple[int, int]] = []
+
+    def before_train(self, runner: Runner) -> None:
+        runner.model.backbone.register_forward_pre_hook(self._note_size)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        dataset = runner.train_dataloader.dataset
+        skipped = getattr(dataset, '_skip_type_keys', None) or ()
+        pipeline = getattr(dataset.pipeline, 'transforms', dataset.pipeline)
+        names = {type(transform).__name__ for transform in pipeline} - {*skipped}
+        self.has_mosaics.append(any('Mosaic' in name for name in names))
+
+    def _note_size(self, backbone: torch.nn.Module, inputs: Any) -> None:
+        if backbone.training:
+            self.sizes.append(tuple(inputs[0].shape[-2:]))
