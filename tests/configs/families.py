@@ -69,6 +69,9 @@ FAMILIES = {
     'retinanet': Family(
         'configs/mmdet/retinanet/{}_r101-r50_retinanet_1x_coco.py', ('ckd', 'fgd')
     ),
+    'cascade': Family(
+        'configs/mmdet/faster_rcnn/{}_cascade-x101-r50_fpn_2x_coco.py', ('dist', 'mgd')
+    ),
     'fcos': Family('configs/mmdet/fcos/{}_r101-r50_fcos_1x_coco.py', ('ckd',)),
     'gfl': Family('configs/mmdet/gfl/{}_r101-r50_gfl_1x_coco.py', ('ckd', 'ld-kd')),
     'rtmdet': Family(

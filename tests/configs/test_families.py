@@ -38,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 ITERATIONS = 2
 NUM_IMAGES = 8
-TRAINED = {'reviewkd', 'fgd'}  # methods with parameters
+TRAINED = {'reviewkd', 'fgd', 'mgd'}  # methods with parameters
 _numbers = itertools.count()
 
 each_family_and_method = pytest.mark.parametrize(

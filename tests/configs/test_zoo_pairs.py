@@ -41,6 +41,12 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     'yolox': ('dense_logits', {'l-s': 'yolox/yolox_l_8xb8-300e_coco.py'}),
     'atss': ('dense_logits', {'r101-r50': 'atss/atss_r101_fpn_1x_coco.py'}),
 }
+FIVE = dict(student_channels=[256] * 5, teacher_channels=[256] * 5)
+# Weights of foreground, background, attention and relation, and what MGD masks
+BY_AUTHORS = {
+    'one-stage': ((1e-3, 5e-4, 1e-3, 5e-6), dict(mask_ratio=0.65, loss_weight=2e-5)),
+    'two-stage': ((5e-5, 2.5e-5, 5e-5, 5e-7), dict(mask_ratio=0.45, loss_weight=5e-7)),
+}
 HERE = [path for path in DISTILLED if Path(path).parts[2] in FAMILIES]
 
 
@@ -97,3 +103,37 @@ def test_ld_with_kd_is_ld_and_another_term(student: str) -> None:
     terms = dict(both['distill'])
     assert terms.pop('kd')['on'] == 'dense_logits'
     assert terms == alone['distill']
+
+
+@pytest.mark.parametrize('method', ['ckd', 'kd', 'dkd', 'dist'])
+def test_a_cascade_teaches_faster_rcnn_with_the_settings_of_its_other_teachers(
+    method: str,
+) -> None:
+    cascade, usual = (
+        distilling_hook(f'configs/mmdet/faster_rcnn/{method}_{models}_fpn_2x_coco.py')
+        for models in ('cascade-x101-r50', 'r101-r50')
+    )
+    assert cascade == dict(usual, teacher=dict(config=f'mmdet::{CASCADE}'))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'name'),
+    [
+        ('one-stage', 'retinanet/{}_r101-r50_retinanet_1x_coco.py'),
+        ('two-stage', 'faster_rcnn/{}_cascade-x101-r50_fpn_2x_coco.py'),
+    ],
+)
+def test_fgd_and_mgd_have_their_authors_values(kind: str, name: str) -> None:
+    (foreground, background, attention, relation), masked = BY_AUTHORS[kind]
+    fgd = dict(
+        type='FGDLoss',
+        **FIVE,
+        foreground_weight=foreground,
+        background_weight=background,
+        attention_weight=attention,
+        relation_weight=relation,
+    )
+    mgd = dict(type='MGDLoss', **FIVE, **masked)
+    for method, loss in (('fgd', fgd), ('mgd', mgd)):
+        hook = distilling_hook(f'configs/mmdet/{name.format(method)}')
+        assert hook['distill'] == {method: dict(on='neck', loss=loss)}
