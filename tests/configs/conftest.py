@@ -21,6 +21,7 @@ from .small import capped_sizes
 ROOT = Path(__file__).parents[2]
 NAMES = ('0.png', '1.png')
 SIZE = 64  # pixels, of the images as they are and as the models get them
+SIZE_WITH_QUERIES = 128  # a two-stage teacher takes its 300 queries from the places
 
 
 @pytest.fixture(scope='module')
@@ -69,7 +70,8 @@ def random_data(
         else:
             dataset.ann_file = 'labels.txt'
             dataset.data_prefix = 'images'
-        cfg.merge_from_dict(capped_sizes(cfg, SIZE))
+        size = SIZE_WITH_QUERIES if 'num_queries' in cfg.model else SIZE
+        cfg.merge_from_dict(capped_sizes(cfg, size))
 
     with not_the_published_files():
         yield point

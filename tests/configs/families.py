@@ -41,6 +41,7 @@ class Family(NamedTuple):
         methods: Those that are run.
         metrics: What its metric reports.
         options: What it needs to find anything, or to vary anything, in a few steps.
+        teacher: The same of its teacher.
         switch: What ends its mosaics with the first epoch.
     """
 
@@ -48,6 +49,7 @@ class Family(NamedTuple):
     methods: tuple[str, ...]
     metrics: tuple[str, ...] = ('coco/bbox_mAP',)
     options: Mapping[str, Any] = MappingProxyType({})
+    teacher: Mapping[str, Any] = MappingProxyType({})
     switch: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -88,6 +90,11 @@ FAMILIES = {
             'model.data_preprocessor.batch_augments.0.interval': 1,
         },
         switch={'custom_hooks.0.num_last_epochs': 0},
+    ),
+    'deformable_detr': Family(
+        'configs/mmdet/deformable_detr/{}_twostage-r50-r50_deformable-detr_50e_coco.py',
+        ('ckd',),
+        teacher={'model.as_two_stage': False},  # MMDetection's takes one width only
     ),
     'atss': Family('configs/mmdet/atss/{}_r101-r50_atss_1x_coco.py', ('ckd',)),
 }

@@ -16,7 +16,7 @@ __all__ = ['capped_sizes', 'data_set', 'narrowed', 'position_of_hook']
 
 Options = dict[str, Any]
 NUM_CLASSES = 10  # of the digit scenes
-RESNET_WIDTH = 64  # its default, which configs do not name
+RESNET_WIDTH, QUERY_WIDTH = 64, 256  # defaults, which configs do not name
 WIDTHS = (
     'in_channels',
     'out_channels',
@@ -28,6 +28,7 @@ WIDTHS = (
     'embed_dims',
     'feedforward_channels',
     'num_feats',
+    'num_queries',
 )
 SIZES = ('scale', 'scales', 'img_scale', 'size', 'crop_size')
 
@@ -38,6 +39,8 @@ def narrowed(model: dict[str, Any], divisor: int) -> Options:
     if 'depth' in model['backbone']:
         for name in ('base_channels', 'stem_channels'):
             options[f'model.backbone.{name}'] = RESNET_WIDTH // divisor
+    if 'decoder' in model:
+        options['model.bbox_head.embed_dims'] = QUERY_WIDTH // divisor
     for key, value in _named(model, 'model'):
         name = key.split('.')[-1]
         if name == 'num_classes':

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -89,7 +89,8 @@ def make(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
         position = position_of_hook(cfg)
         folder = teachers / family
         if not folder.exists():
-            _write_teacher(folder, str(cfg.custom_hooks[position].teacher.config))
+            name = str(cfg.custom_hooks[position].teacher.config)
+            _write_teacher(folder, name, FAMILIES[family].teacher)
         for name, file in (('config', 'teacher.json'), ('checkpoint', 'teacher.pth')):
             options[f'custom_hooks.{position}.teacher.{name}'] = str(folder / file)
         cfg.merge_from_dict({**options, **more})
@@ -101,11 +102,11 @@ def make(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
     return config
 
 
-def _write_teacher(folder: Path, config: str) -> None:
+def _write_teacher(folder: Path, config: str, options: Mapping[str, Any]) -> None:
     """The teacher's config, narrow if it detects, and random weights for it."""
     cfg = get_config(config) if '::' in config else Config.fromfile(config)
     if cfg.default_scope == 'mmdet':
-        cfg.merge_from_dict(narrow_detector('teacher', cfg))
+        cfg.merge_from_dict({**narrow_detector('teacher', cfg), **options})
     folder.mkdir()
     cfg.dump(folder / 'teacher.json')
     torch.manual_seed(1)

@@ -39,6 +39,13 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     ),
     'rtmdet': ('dense_logits', {'l-s': 'rtmdet/rtmdet_l_8xb32-300e_coco.py'}),
     'yolox': ('dense_logits', {'l-s': 'yolox/yolox_l_8xb8-300e_coco.py'}),
+    'deformable_detr': (
+        'query_logits',
+        dict.fromkeys(
+            ['twostage-r50-r50', 'twostage-r50-r18'],
+            'deformable_detr/deformable-detr-refine-twostage_r50_16xb2-50e_coco.py',
+        ),
+    ),
     'atss': ('dense_logits', {'r101-r50': 'atss/atss_r101_fpn_1x_coco.py'}),
 }
 FIVE = dict(student_channels=[256] * 5, teacher_channels=[256] * 5)
