@@ -206,9 +206,11 @@ def test_distillation_goes_on_when_the_mosaics_end(
 def test_the_average_of_weights_has_no_teacher(
     family: str, make: Make, tmp_path: Path
 ) -> None:
-    runner = train(make(family, 'ckd', tmp_path))
+    cfg = make(family, 'ckd', tmp_path)
+    runner = train(cfg)
     saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
-    student = set(runner.model.state_dict())
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        student = set(MODELS.build(cfg.model).state_dict())
     # The hook saves the average as `state_dict`, and the weights themselves beside it.
     assert set(saved['state_dict']) == student
     own = {key.removeprefix('module.') for key in saved['ema_state_dict']}
