@@ -45,6 +45,14 @@ class Source:
         ).to(next(student.parameters()).device)
         self._step: Step | None = None
 
+    def attach(self) -> None:
+        """Put the forward hooks onto both models."""
+        self.adapter.attach()
+
+    def detach(self) -> None:
+        """Take them off again."""
+        self.adapter.detach()
+
     def observe(
         self, inputs: Tensor, data_samples: Sequence[Any], epoch: float
     ) -> None:
@@ -60,6 +68,11 @@ class Source:
         """The arguments of a term's loss in this step."""
         assert self._step is not None, 'pair() before observe()'
         return self.adapter.pair(term, self._step)
+
+    def teacher_side(self, term: str) -> Value:
+        """What the pair of a term has of the teacher in this step."""
+        assert self._step is not None, 'teacher_side() before observe()'
+        return self.adapter.teacher_side(term, self._step)
 
     def forget(self) -> None:
         """Let go of the step's tensors."""

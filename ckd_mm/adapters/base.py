@@ -132,13 +132,21 @@ class Adapter:
             ValueError: A module of the term did not run exactly once in this step, or
                 the student's tensor has no gradient.
         """
+        student = self.student_side(term, step)
+        return {**student, 'teacher': self.teacher_side(term, step)}
+
+    def teacher_side(self, term: str, step: Step) -> Value:
+        """What `pair` has of the teacher."""
+        recorder = self.teacher_recorder
+        return _joined(
+            [one.read(recorder, one.teacher, step) for one in self._terms[term]]
+        )
+
+    def student_side(self, term: str, step: Step) -> dict[str, Any]:
+        """What `pair` has beside the teacher's tensor."""
         comparisons = self._terms[term]
-        recorders = (self.student_recorder, self.teacher_recorder)
-        student, teacher = (
-            _joined(
-                [one.read(recorder, getattr(one, side), step) for one in comparisons]
-            )
-            for side, recorder in zip(('student', 'teacher'), recorders, strict=True)
+        student = _joined(
+            [one.read(self.student_recorder, one.student, step) for one in comparisons]
         )
         levels = (student,) if isinstance(student, Tensor) else student
         if torch.is_grad_enabled() and not any(level.requires_grad for level in levels):
@@ -150,7 +158,7 @@ class Adapter:
                 '(with_cp=True): name the output of that whole part instead'
             )
         extras = {name: extra.read(step) for name, extra in self._extras[term].items()}
-        return {'student': student, 'teacher': teacher, **extras}
+        return {'student': student, **extras}
 
     def extract(self, inputs: Tensor) -> Any:
         """The teacher's feature maps; its neck only runs if a term needs more."""
