@@ -1,158 +1,92 @@
-"""What does the hook cost? A step with it against the student's step plus the teacher.
+"""What does the hook cost? A step with it against its parts and against CKD's own code.
 
-    python benchmarks/step_time.py [--rounds 40]
+    python benchmarks/step_time.py [--size digits] [--rounds 20]
+    python benchmarks/step_time.py --size coco          # for a GPU; also with AMP there
 
-In every round one after the other, on the same batch of real data:
+In every round one after the other, on the same batch:
 
 (a) the student's training step: preprocessing, forward, losses, backward, optimiser;
 (b) the part of the teacher's forward that the term needs, on the student's RoIs;
-(c) the student's training step with the hook's distiller attached.
+(c) the student's training step with the hook's distiller attached;
+(d) the step as CKD's authors' code does it: the student's, then the teacher in full
+    precision on its RoIs, then the student's RoI head a second time for the loss.
 
-Reported is the ratio (c) / ((a) + (b)) over the rounds. The models are those of the
-digit scenes, `configs/mmdet/digits`.
+Then the memory of each part, the parts of the overhead, the teacher's options, and a
+term that acts in every second step. What is run and how: benchmarks/steps.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
-from copy import deepcopy
-from itertools import cycle
+import sys
 from pathlib import Path
-from typing import Any
 
 import torch
 from environment import ROOT, describe
-from mmengine.config import Config
-from mmengine.model import BaseModel
-from mmengine.runner import Runner
-from torch import Tensor
-
-from ckd_mm.distiller import Distiller
-from ckd_mm.recorders import Recorder, Tap
-from ckd_mm.teachers import Teacher
-from ckd_mm.terms import build_terms
+from steps.parts import TERMS
+from steps.report import SECTIONS
+from steps.setting import SIZES
 
 __all__: list[str] = []
 
-TEACHER = ROOT / 'configs/mmdet/digits/faster-rcnn_r18-w32_digits.py'
-STUDENT = ROOT / 'configs/mmdet/digits/faster-rcnn_r18-w8_digits.py'
-LOSSES = ('CKDLoss', 'KDLoss', 'DKDLoss', 'DISTLoss')
-ROIS = Tap('roi_head.bbox_roi_extractor', 'input')
+HEAD = """\
+- (a) student's step, (b) needed part of the teacher's forward, (c) step with the \
+hook, (d) step as CKD's authors' code does it, with the student's RoI head run twice.
+- Measured one after the other in each of {rounds} rounds, after {warmup} that do not \
+count, each round beginning with another part. Median (lower to upper quartile).
+- Learning rate 0: all rounds have the same weights; the student's are random."""
 
 
 def main() -> None:
     args = _parse_args()
-    runner = _student_runner(args.work_dir)
-    teacher = Runner.from_cfg(_config(TEACHER, args.work_dir)).model
-    teacher.eval().requires_grad_(False)
-    blocks = []
-    for loss in LOSSES:
-        rounds = measure(runner, teacher, loss, args.rounds)
-        blocks.append((loss, rounds))
-        print(f'{loss}: {_spread(_ratios(rounds))}', flush=True)
-    command = f'python benchmarks/step_time.py --rounds {args.rounds}'
-    text = _report(blocks, describe(command))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(text)
-    print(f'\n{text}\nwritten to {args.out}')
-
-
-def measure(
-    runner: Runner, teacher: BaseModel, loss: str, rounds: int
-) -> list[tuple[float, float, float]]:
-    """Seconds of (a), (b) and (c) in each round, after three rounds of warming up."""
-    student, optimizer = runner.model.train(), runner.optim_wrapper
-    terms = build_terms({'term': dict(on='roi_logits', loss=dict(type=loss))})
-    distiller = Distiller(student, [Teacher(teacher)], terms)
-    recorder = Recorder(student, [ROIS])
-    batches = cycle(runner.train_dataloader)
-    seconds = []
-    for _ in range(rounds + 3):
-        batch = next(batches)
-        inputs = student.data_preprocessor(deepcopy(batch), True)['inputs']
-        alone = _timed(student.train_step, deepcopy(batch), optimizer)
-        distiller.attach()
-        recorder.attach()
-        recorder.open()
-        distilled = _timed(student.train_step, deepcopy(batch), optimizer)
-        _, rois = recorder.calls(ROIS)[0]
-        recorder.detach()
-        distiller.detach()
-        needed = _timed(_teacher, teacher, inputs, rois)
-        seconds.append((alone, needed, distilled))
-    return seconds[3:]
-
-
-@torch.no_grad()
-def _teacher(teacher: BaseModel, inputs: Tensor, rois: Tensor) -> None:
-    teacher.roi_head._bbox_forward(teacher.extract_feat(inputs), rois)
-
-
-def _timed(work: Callable[..., Any], *arguments: Any) -> float:
-    start = time.perf_counter()
-    work(*arguments)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
-def _student_runner(work_dir: Path) -> Runner:
-    """A runner that has built its model, data and optimiser, but does not train."""
-    runner = Runner.from_cfg(_config(STUDENT, work_dir))
-    runner._train_loop = runner.build_train_loop(runner._train_loop)
-    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
-    return runner
-
-
-def _config(path: Path, work_dir: Path) -> Config:
-    cfg = Config.fromfile(path)
-    cfg.work_dir = str(work_dir)
-    cfg.log_level = 'WARNING'
-    return cfg
-
-
-def _ratios(rounds: list[tuple[float, float, float]]) -> list[float]:
-    return [c / (a + b) for a, b, c in rounds]
-
-
-def _spread(values: list[float]) -> str:
-    low, middle, high = statistics.quantiles(values, n=4)
-    return f'{middle:.3f} ({low:.3f} to {high:.3f})'
-
-
-def _report(blocks: list[tuple[str, Any]], environment: str) -> str:
     lines = [
-        '# Time of a step with the hook',
+        f'# Time of a step with the hook: {args.size}',
         '',
-        environment,
-        '- Student: Faster R-CNN, ResNet-18, width 8; teacher: width 32; 8 images of '
-        '160x160 and 512 RoIs per step, float32.',
-        '- (a) student step, (b) needed part of the teacher, (c) step with the hook; '
-        'measured one after the other in each round.',
-        '- Each cell: median over the rounds (lower to upper quartile); seconds.',
-        '',
-        '| loss | (a) | (b) | (c) | (c) / ((a) + (b)) | rounds |',
-        '|---|---|---|---|---|---|',
+        describe(' '.join(['python benchmarks/step_time.py', *sys.argv[1:]])),
+        HEAD.format(rounds=args.rounds, warmup=args.warmup),
     ]
-    for loss, rounds in blocks:
-        cells = [_spread(list(column)) for column in zip(*rounds, strict=True)]
-        cells += [_spread(_ratios(rounds)), str(len(rounds))]
-        lines.append(f'| {loss} | ' + ' | '.join(cells) + ' |')
-    return '\n'.join(lines) + '\n'
+    for title, amp in {'float32': False, 'AMP, float16': True}.items():
+        if amp and args.size == 'digits':
+            continue
+        lines += ['', f'## {title}', '']
+        if torch.cuda.is_available() or not amp:
+            lines += _measured(args, amp)
+        if args.size == 'coco' and not torch.cuda.is_available():
+            lines += ['', 'On a GPU: not run yet.']
+    text = '\n'.join(lines) + '\n'
+    out = args.out or ROOT / f'benchmarks/results/step_time_{args.size}.md'
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text)
+    print(f'\n{text}\nwritten to {out}')
+
+
+def _measured(args: argparse.Namespace, amp: bool) -> list[str]:
+    setting = SIZES[args.size](args.teacher_checkpoint, amp)
+    lines = [f'{setting.description}.']
+    for name in args.sections:
+        if amp and name == 'options':  # they choose the precision themselves
+            continue
+        title, section = SECTIONS[name]
+        print(f'{title} ...', flush=True)
+        lines += ['', f'### {title}', '']
+        lines += section(setting, args.terms, args.rounds, args.warmup)
+        print('\n'.join(lines[-12:]), flush=True)
+    return lines
 
 
 def _parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Time a step with and without the hook.'
     )
-    parser.add_argument('--rounds', type=int, default=40)
+    parser.add_argument('--size', choices=SIZES, default='digits')
+    parser.add_argument('--rounds', type=int, default=20)
+    parser.add_argument('--warmup', type=int, default=3, help='rounds before these')
+    parser.add_argument('--terms', nargs='+', choices=TERMS, default=list(TERMS))
     parser.add_argument(
-        '--out', type=Path, default=ROOT / 'benchmarks/results/step_time.md'
+        '--sections', nargs='+', choices=SECTIONS, default=list(SECTIONS)
     )
-    parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs/step_time')
+    parser.add_argument('--teacher-checkpoint', help='instead of random weights')
+    parser.add_argument('--out', type=Path, help='default: in benchmarks/results')
     return parser.parse_args()
 
 

@@ -60,6 +60,7 @@ class Distiller:
             _source(student, teacher, [t for t in terms if t.listens_to(number)])
             for number, teacher in enumerate(teachers)
         ]
+        self._check_rows()
         self._signature = inspect.signature(student.forward)
         self._handles: list[RemovableHandle] = []
 
@@ -98,6 +99,17 @@ class Distiller:
                 f'the student already logs {", ".join(taken)}; rename the distill term'
             )
         return {**losses, **added}
+
+    def _check_rows(self) -> None:
+        """Check that no term averages rows that are not the same."""
+        for term in self.terms:
+            heard = [one for one in self.sources if term.name in one.terms]
+            if len(heard) > 1 and heard[0].adapter.is_by_teacher(term.name):
+                raise ValueError(
+                    f'term {term.name!r} compares rows that the teacher chooses, and '
+                    f'hears {len(heard)} teachers, whose rows differ; give each a term '
+                    'of its own with teacher=NUMBER'
+                )
 
     def _arguments(self, args: tuple, kwargs: dict) -> dict[str, Any]:
         return self._signature.bind(*args, **kwargs).arguments

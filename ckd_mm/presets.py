@@ -117,5 +117,6 @@ def _task(cfg: Config) -> str:
     raise ValueError(
         f'no default terms for a student of type {model.get("type")!r}: there are some '
         'for MMDetection two-stage detectors and MMPretrain classifiers; add a '
-        "DistillationHook with on='module:NAME' to its config instead"
+        "DistillationHook with on='module:NAME' or another part to its config instead; "
+        'tools/inspect_distillation.py prints the lines'
     )

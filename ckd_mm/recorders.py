@@ -8,6 +8,7 @@ tensors themselves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,10 +22,15 @@ __all__ = ['Recorder', 'Tap']
 
 @dataclass(frozen=True)
 class Tap:
-    """A place in a model: what the module of this name receives or returns."""
+    """A place in a model: what the module of this name receives or returns.
+
+    `during` restricts it to one of several passes through the module, those of
+    `Recorder.during` with this number; `None` takes them all.
+    """
 
     module: str
     side: Literal['input', 'output'] = 'output'
+    during: int | None = None
 
 
 class Recorder:
@@ -55,6 +61,7 @@ class Recorder:
         self._handles: list[RemovableHandle] = []
         self._noted: dict[Tap, list[_Note]] = {}
         self._is_open = False
+        self._pass: int | None = None
 
     def attach(self) -> None:
         """Put the forward hooks onto the modules."""
@@ -82,6 +89,15 @@ class Recorder:
         """Note nothing more; what was noted stays until `open` or `forget`."""
         self._is_open = False
 
+    @contextmanager
+    def during(self, number: int) -> Iterator[None]:
+        """Number what is noted inside, for taps that want one pass of several."""
+        self._pass = number
+        try:
+            yield
+        finally:
+            self._pass = None
+
     def forget(self) -> None:
         """Let go of what was noted, so that its memory is free between steps."""
         self._noted = {}
@@ -103,7 +119,7 @@ class Recorder:
 
     def _note(self, tap: Tap) -> Any:
         def hook(module: nn.Module, *values: Any) -> None:
-            if self._is_open:
+            if self._is_open and tap.during in (None, self._pass):
                 # values: (args,) before the forward, (args, output) after it
                 self._noted[tap].append(_Note(values[-1]))
 

@@ -78,3 +78,17 @@ def test_an_unknown_module_gets_near_names() -> None:
         ValueError, match="no module 'backbon'; did you mean 'backbone'"
     ):
         Recorder(model, [Tap('backbon')])
+
+
+def test_a_tap_can_want_one_pass_of_several() -> None:
+    model, every = toy(), Tap('1')
+    taps = [Tap('1', during=0), Tap('1', during=2)]
+    recorder = Recorder(model, [every, *taps])
+    recorder.attach()
+    recorder.open()
+    for number in range(3):
+        with recorder.during(number):
+            model(torch.full((1,), float(number)))
+    model(torch.full((1,), 5.0))
+    noted = [[v.item() for v in recorder.calls(tap)] for tap in (every, *taps)]
+    assert noted == [[0.0, 1.0, 2.0, 5.0], [0.0], [2.0]]

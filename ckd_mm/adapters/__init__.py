@@ -5,9 +5,19 @@ from __future__ import annotations
 from ckd_mm.adapters.base import Adapter
 from ckd_mm.adapters.build import build_adapter, find_adapter
 from ckd_mm.adapters.classification import ClassificationAdapter
-from ckd_mm.adapters.comparison import Comparison, Extra, Step, Value
+from ckd_mm.adapters.comparison import (
+    Comparison,
+    Extra,
+    Missing,
+    Part,
+    Side,
+    Step,
+    Value,
+)
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
+from ckd_mm.adapters.one_stage import OneStageAdapter
+from ckd_mm.adapters.query import QueryAdapter
 from ckd_mm.adapters.two_stage import TwoStageAdapter
 
 __all__ = [
@@ -16,7 +26,12 @@ __all__ = [
     'Comparison',
     'DetectionAdapter',
     'Extra',
+    'Missing',
     'ModuleAdapter',
+    'OneStageAdapter',
+    'Part',
+    'QueryAdapter',
+    'Side',
     'Step',
     'TwoStageAdapter',
     'Value',

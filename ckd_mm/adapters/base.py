@@ -10,7 +10,7 @@ forward, the teacher's by `run_teacher`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -18,9 +18,17 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.comparison import Comparison, Extra, Step, Value
+from ckd_mm.adapters.comparison import (
+    Comparison,
+    Extra,
+    Missing,
+    Part,
+    Side,
+    Step,
+    Value,
+)
+from ckd_mm.adapters.parts import resolve
 from ckd_mm.recorders import Recorder, Tap
-from ckd_mm.registry import did_you_mean
 
 __all__ = ['Adapter']
 
@@ -49,44 +57,57 @@ class Adapter:
     ) -> None:
         self.student, self.teacher = student, teacher
         known = self.comparisons()
+        models = ' and '.join(type(model).__name__ for model in (student, teacher))
         self._terms = {
-            term: [self._resolve(part, known) for part in _parts(on)]
+            term: [resolve(part, known, self.modules, models) for part in _parts(on)]
             for term, (on, _) in wanted.items()
         }
-        self._extras = {
+        self._shared = {
             term: self._wanted_extras(term, needs)
             for term, (_, needs) in wanted.items()
         }
+        self._needs = {term: needs for term, (_, needs) in wanted.items()}
         for term, comparisons in self._terms.items():
             for comparison in comparisons:
-                self._check_classes(term, comparison.num_classes)
-        student_taps = [comparison.student for comparison in self._all()]
-        for extras in self._extras.values():
-            student_taps += [tap for extra in extras.values() for tap in extra.taps]
-        self.student_recorder = Recorder(student, student_taps + self.student_taps())
+                self._check_classes(term, comparison)
+        self.student_recorder = Recorder(
+            student, [*self._own_taps(), *self.student_taps()]
+        )
         self.teacher_recorder = Recorder(
-            teacher, [comparison.teacher for comparison in self._all()]
+            teacher, [tap for one in self._all() for tap in one.teacher.taps]
         )
         for term, comparisons in self._terms.items():
             for comparison in comparisons:
-                self._check_reachable(term, comparison.teacher)
+                self._check_reachable(term, comparison.teacher.taps)
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
         """Whether this adapter knows models of this type."""
         raise NotImplementedError
 
-    def comparisons(self) -> dict[str, Comparison]:
+    def comparisons(self) -> dict[str, Part]:
         """What can be compared between these two models, by the name for `on`.
 
         `backbone` and `neck`: all feature maps that they return, (N, C, H, W) each.
         """
-        models = (self.student, self.teacher)
-        return {
-            name: Comparison(Tap(name), Tap(name), levels=True)
-            for name in ('backbone', 'neck')
-            if all(getattr(model, name, None) is not None for model in models)
-        }
+        known: dict[str, Part] = {}
+        for name in ('backbone', 'neck'):
+            lacking = [
+                f'the {whose} has none'
+                for whose in ('student', 'teacher')
+                if getattr(getattr(self, whose), name, None) is None
+            ]
+            side = Side((Tap(name),))
+            known[name] = (
+                Missing(' and '.join(lacking))
+                if lacking
+                else Comparison(side, side, levels=True)
+            )
+        return known
+
+    def modules(self, student: str, teacher: str) -> Comparison:
+        """The comparison of what two modules return."""
+        return Comparison(Side((Tap(student),)), Side((Tap(teacher),)))
 
     def extras(self) -> dict[str, Extra]:
         """What a loss can ask for in any comparison; `epoch`: see :class:`Step`."""
@@ -132,33 +153,53 @@ class Adapter:
             ValueError: A module of the term did not run exactly once in this step, or
                 the student's tensor has no gradient.
         """
-        student = self.student_side(term, step)
-        return {**student, 'teacher': self.teacher_side(term, step)}
-
-    def teacher_side(self, term: str, step: Step) -> Value:
-        """What `pair` has of the teacher."""
-        recorder = self.teacher_recorder
-        return _joined(
-            [one.read(recorder, one.teacher, step) for one in self._terms[term]]
-        )
+        recorders = (self.student_recorder, self.teacher_recorder)
+        readings = [one.read(*recorders, step) for one in self._terms[term]]
+        own = [(reading.student, reading.rows) for reading in readings]
+        teacher = _joined([reading.teacher for reading in readings])
+        return {**self._student_side(term, own, step), 'teacher': teacher}
 
     def student_side(self, term: str, step: Step) -> dict[str, Any]:
-        """What `pair` has beside the teacher's tensor."""
-        comparisons = self._terms[term]
-        student = _joined(
-            [one.read(self.student_recorder, one.student, step) for one in comparisons]
+        """What `pair` has beside the teacher, for terms that do not choose rows."""
+        own = [
+            (one.value(one.student, self.student_recorder, step), None)
+            for one in self._terms[term]
+        ]
+        return self._student_side(term, own, step)
+
+    def teacher_side(self, term: str, step: Step) -> Value:
+        """What `pair` has of the teacher, for terms that do not choose rows."""
+        recorder = self.teacher_recorder
+        return _joined(
+            [one.value(one.teacher, recorder, step) for one in self._terms[term]]
         )
+
+    def _student_side(
+        self, term: str, own: Sequence[tuple[Value, Tensor | None]], step: Step
+    ) -> dict[str, Any]:
+        """The student's values, and the extras of the rows that were chosen."""
+        comparisons = self._terms[term]
+        student = _joined([value for value, _ in own])
         levels = (student,) if isinstance(student, Tensor) else student
         if torch.is_grad_enabled() and not any(level.requires_grad for level in levels):
-            names = ', '.join(repr(one.student.module) for one in comparisons)
+            names = ', '.join(repr(one.student.taps[0].module) for one in comparisons)
             raise ValueError(
                 f'term {term!r} cannot train the student: what it takes of {names} has '
                 'no gradient; the module is frozen, or lies inside a part with '
                 'activation checkpointing that PyTorch runs without a graph '
                 '(with_cp=True): name the output of that whole part instead'
             )
-        extras = {name: extra.read(step) for name, extra in self._extras[term].items()}
+        extras = self._read_extras(term, [rows for _, rows in own], step)
         return {'student': student, **extras}
+
+    def offers(self, term: str) -> list[str]:
+        """What the loss of a term can ask for beside student and teacher, by name."""
+        own = [name for one in self._terms[term] for name in one.extras]
+        return list(dict.fromkeys([*own, *self.extras()]))
+
+    def is_by_teacher(self, term: str) -> bool:
+        """Whether the rows of a term depend on the teacher."""
+        return any(comparison.by_teacher for comparison in self._terms[term])
 
     def extract(self, inputs: Tensor) -> Any:
         """The teacher's feature maps; its neck only runs if a term needs more."""
@@ -178,55 +219,73 @@ class Adapter:
         for comparisons in self._terms.values():
             yield from comparisons
 
-    def _resolve(self, on: Any, known: Mapping[str, Comparison]) -> Comparison:
-        if isinstance(on, str) and on in known:
-            return known[on]
-        if isinstance(on, str) and on.startswith('module:'):
-            name = on.removeprefix('module:')
-            return Comparison(Tap(name), Tap(name))
-        if isinstance(on, dict) and set(on) == {'student', 'teacher'}:
-            return Comparison(Tap(on['student']), Tap(on['teacher']))
-        models = ' and '.join(type(m).__name__ for m in (self.student, self.teacher))
-        raise ValueError(
-            f'unknown on={on!r} for {models}{did_you_mean(str(on), known)}; any two '
-            "modules are compared with on='module:NAME' or "
-            'on=dict(student=NAME, teacher=NAME), several parts with a list of these'
-        )
+    def _own_taps(self) -> Iterator[Tap]:
+        for term, comparisons in self._terms.items():
+            for extra in self._shared[term].values():
+                yield from extra.taps
+            for comparison in comparisons:
+                yield from comparison.student.taps
+                yield from comparison.needs
+                for name, extra in comparison.extras.items():
+                    if name in self._needs[term]:
+                        yield from extra.taps
 
     def _wanted_extras(self, term: str, needs: Collection[str]) -> dict[str, Extra]:
-        """What the loss of a term asks for beside student and teacher."""
-        extras = self.extras()
-        for comparison in self._terms[term]:
-            extras.update(comparison.extras)
-        missing = [need for need in needs if need not in extras]
+        """What the loss of a term asks for that every comparison has."""
+        shared, comparisons = self.extras(), self._terms[term]
+        own = {name: None for one in comparisons for name in one.extras}
+        missing = [need for need in needs if need not in {**shared, **own}]
         if missing:
+            reasons = [
+                f'; {one.without[need]}'
+                for one in comparisons
+                for need in missing
+                if need in one.without
+            ]
             raise ValueError(
                 f'the loss of term {term!r} needs {", ".join(map(repr, missing))}, '
                 'which this pair does not have; it has student, teacher'
-                + ''.join(f', {name}' for name in extras)
+                + ''.join(f', {name}' for name in {**shared, **own})
+                + ''.join(reasons)
             )
-        return {need: extras[need] for need in needs}
+        return {need: shared[need] for need in needs if need not in own}
 
-    def _check_reachable(self, term: str, tap: Tap) -> None:
-        if not tap.module.startswith(self.reachable):
-            raise ValueError(
-                f'term {term!r}: the teacher is not run as far as module '
-                f'{tap.module!r}; modules in {", ".join(self.reachable)} can be '
-                'compared'
-            )
+    def _read_extras(
+        self, term: str, chosen: Sequence[Tensor | None], step: Step
+    ) -> dict[str, Any]:
+        found = {name: extra.read(step) for name, extra in self._shared[term].items()}
+        for comparison, rows in zip(self._terms[term], chosen, strict=True):
+            for name in self._needs[term]:
+                if name in comparison.extras:
+                    value = comparison.extras[name].read(step)
+                    found[name] = value if rows is None else value.index_select(0, rows)
+        return found
 
-    def _check_classes(self, term: str, path: str | None) -> None:
-        if path is None:
+    def _check_reachable(self, term: str, taps: tuple[Tap, ...]) -> None:
+        for tap in taps:
+            if not tap.module.startswith(self.reachable):
+                raise ValueError(
+                    f'term {term!r}: the teacher is not run as far as module '
+                    f'{tap.module!r}; modules in {", ".join(self.reachable)} can be '
+                    'compared'
+                )
+
+    def _check_classes(self, term: str, comparison: Comparison) -> None:
+        sides = (comparison.student, comparison.teacher)
+        if not all(side.num_classes for side in sides):
             return
-        student = self.student
-        if not self.supports(self.teacher):
+        student, teacher = self.student, self.teacher
+        if not self.supports(teacher):
             raise ValueError(
                 f'term {term!r} compares class logits, but the student is a '
                 f'{type(student).__name__} and the teacher a '
-                f'{type(self.teacher).__name__}, whose rows cannot be aligned with it; '
+                f'{type(teacher).__name__}, whose rows cannot be aligned with it; '
                 'compare feature maps with on=dict(student=NAME, teacher=NAME)'
             )
-        counts = [_attribute(model, path) for model in (student, self.teacher)]
+        counts = [
+            _attribute(model, side.num_classes)
+            for model, side in zip((student, teacher), sides, strict=True)
+        ]
         if None not in counts and counts[0] != counts[1]:
             raise ValueError(
                 f'term {term!r} compares class logits, but the student has {counts[0]} '

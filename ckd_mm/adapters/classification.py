@@ -7,7 +7,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ckd_mm.adapters.base import Adapter
-from ckd_mm.adapters.comparison import Comparison, Extra, Step
+from ckd_mm.adapters.comparison import Comparison, Extra, Part, Side, Step
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
@@ -29,7 +29,8 @@ def _sample_index(step: Step) -> Tensor:
             "'sample_idx' in the meta_keys of PackInputs, as by default"
         )
     indices = [sample.sample_idx for sample in step.data_samples]
-    return torch.tensor(indices, device=step.inputs.device)
+    # a copy that blocks would wait for all that the GPU has to do
+    return torch.tensor(indices).to(step.inputs.device, non_blocking=True)
 
 
 @ADAPTERS.register_module()
@@ -51,16 +52,15 @@ class ClassificationAdapter(Adapter):
             and hasattr(head, 'loss_module')
         )
 
-    def comparisons(self) -> dict[str, Comparison]:
+    def comparisons(self) -> dict[str, Part]:
         known = super().comparisons()
         known.pop('neck', None)  # pools to what `embedding` is
-        known['logits'] = Comparison(
-            Tap('head'), Tap('head'), num_classes='head.num_classes'
-        )
+        head = Side((Tap('head'),), num_classes='head.num_classes')
+        known['logits'] = Comparison(head, head)
         student, teacher = map(last_linear, (self.student, self.teacher))
         if student and teacher:
             known['embedding'] = Comparison(
-                Tap(student, 'input'), Tap(teacher, 'input')
+                Side((Tap(student, 'input'),)), Side((Tap(teacher, 'input'),))
             )
         return known
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+import torch
 from torch import Tensor
 
 from ckd_mm.recorders import Recorder, Tap
 
-__all__ = ['Comparison', 'Extra', 'Step', 'Value']
+__all__ = ['Comparison', 'Extra', 'Missing', 'Part', 'Reading', 'Side', 'Step', 'Value']
 
 Value: TypeAlias = Tensor | tuple[Tensor, ...]
 """One tensor, or one for each level of a pyramid, fine to coarse."""
@@ -41,8 +42,64 @@ class Extra:
     taps: tuple[Tap, ...] = ()
 
 
-def _as_it_is(value: Any, step: Step) -> Any:
-    return value
+def _first(values: list[Any], step: Step) -> Any:
+    return values[0]
+
+
+@dataclass(frozen=True)
+class Side:
+    """Where the value of one of the two models is noted, and how it is made of that.
+
+    Args:
+        taps: The places, each of a module that runs once in a step.
+        select: Makes what is compared of what they noted, in their order.
+        num_classes: Attribute path of the number of classes, for class logits.
+        may_skip: Whether modules may stay out of a step; `select` then gets a None.
+        take: Gives some rows of what was noted, where that is cheaper than to make all
+            of them and leave most.
+    """
+
+    taps: tuple[Tap, ...]
+    select: Callable[[list[Any], Step], Any] = _first
+    num_classes: str = ''
+    may_skip: bool = False
+    take: Callable[[list[Any], Tensor], Tensor] | None = None
+
+    def noted(self, recorder: Recorder) -> list[Any]:
+        """What each tap noted.
+
+        Raises:
+            ValueError: A module did not run exactly once in this step.
+        """
+        return [self._call(recorder, tap) for tap in self.taps]
+
+    def rows(self, values: list[Any], which: Tensor, step: Step) -> Tensor:
+        """Some rows of what is compared."""
+        if self.take is not None:
+            return self.take(values, which)
+        return self.select(values, step).index_select(0, which)
+
+    def _call(self, recorder: Recorder, tap: Tap) -> Any:
+        calls = recorder.calls(tap)
+        if not calls and self.may_skip:
+            return None
+        if len(calls) != 1:
+            raise ValueError(
+                f'module {tap.module!r} ran {len(calls)} times in one step, and a term '
+                'needs a module that runs once; name one that does'
+            )
+        return calls[0]
+
+
+class Reading(NamedTuple):
+    """Both values of one comparison in one step.
+
+    `rows` are the places of the student's rows among all that it has; `None` is all.
+    """
+
+    student: Value
+    teacher: Value
+    rows: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -50,44 +107,75 @@ class Comparison:
     """What one `on` means.
 
     Args:
-        student: Where the student's value is noted.
-        teacher: Where the teacher's is.
-        select: Takes what is compared out of what the module returned.
-        levels: Whether that is a tuple of feature maps rather than one tensor.
+        student: The student's side.
+        teacher: The teacher's.
+        levels: Whether the values are tuples of feature maps rather than one tensor.
         extras: What a loss can ask for by name in its `forward` signature, beside what
             every comparison of the adapter has.
-        num_classes: Attribute path of the number of classes, in a comparison of class
-            logits.
+        without: Why a loss cannot ask for some names, by name.
+        choose: Gives the rows that are compared, as indices into all rows of the
+            student and of the teacher, from what both sides noted. Extras are then of
+            all rows of the student, and the same ones are taken.
+        needs: What `choose` reads of the student beside its side.
+        by_teacher: Whether `choose` looks at the teacher, so that the rows of two
+            teachers differ.
     """
 
-    student: Tap
-    teacher: Tap
-    select: Callable[[Any, Step], Any] = _as_it_is
+    student: Side
+    teacher: Side
     levels: bool = False
     extras: Mapping[str, Extra] = field(default_factory=dict)
-    num_classes: str | None = None
+    without: Mapping[str, str] = field(default_factory=dict)
+    choose: Callable[[list[Any], list[Any], Step], tuple[Tensor, Tensor]] | None = None
+    needs: tuple[Tap, ...] = ()
+    by_teacher: bool = False
 
-    def read(self, recorder: Recorder, tap: Tap, step: Step) -> Value:
-        """What one side noted.
+    def read(self, student: Recorder, teacher: Recorder, step: Step) -> Reading:
+        """Both values.
 
         Raises:
-            ValueError: The module did not run exactly once in this step, or it does not
+            ValueError: A module did not run exactly once in this step, or it does not
                 return what can be compared.
         """
-        calls = recorder.calls(tap)
-        if len(calls) != 1:
-            raise ValueError(
-                f'module {tap.module!r} ran {len(calls)} times in one step, and a term '
-                'needs a module that runs once; name one that does'
+        if self.choose is None:
+            return Reading(
+                self.value(self.student, student, step),
+                self.value(self.teacher, teacher, step),
             )
-        value = self.select(calls[0], step)
+        own, other = self.student.noted(student), self.teacher.noted(teacher)
+        with torch.no_grad():
+            rows, other_rows = self.choose(own, other, step)
+        return Reading(
+            self.student.rows(own, rows, step),
+            self.teacher.rows(other, other_rows, step),
+            rows,
+        )
+
+    def value(self, side: Side, recorder: Recorder, step: Step) -> Value:
+        """All of one side.
+
+        Raises:
+            ValueError: As for :meth:`read`.
+        """
+        value = side.select(side.noted(recorder), step)
         if self.levels:
             return (value,) if isinstance(value, Tensor) else tuple(value)
         if isinstance(value, (list, tuple)) and len(value) == 1:
             value = value[0]
         if not isinstance(value, Tensor):
             raise ValueError(
-                f'module {tap.module!r} returns a {type(value).__name__}, and a term '
-                'needs one tensor; name a module inside it that returns one'
+                f'module {side.taps[0].module!r} returns a {type(value).__name__}, and '
+                'a term needs one tensor; name a module inside it that returns one'
             )
         return value
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A part that this family of models has, and why these two lack it."""
+
+    reason: str
+
+
+Part: TypeAlias = Comparison | Callable[..., Comparison] | Missing
+"""What a name for `on` stands for; a function takes the options of that part."""

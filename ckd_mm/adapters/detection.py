@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.comparison import Extra, Step
+from ckd_mm.adapters.comparison import Extra, Missing, Part, Step
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
@@ -54,6 +54,24 @@ class DetectionAdapter(ModuleAdapter):
     def supports(cls, model: BaseModel) -> bool:
         heads = ('bbox_head', 'rpn_head', 'roi_head')
         return super().supports(model) and any(hasattr(model, name) for name in heads)
+
+    row_parts: ClassVar[tuple[str, ...]] = ()
+    """Names of what this family has beside feature maps."""
+
+    def comparisons(self) -> dict[str, Part]:
+        known = super().comparisons()
+        if self.supports(self.teacher):
+            return {**known, **self.rows()}
+        other = Missing(
+            f'the student is a {type(self.student).__name__} and the teacher a '
+            f'{type(self.teacher).__name__}, whose rows cannot be aligned with it; '
+            "compare feature maps with on='neck' or on='backbone'"
+        )
+        return {**known, **dict.fromkeys(self.row_parts, other)}
+
+    def rows(self) -> dict[str, Part]:
+        """What this family compares beside feature maps."""
+        return {}
 
     def extras(self) -> dict[str, Extra]:
         extras = {

@@ -8,59 +8,36 @@ authors' code runs it a second time).
 
 from __future__ import annotations
 
-from operator import attrgetter
-
-import torch
 from mmengine.model import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
-from ckd_mm.adapters.comparison import Comparison, Extra, Step
+from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
+from ckd_mm.adapters.dense_head import DenseHead
+from ckd_mm.adapters.dense_parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
+from ckd_mm.adapters.roi_parts import RoIParts
+from ckd_mm.adapters.sampled_rois import SampledRoIs
+from ckd_mm.adapters.stages import Stages
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['TwoStageAdapter']
 
-_ROIS = Tap('roi_head.bbox_roi_extractor', 'input')
-_BOX_HEAD = Tap('roi_head.bbox_head')
-_EMBEDDING = Tap('roi_head.bbox_head.fc_cls', 'input')
-_MASK_HEAD = Tap('roi_head.mask_head')
-_CLASS_LOSS = Tap('roi_head.bbox_head.loss_cls', 'input')
-
-
-def _rois(step: Step) -> Tensor:
-    """RoIs (R, 5): image index, x1, y1, x2, y2; the box head's call is the first."""
-    _, rois = step.noted(_ROIS)[0]
-    return rois
-
-
-def _image_index(step: Step) -> Tensor:
-    return _rois(step)[:, 0].long()
-
-
-def _labels(step: Step) -> Tensor:
-    """Class indices (R,) that the student's assigner gave; background is the last."""
-    calls = step.noted(_CLASS_LOSS)
-    if not calls:  # MMDetection leaves the loss out of a step without a single RoI
-        return torch.zeros(0, dtype=torch.long, device=step.inputs.device)
-    _, labels, *_ = calls[0]
-    return labels
-
-
-def _class_logits(output: tuple[Tensor, ...], step: Step) -> Tensor:
-    return output[0]
-
 
 @ADAPTERS.register_module()
 class TwoStageAdapter(DetectionAdapter):
-    """Detectors with one RoI box head, such as Faster and Mask R-CNN.
+    """Detectors with a RoI box head, such as Faster, Mask and Cascade (Mask) R-CNN.
 
     `roi_logits`: class logits of all RoIs that the student's sampler drew, background
     included, (R, C + 1); `target` is the class assigned to each, `image_index` its
     image, `rois` the boxes (R, 5). `embedding`: what the last layer of the box head
     makes the logits of, (R, D), with the same extras. `mask_logits`: the mask of each
-    RoI assigned to an object, in the channel of its class, as one row (P, H * W);
-    `target` is that class, `rois` the boxes (P, 5). `backbone` and `neck`: see
+    RoI assigned to an object, in the channel of its class, as one row (P, H * W), with
+    the same extras of these RoIs. `roi_boxes`: the box deltas of these RoIs, (P, 4);
+    `box_target` is the ground truth's. Their options: see
+    :class:`ckd_mm.adapters.roi_parts.RoIParts`. `rpn_logits`: object or background at
+    chosen anchors of the RPN, (K, 2), see
+    :class:`ckd_mm.adapters.dense_parts.DenseParts`. `backbone` and `neck`: see
     :class:`DetectionAdapter`.
     """
 
@@ -73,97 +50,57 @@ class TwoStageAdapter(DetectionAdapter):
         'roi_head.mask',
     )
 
+    row_parts = ('roi_logits', 'embedding', 'mask_logits', 'roi_boxes', 'rpn_logits')
+
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
-        roi_head = getattr(model, 'roi_head', None)
-        names = ('bbox_roi_extractor', 'bbox_head')
-        return hasattr(roi_head, '_bbox_forward') and not any(
-            isinstance(getattr(roi_head, name, None), (nn.ModuleList, type(None)))
-            for name in names
-        )
+        return Stages.fits(model)
 
-    def comparisons(self) -> dict[str, Comparison]:
-        of_rois = {
-            'target': Extra(_labels, (_CLASS_LOSS,)),
-            'image_index': Extra(_image_index, (_ROIS,)),
-            'rois': Extra(_rois, (_ROIS,)),
-        }
-        known = super().comparisons()
-        known['roi_logits'] = Comparison(
-            _BOX_HEAD,
-            _BOX_HEAD,
-            select=_class_logits,
-            extras=of_rois,
-            num_classes='roi_head.bbox_head.num_classes',
-        )
-        models = (self.student, self.teacher)
-        if all(_has(model, 'bbox_head.fc_cls') for model in models):
-            known['embedding'] = Comparison(_EMBEDDING, _EMBEDDING, extras=of_rois)
-        if all(_has(model, 'mask_head') for model in models):
-            known['mask_logits'] = self._masks()
+    def rows(self) -> dict[str, Part]:
+        known = RoIParts(Stages(self.student), Stages(self.teacher)).parts()
+        if all(
+            DenseHead.fits(model, 'rpn_head') for model in (self.student, self.teacher)
+        ):
+            dense = DenseParts(self.student, self.teacher, 'rpn_head')
+            known['rpn_logits'] = dense.of_objectness()
+        else:
+            known['rpn_logits'] = Missing('one of the two has no plain RPN')
         return known
 
+    def modules(self, student: str, teacher: str) -> Comparison:
+        if not teacher.startswith('roi_head.'):
+            return super().modules(student, teacher)
+        tap = Tap(teacher, during=Stages(self.student).stage_of(student))
+        return Comparison(Side((Tap(student),)), Side((tap,)))
+
     def student_taps(self) -> list[Tap]:
-        if self._makes_masks:
-            return [_ROIS, _CLASS_LOSS]
-        return [_ROIS] if self._scores_rois else []
+        stages = Stages(self.student)
+        return [
+            tap
+            for passes in self._passes().values()
+            for own, _ in passes
+            for tap in SampledRoIs(stages, [own]).taps
+        ]
 
     def run_teacher(self, inputs: Tensor, step: Step) -> None:
-        features = self.extract(inputs)
+        # mmcv's RoIAlign reads features that lie in memory as NHWC as if they were NCHW
+        features = tuple(level.contiguous() for level in self.extract(inputs))
         if self.runs('rpn_head'):
             self.teacher.rpn_head(features)
-        roi_head = self.teacher.roi_head
-        if self._scores_rois:
-            roi_head._bbox_forward(features, _rois(step))
-        if self._makes_masks:
-            roi_head._mask_forward(features, self._object_rois(step))
+        student = Stages(self.student)
+        for kind, passes in self._passes().items():
+            for own, stage in passes:
+                sampled = SampledRoIs(student, [own])
+                read = sampled.object_boxes if kind == 'mask' else sampled.boxes
+                with self.teacher_recorder.during(own):
+                    Stages(self.teacher).forward(kind, stage, features, read(step))
 
-    def _masks(self) -> Comparison:
-        """Rows of mask logits, for the RoIs that have an object."""
-        return Comparison(
-            _MASK_HEAD,
-            _MASK_HEAD,
-            select=self._mask_rows,
-            extras={
-                'target': Extra(self._object_labels, (_CLASS_LOSS,)),
-                'rois': Extra(self._object_rois, (_ROIS, _CLASS_LOSS)),
-            },
-            num_classes='roi_head.mask_head.num_classes',
-        )
-
-    def _mask_rows(self, masks: Tensor, step: Step) -> Tensor:
-        """Of (P, C, H, W), or (P, 1, H, W) if class-agnostic, the rows (P, H * W)."""
-        labels = self._object_labels(step)
-        channel = labels if masks.shape[1] > 1 else torch.zeros_like(labels)
-        return masks[torch.arange(len(masks), device=masks.device), channel].flatten(1)
-
-    def _object_labels(self, step: Step) -> Tensor:
-        labels = _labels(step)
-        return labels[labels < self.student.roi_head.bbox_head.num_classes]
-
-    def _object_rois(self, step: Step) -> Tensor:
-        """The RoIs that the student's mask head was trained on, in its order."""
-        is_object = _labels(step) < self.student.roi_head.bbox_head.num_classes
-        return _rois(step)[is_object]
-
-    @property
-    def _scores_rois(self) -> bool:
-        return any(
-            name.startswith('roi_head') and not name.startswith('roi_head.mask')
-            for name in self._teacher_modules()
-        )
-
-    @property
-    def _makes_masks(self) -> bool:
-        return any(name.startswith('roi_head.mask') for name in self._teacher_modules())
-
-    def _teacher_modules(self) -> list[str]:
-        return [comparison.teacher.module for comparison in self._all()]
-
-
-def _has(model: BaseModel, name: str) -> bool:
-    """Whether the RoI head has this module."""
-    try:
-        return attrgetter(name)(model.roi_head) is not None
-    except AttributeError:
-        return False
+    def _passes(self) -> dict[str, list[tuple[int, int]]]:
+        """By kind of head, whose RoIs (a student's stage) go through which stage."""
+        found: dict[str, set[tuple[int, int]]] = {'bbox': set(), 'mask': set()}
+        for tap in (tap for one in self._all() for tap in one.teacher.taps):
+            if tap.module.startswith('roi_head.'):
+                kind = 'mask' if tap.module.startswith('roi_head.mask') else 'bbox'
+                stage = Stages(self.teacher).stage_of(tap.module)
+                found[kind].add((tap.during or 0, stage))
+        return {kind: sorted(passes) for kind, passes in found.items()}

@@ -26,12 +26,16 @@ def part_name(on: Any) -> str:
 
     >>> part_name('logits')
     'logits'
+    >>> part_name(dict(part='logits'))
+    'logits'
     >>> part_name(['logits', dict(student='backbone.layer4', teacher='backbone.norm')])
     'logits + module:backbone.norm'
     """
     if isinstance(on, list):
         return ' + '.join(map(part_name, on))
-    return f'module:{on["teacher"]}' if isinstance(on, dict) else str(on)
+    if not isinstance(on, dict):
+        return str(on)
+    return on['part'] if 'part' in on else f'module:{on["teacher"]}'
 
 
 def student_part(on: Any) -> Any:

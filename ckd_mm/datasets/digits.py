@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ckd_mm.datasets.folder import write_once
-from ckd_mm.datasets.scenes import SCENE_SIZE, render_scene
+from ckd_mm.datasets.scenes import SCENE_SIZE, Box, ink_mask, render_scene, run_lengths
 
 __all__ = ['load_digits', 'split_digits', 'write_digit_images', 'write_digit_scenes']
 
@@ -65,7 +65,11 @@ def write_digit_images(root: str | Path) -> bool:
 
 
 def write_digit_scenes(
-    root: str | Path, num_train: int = 800, num_val: int = 200, seed: int = 0
+    root: str | Path,
+    num_train: int = 800,
+    num_val: int = 200,
+    seed: int = 0,
+    masks: bool = False,
 ) -> bool:
     """Write the detection set: `root/{train,val}/*.png`, `root/annotations/*.json`.
 
@@ -80,6 +84,8 @@ def write_digit_scenes(
         num_val: Number of validation scenes.
         seed: Of the scenes; the split of the digits is fixed. The i-th scene is the
             same for every number of scenes.
+        masks: Whether an annotation has the pixels of its digit as `segmentation`, for
+            Mask R-CNN. All else, `area` included, is the same with and without.
 
     Returns:
         True if the files were written, False if they were there already.
@@ -94,7 +100,7 @@ def write_digit_scenes(
         (folder / 'annotations').mkdir()
         for split in SPLITS:
             (folder / split).mkdir()
-            coco = _write_split(folder / split, split, numbers[split], seed)
+            coco = _write_split(folder / split, split, numbers[split], seed, masks)
             text = json.dumps(coco, separators=(',', ':'))
             (folder / 'annotations' / f'{split}.json').write_text(text)
 
@@ -103,6 +109,7 @@ def write_digit_scenes(
         **_version(),
         'seed': seed,
         'scenes': numbers,
+        **({'masks': True} if masks else {}),
     }
     return write_once(Path(root), settings, write)
 
@@ -148,7 +155,9 @@ def _to_grey(image_HW: NDArray[np.int64]) -> NDArray[np.uint8]:
     return (image_HW * 255 // 16).astype(np.uint8)
 
 
-def _write_split(folder: Path, split: str, num_scenes: int, seed: int) -> dict:
+def _write_split(
+    folder: Path, split: str, num_scenes: int, seed: int, masks: bool
+) -> dict:
     """Write the PNG files of one part and return its COCO annotations."""
     images_NHW, labels_N = load_digits()
     indices = split_digits(labels_N)[split]
@@ -161,7 +170,9 @@ def _write_split(folder: Path, split: str, num_scenes: int, seed: int) -> dict:
         Image.fromarray(pixels_HWC).save(folder / name)
         size = {'width': SCENE_SIZE, 'height': SCENE_SIZE}
         images.append({'id': scene + 1, 'file_name': name, **size})
-        for digit, (x, y, w, h) in placed:
+        for digit, box in placed:
+            x, y, w, h = box
+            mask = _segmentation(images_NHW[digit], box) if masks else []
             annotations.append(
                 {
                     'id': len(annotations) + 1,
@@ -170,7 +181,7 @@ def _write_split(folder: Path, split: str, num_scenes: int, seed: int) -> dict:
                     'bbox': [x, y, w, h],
                     'area': w * h,
                     'iscrowd': 0,
-                    'segmentation': [],
+                    'segmentation': mask,
                     'digit': digit,
                 }
             )
@@ -181,6 +192,11 @@ def _write_split(folder: Path, split: str, num_scenes: int, seed: int) -> dict:
         'images': images,
         'annotations': annotations,
     }
+
+
+def _segmentation(image_HW: NDArray[np.int64], box: Box) -> dict[str, Any]:
+    counts = run_lengths(ink_mask(image_HW, box))
+    return {'size': [SCENE_SIZE, SCENE_SIZE], 'counts': counts}
 
 
 def _main() -> None:

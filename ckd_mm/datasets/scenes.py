@@ -11,11 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['SCENE_SIZE', 'Box', 'render_scene', 'resize']
+__all__ = ['SCENE_SIZE', 'Box', 'ink_mask', 'render_scene', 'resize', 'run_lengths']
 
 SCENE_SIZE = 160
 NUM_DIGITS = (2, 6)
 DIGIT_HEIGHT = (20, 56)
+MASK_INK = 48  # of 256; the edges of a box hold ink of a quarter before it is resized
 
 Box = tuple[int, int, int, int]
 """x, y, width and height in pixels, as in COCO."""
@@ -40,12 +41,37 @@ def render_scene(
     scene_HWC = _texture(rng)
     placed = _layout(rng, images_NHW, indices)
     for index, (x, y, w, h) in placed:
-        alpha_HW1 = resize(_crop(images_NHW[index]) * 16, h, w)[..., None]
+        alpha_HW1 = _ink(images_NHW[index], h, w)[..., None]
         shade = int(rng.choice([0, 205]))  # darker or lighter than any background
         ink_C = rng.integers(shade, shade + 51, size=3)
         patch = scene_HWC[y : y + h, x : x + w]
         patch[:] = (patch * (256 - alpha_HW1) + ink_C * alpha_HW1) // 256
     return scene_HWC.astype(np.uint8), placed
+
+
+def ink_mask(image_HW: NDArray[np.int64], box: Box) -> NDArray[np.bool_]:
+    """The pixels (160, 160) of a scene that a digit in this box inks.
+
+    The box is tight around them.
+    """
+    x, y, w, h = box
+    mask_HW = np.zeros((SCENE_SIZE, SCENE_SIZE), dtype=bool)
+    mask_HW[y : y + h, x : x + w] = _ink(image_HW, h, w) >= MASK_INK
+    return mask_HW
+
+
+def run_lengths(mask_HW: NDArray[np.bool_]) -> list[int]:
+    """COCO's run-length code: pixels out and in, in turn, column by column.
+
+    >>> run_lengths(np.array([[False, True], [True, True]]))
+    [1, 3]
+    >>> run_lengths(np.array([[True, False], [True, False]]))
+    [0, 2, 2]
+    """
+    pixels = mask_HW.ravel(order='F')
+    starts = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
+    runs = np.diff([0, *starts, len(pixels)]).tolist()
+    return [0, *runs] if pixels[0] else runs
 
 
 def resize(image_HW: NDArray[np.int64], height: int, width: int) -> NDArray[np.int64]:
@@ -57,6 +83,11 @@ def resize(image_HW: NDArray[np.int64], height: int, width: int) -> NDArray[np.i
     rows = _weights(image_HW.shape[0], height)
     columns = _weights(image_HW.shape[1], width)
     return rows @ image_HW @ columns.T // (4 * height * width)
+
+
+def _ink(image_HW: NDArray[np.int64], height: int, width: int) -> NDArray[np.int64]:
+    """How much of each pixel of its box a digit covers, 0 to 256."""
+    return resize(_crop(image_HW) * 16, height, width)
 
 
 def _weights(size_in: int, size_out: int) -> NDArray[np.int64]:

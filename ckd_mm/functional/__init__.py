@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
+from ckd_mm.functional.boxregression import box_regression_loss
 from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
 from ckd_mm.functional.crd import crd_log_means, crd_loss, crd_scores
@@ -40,6 +41,7 @@ from ckd_mm.functional.vid import vid_loss
 __all__ = [
     'at_loss',
     'bdkd_loss',
+    'box_regression_loss',
     'cc_loss',
     'ckd_loss',
     'crd_log_means',

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.distributed import gather_rows, mean_over_all_rows
+from ckd_mm.functional._blocks import MOST_SCORES, block_cross_entropy
 from ckd_mm.functional._inputs import check_logits, full_precision
 from ckd_mm.functional._vectors import unit_vectors
 
@@ -16,6 +17,7 @@ __all__ = ['ANCHORS', 'Anchor', 'ckd_loss']
 
 Anchor = Literal['teacher', 'student', 'both']
 ANCHORS: tuple[Anchor, ...] = get_args(Anchor)
+_BLOCK_SIZE = 2048  # a block of 16 MiB in float32
 
 
 def ckd_loss(
@@ -25,6 +27,7 @@ def ckd_loss(
     temperature: float = 1.0,
     anchor: Anchor = 'teacher',
     gather_distributed: bool = False,
+    block_size: int | None = None,
 ) -> Tensor:
     r"""Contrastive loss between the teacher's and the student's logits of a batch.
 
@@ -52,6 +55,12 @@ def ckd_loss(
             gradient the one that a single process with all rows would have, once
             DistributedDataParallel has averaged it. The authors' code keeps to one
             rank.
+        block_size: How many anchors and how many candidates are compared at a time. The
+            matrix of all cosines is then never held: the backward pass computes each
+            block again, so memory grows with the rows, not with their square. Value and
+            gradient are the same up to rounding; there is no second derivative. If it
+            is not less than the candidates, all are compared at once. None: all at once
+            up to 2^24 cosines (4096 x 4096), beyond that blocks of 2048.
 
     Returns:
         The mean over rows, in nats, of shape (). No rows give 0 with a graph; one row
@@ -77,22 +86,39 @@ def ckd_loss(
             'both': [(teacher_BC, student_BC), (student_BC, teacher_BC)],
         }
         losses = [
-            _cross_entropy(anchors, candidates, temperature, gather_distributed)
+            _cross_entropy(
+                anchors, candidates, temperature, gather_distributed, block_size
+            )
             for anchors, candidates in by_anchor[anchor]
         ]
         return torch.stack(losses).mean()
 
 
 def _cross_entropy(
-    anchors_BC: Tensor, candidates_BC: Tensor, temperature: float, gather: bool
+    anchors_BC: Tensor,
+    candidates_BC: Tensor,
+    temperature: float,
+    gather: bool,
+    block_size: int | None,
 ) -> Tensor:
     """The mean of -log p(candidate i | anchor i) over all anchors; rows are unit."""
     candidates_GC, first = gather_rows(candidates_BC) if gather else (candidates_BC, 0)
-    scores_BG = anchors_BC @ candidates_GC.T / temperature
-    if len(candidates_GC) == 0:
-        return scores_BG.sum()
-    match_B = torch.arange(first, first + len(anchors_BC), device=scores_BG.device)
-    if not gather:
-        return F.cross_entropy(scores_BG, match_B)
-    total = F.cross_entropy(scores_BG, match_B, reduction='sum')
-    return mean_over_all_rows(total, len(candidates_GC))
+    num_rows, num_candidates = len(anchors_BC), len(candidates_GC)
+    if block_size is None:
+        is_large = num_rows * num_candidates > MOST_SCORES
+        block_size = _BLOCK_SIZE if is_large else num_candidates
+    if num_candidates > block_size:
+        losses_B = block_cross_entropy(
+            anchors_BC,
+            candidates_GC,
+            temperature=temperature,
+            first=first,
+            block_size=block_size,
+        )
+    else:
+        scores_BG = anchors_BC @ candidates_GC.T / temperature
+        match_B = torch.arange(first, first + num_rows, device=scores_BG.device)
+        losses_B = F.cross_entropy(scores_BG, match_B, reduction='none')
+    if gather:
+        return mean_over_all_rows(losses_B.sum(), num_candidates)
+    return losses_B.sum() / max(num_rows, 1)

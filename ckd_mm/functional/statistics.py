@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ckd_mm.functional._blocks import MOST_SCORES
 from ckd_mm.functional._inputs import check_logits, full_precision
 from ckd_mm.functional._vectors import unit_vectors
 
@@ -19,7 +20,8 @@ def retrieval_accuracy(student: Tensor, teacher: Tensor) -> Tensor:
     """The share of rows whose nearest student row, by cosine, is their own.
 
     For teacher row i the student row with the largest cosine is looked up among all
-    rows; it counts if it is row i. Of equal cosines the first counts.
+    rows; it counts if it is row i. Of equal cosines the first counts. Where there are
+    many rows, they are looked up in parts, so that memory does not grow with B^2.
 
     Args:
         student: Logits (B, C), any real values.
@@ -43,9 +45,9 @@ def retrieval_accuracy(student: Tensor, teacher: Tensor) -> Tensor:
     if len(student) == 0:
         return _zero(student)
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        nearest_B = (unit_vectors(teacher_BC) @ unit_vectors(student_BC).T).argmax(
-            dim=1
-        )
+        candidates_CB = unit_vectors(student_BC).T
+        parts = unit_vectors(teacher_BC).split(max(1, MOST_SCORES // len(student)))
+        nearest_B = torch.cat([(part @ candidates_CB).argmax(dim=1) for part in parts])
     own_B = torch.arange(len(nearest_B), device=nearest_B.device)
     return (nearest_B == own_B).float().mean()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
+from ckd_mm.losses.boxregression import BoxRegressionLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
 from ckd_mm.losses.crd import CRDLoss
@@ -43,6 +44,7 @@ from ckd_mm.losses.vid import VIDLoss
 __all__ = [
     'ATLoss',
     'BDKDLoss',
+    'BoxRegressionLoss',
     'CCLoss',
     'CKDLoss',
     'CRDLoss',

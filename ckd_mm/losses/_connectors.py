@@ -47,7 +47,7 @@ def pairs(
     """The maps by level, once their numbers are known to fit the widths.
 
     Raises:
-        ValueError: They do not; the message has what came.
+        ValueError: They do not; the message has the shapes of both models.
     """
     students, teachers = levels_of(student), levels_of(teacher)
     if not len(students) == len(teachers) == len(by_level):
@@ -57,14 +57,13 @@ def pairs(
             f'got {shapes(students)} and {shapes(teachers)}; '
             'give the channels of every level as a list, or choose other layers'
         )
-    found = []
-    for number, (pair, channels) in enumerate(
-        zip(zip(students, teachers, strict=True), by_level, strict=True)
-    ):
-        _check_channels(f'level {number}: student', pair[0], channels[0])
-        _check_channels(f'level {number}: teacher', pair[1], channels[1])
-        found.append((_as_map(pair[0]), _as_map(pair[1])))
-    return found
+    both = f'student {shapes(students)} and teacher {shapes(teachers)}'
+    _check_channels('student', students, [own for own, _ in by_level], both)
+    _check_channels('teacher', teachers, [wanted for _, wanted in by_level], both)
+    return [
+        (_as_map(own), _as_map(wanted))
+        for own, wanted in zip(students, teachers, strict=True)
+    ]
 
 
 def over_pairs(
@@ -109,12 +108,21 @@ def _channels(name: str, value: Any) -> Sequence[int]:
     return values
 
 
-def _check_channels(whose: str, level: Tensor, channels: int) -> None:
-    if level.ndim not in (2, 4) or level.shape[1] != channels:
+def _check_channels(
+    whose: str, levels: Sequence[Tensor], channels: list[int], both: str
+) -> None:
+    for number, level in enumerate(levels):
+        if level.ndim not in (2, 4):
+            raise ValueError(
+                f'level {number}: {whose} must be (N, C, H, W) or (N, C), got {both}; '
+                'choose a layer that returns feature maps or a pooled embedding'
+            )
+    found = [level.shape[1] for level in levels]
+    if found != channels:
         raise ValueError(
-            f'{whose} must be (N, {channels}, H, W) or (N, {channels}), as its '
-            f'channels in the config say, got {tuple(level.shape)}; '
-            'set them to those of the chosen layer'
+            f'{whose} must have the channels {channels}, level by level, as '
+            f'{whose}_channels says, got {found} ({both}); set {whose}_channels='
+            f'{found} in the loss of the term, or choose other layers'
         )
 
 

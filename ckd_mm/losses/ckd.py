@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from ckd_mm.distributed import world_size
 from ckd_mm.functional import ckd_loss, retrieval_accuracy, top1_agreement
 from ckd_mm.functional.ckd import ANCHORS, Anchor
-from ckd_mm.losses._checks import boolean, non_negative, one_of, positive
+from ckd_mm.losses._checks import (
+    boolean,
+    non_negative,
+    one_of,
+    positive,
+    positive_integer,
+)
 from ckd_mm.registry import LOSSES
 
 __all__ = ['CKDLoss']
@@ -30,6 +36,8 @@ class CKDLoss(nn.Module):
         gather_distributed: Whether the rows of all ranks are negatives, instead of this
             rank's alone (the authors'). With W ranks there are W times as many, which
             raises the loss by about log W at temperature 1.
+        block_size: How many rows are compared at a time, which bounds the memory of
+            large batches. None: all up to 4096 rows, blocks of 2048 beyond.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -50,12 +58,16 @@ class CKDLoss(nn.Module):
         loss_weight: float = 1.0,
         anchor: Anchor = 'teacher',
         gather_distributed: bool = False,
+        block_size: int | None = None,
     ) -> None:
         super().__init__()
         self.temperature = positive('temperature', temperature)
         self.loss_weight = non_negative('loss_weight', loss_weight)
         self.anchor = one_of('anchor', anchor, ANCHORS)
         self.gather_distributed = boolean('gather_distributed', gather_distributed)
+        self.block_size = (
+            None if block_size is None else positive_integer('block_size', block_size)
+        )
         self._warned = False
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
@@ -66,6 +78,7 @@ class CKDLoss(nn.Module):
             temperature=self.temperature,
             anchor=self.anchor,
             gather_distributed=self.gather_distributed,
+            block_size=self.block_size,
         )
         is_alone = len(student) == 1 and not (
             self.gather_distributed and world_size() > 1

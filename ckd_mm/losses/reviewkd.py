@@ -49,8 +49,9 @@ class ReviewKDLoss(nn.Module):
         mid_channels: Width of the fusion. Detectors 256; ImageNet 512 (ResNet-18) and
             256 (MobileNet); CIFAR-100 that of the student's last level, 512 at most.
         loss_weight: Multiplies the loss. Faster R-CNN 1.2 (R18), 1 (R50), 2
-            (MobileNetV2), Mask R-CNN 0.8 (R18); CIFAR-100 0.6 to 8, rising over the
-            first 20 epochs (`schedule=dict(warmup=20)` of the term). 0 only monitors.
+            (MobileNetV2), Mask R-CNN 0.8 (R18, R50), 1 (MobileNetV2); CIFAR-100 0.6 to
+            8, rising over the first 20 epochs (`schedule=dict(warmup=20)` of the term).
+            0 only monitors.
 
     Raises:
         ValueError: An argument is out of its range.

@@ -14,7 +14,7 @@ from mmengine.registry import MODELS, DefaultScope
 from mmengine.testing import assert_allclose
 from torch import nn
 
-from ckd_mm.adapters import DetectionAdapter, find_adapter
+from ckd_mm.adapters import OneStageAdapter, find_adapter
 from ckd_mm.distiller import Distiller
 from ckd_mm.registry import LOSSES
 from ckd_mm.teachers import Teacher
@@ -48,7 +48,7 @@ def test_a_retinanet_is_distilled_on_feature_maps_with_a_loss_of_a_plugin(
     retinanet: BaseModel,
 ) -> None:
     student = deepcopy(retinanet)
-    assert find_adapter(student) is DetectionAdapter
+    assert find_adapter(student) is OneStageAdapter
     teacher = deepcopy(student).eval().requires_grad_(False)
     for parameter in teacher.parameters():
         parameter.mul_(1.1)

@@ -21,6 +21,7 @@ from ckd_mm.registry import LOSSES
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 
+from .detectors import build
 from .pairs import pair
 
 PARTS = (
@@ -282,6 +283,19 @@ def test_rows_of_masks_are_the_same_objects(masks: Detector) -> None:
     assert given['student'].requires_grad and not given['teacher'].requires_grad
 
 
+@pytest.mark.parametrize('on', ['roi_logits', 'mask_logits'])
+def test_a_channels_last_teacher_gives_the_same_rows(masks: Detector, on: str) -> None:
+    """mmcv's RoIAlign takes the memory of its features for NCHW, whatever it is."""
+    batch = demo_mm_inputs(
+        2, [[3, 64, 96]] * 2, num_items=[3, 2], num_classes=10, with_mask=True
+    )
+    teacher = deepcopy(masks.teacher).to(memory_format=torch.channels_last)
+    images = torch.rand(1, 3, 64, 96)
+    assert not teacher.extract_feat(images)[0].is_contiguous(), 'the test needs NHWC'
+    given = pair(masks.student, teacher, batch, on)
+    assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-4)
+
+
 def test_images_without_objects_have_no_rows_of_masks(masks: Detector) -> None:
     batch = demo_mm_inputs(
         1, [[3, 64, 64]], num_items=[0], num_classes=10, with_mask=True
@@ -294,3 +308,85 @@ def test_a_detector_without_masks_has_no_rows_of_them(detector: Detector) -> Non
     batch = demo_mm_inputs(1, [[3, 64, 64]], num_classes=10)
     with pytest.raises(ValueError, match="unknown on='mask_logits'"):
         pair(detector.student, detector.teacher, batch, 'mask_logits')
+
+
+def test_all_rois_are_compared_unless_background_is_limited(
+    detector: Detector,
+) -> None:
+    names = ('target', 'image_index', 'rois')
+    batch = demo_mm_inputs(2, [[3, 64, 96], [3, 96, 64]], num_items=[3, 2])
+    for sample in batch['data_samples']:
+        sample.gt_instances.labels %= 10
+
+    def rows(on: Any, ratio: float | None) -> dict[str, Any]:
+        torch.manual_seed(0)  # the sampler draws
+        option = dict(part=on, background_ratio=ratio)
+        return pair(detector.student, detector.teacher, deepcopy(batch), option, *names)
+
+    for on in ('roi_logits', 'embedding'):
+        every, some = rows(on, None), rows(on, 1.5)
+        is_object = every['target'] < 10
+        number = int(is_object.sum())
+        assert 0 < 1.5 * number < len(is_object) - number
+        assert (some['target'] < 10).sum() == number
+        assert (some['target'] == 10).sum() == int(1.5 * number)
+        assert set(some['image_index'][some['target'] == 10].tolist()) == {0, 1}
+        positions = [
+            (every['rois'] == roi).all(1).nonzero()[0].item() for roi in some['rois']
+        ]
+        assert positions == sorted(positions)
+        for name, value in some.items():
+            assert torch.equal(value, every[name][positions]), name
+        objects = rows(on, 0.0)
+        for name, value in objects.items():
+            assert torch.equal(value, every[name][is_object]), name
+        assert torch.equal(rows(on, 1000.0)['student'], every['student'])
+
+
+def test_images_without_objects_have_no_rows_if_background_is_limited(
+    detector: Detector,
+) -> None:
+    batch = demo_mm_inputs(1, [[3, 64, 64]], num_items=[0], num_classes=10)
+    on = dict(part='roi_logits', background_ratio=3.0)
+    given = pair(detector.student, detector.teacher, batch, on, 'target')
+    assert given['student'].shape == given['teacher'].shape == (0, 11)
+    assert given['target'].shape == (0,)
+
+
+@pytest.mark.parametrize('ratio', [-1.0, 'all', float('nan'), True])
+def test_a_ratio_that_is_none_is_refused(detector: Detector, ratio: Any) -> None:
+    batch = demo_mm_inputs(1, [[3, 64, 64]], num_classes=10)
+    on = dict(part='roi_logits', background_ratio=ratio)
+    with pytest.raises(ValueError, match="'roi_logits': background_ratio must be a"):
+        pair(detector.student, detector.teacher, batch, on)
+
+
+@pytest.mark.parametrize(
+    ('on', 'message'),
+    [
+        (dict(part='neck', topk=3), "part 'neck' has no option 'topk'; it has none"),
+        (dict(part='roi_logit'), "unknown on=.*did you mean 'roi_logits'"),
+        (dict(topk=3), 'unknown on='),
+        (dict(part=3), 'unknown on='),
+    ],
+)
+def test_an_option_or_a_part_that_does_not_exist_is_refused(
+    detector: Detector, on: Any, message: str
+) -> None:
+    batch = demo_mm_inputs(1, [[3, 64, 64]], num_classes=10)
+    with pytest.raises(ValueError, match=message):
+        pair(detector.student, detector.teacher, batch, on)
+
+
+def test_a_teacher_of_another_family_is_told_what_can_be_compared(
+    detector: Detector,
+) -> None:
+    other = build('retinanet/retinanet_r18_fpn_1x_coco')
+    batch = demo_mm_inputs(1, [[3, 64, 64]], num_classes=10)
+    message = (
+        'is a FasterRCNN and the teacher a RetinaNet, whose rows cannot be aligned'
+    )
+    with pytest.raises(ValueError, match=f"{message}.*on='neck' or on='backbone'"):
+        pair(detector.student, other, batch, 'roi_logits')
+    given = pair(detector.student, other, batch, 'backbone')
+    assert len(given['student']) == len(given['teacher']) == 4

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,8 +13,9 @@ import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import MODELS, DefaultScope
-from mmpretrain.datasets import CIFAR100
 from PIL import Image
+
+from ..cifar import not_the_published_files, write_cifar100
 
 ROOT = Path(__file__).parents[2]
 NAMES = ('0.png', '1.png')
@@ -63,7 +62,8 @@ def random_data(
             dataset.ann_file = _write_boxes(folder, metainfo['classes'])
             dataset.data_prefix = dict(img='images/')
         elif dataset.type == 'CIFAR100':
-            _write_cifar100(folder / CIFAR100.base_folder)
+            images = rng.integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
+            write_cifar100(folder, 'train', images, [0, 99])
         else:
             dataset.ann_file = 'labels.txt'
             dataset.data_prefix = 'images'
@@ -72,16 +72,8 @@ def random_data(
                 is_pair = isinstance(transform.scale, tuple)
                 transform.scale = (SIZE, SIZE) if is_pair else SIZE
 
-    # Two random images are not CIFAR-100, which would be downloaded.
-    with mock.patch.object(CIFAR100, '_check_integrity', return_value=True):
+    with not_the_published_files():
         yield point
-
-
-def _write_cifar100(folder: Path) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 3 * 32 * 32), dtype=np.uint8)
-    folder.mkdir(exist_ok=True)
-    with (folder / 'train').open('wb') as file:
-        pickle.dump({'data': pixels, 'fine_labels': [0, 99]}, file)
 
 
 def _write_boxes(folder: Path, classes: tuple[str, ...]) -> str:

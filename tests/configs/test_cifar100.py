@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -31,6 +32,20 @@ PAIRS = {
     ('vgg13', 'mobilenetv2'): (50, 2, 6),
     ('resnet50', 'mobilenetv2'): (100, 1, 8),
 }
+# ReviewKD's weight by its authors, 5 where they have none, and the width of its fusion
+REVIEWKD = {
+    ('resnet56', 'resnet20'): (0.6, 64),
+    ('resnet110', 'resnet32'): (1, 64),
+    ('resnet32x4', 'resnet8x4'): (5, 256),
+    ('wrn-40-2', 'wrn-16-2'): (5, 128),
+    ('wrn-40-2', 'wrn-40-1'): (5, 64),
+    ('vgg13', 'vgg8'): (5, 512),
+    ('resnet32x4', 'shufflev1'): (5, 512),
+    ('resnet32x4', 'shufflev2'): (8, 512),
+    ('wrn-40-2', 'shufflev1'): (5, 512),
+    ('vgg13', 'mobilenetv2'): (5, 512),
+    ('resnet50', 'mobilenetv2'): (5, 512),
+}
 TEACHERS = {
     'resnet56': 'resnet56',
     'resnet110': 'resnet110',
@@ -38,6 +53,17 @@ TEACHERS = {
     'resnet50': 'ResNet50',
     'wrn-40-2': 'wrn_40_2',
     'vgg13': 'vgg13',
+}
+NETWORKS = TEACHERS | {
+    'resnet20': 'resnet20',
+    'resnet32': 'resnet32',
+    'resnet8x4': 'resnet8x4',
+    'wrn-16-2': 'wrn_16_2',
+    'wrn-40-1': 'wrn_40_1',
+    'vgg8': 'vgg8',
+    'shufflev1': 'ShuffleV1',
+    'shufflev2': 'ShuffleV2',
+    'mobilenetv2': 'MobileNetV2',
 }
 
 
@@ -93,9 +119,34 @@ def test_a_pair_has_the_settings_of_the_methods_authors(
         assert hook['distill'][method].get('schedule') == warmup
 
 
-def test_every_pair_is_in_the_table() -> None:
-    pairs = {Path(path).stem.split('_')[1] for path in HERE if '/ckd_' in path}
-    assert pairs == {'-'.join(pair) for pair in PAIRS}
+def channels(name: str) -> list[int]:
+    """Those of the benchmark's features after the stem's, and of the embedding."""
+    golden = json.loads((ROOT / 'tests/golden/cifar_models.json').read_text())
+    network = golden[NETWORKS[name]]
+    return [shape[1] for shape in [*network['feats'][1:], network['pooled']]]
+
+
+@pytest.mark.parametrize(('teacher', 'student'), REVIEWKD)
+def test_reviewkd_has_the_settings_of_its_authors(teacher: str, student: str) -> None:
+    """Whether the named layers are these shows in the step of each config."""
+    path = f'{FOLDER}/reviewkd_{teacher}-{student}_240e_cifar100.py'
+    term = distilling_hook(path)['distill']['reviewkd']
+    weight, mid_channels = REVIEWKD[teacher, student]
+    assert term['loss']['loss_weight'] == weight
+    assert term['loss']['mid_channels'] == mid_channels
+    assert term['loss']['student_channels'] == channels(student)
+    assert term['loss']['teacher_channels'] == channels(teacher)
+    assert mid_channels == min(512, channels(student)[-1])
+    assert term['on'][-1] == 'embedding'
+    assert term['schedule'] == dict(warmup=20)
+
+
+@pytest.mark.parametrize(('method', 'table'), [('ckd', PAIRS), ('reviewkd', REVIEWKD)])
+def test_every_pair_is_in_the_table(
+    method: str, table: dict[tuple[str, str], tuple]
+) -> None:
+    pairs = {Path(path).stem.split('_')[1] for path in HERE if f'/{method}_' in path}
+    assert pairs == {'-'.join(pair) for pair in table}
 
 
 def test_data_are_the_stock_ones_with_the_benchmarks_statistics() -> None:

@@ -12,6 +12,17 @@ METHODS = {
     'kd': dict(type='KDLoss', temperature=1, loss_weight=1),
     'dkd': dict(type='DKDLoss', alpha=1, beta=0.25, temperature=1, loss_weight=1),
 }
+REVIEWKD = dict(
+    type='ReviewKDLoss',
+    student_channels=[256] * 5,
+    teacher_channels=[256] * 5,
+    mid_channels=256,
+)
+# Mask R-CNN R18 by CKD's authors, all others by ReviewKD's; where both, they agree.
+REVIEWKD_WEIGHTS = {
+    'faster': {'r101-r18': 1.2, 'r101-r50': 1.0, 'r50-mv2': 2.0},
+    'mask': {'r101-r18': 0.8, 'r101-r50': 0.8, 'r50-mv2': 1.0},
+}
 NECKS = {'faster': 'fpn', 'mask': 'mask-fpn'}  # as the file names have them
 EPOCHS = {'1x': (12, [8, 11]), '2x': (24, [16, 22])}
 
@@ -33,6 +44,22 @@ def test_a_pair_has_the_zoos_teacher_and_the_settings_of_its_method(
         teacher=dict(config=zoo),
         distill={method: dict(on='roi_logits', loss=METHODS[method])},
     )
+
+
+@every_detector
+@every_pair
+@pytest.mark.parametrize('schedule', EPOCHS)
+@pytest.mark.parametrize('method', ['reviewkd', 'ckd-reviewkd'])
+def test_reviewkd_has_the_weight_of_its_pair_alone_and_beside_ckd(
+    detector: str, pair: str, schedule: str, method: str
+) -> None:
+    name = f'{detector}_rcnn/{method}_{pair}_{NECKS[detector]}_{schedule}_coco.py'
+    weight = REVIEWKD_WEIGHTS[detector][pair]
+    review = dict(on='neck', loss=dict(REVIEWKD, loss_weight=weight))
+    ckd = dict(on='roi_logits', loss=METHODS['ckd'])
+    terms = dict(ckd=ckd, reviewkd=review)
+    expected = {term: terms[term] for term in method.split('-')}
+    assert distilling_hook(f'configs/mmdet/{name}')['distill'] == expected
 
 
 @every_detector

@@ -32,7 +32,7 @@ def test_it_is_documented_and_every_run_can_be_planned(
     comparison = read_comparison(path, {'teacher.checkpoint': random_weights(teacher)})
     runs = plan(comparison, tmp_path)
     assert len(runs) == len(comparison.students) * len(comparison.seeds)
-    assert f'{len(runs)} runs' in document
+    assert f'{len(runs)} runs' in document, 'the docstring counts them'
 
 
 def test_all_losses_of_logits_are_compared_and_nothing_but_the_method_differs(
@@ -50,6 +50,9 @@ def test_all_losses_of_logits_are_compared_and_nothing_but_the_method_differs(
         for hook in cfg.get('custom_hooks', [])
     ]
     losses = [term.loss for hook in hooks for term in hook.distill.values()]
-    assert {loss.type for loss in losses} == {row.class_name for row in LOGIT_ROWS}
+    in_battery = {row.class_name for row in LOGIT_ROWS}
+    assert {loss.type for loss in losses} == in_battery, (
+        'configs/compare/digits_logits.py needs a config of each loss of logits'
+    )
     standardized = [loss.type for loss in losses if loss.get('standardize')]
     assert standardized == ['KDLoss', 'DKDLoss']

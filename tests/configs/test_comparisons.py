@@ -10,12 +10,18 @@ import pytest
 
 from .catalog import DISTILLED, base_of_student, distilling_hook
 
+REVIEWKD = ('student_channels', 'teacher_channels', 'mid_channels', 'loss_weight')
+
 # What a method's authors set for each pair of models. All else is one per folder.
 SET_PER_PAIR: dict[str, dict[str, tuple[str, ...]]] = {
-    'mmdet/faster_rcnn': {},
-    'mmdet/mask_rcnn': {},
-    'mmpretrain/cifar100': {'ckd': ('temperature', 'loss_weight'), 'dkd': ('beta',)},
-    'mmpretrain/imagenet': {'dkd': ('beta',)},
+    'mmdet/faster_rcnn': {'reviewkd': ('loss_weight',)},
+    'mmdet/mask_rcnn': {'reviewkd': ('loss_weight',)},
+    'mmpretrain/cifar100': {
+        'ckd': ('temperature', 'loss_weight'),
+        'dkd': ('beta',),
+        'reviewkd': ('on', *REVIEWKD),
+    },
+    'mmpretrain/imagenet': {'dkd': ('beta',), 'reviewkd': REVIEWKD},
     'mmpretrain/places365': {'dkd': ('beta',)},
 }
 
@@ -42,7 +48,7 @@ def setting(path: str) -> dict[str, Any]:
     hook.pop('teacher')
     for name, term in hook['distill'].items():
         for option in options.get(name, ()):
-            term['loss'].pop(option)
+            (term if option in term else term['loss']).pop(option)
     return hook
 
 

@@ -53,3 +53,16 @@ def test_a_pair_has_the_settings_of_the_methods_authors(
         assert hook['teacher'] == dict(config=f'mmpretrain::resnet/{teacher}')
         assert hook['distill'] == {method: dict(on='logits', loss=loss)}
         assert hook.get('student_loss_weight', 1) == (0.5 if method == 'kd' else 1)
+
+
+@pytest.mark.parametrize(
+    ('pair', 'weight', 'width'), [('r34-r18', 1, 512), ('r50-mv1', 8, 256)]
+)
+def test_reviewkd_has_the_settings_of_its_authors(
+    pair: str, weight: float, width: int
+) -> None:
+    """Whether the widths fit shows in the step of each config."""
+    hook = distilling_hook(f'{FOLDER}/reviewkd_{pair}_100e_in1k.py')
+    loss = hook['distill']['reviewkd']['loss']
+    assert (loss['loss_weight'], loss['mid_channels']) == (weight, width)
+    assert 'schedule' not in hook['distill']['reviewkd']

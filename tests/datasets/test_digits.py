@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools.coco import COCO
 
 from ckd_mm.datasets.digits import (
     load_digits,
@@ -17,6 +18,7 @@ from ckd_mm.datasets.digits import (
     write_digit_images,
     write_digit_scenes,
 )
+from ckd_mm.datasets.scenes import ink_mask
 
 CLASSES = tuple(str(label) for label in range(10))
 
@@ -26,6 +28,14 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Thirty training and ten validation scenes."""
     root = tmp_path_factory.mktemp('scenes') / 'detection'
     write_digit_scenes(root, num_train=30, num_val=10)
+    return root
+
+
+@pytest.fixture(scope='module')
+def masked_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with masks."""
+    root = tmp_path_factory.mktemp('masked') / 'detection'
+    write_digit_scenes(root, num_train=30, num_val=10, masks=True)
     return root
 
 
@@ -130,6 +140,78 @@ def test_another_seed_gives_other_scenes(scenes: Path, tmp_path: Path) -> None:
     write_digit_scenes(tmp_path / 'other', num_train=1, num_val=1, seed=1)
     name = 'train/000000.png'
     assert (pixels(tmp_path / 'other' / name) != pixels(scenes / name)).any()
+
+
+def test_masks_leave_all_else_as_it_is(scenes: Path, masked_scenes: Path) -> None:
+    for split in ('train', 'val'):
+        coco = coco_file(masked_scenes, split)
+        for entry in coco['annotations']:
+            assert entry['segmentation']
+            entry['segmentation'] = []
+        assert coco == coco_file(scenes, split)
+        for image in coco['images']:
+            name = f'{split}/{image["file_name"]}'
+            assert (masked_scenes / name).read_bytes() == (scenes / name).read_bytes()
+
+
+def test_a_mask_is_the_ink_of_its_digit_and_fills_its_box(masked_scenes: Path) -> None:
+    """As the stock reader decodes it."""
+    coco = COCO(str(masked_scenes / 'annotations/train.json'))
+    for image in coco.dataset['images']:
+        scene = pixels(masked_scenes / 'train' / image['file_name']).astype(int)
+        is_ink = ((scene < 55) | (scene > 200)).all(axis=2)
+        covered = np.zeros((160, 160), dtype=int)
+        for entry in coco.imgToAnns[image['id']]:
+            mask = coco.annToMask(entry)
+            rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+            x, y, w, h = entry['bbox']
+            assert (rows[0], columns[0]) == (y, x)
+            assert (rows[-1], columns[-1]) == (y + h - 1, x + w - 1)
+            covered += mask
+        assert covered.max() == 1
+        assert covered[is_ink].all()
+
+
+def test_a_mask_leaves_out_what_is_no_ink() -> None:
+    ring = np.zeros((8, 8), dtype=np.int64)
+    ring[2:6, 2:6] = 16
+    ring[3:5, 3:5] = 0
+    mask = ink_mask(ring, (30, 40, 20, 20))
+    assert mask[40, 30] and mask[59, 49]
+    assert not mask[47:53, 37:43].any()
+    assert not mask[:, :30].any() and not mask[60:].any()
+
+
+@pytest.mark.parametrize('height', [20, 56])
+def test_a_mask_fills_its_box_for_every_digit(height: int) -> None:
+    """Also at the smallest size, where resizing blurs the edges most."""
+    images_NHW, _ = load_digits()
+    for image_HW in images_NHW:
+        ink = image_HW >= 4
+        rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+        shape = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+        width = round(height * shape[1] / shape[0])
+        mask = ink_mask(image_HW, (3, 5, width, height))[5 : 5 + height, 3 : 3 + width]
+        assert mask[0].any() and mask[-1].any()
+        assert mask[:, 0].any() and mask[:, -1].any()
+
+
+def test_the_stock_pipeline_reads_the_masks(masked_scenes: Path) -> None:
+    from mmdet.datasets import CocoDataset
+
+    dataset = CocoDataset(
+        data_root=str(masked_scenes),
+        ann_file='annotations/train.json',
+        data_prefix=dict(img='train/'),
+        metainfo=dict(classes=CLASSES),
+        pipeline=[
+            dict(type='mmdet.LoadImageFromFile'),
+            dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True),
+        ],
+    )
+    found = dataset[0]
+    boxes = found['gt_masks'].get_bboxes('hbox').tensor
+    assert (boxes == found['gt_bboxes'].tensor).all()
 
 
 def test_images_are_the_digits_of_scikit_learn(images: Path) -> None:

@@ -15,6 +15,15 @@ from mmengine.config import Config
 
 from .ranks import ROOT
 
+# MMEngine's own start of a process group wants a GPU for each process
+START_GLOO = """
+import atexit
+import torch.distributed as dist
+
+dist.init_process_group('gloo')
+atexit.register(lambda: print(f'a group is left: {dist.is_initialized()}'))
+"""
+
 
 @pytest.mark.slow
 def test_two_processes_distil_a_detector_and_save_a_plain_student(
@@ -27,10 +36,7 @@ def test_two_processes_distil_a_detector_and_save_a_plain_student(
         type='DistillationHook', teacher=detector_teacher, distill=dict(ckd=term)
     )
     cfg = detector_config(tmp_path / 'work', custom_hooks=[hook])
-    # MMEngine's own start of a process group wants a GPU for each process
-    (tmp_path / 'start_gloo.py').write_text(
-        "import torch; torch.distributed.init_process_group('gloo')"
-    )
+    (tmp_path / 'start_gloo.py').write_text(START_GLOO)
     cfg.custom_imports = dict(imports=['start_gloo', 'ckd_mm'])
     # MMEngine passes device_ids by default, which a model on the CPU refuses
     cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
@@ -52,6 +58,7 @@ def test_two_processes_distil_a_detector_and_save_a_plain_student(
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert 'Distributed training: True' in done.stdout
+    assert done.stdout.count('a group is left: False') == 2
     log = next((tmp_path / 'work').glob('*/vis_data/scalars.json')).read_text()
     assert 'loss_ckd' in log
     saved = torch.load(tmp_path / 'work/epoch_1.pth', weights_only=False)

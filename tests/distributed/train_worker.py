@@ -57,6 +57,8 @@ def main() -> None:
     losses, _ = runner.message_hub.get_scalar('train/loss').data
     report = dict(rows=watch.rows, losses=losses.tolist(), wrapper=type(runner.model))
     torch.save(report, args.out / f'rank{rank}.pt')
+    if dist.is_initialized():
+        dist.destroy_process_group()  # else gloo may abort the process at its exit
 
 
 if __name__ == '__main__':

@@ -246,7 +246,7 @@ DISTILL = (
     Row(
         "another task's on",
         lambda s: s.term.update(on='logits'),
-        "unknown on='logits' for FasterRCNN .*; did you mean 'roi_logits'",
+        "unknown on='logits' for FasterRCNN .*; did you mean .*'roi_logits'",
         DET,
     ),
     Row('an on that is a number', lambda s: s.term.update(on=3), 'unknown on=3'),
@@ -328,6 +328,11 @@ LOSSES = (
         'a flag that is text',
         lambda s: s.loss(gather_distributed='False'),
         "gather_distributed must be True or False, got 'False'",
+    ),
+    Row(
+        'a block without rows',
+        lambda s: s.loss(block_size=0),
+        'block_size must be an integer >= 1, got 0',
     ),
     Row(
         'a loss that needs labels where there are none',

@@ -47,24 +47,24 @@ def test_an_unsupported_student_gets_what_is_supported_and_the_way_out(
         start(stub, detector_teacher, ckd=TERM)
 
 
-def test_a_cascade_is_told_about_modules(
+def test_a_head_that_needs_queries_is_told_about_modules(
     detector_teacher: dict[str, Any], runner: Runner
 ) -> None:
     from mmengine.hub import get_config
 
     from ckd_mm.adapters import DetectionAdapter, find_adapter
 
-    cfg = get_config('mmdet::cascade_rcnn/cascade-rcnn_r50_fpn_1x_coco.py')
+    cfg = get_config('mmdet::sparse_rcnn/sparse-rcnn_r50_fpn_1x_coco.py')
     from mmengine.registry import MODELS
 
     cfg.model.backbone.update(depth=18, init_cfg=None)
     cfg.model.neck.in_channels = [64, 128, 256, 512]
-    cascade = MODELS.build(cfg.model)
-    assert find_adapter(cascade) is DetectionAdapter
+    sparse = MODELS.build(cfg.model)
+    assert find_adapter(sparse) is DetectionAdapter
     with pytest.raises(
         ValueError, match="known are 'backbone', 'neck'; any two modules"
     ):
-        DetectionAdapter(cascade, cascade, {'ckd': ('roi_logits', ())})
+        DetectionAdapter(sparse, sparse, {'ckd': ('roi_logits', ())})
 
 
 def test_a_non_finite_term_stops_the_run_with_iteration_and_term(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from .row import LossRow, Mismatch
+from .rows_boxes import BOX_ROWS
 from .rows_connectors import CONNECTOR_ROWS
 from .rows_logits import LOGIT_ROWS
 from .rows_maps import MAP_ROWS
@@ -32,6 +33,7 @@ LOSSES: tuple[LossRow, ...] = (
     *RELATION_ROWS,
     *MAP_ROWS,
     *CONNECTOR_ROWS,
+    *BOX_ROWS,
     *STATE_ROWS,
 )
 

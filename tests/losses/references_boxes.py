@@ -12,7 +12,7 @@ from .references_connectors import convolution, flat, grid
 from .references_maps import squared_distance
 from .scalars import dot, mean, softmax, total
 
-__all__ = ['reference_fgd', 'reference_fgfi']
+__all__ = ['reference_box_regression', 'reference_fgd', 'reference_fgfi']
 
 
 def fgd_attention(image: Any) -> tuple[list[Tensor], list[Tensor]]:
@@ -136,3 +136,18 @@ def reference_fgfi(
             s, t = flat([[own_channel]]), flat([[other_channel]])
             losses += [(s[place] - t[place]) ** 2 for place in places]
     return total(losses) / (2 * max(count, 1))
+
+
+def reference_box_regression(
+    student: Tensor, teacher: Tensor, box_target: Tensor, beta: float = 1.0
+) -> Tensor:
+    losses = []
+    for s, t, g in zip(student, teacher, box_target, strict=True):
+        own, other = (
+            sum(abs(float(x - y)) for x, y in zip(one, g, strict=True))
+            for one in (s, t)
+        )
+        distances = [(x - y).abs() for x, y in zip(s, t, strict=True)]
+        smooth = [d * d / (2 * beta) if d < beta else d - beta / 2 for d in distances]
+        losses.append(total(smooth) if other <= own else 0.0 * total(smooth))
+    return mean(losses)

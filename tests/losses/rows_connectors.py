@@ -32,23 +32,29 @@ PERMUTATION: dict[str, Change] = {
 def wrong_channels(width: int) -> tuple[Mismatch, ...]:
     """Maps, of student or teacher, that do not have the channels in the config."""
 
-    def message(whose: str, channels: int, got: tuple[int, ...]) -> str:
-        return (
-            f'level 0: {whose} must be (N, {channels}, H, W) or (N, {channels}), as '
-            f'its channels in the config say, got {got}; set them to those of the '
-            'chosen layer'
-        )
-
     student, teacher = (4, *STUDENT), (4, width, *STUDENT[1:])
+
+    def mismatch(whose: str, own: tuple[int, ...], wanted: tuple[int, ...]) -> Mismatch:
+        both = f'student {[own]} and teacher {[wanted]}'
+        is_student = whose == 'student'
+        got, channels = (own, STUDENT[0]) if is_student else (wanted, width)
+        if len(got) == 3:
+            message = (
+                f'level 0: {whose} must be (N, C, H, W) or (N, C), got {both}; choose '
+                'a layer that returns feature maps or a pooled embedding'
+            )
+        else:
+            message = (
+                f'{whose} must have the channels {[channels]}, level by level, as '
+                f'{whose}_channels says, got {[got[1]]} ({both}); set '
+                f'{whose}_channels={[got[1]]} in the loss of the term, or choose other '
+                'layers'
+            )
+        return Mismatch(own, wanted, message)
+
     return (
-        *(
-            Mismatch(got, teacher, message('student', STUDENT[0], got))
-            for got in ((4, 7, 5, 6), (4, 2, 5))
-        ),
-        *(
-            Mismatch(student, got, message('teacher', width, got))
-            for got in ((4, 7, 5, 6), (4, 90))
-        ),
+        *(mismatch('student', got, teacher) for got in ((4, 7, 5, 6), (4, 2, 5))),
+        *(mismatch('teacher', student, got) for got in ((4, 7, 5, 6), (4, 90))),
     )
 
 

@@ -92,6 +92,7 @@ LOGIT_ROWS = (
             {'temperature': 0.1},
             {'temperature': 0.5, 'anchor': 'student'},
             {'temperature': 2.0, 'anchor': 'both'},
+            {'temperature': 0.5, 'anchor': 'both', 'block_size': 2},
         ),
         invariances={
             **PERMUTATIONS,
@@ -99,7 +100,12 @@ LOGIT_ROWS = (
             'positive scale of each teacher row': scale_teacher_rows,
             'joint rotation': rotate,
         },
-        refused=(*BAD_TEMPERATURES, {'anchor': 'Teacher'}, {'anchor': None}),
+        refused=(
+            *BAD_TEMPERATURES,
+            {'anchor': 'Teacher'},
+            {'anchor': None},
+            *({'block_size': value} for value in (0, -1, 2.0, '2', True)),
+        ),
         golden=('ckd',),
     ),
     LogitRow(

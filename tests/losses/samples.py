@@ -51,6 +51,11 @@ class Sample:
         """Of a level of 5 x 6 positions."""
         return (draw_anchors((5, 6), self.image_size),)
 
+    @property
+    def box_target(self) -> Tensor:
+        """Opposite to the student, so that most teachers are nearer to it."""
+        return -self.student.detach().double()
+
     def map_both(self, change: Callable[[Tensor], Tensor]) -> Sample:
         return replace(self, student=change(self.student), teacher=change(self.teacher))
 

@@ -95,12 +95,26 @@ def test_numbers_of_levels_that_do_not_fit_are_named(row: ConnectorRow) -> None:
 
 
 @EACH
-def test_a_level_of_other_channels_is_named(row: ConnectorRow) -> None:
+def test_other_channels_are_named_with_those_to_set(row: ConnectorRow) -> None:
     student, teacher = draw_levels()
     loss = row.build(**CHANNELS)
     teacher[1] = teacher[1][:, :1]
-    with pytest.raises(ValueError, match=r'^level 1: teacher must be \(N, 7, H, W\)'):
+    with pytest.raises(ValueError) as error:
         loss(student, teacher, *extras(row, 2))
+    assert str(error.value) == (
+        'teacher must have the channels [6, 7], level by level, as teacher_channels '
+        'says, got [6, 1] (student [(2, 2, 6, 5), (2, 4, 3, 2)] and teacher '
+        '[(2, 6, 6, 5), (2, 1, 3, 2)]); set teacher_channels=[6, 1] in the loss of '
+        'the term, or choose other layers'
+    )
+
+
+@EACH
+def test_an_output_that_is_no_map_is_named(row: ConnectorRow) -> None:
+    student, teacher = draw_levels()
+    student[1] = student[1].flatten(2)  # as tokens are
+    with pytest.raises(ValueError, match=r'^level 1: student must be \(N, C, H, W\)'):
+        row.build(**CHANNELS)(student, teacher, *extras(row, 2))
 
 
 @EACH

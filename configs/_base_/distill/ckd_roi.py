@@ -4,9 +4,9 @@ Contrastive logit distillation, arXiv:2404.14109, with the values of the authors
 for COCO: all RoIs that one GPU samples, background included, temperature 1, weight 0.1.
 
 What differs: the authors never train CKD alone on COCO, but always beside ReviewKD on
-the FPN; here it stands alone. They run the student's RoI head a second time, we do not.
-In a first measurement on digit scenes these values did nothing, while temperature 0.1
-with weight 1 beat KD and DIST (one or two seeds):
+the FPN, as in ckd-reviewkd_fpn.py; here it stands alone. They run the student's RoI
+head a second time, we do not. In a first measurement on digit scenes these values did
+nothing, while temperature 0.1 with weight 1 beat KD and DIST (one or two seeds):
 
     --cfg-options custom_hooks.0.distill.ckd.loss.temperature=0.1 \
         custom_hooks.0.distill.ckd.loss.loss_weight=1.0

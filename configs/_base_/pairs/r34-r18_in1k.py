@@ -2,10 +2,19 @@
 
 The teacher is MMPretrain's, 73.62; the papers' is torchvision's, 73.31. DKD: the beta
 of `configs/imagenet/r34_r18/dkd.yaml` in megvii-research/mdistiller.
+
+ReviewKD: weight and widths of `configs/imagenet/r34_r18/reviewkd.yaml` there, width of
+the fusion of its authors' code (dvlab-research/ReviewKD, `ImageNet`).
 """
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
 pair = dict(
     teacher=dict(config='mmpretrain::resnet/resnet34_8xb32_in1k.py'),
     dkd=dict(beta=0.5),
+    reviewkd=dict(
+        student_channels=[64, 128, 256, 512, 512],
+        teacher_channels=[64, 128, 256, 512, 512],
+        mid_channels=512,
+        loss_weight=1.0,
+    ),
 )

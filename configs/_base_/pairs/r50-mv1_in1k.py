@@ -2,9 +2,18 @@
 
 The teacher is MMPretrain's, 76.55; the papers' is torchvision's, 76.16. DKD: the beta
 of `configs/imagenet/r50_mv1/dkd.yaml` in megvii-research/mdistiller.
+
+ReviewKD: weight and widths of `configs/imagenet/r50_mv1/reviewkd.yaml` there, width of
+the fusion of its authors' code (dvlab-research/ReviewKD, `ImageNet`).
 """
 
 pair = dict(
     teacher=dict(config='mmpretrain::resnet/resnet50_8xb32_in1k.py'),
     dkd=dict(beta=2.0),
+    reviewkd=dict(
+        student_channels=[128, 256, 512, 1024, 1024],
+        teacher_channels=[256, 512, 1024, 2048, 2048],
+        mid_channels=256,
+        loss_weight=8.0,
+    ),
 )

@@ -4,6 +4,9 @@ CKD: the authors' weight and temperature for this pair, arXiv:2404.14109. DKD: t
 of `configs/cifar100/dkd/res110_res32.yaml` in megvii-research/mdistiller. The teacher
 is the benchmark's public resnet110 after `tools/convert_mdistiller.py`
 (docs/models.md).
+
+ReviewKD: layers, widths and weight by its authors (dvlab-research/ReviewKD,
+`CIFAR-100`).
 """
 
 pair = dict(
@@ -13,4 +16,18 @@ pair = dict(
     ),
     ckd=dict(temperature=1.0, loss_weight=10.0),
     dkd=dict(beta=2.0),
+    reviewkd=dict(
+        on=[
+            'module:backbone.layer1',
+            'module:backbone.layer2',
+            'module:backbone.layer3',
+            'embedding',
+        ],
+        loss=dict(
+            student_channels=[16, 32, 64, 64],
+            teacher_channels=[16, 32, 64, 64],
+            mid_channels=64,
+            loss_weight=1.0,
+        ),
+    ),
 )

@@ -4,6 +4,9 @@ CKD: the authors' weight and temperature for this pair, arXiv:2404.14109. DKD: i
 for CIFAR-100, which `configs/cifar100/dkd/res50_mv2.yaml` of megvii-research/mdistiller
 leaves as it is. The teacher is the benchmark's public ResNet50 after
 `tools/convert_mdistiller.py` (docs/models.md).
+
+ReviewKD: layers and widths by its authors (dvlab-research/ReviewKD, `CIFAR-100`); for
+this pair their script has no weight, 5 is that of most others.
 """
 
 pair = dict(
@@ -13,4 +16,19 @@ pair = dict(
     ),
     ckd=dict(temperature=1.0, loss_weight=100.0),
     dkd=dict(beta=8.0),
+    reviewkd=dict(
+        on=[
+            dict(student='backbone.layer2', teacher='backbone.layer1'),
+            dict(student='backbone.layer3', teacher='backbone.layer2'),
+            dict(student='backbone.layer5', teacher='backbone.layer3'),
+            dict(student='backbone.layer7', teacher='backbone.layer4'),
+            'embedding',
+        ],
+        loss=dict(
+            student_channels=[12, 16, 48, 160, 1280],
+            teacher_channels=[256, 512, 1024, 2048, 2048],
+            mid_channels=512,
+            loss_weight=5.0,
+        ),
+    ),
 )

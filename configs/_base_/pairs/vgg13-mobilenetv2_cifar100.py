@@ -3,6 +3,9 @@
 CKD: the authors' weight and temperature for this pair, arXiv:2404.14109. DKD: the beta
 of `configs/cifar100/dkd/vgg13_mv2.yaml` in megvii-research/mdistiller. The teacher is
 the benchmark's public vgg13 after `tools/convert_mdistiller.py` (docs/models.md).
+
+ReviewKD: layers and widths by its authors (dvlab-research/ReviewKD, `CIFAR-100`); for
+this pair their script has no weight, 5 is that of most others.
 """
 
 pair = dict(
@@ -12,4 +15,19 @@ pair = dict(
     ),
     ckd=dict(temperature=2.0, loss_weight=50.0),
     dkd=dict(beta=6.0),
+    reviewkd=dict(
+        on=[
+            'module:backbone.layer2',
+            'module:backbone.layer3',
+            dict(student='backbone.layer5', teacher='backbone.layer4'),
+            dict(student='backbone.layer7', teacher='backbone.layer5'),
+            'embedding',
+        ],
+        loss=dict(
+            student_channels=[12, 16, 48, 160, 1280],
+            teacher_channels=[128, 256, 512, 512, 512],
+            mid_channels=512,
+            loss_weight=5.0,
+        ),
+    ),
 )

@@ -4,6 +4,9 @@ CKD: the authors' weight and temperature for this pair, arXiv:2404.14109. DKD: i
 for CIFAR-100, which `configs/cifar100/dkd/wrn40_2_shuv1.yaml` of
 megvii-research/mdistiller leaves as it is. The teacher is the benchmark's public
 wrn_40_2 after `tools/convert_mdistiller.py` (docs/models.md).
+
+ReviewKD: layers, widths and weight by its authors (dvlab-research/ReviewKD,
+`CIFAR-100`).
 """
 
 pair = dict(
@@ -13,4 +16,18 @@ pair = dict(
     ),
     ckd=dict(temperature=1.0, loss_weight=100.0),
     dkd=dict(beta=8.0),
+    reviewkd=dict(
+        on=[
+            'module:backbone.layer1',
+            'module:backbone.layer2',
+            'module:backbone.layer3',
+            'embedding',
+        ],
+        loss=dict(
+            student_channels=[240, 480, 960, 960],
+            teacher_channels=[32, 64, 128, 128],
+            mid_channels=512,
+            loss_weight=5.0,
+        ),
+    ),
 )

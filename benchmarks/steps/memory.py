@@ -1,0 +1,46 @@
+"""The most memory that a part holds at a time, beyond what was there before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+
+__all__ = ['peak']
+
+
+def peak(work: Callable[[], Any]) -> int:
+    """Bytes of tensors: of CUDA's allocator, or on a CPU of PyTorch's.
+
+    Memory that a library takes by itself, such as oneDNN's for a convolution, is not
+    among them.
+    """
+    return _cuda_peak(work) if torch.cuda.is_available() else _cpu_peak(work)
+
+
+def _cuda_peak(work: Callable[[], Any]) -> int:
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    work()
+    torch.cuda.synchronize()
+    return torch.cuda.max_memory_allocated() - before
+
+
+def _cpu_peak(work: Callable[[], Any]) -> int:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        work()
+    assert profiler.profiler is not None and profiler.profiler.kineto_results
+    changes = [
+        (event.start_ns(), event.nbytes())
+        for event in profiler.profiler.kineto_results.events()
+        if event.name() == '[memory]' and event.device_type() == DeviceType.CPU
+    ]
+    held = highest = 0
+    for _, change in sorted(changes, key=lambda pair: pair[0]):
+        held += change
+        highest = max(highest, held)
+    return highest

@@ -1,0 +1,110 @@
+"""(a) the student's step, (b) the teacher, (c) the step with the hook, (d) the authors.
+
+(d) is written after a description of the way of CKD's authors: the student's step, then
+the teacher's features and RoI head on the student's RoIs in full precision, then a
+second pass of the student's RoI head, with gradient, whose logits the loss gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ckd_mm.distiller import Distiller
+from ckd_mm.teachers import Speed, Teacher
+from ckd_mm.terms import Term, build_terms
+
+from .setting import CLASS_LOSS, NECK, ROIS, Batch, Sample, Setting, noted
+from .timing import Part
+
+__all__ = ['TERMS', 'distiller_of', 'hooked', 'parts_of', 'student_part', 'term_of']
+
+TERMS = ('CKD', 'KD', 'DKD', 'DIST', 'ReviewKD')
+
+
+def term_of(title: str, setting: Setting) -> dict[str, dict[str, Any]]:
+    """The `distill` config of one term; ReviewKD's is on the neck."""
+    loss: dict[str, Any] = dict(type=f'{title}Loss')
+    if title != 'ReviewKD':
+        return {title.lower(): dict(on='roi_logits', loss=loss)}
+    student, teacher = setting.neck_channels
+    loss.update(student_channels=[student] * 5, teacher_channels=[teacher] * 5)
+    loss.update(mid_channels=teacher)
+    return {title.lower(): dict(on='neck', loss=loss)}
+
+
+def parts_of(setting: Setting, title: str) -> dict[str, Part]:
+    """The parts of a term; (d) only for RoI logits."""
+    distiller = distiller_of(setting, term_of(title, setting))
+    (term,) = distiller.terms
+    parts = {
+        'a': student_part(setting),
+        'b': Part(lambda _, sample: _teacher(setting, sample, term.on)),
+        'c': hooked(setting, distiller),
+    }
+    if term.on == 'roi_logits':
+        parts['d'] = Part(lambda batch, _: authors_step(setting, batch, term))
+    return parts
+
+
+def student_part(setting: Setting) -> Part:
+    """(a)"""
+    return Part(lambda batch, _: setting.student.train_step(batch, setting.optimizer))
+
+
+def distiller_of(setting: Setting, distill: Mapping[str, Any]) -> Distiller:
+    """What the hook attaches; connectors join the optimiser, as with the hook."""
+    terms = build_terms(dict(distill))
+    distiller = Distiller(
+        setting.student, [Teacher(setting.teacher, 1.0, Speed())], terms
+    )
+    for term in terms:
+        if parameters := list(term.loss.parameters()):
+            setting.optimizer.optimizer.add_param_group({'params': parameters})
+    return distiller
+
+
+def hooked(setting: Setting, distiller: Distiller) -> Part:
+    """(c)"""
+
+    @contextmanager
+    def attached() -> Iterator[None]:
+        distiller.attach()
+        try:
+            yield
+        finally:
+            distiller.detach()
+
+    return Part(student_part(setting).run, attached)
+
+
+@torch.no_grad()
+def _teacher(setting: Setting, sample: Sample, on: str) -> None:
+    """(b), in the precision that the student's step gives it."""
+    with setting.optimizer.optim_context(setting.student):
+        features = setting.teacher.extract_feat(sample.inputs)
+        if on == 'roi_logits':
+            setting.teacher.roi_head._bbox_forward(features, sample.rois)
+
+
+def authors_step(setting: Setting, batch: Batch, term: Term) -> None:
+    """(d)"""
+    student, optimizer = setting.student, setting.optimizer
+    with optimizer.optim_context(student):
+        data = student.data_preprocessor(batch, True)
+        with noted(student, NECK, ROIS, CLASS_LOSS) as recorder:
+            losses = student(**data, mode='loss')
+            (features,) = recorder.calls(NECK)
+            _, rois = recorder.calls(ROIS)[0]
+            _, labels, *_ = recorder.calls(CLASS_LOSS)[0]
+        with torch.no_grad(), torch.autocast(setting.device.type, enabled=False):
+            maps = setting.teacher.extract_feat(data['inputs'])
+            wanted = setting.teacher.roi_head._bbox_forward(maps, rois)['cls_score']
+        own = student.roi_head._bbox_forward(features, rois)['cls_score']
+        extras = {'target': labels} if 'target' in term.needs else {}
+        losses['loss_term'] = term.loss(own, wanted, **extras)
+    total, _ = student.parse_losses(losses)
+    optimizer.update_params(total)

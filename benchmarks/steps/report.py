@@ -1,0 +1,139 @@
+"""Sections of the report, each measured when it is asked for."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+
+from ckd_mm.schedules import build_schedule
+
+from .memory import peak
+from .options import measure_options, options_table
+from .parts import distiller_of, hooked, parts_of, student_part, term_of
+from .setting import Batch, Sample, Setting
+from .shares import shares, shares_table
+from .timing import Part, interleaved, ratios, spread
+
+__all__ = ['SECTIONS', 'Section']
+
+Section = Callable[[Setting, Sequence[str], int, int], list[str]]
+
+
+def steps(
+    setting: Setting, titles: Sequence[str], rounds: int, warmup: int
+) -> list[str]:
+    """(a) to (d) of each term, in turn."""
+    lines = [
+        '| term | (a) | (b) | (c) | (d) | (c) / ((a) + (b)) | (c) / (d) |',
+        '|---' * 7 + '|',
+    ]
+    for title in titles:
+        found = interleaved(parts_of(setting, title), setting.samples, rounds, warmup)
+        cells = [spread(found[name]) if name in found else '' for name in 'abcd']
+        cells.append(spread(ratios(found['c'], found['a'], found['b'])))
+        cells.append(spread(ratios(found['c'], found['d'])) if 'd' in found else '')
+        lines.append(f'| {title} | ' + ' | '.join(cells) + ' |')
+    return lines
+
+
+def memory(
+    setting: Setting, titles: Sequence[str], rounds: int, warmup: int
+) -> list[str]:
+    """The peak of each part, measured once, after one run that is not."""
+    lines = ['| term | (a) | (b) | (c) | (d) | (c) / (d) |', '|---' * 6 + '|']
+    for title in titles:
+        found = {}
+        for name, part in parts_of(setting, title).items():
+            part(setting.samples[0])
+            found[name] = _peak(part, setting.samples[0]) / 2**20
+        cells = [f'{found[name]:.1f}' if name in found else '' for name in 'abcd']
+        cells.append(f'{found["c"] / found["d"]:.3f}' if 'd' in found else '')
+        lines.append(f'| {title} | ' + ' | '.join(cells) + ' |')
+    kind = 'CUDA' if setting.device.type == 'cuda' else 'CPU'
+    return [
+        f'Largest size of all {kind} tensors that a part makes, in MiB, beyond the two '
+        "models and the optimiser's state; one measurement.",
+        '',
+        *lines,
+    ]
+
+
+def _peak(part: Part, sample: Sample) -> int:
+    batch = deepcopy(sample.batch)
+    with part.prepared():
+        return peak(lambda: part.run(batch, sample))
+
+
+def overhead(
+    setting: Setting, titles: Sequence[str], rounds: int, warmup: int
+) -> list[str]:
+    """The parts of a step with all terms."""
+    found = shares(setting, list(titles), rounds, warmup)
+    return [
+        f'One step with {", ".join(titles)} together; each callable of the hook has a '
+        'stopwatch, which on a GPU waits for it and so makes the whole slower.',
+        '',
+        *shares_table(found),
+    ]
+
+
+def options(
+    setting: Setting, titles: Sequence[str], rounds: int, warmup: int
+) -> list[str]:
+    """The teacher's forward with each option."""
+    return [
+        "The teacher's forward in float32 and with one option at a time.",
+        '',
+        *options_table(measure_options(setting, rounds, warmup)),
+    ]
+
+
+def every(
+    setting: Setting, titles: Sequence[str], rounds: int, warmup: int
+) -> list[str]:
+    """CKD in every step and in every second one; means over two rounds."""
+    distiller = distiller_of(setting, term_of('CKD', setting))
+    schedule = build_schedule(dict(every=2)).resolved(10**9, 1)
+    step, calls = hooked(setting, distiller), iter(range(10**9))
+
+    def always(batch: Batch, sample: Sample) -> None:
+        distiller.factors = {'ckd': 1.0}
+        step.run(batch, sample)
+
+    def by_schedule(batch: Batch, sample: Sample) -> None:
+        distiller.factors = {'ckd': schedule.factor(next(calls), 1)}
+        step.run(batch, sample)
+
+    parts = {
+        'no hook': student_part(setting),
+        'CKD': Part(always, step.prepared),
+        'CKD, schedule=dict(every=2)': Part(by_schedule, step.prepared),
+    }
+    rounds += rounds % 2
+    found = interleaved(parts, setting.samples, rounds, warmup)
+    pairs = {name: _pairs(values) for name, values in found.items()}
+    lines = ['| step | seconds | ratio to no hook |', '|---|---|---|']
+    for name, values in pairs.items():
+        ratio = spread(ratios(values, pairs['no hook']))
+        lines.append(f'| {name} | {spread(values)} | {ratio} |')
+    return [
+        'Mean of two steps in a row, one with the teacher, one without.',
+        '',
+        *lines,
+    ]
+
+
+def _pairs(values: list[float]) -> list[float]:
+    return [
+        statistics.mean(pair) for pair in zip(values[::2], values[1::2], strict=True)
+    ]
+
+
+SECTIONS: dict[str, tuple[str, Section]] = {
+    'steps': ('Seconds per step', steps),
+    'memory': ('Peak memory', memory),
+    'overhead': ('Where the time of a step goes', overhead),
+    'options': ("The teacher's options", options),
+    'every': ('A term in every second step', every),
+}

@@ -1,0 +1,166 @@
+"""Student, teacher, optimiser and batches of one size, ready to step.
+
+The learning rate is 0, so that all parts and rounds work with the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmdet.testing import demo_mm_inputs
+from mmdet.utils import register_all_modules
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.registry import MODELS
+from mmengine.runner import Runner
+from torch import Tensor
+
+from ckd_mm.datasets.digits import write_digit_scenes
+from ckd_mm.recorders import Recorder, Tap
+from ckd_mm.teachers import load_weights
+from ckd_mm.teachers.build import read_config
+
+__all__ = [
+    *('CLASS_LOSS', 'NECK', 'ROIS', 'SIZES'),
+    *('Batch', 'Sample', 'Setting', 'noted', 'sample_of'),
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / 'configs/mmdet'
+NUM_BATCHES = 4
+
+NECK = Tap('neck')
+ROIS = Tap('roi_head.bbox_roi_extractor', 'input')
+CLASS_LOSS = Tap('roi_head.bbox_head.loss_cls', 'input')
+
+Batch = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A batch as the data loader gives it, and what a teacher alone needs of it."""
+
+    batch: Batch
+    inputs: Tensor
+    rois: Tensor
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the parts of a step run on.
+
+    Args:
+        description: For the report.
+        neck_channels: Of the student and of the teacher.
+    """
+
+    description: str
+    student: BaseModel
+    teacher: BaseModel
+    optimizer: OptimWrapper
+    samples: list[Sample]
+    neck_channels: tuple[int, int]
+
+    @property
+    def device(self) -> torch.device:
+        """The device of both models."""
+        return next(self.student.parameters()).device
+
+
+def digits(checkpoint: str | None = None, amp: bool = False) -> Setting:
+    """The models and data of configs/mmdet/digits."""
+    folder = CONFIGS / 'digits'
+    student = Config.fromfile(folder / 'faster-rcnn_r18-w8_digits.py')
+    teacher = Config.fromfile(folder / 'faster-rcnn_r18-w32_digits.py')
+    root = ROOT / 'data/digits/detection'
+    write_digit_scenes(root)
+    register_all_modules()
+    loader_cfg = student.train_dataloader
+    loader_cfg.dataset.data_root = f'{root}/'
+    loader = Runner.build_dataloader(loader_cfg, seed=0)
+    batches = list(islice(loader, NUM_BATCHES))
+    text = (
+        'Faster R-CNN of the digit scenes, ResNet-18 of width 8 from one of width 32; '
+        '8 images of 160x160 and 512 RoIs per step'
+    )
+    return _setting(text, student, teacher, batches, (32, 64), checkpoint, amp)
+
+
+def coco(checkpoint: str | None = None, amp: bool = False) -> Setting:
+    """Faster R-CNN R101 -> R18 on random images and boxes of COCO's usual size."""
+    student = Config.fromfile(CONFIGS / 'faster_rcnn/faster-rcnn_r18_fpn_1x_coco.py')
+    teacher, _ = read_config('mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py')
+    register_all_modules()
+    batch = demo_mm_inputs(2, [[3, 800, 1333]] * 2, num_items=[7, 7], num_classes=80)
+    text = (
+        'Faster R-CNN of configs/mmdet/faster_rcnn, ResNet-18 from ResNet-101; 2 '
+        'images of 800x1333 with 7 random boxes each and 1024 RoIs per step'
+    )
+    return _setting(text, student, teacher, [batch], (256, 256), checkpoint, amp)
+
+
+SIZES = {'digits': digits, 'coco': coco}
+
+
+def _setting(
+    description: str,
+    student_cfg: Config,
+    teacher_cfg: Config,
+    batches: list[Batch],
+    neck_channels: tuple[int, int],
+    checkpoint: str | None,
+    amp: bool,
+) -> Setting:
+    torch.manual_seed(0)
+    student, teacher = (_model(cfg) for cfg in (student_cfg, teacher_cfg))
+    if checkpoint is not None:
+        load_weights(teacher, checkpoint)
+    wrapper = deepcopy(student_cfg.optim_wrapper)
+    wrapper.optimizer.lr = 0.0
+    if amp:
+        wrapper.update(type='AmpOptimWrapper', dtype='float16', loss_scale='dynamic')
+    return Setting(
+        f'{description}; the teacher has '
+        + ('random weights' if checkpoint is None else f'the weights of {checkpoint}'),
+        student.train(),
+        teacher.eval().requires_grad_(False),
+        build_optim_wrapper(student, wrapper),
+        [sample_of(student, batch) for batch in batches],
+        neck_channels,
+    )
+
+
+def _model(cfg: Config) -> BaseModel:
+    cfg.model.backbone.init_cfg = None  # downloads nothing
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    return model.to('cuda' if torch.cuda.is_available() else 'cpu')
+
+
+def sample_of(student: BaseModel, batch: Batch) -> Sample:
+    """With the RoIs that the student samples in one forward."""
+    data = student.data_preprocessor(deepcopy(batch), True)
+    with torch.no_grad(), noted(student, ROIS) as recorder:
+        student(**data, mode='loss')
+        _, rois = recorder.calls(ROIS)[0]
+    return Sample(batch, data['inputs'], rois)
+
+
+@contextmanager
+def noted(student: BaseModel, *taps: Tap) -> Iterator[Recorder]:
+    """Notes what the student's modules get and give."""
+    recorder = Recorder(student, taps)
+    recorder.attach()
+    recorder.open()
+    try:
+        yield recorder
+    finally:
+        recorder.detach()

@@ -1,0 +1,191 @@
+"""What two dense heads can be compared by: the parts and their options."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
+from ckd_mm.adapters.dense_head import DenseHead, why_not
+from ckd_mm.adapters.dense_rows import choose_rows, confidences, num_places, rows_of
+from ckd_mm.losses._checks import one_of, positive_integer
+from ckd_mm.recorders import Tap
+
+__all__ = ['DenseParts']
+
+ROWS = ('confident', 'assigned', 'both')
+
+
+class DenseParts:
+    """The parts of two models with dense heads over the same grid.
+
+    All of them compare some places of each image, the same in both models. The option
+    `topk` bounds their number, `rows` says which: `'confident'`, those where the
+    teacher is surest of an object; `'assigned'`, those that the student's assigner gave
+    an object; `'both'`, the assigned ones, filled up with confident ones. Almost all
+    places of an image are easy background: to compare them all would drown the rest.
+    `'assigned'` waits for the device, the others do not.
+
+    Args:
+        student: The student.
+        teacher: The teacher.
+        path: The name of the head in both.
+    """
+
+    def __init__(self, student: BaseModel, teacher: BaseModel, path: str) -> None:
+        self.student, self.teacher = (
+            DenseHead(model, path) for model in (student, teacher)
+        )
+        self._output = Tap(path)
+        self._missing = why_not(self.student, self.teacher)
+
+    def of_classes(self) -> Part:
+        """The part of class logits, or why there is none."""
+        return self._missing or self.class_logits
+
+    def of_objectness(self) -> Part:
+        """The part of objectness, or why there is none."""
+        return self._missing or self.objectness
+
+    def of_boxes(self) -> Part:
+        """The part of distributions of box edges, or why there is none."""
+        heads = [self.student.module, self.teacher.module]
+        if not all(hasattr(head, 'integral') for head in heads):
+            return Missing(
+                'only the heads of GFL and its kind have it, and both need it'
+            )
+        own, other = (head.reg_max for head in heads)
+        if own != other:
+            return Missing(
+                f'the student has reg_max={own} and the teacher reg_max={other}; take '
+                'a teacher with the same'
+            )
+        return self._missing or self.box_distribution
+
+    def class_logits(self, topk: int = 256, rows: str = 'confident') -> Comparison:
+        """Class logits of the chosen places (K, C), or (K, C + 1) of a softmax head.
+
+        `target` is the class assigned to each, `image_index` its image. Without a
+        column for background there is a target only with `rows='assigned'`.
+        """
+        sides = [
+            Side(
+                (self._output,),
+                take=partial(_class_rows, head),
+                num_classes=f'{head.path}.num_classes',
+            )
+            for head in (self.student, self.teacher)
+        ]
+        has_target = rows == 'assigned' or self.student.softmax
+        return self._comparison(sides, topk, rows, has_target)
+
+    def objectness(self, topk: int = 256, rows: str = 'confident') -> Comparison:
+        """Logits of object and background of the chosen places, (K, 2).
+
+        The one logit z of a sigmoid head is the row (z, 0), whose softmax is its
+        sigmoid, so that every loss of logits applies. `target` is 0 where an object was
+        assigned, else 1; `image_index` the image.
+        """
+        sides = [
+            Side((self._output,), take=partial(_objectness_rows, head))
+            for head in (self.student, self.teacher)
+        ]
+        return self._comparison(sides, topk, rows, has_target=True)
+
+    def box_distribution(self, topk: int = 256, rows: str = 'confident') -> Comparison:
+        """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
+
+        With `KDLoss` this is localisation distillation, arXiv:2102.12252 (temperature
+        10, weight 0.25). Its authors compare the assigned places, and a region around
+        them, weighted by the student's confidence; here all chosen places count alike.
+        """
+        sides = [
+            Side((self._output,), take=partial(_edge_rows, head))
+            for head in (self.student, self.teacher)
+        ]
+        return self._comparison(sides, topk, rows, with_extras=False)
+
+    def _comparison(
+        self,
+        sides: list[Side],
+        topk: int,
+        rows: str,
+        has_target: bool = False,
+        with_extras: bool = True,
+    ) -> Comparison:
+        student, teacher = sides
+        one_of('rows', rows, ROWS)
+        label_taps = self.student.label_taps()
+        if rows != 'confident' and not label_taps:
+            name = type(self.student.module).__name__
+            raise ValueError(
+                f"rows={rows!r} needs to know what the student's {name} assigns, and "
+                "its class loss does not tell; take rows='confident'"
+            )
+        extras, without = {'image_index': Extra(self._images, (self._output,))}, {}
+        if has_target and label_taps:
+            extras['target'] = Extra(self._targets, (self._output, *label_taps))
+        else:
+            without['target'] = (
+                'rows of background have no target among the classes of a sigmoid '
+                "head; take rows='assigned'"
+            )
+        return Comparison(
+            student,
+            teacher,
+            extras=extras if with_extras else {},
+            without=without if with_extras else {},
+            choose=partial(self._choose, positive_integer('topk', topk), rows),
+            needs=label_taps if rows != 'confident' else (),
+            by_teacher=True,
+        )
+
+    def _choose(
+        self, topk: int, rows: str, own: list[Any], other: list[Any], step: Step
+    ) -> tuple[Tensor, Tensor]:
+        sizes = [
+            [tuple(level.shape[-2:]) for level in head.maps(values[0])]
+            for head, values in ((self.student, own), (self.teacher, other))
+        ]
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                f'the levels of {self.student.path!r} must be of one size, but the '
+                f"student's are {sizes[0]} and the teacher's {sizes[1]}; give both "
+                'data preprocessors the same pad_size_divisor'
+            )
+        scores = confidences(other[0], self.teacher.width, softmax=self.teacher.softmax)
+        is_assigned = None
+        if rows != 'confident':
+            labels = self.student.labels(own[0], step)
+            is_assigned = (labels >= 0) & (labels < self.student.module.num_classes)
+        chosen = choose_rows(scores, is_assigned, topk, rows)
+        return chosen, chosen
+
+    def _targets(self, step: Step) -> Tensor:
+        (outputs,) = step.noted(self._output)
+        return self.student.labels(outputs, step).flatten()
+
+    def _images(self, step: Step) -> Tensor:
+        (outputs,) = step.noted(self._output)
+        maps = self.student.maps(outputs)
+        images = torch.arange(len(maps[0]), device=maps[0].device)
+        return images.repeat_interleave(sum(num_places(maps, self.student.width)))
+
+
+def _class_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
+    return rows_of(head.maps(values[0]), head.width, rows)
+
+
+def _objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
+    logits = _class_rows(head, values, rows)
+    return logits if head.softmax else F.pad(logits, (0, 1))
+
+
+def _edge_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
+    bins = head.module.reg_max + 1
+    return rows_of(values[0][1], 4 * bins, rows).reshape(-1, bins)

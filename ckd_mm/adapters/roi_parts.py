@@ -1,0 +1,186 @@
+"""What two RoI heads can be compared by: the parts and their options."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ckd_mm.adapters.comparison import Comparison, Missing, Part, Step
+from ckd_mm.adapters.roi_sides import Place, Take, sides
+from ckd_mm.adapters.sampled_rois import SampledRoIs
+from ckd_mm.adapters.stages import Passes, Stages, choose_passes
+from ckd_mm.losses._checks import non_negative
+
+__all__ = ['RoIParts']
+
+
+class RoIParts:
+    """The parts of two models that both have RoI heads.
+
+    In all of them the option `student_stage` chooses one stage of a cascade, whose RoIs
+    are compared (`None`: those of all stages, one after the other), and `teacher_stage`
+    what sees them in a teacher with a cascade: see
+    :func:`ckd_mm.adapters.stages.choose_passes`.
+
+    Args:
+        student: The student's stages.
+        teacher: The teacher's.
+    """
+
+    def __init__(self, student: Stages, teacher: Stages) -> None:
+        self.student, self.teacher = student, teacher
+
+    def parts(self) -> dict[str, Part]:
+        """The parts by name, or why there is none."""
+        return {
+            'roi_logits': self.roi_logits,
+            'embedding': self._missing('bbox_head', 'fc_cls') or self.embedding,
+            'mask_logits': self._missing('mask_head') or self.mask_logits,
+            'roi_boxes': self._missing_boxes() or self.roi_boxes,
+        }
+
+    def roi_logits(
+        self,
+        student_stage: int | None = None,
+        teacher_stage: int | str | None = None,
+        background_ratio: float | None = None,
+    ) -> Comparison:
+        """Class logits of the RoIs that the student's sampler drew, (R, C + 1).
+
+        `background_ratio`: how many background RoIs are compared for each that is
+        assigned to an object, at most; 0 leaves the objects alone, `None` takes all as
+        the sampler drew them, which is what the authors of CKD do. COCO's samplers draw
+        at least three background RoIs for each of an object; many of them look alike.
+        """
+        return self._of_rois(
+            choose_passes(self.student, self.teacher, student_stage, teacher_stage),
+            ('bbox_head', '', 'output'),
+            lambda output, step, own, head: output[0],
+            background_ratio,
+            num_classes=True,
+        )
+
+    def embedding(
+        self,
+        student_stage: int | None = None,
+        teacher_stage: int | str | None = None,
+        background_ratio: float | None = None,
+    ) -> Comparison:
+        """What the last layer of the box head makes these logits of, (R, D)."""
+        return self._of_rois(
+            choose_passes(self.student, self.teacher, student_stage, teacher_stage),
+            ('bbox_head', 'fc_cls', 'input'),
+            lambda arguments, step, own, head: arguments[0],
+            background_ratio,
+        )
+
+    def mask_logits(
+        self,
+        student_stage: int | None = None,
+        teacher_stage: int | str | None = None,
+    ) -> Comparison:
+        """The masks of the RoIs of objects, in the channels of their classes."""
+        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
+        sampled = SampledRoIs(self.student, passes.own)
+        student, teacher = sides(
+            self.student, self.teacher, passes, ('mask_head', '', 'output'), self._mask
+        )
+        return Comparison(
+            student,
+            teacher,
+            extras=sampled.object_extras(),
+            needs=sampled.taps,
+        )
+
+    def roi_boxes(
+        self,
+        student_stage: int | None = None,
+        teacher_stage: int | str | None = None,
+    ) -> Comparison:
+        """Box deltas of each RoI of an object, those of its class: (P, 4).
+
+        They are in the units that the student's head is trained in. A teacher's head
+        may divide by other standard deviations, as each stage of a cascade does; its
+        deltas are converted. `box_target` has the deltas of the ground truth.
+        """
+        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
+        sampled = SampledRoIs(self.student, passes.own)
+        student, teacher = sides(
+            self.student, self.teacher, passes, ('bbox_head', '', 'output'), self._box
+        )
+        extras = {**sampled.object_extras(), 'box_target': sampled.box_target()}
+        return Comparison(student, teacher, extras=extras, needs=sampled.taps)
+
+    def _of_rois(
+        self,
+        passes: Passes,
+        place: Place,
+        take: Take,
+        background_ratio: float | None,
+        num_classes: bool = False,
+    ) -> Comparison:
+        sampled = SampledRoIs(self.student, passes.own)
+        student, teacher = sides(
+            self.student, self.teacher, passes, place, take, num_classes
+        )
+        if background_ratio is None:
+            return Comparison(student, teacher, extras=sampled.extras())
+        ratio = non_negative('background_ratio', background_ratio)
+        return Comparison(
+            student,
+            teacher,
+            extras=sampled.extras(),
+            choose=partial(sampled.rows, ratio),
+            needs=sampled.taps,
+        )
+
+    def _mask(self, masks: Tensor, step: Step, own: int, head: Any) -> Tensor:
+        """Of (P, C, H, W), or (P, 1, H, W) if class-agnostic, the rows (P, H * W)."""
+        labels = SampledRoIs(self.student, [own]).object_labels(step)
+        channel = labels if masks.shape[1] > 1 else torch.zeros_like(labels)
+        return masks[torch.arange(len(masks), device=masks.device), channel].flatten(1)
+
+    def _box(self, output: Any, step: Step, own: int, head: Any) -> Tensor:
+        """Of (R, 4 * C), or (R, 4) if class-agnostic, the rows (P, 4)."""
+        sampled = SampledRoIs(self.student, [own])
+        labels = sampled.object_labels(step)
+        deltas = output[1].unflatten(1, (-1, 4))[sampled.objects(step)]
+        channel = labels if deltas.shape[1] > 1 else torch.zeros_like(labels)
+        rows = deltas[torch.arange(len(deltas), device=deltas.device), channel]
+        return _in_units_of(self.student.head(own), head, rows)
+
+    def _missing_boxes(self) -> Missing | None:
+        for whose in ('student', 'teacher'):
+            stages = getattr(self, whose)
+            for head in map(stages.head, range(stages.number)):
+                if not head.with_reg or not hasattr(head.bbox_coder, 'stds'):
+                    return Missing(f'the box head of the {whose} gives no box deltas')
+                if whose == 'student' and head.reg_decoded_bbox:
+                    return Missing(
+                        'the student is trained on decoded boxes (reg_decoded_bbox), '
+                        'not on deltas'
+                    )
+        return None
+
+    def _missing(self, module: str, inner: str = '') -> Missing | None:
+        lacking = [
+            f'the {whose} has none'
+            for whose in ('student', 'teacher')
+            if not getattr(self, whose).has(module, inner)
+        ]
+        return Missing(' and '.join(lacking)) if lacking else None
+
+
+def _in_units_of(student: Any, teacher: Any, deltas: Tensor) -> Tensor:
+    """Deltas of the teacher's head in the units of the student's."""
+    own, other = student.bbox_coder, teacher.bbox_coder
+    if tuple(own.means) == tuple(other.means) and tuple(own.stds) == tuple(other.stds):
+        return deltas
+    means, stds = deltas.new_tensor(own.means), deltas.new_tensor(own.stds)
+    other_means, other_stds = (
+        deltas.new_tensor(values) for values in (other.means, other.stds)
+    )
+    return (deltas * other_stds + other_means - means) / stds

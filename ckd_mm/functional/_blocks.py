@@ -1,0 +1,125 @@
+"""The contrastive loss in blocks: the matrix of all scores is never held.
+
+Shape suffixes: B rows on this rank, G rows on all ranks, C classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ['MOST_SCORES', 'block_cross_entropy']
+
+MOST_SCORES = 2**24
+"""The size of the largest matrix of scores that is computed at once: 64 MiB."""
+
+_Block = tuple[slice, slice, Tensor]
+
+
+def block_cross_entropy(
+    anchors_BC: Tensor,
+    candidates_GC: Tensor,
+    *,
+    temperature: float,
+    first: int,
+    block_size: int,
+) -> Tensor:
+    r"""-log p(candidate first + i | anchor i) of each anchor i, of shape (B,).
+
+    With S the products of all pairs and m(i) the candidate first + i, it is
+
+    .. math::
+        L_i = \log \Bigl( 1 + \sum_{j \ne m(i)}
+            \exp \frac{S_{ij} - S_{i m(i)}}{T} \Bigr),
+
+    a sum that runs over blocks of `block_size` anchors by `block_size` candidates. The
+    backward pass computes each block again, for
+    :math:`p_{ij} = \exp((S_{ij} - S_{i m(i)}) / T - L_i)`. So the memory beyond inputs
+    and gradients is a few blocks, and the price is a third matrix product.
+
+    Raises:
+        RuntimeError: In the backward pass with `create_graph=True`: there is no second
+            derivative.
+    """
+    assert block_size >= 1, block_size
+    return _BlockCrossEntropy.apply(
+        anchors_BC, candidates_GC, temperature, first, block_size
+    )
+
+
+class _BlockCrossEntropy(torch.autograd.Function):
+    """The blocks of both passes are of one precision, also under autocast."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, anchors_BC: Tensor, candidates_GC: Tensor, *options: Any
+    ) -> Tensor:
+        losses_B = anchors_BC.new_zeros(len(anchors_BC))  # the match alone: log 1
+        for rows, _, gaps in _blocks(anchors_BC, candidates_GC, *options):
+            losses_B[rows] = torch.logaddexp(losses_B[rows], gaps.logsumexp(dim=1))
+        ctx.save_for_backward(anchors_BC, candidates_GC, losses_B)
+        ctx.options = options
+        return losses_B
+
+    @staticmethod
+    def backward(ctx: Any, grad_B: Tensor) -> tuple[Tensor | None, ...]:
+        _refuse_second_derivative()
+        anchors_BC, candidates_GC, losses_B = ctx.saved_tensors
+        temperature, first, _ = ctx.options
+        weights_B1 = (grad_B / temperature)[:, None]
+        weighted_BC = weights_B1 * anchors_BC
+        grad_anchors = torch.zeros_like(anchors_BC) if ctx.needs_input_grad[0] else None
+        grad_candidates = (
+            torch.zeros_like(candidates_GC) if ctx.needs_input_grad[1] else None
+        )
+        with torch.autocast(grad_B.device.type, enabled=False):
+            for rows, columns, gaps in _blocks(anchors_BC, candidates_GC, *ctx.options):
+                shares = gaps.sub_(losses_B[rows, None]).exp_()
+                if grad_anchors is not None:
+                    grad_anchors[rows].addmm_(shares, candidates_GC[columns])
+                if grad_candidates is not None:
+                    grad_candidates[columns].addmm_(shares.T, weighted_BC[rows])
+        # what all others have together is missing to the match
+        matches = slice(first, first + len(anchors_BC))
+        missing_B1 = losses_B[:, None].neg().expm1()
+        if grad_anchors is not None:
+            grad_anchors += missing_B1 * candidates_GC[matches]
+            grad_anchors *= weights_B1
+        if grad_candidates is not None:
+            grad_candidates[matches] += missing_B1 * weighted_BC
+        return grad_anchors, grad_candidates, None, None, None
+
+
+def _refuse_second_derivative() -> None:
+    # not by `once_differentiable`: where the incoming gradient is a constant, as that
+    # of a loss is, it lets the second derivative be silently 0
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            'the contrastive loss in blocks has no second derivative, got a backward '
+            'pass with create_graph=True; set block_size to at least the number of '
+            'rows of all ranks to compute it at once'
+        )
+
+
+def _blocks(
+    anchors_BC: Tensor,
+    candidates_GC: Tensor,
+    temperature: float,
+    first: int,
+    block_size: int,
+) -> Iterator[_Block]:
+    """Rows, columns and (S_ij - S_im(i)) / T of each block; -inf where j = m(i)."""
+    scaled_BC = anchors_BC / temperature
+    matches_BC = candidates_GC[first : first + len(anchors_BC)]
+    own_B1 = (scaled_BC * matches_BC).sum(dim=1, keepdim=True)
+    for row in range(0, len(anchors_BC), block_size):
+        rows = slice(row, row + block_size)
+        for column in range(0, len(candidates_GC), block_size):
+            columns = slice(column, column + block_size)
+            gaps = (scaled_BC[rows] @ candidates_GC[columns].T).sub_(own_B1[rows])
+            gaps.diagonal(first + row - column).fill_(-math.inf)
+            yield rows, columns, gaps

@@ -1,0 +1,166 @@
+"""benchmarks/step_time.py compares what it says it compares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmdet.testing import demo_mm_inputs
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, DefaultScope
+from torch import Tensor
+
+from benchmarks.steps import options
+from benchmarks.steps.memory import peak
+from benchmarks.steps.options import measure_options, options_table
+from benchmarks.steps.parts import parts_of
+from benchmarks.steps.report import every, memory, steps
+from benchmarks.steps.setting import Setting, sample_of
+from benchmarks.steps.shares import ALONE, STEP, shares, shares_table
+from benchmarks.steps.timing import Part, interleaved, ratios, spread
+from ckd_mm.teachers import Speed
+
+from ..tasks import differences
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope='module')
+def setting(
+    detector_config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory
+) -> Setting:
+    """The small detector of the tests, which learns."""
+    torch.manual_seed(0)
+    folder: Path = tmp_path_factory.mktemp('unused')
+    models = []
+    for width in (8, 16):
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            model = MODELS.build(detector_config(folder, width=width).model)
+        model.init_weights()
+        models.append(model)
+    student, teacher = models[0].train(), models[1].eval().requires_grad_(False)
+    optimizer = build_optim_wrapper(
+        student, dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
+    )
+    batches = [demo_mm_inputs(2, [[3, 64, 96]] * 2, num_items=[3, 2], num_classes=10)]
+    samples = [sample_of(student, batch) for batch in batches]
+    return Setting('small', student, teacher, optimizer, samples, (32, 64))
+
+
+def after(setting: Setting, title: str, name: str) -> dict[str, Tensor]:
+    """The student's weights after one run of a part."""
+    setting = deepcopy(setting)
+    torch.manual_seed(0)
+    parts_of(setting, title)[name](setting.samples[0])
+    return setting.student.state_dict()
+
+
+@pytest.mark.parametrize('title', ['CKD', 'KD', 'DKD', 'DIST'])
+def test_the_step_of_the_authors_does_the_same_as_that_with_the_hook(
+    setting: Setting, title: str
+) -> None:
+    hooked = after(setting, title, 'c')
+    assert differences(hooked, after(setting, title, 'd'), tolerance=1e-4) == {}
+    assert differences(hooked, after(setting, title, 'a'), tolerance=1e-4)
+
+
+def test_the_teachers_part_leaves_the_student_alone(setting: Setting) -> None:
+    before = deepcopy(setting.student.state_dict())
+    assert differences(before, after(setting, 'CKD', 'b')) == {}
+
+
+def test_the_hook_is_on_in_its_part_only(setting: Setting) -> None:
+    part = parts_of(setting, 'CKD')['c']
+    before = len(setting.student._forward_hooks)
+    with part.prepared():
+        assert len(setting.student._forward_hooks) == before + 1
+    assert len(setting.student._forward_hooks) == before
+
+
+def test_parts_run_in_turn_and_none_is_always_first(setting: Setting) -> None:
+    order: list[str] = []
+
+    @contextmanager
+    def noted() -> Any:
+        order.append('(')
+        yield
+        order.append(')')
+
+    parts = {
+        name: Part(lambda *_, name=name: order.append(name), noted) for name in 'abc'
+    }
+    seconds = interleaved(parts, setting.samples, rounds=3, warmup=1)
+    assert ''.join(order) == '(a)(b)(c)(b)(c)(a)(c)(a)(b)(a)(b)(c)'
+    assert {name: len(values) for name, values in seconds.items()} == dict(
+        a=3, b=3, c=3
+    )
+
+
+def test_a_part_cannot_change_the_batch_of_the_next(setting: Setting) -> None:
+    sample = setting.samples[0]
+    Part(lambda batch, _: batch['inputs'].clear())(sample)
+    assert len(sample.batch['inputs']) == 2
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    assert ratios([6.0, 2.0], [2.0, 1.0], [1.0, 1.0]) == [2.0, 1.0]
+    assert spread([1.0, 2.0, 3.0, 4.0, 5.0], 1) == '3.0 (2.0 to 4.0)'
+    assert spread([1.0]) == '1.000'
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='counts tensors on the CPU')
+def test_the_peak_is_what_is_held_at_a_time() -> None:
+    def tensor() -> Tensor:
+        return torch.empty(2**20, dtype=torch.uint8)
+
+    def one_after_the_other() -> None:
+        first = tensor()
+        del first
+        tensor()
+
+    assert peak(lambda: [tensor(), tensor()]) == 2 * 2**20
+    assert peak(one_after_the_other) == 2**20
+
+
+def test_the_parts_of_the_overhead_add_up_to_the_step(setting: Setting) -> None:
+    found = shares(deepcopy(setting), ['CKD', 'DKD', 'ReviewKD'], rounds=2, warmup=1)
+    assert found["the teacher's forward"][0] > 0
+    assert all(found[f'{name}Loss'][0] > 0 for name in ('CKD', 'DKD', 'ReviewKD'))
+    for number, whole in enumerate(found[STEP]):
+        parts = [values[number] for name, values in found.items() if name != STEP]
+        assert sum(parts) == pytest.approx(whole)
+    assert len(shares_table(found)) == 2 + len(found)
+    assert list(found)[0] == ALONE
+
+
+def test_an_option_that_does_not_run_is_left_out_or_cut_short(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = dict(options.OPTIONS)
+    known.pop('compile=True')
+    broken = {'broken': Speed(compile=dict(backend='nothing'))}
+    monkeypatch.setattr(options, 'OPTIONS', known | broken)
+    measured = measure_options(setting, rounds=1, warmup=0)
+    table = '\n'.join(options_table(measured))
+    assert '- broken: not up to neck here (InvalidBackend' in table
+    assert '| broken' not in table
+    assert measured.changes['fuse_bn=True'] < 1e-3
+    assert measured.changes['channels_last=True'] < 1e-3
+    if setting.device.type == 'cpu':
+        assert measured.on["dtype='bfloat16'"] == 'neck'
+        assert 1e-4 < measured.changes["dtype='bfloat16'"] < 0.1
+
+
+@pytest.mark.parametrize('section', [steps, memory, every])
+def test_every_section_has_its_rows(setting: Setting, section: Any) -> None:
+    titles = ['DKD', 'ReviewKD']
+    text = '\n'.join(section(deepcopy(setting), titles, 1, 0))
+    expected = ['no hook', 'CKD', 'CKD, sched'] if section is every else titles
+    for title in expected:
+        assert f'| {title}' in text

@@ -1,0 +1,69 @@
+"""The example of docs/add_a_loss.md is complete: a project that has it passes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = 'CHANGELOG.md', 'model-index.yml', 'pyproject.toml'
+FOLDERS = 'ckd_mm', 'configs', 'docs', 'tests'
+TESTS = 'ckd_mm', 'tests/losses', 'tests/configs'
+NEW_FILE = re.compile(r'^`([\w./-]+)`\n\n(`{3,})\w+\n(.*?)^\2\n', re.M | re.S)
+DIFF = re.compile(r'^```diff\n(.*?)^```\n', re.M | re.S)
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy with all that the page adds."""
+    root = tmp_path_factory.mktemp('project')
+    for name in FILES:
+        shutil.copy(ROOT / name, root / name)
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, root / name)
+    page = (ROOT / 'docs/add_a_loss.md').read_text()
+    for path, _, text in NEW_FILE.findall(page):
+        (root / path).write_text(text)
+    for diff in DIFF.findall(page):
+        apply(diff, root)
+    return root
+
+
+def apply(diff: str, root: Path) -> None:
+    """Put each `+` below the line that starts as its context, or at the file's end."""
+    for change in diff.split('+++ ')[1:]:
+        path, *lines = change.splitlines()
+        text = (root / path).read_text().splitlines()
+        place = len(text)
+        for line in lines:
+            if line.startswith('+'):
+                text.insert(place, line[1:])
+                place += 1
+            else:
+                starts = [old.startswith(line[1:]) for old in text]
+                assert any(starts), f'{path} has no line that starts with {line[1:]}'
+                place = starts.index(True) + 1
+        (root / path).write_text('\n'.join(text) + '\n')
+
+
+@pytest.mark.slow
+def test_a_project_with_the_example_passes_the_tests_of_a_loss(project: Path) -> None:
+    command = [sys.executable, '-m', 'pytest', '-rA', *TESTS]
+    command += ['-k', 'logitmse or all_losses_of_logits']
+    result = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    passed = re.findall(r'^PASSED .*?(\w+)\.py::', result.stdout, re.M)
+    assert set(passed) == {
+        'logitmse',  # its doctests
+        'test_battery',
+        'test_compare',
+        'test_configs',
+        'test_comparisons',
+        'test_modules',
+        'test_registered',
+    }
