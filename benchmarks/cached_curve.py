@@ -7,7 +7,8 @@ whose augmentations come again after `--cached-epochs`: beside its teacher, from
 of it in float32 and from one in float16. Reported are the losses and accuracies of all
 three by epoch, the largest difference to the run beside the teacher, and what the
 caches take. Small changes grow in a training: a fourth run, beside the teacher with
-start weights changed by a millionth, shows how much. What caches save is measured by `benchmarks/cached_teacher.py`.
+start weights changed by a millionth, shows how much. What caches save is measured by
+`benchmarks/cached_teacher.py`.
 """
 
 from __future__ import annotations
