@@ -62,6 +62,7 @@ class Source:
         images = self.speed.inputs(self.inputs(inputs, data_samples))
         with self.speed.autocast(images.device):
             self.adapter.note_teacher(images, step)
+        self.adapter.note_student(step)
         self._step = step
 
     def pair(self, term: str) -> dict[str, Any]:

@@ -139,6 +139,9 @@ class Adapter:
         self.run_teacher(inputs, step)
         self.teacher_recorder.close()
 
+    def note_student(self, step: Step) -> None:
+        """Run some of the student's modules once more, if a term needs that."""
+
     def forget(self) -> None:
         """Let go of the step's tensors."""
         self.student_recorder.forget()

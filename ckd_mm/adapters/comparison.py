@@ -116,8 +116,8 @@ class Comparison:
         choose: Gives the rows that are compared, as indices into all rows of the
             student and of the teacher, from what both sides noted. Extras are then of
             all rows of the student, and the same ones are taken.
-        needs: What `choose` reads of the student beside its side.
-        by_teacher: Whether `choose` looks at the teacher, so that the rows of two
+        needs: What is read of the student beside its side.
+        by_teacher: Whether the rows are the teacher's choice, so that those of two
             teachers differ.
     """
 

@@ -161,6 +161,12 @@ def test_the_choice_of_background_does_not_wait(
     assert added(detector, data_of(detector), distill) == {}
 
 
+def test_the_choice_of_negatives_does_not_wait(detector: BaseModel) -> None:
+    options = dict(same_class_negatives=False, per_image=True)
+    distill = term('roi_logits', type='CKDLoss', **options)
+    assert added(detector, data_of(detector), distill) == {}
+
+
 @pytest.mark.parametrize('name', ['CKDLoss', 'KDLoss', 'DKDLoss'])
 def test_rows_of_masks_do_not_wait(masks: BaseModel, name: str) -> None:
     distill = term('mask_logits', type=name)
