@@ -81,16 +81,17 @@ class Distiller:
             self._handles.pop().remove()
 
     def _before(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        if self._arguments(args, kwargs).get('mode') == 'loss':
+        arguments = self._arguments(args, kwargs)
+        if arguments.get('mode') == 'loss':
             for source in self._active_sources:
-                source.adapter.student_recorder.open()
+                source.before(arguments['inputs'], arguments['data_samples'])
 
     def _after(self, module: nn.Module, args: tuple, kwargs: dict, output: Any) -> Any:
         arguments = self._arguments(args, kwargs)
         if arguments.get('mode') != 'loss':
             return None
         for source in self._active_sources:
-            source.adapter.student_recorder.close()
+            source.after()
         losses = self._weighted(output)
         added = self._distill(arguments['inputs'], arguments['data_samples'])
         taken = sorted(set(losses) & set(added))

@@ -2,7 +2,7 @@
 
 An adapter of a task names what can be compared between two models (`comparisons`) and
 knows how to run a teacher on the student's step, only as far as the terms need it
-(`run_teacher`).
+(`extract` and `run_teacher`).
 Both sides are read in the same way: taps on modules, the student's filled by its own
 forward, the teacher's by `run_teacher`.
 """
@@ -117,8 +117,18 @@ class Adapter:
         """What `run_teacher` needs from the student's forward."""
         return []
 
-    def run_teacher(self, inputs: Tensor, step: Step) -> None:
-        """Run the teacher on its own inputs, as far as its taps need it."""
+    def extract(self, inputs: Tensor) -> Any:
+        """The teacher's feature maps, which need nothing of the student's step.
+
+        Its neck only runs if a term needs more than the backbone.
+        """
+        names = (f'{tap.module}.' for tap in self.teacher_recorder.taps)
+        if all(name.startswith('backbone.') for name in names):
+            return self.teacher.backbone(inputs)
+        return self.teacher.extract_feat(inputs)
+
+    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
+        """Run what follows its feature maps, as far as the teacher's taps need it."""
         raise NotImplementedError
 
     def attach(self) -> None:
@@ -132,11 +142,20 @@ class Adapter:
         self.teacher_recorder.detach()
 
     @torch.no_grad()
-    def note_teacher(self, inputs: Tensor, step: Step) -> None:
-        """Run the teacher once for all terms, in eval mode and without gradient."""
+    def note_features(self, inputs: Tensor) -> Any:
+        """Begin the one run of the teacher, in eval mode and without gradient.
+
+        Returns:
+            Its feature maps, for :meth:`note_teacher`.
+        """
         self.teacher.eval()  # whoever has called train() since the last step
         self.teacher_recorder.open()
-        self.run_teacher(inputs, step)
+        return self.extract(inputs)
+
+    @torch.no_grad()
+    def note_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
+        """Go on with it after the student's forward."""
+        self.run_teacher(inputs, features, step)
         self.teacher_recorder.close()
 
     def note_student(self, step: Step) -> None:
@@ -203,13 +222,6 @@ class Adapter:
     def is_by_teacher(self, term: str) -> bool:
         """Whether the rows of a term depend on the teacher."""
         return any(comparison.by_teacher for comparison in self._terms[term])
-
-    def extract(self, inputs: Tensor) -> Any:
-        """The teacher's feature maps; its neck only runs if a term needs more."""
-        names = (f'{tap.module}.' for tap in self.teacher_recorder.taps)
-        if all(name.startswith('backbone.') for name in names):
-            return self.teacher.backbone(inputs)
-        return self.teacher.extract_feat(inputs)
 
     def runs(self, prefix: str) -> bool:
         """Whether any tap of the teacher lies in the module of this name."""

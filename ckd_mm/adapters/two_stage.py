@@ -10,6 +10,7 @@ authors' code runs it a second time), but for RoIs that it has not seen: those o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from mmengine.model import BaseModel
 from torch import Tensor
@@ -53,6 +54,7 @@ class TwoStageAdapter(DetectionAdapter):
         'roi_head.shared_head',
         'roi_head.mask',
     )
+    runs_itself = reachable
 
     row_parts = ('roi_logits', 'embedding', 'mask_logits', 'roi_boxes', 'rpn_logits')
 
@@ -86,9 +88,11 @@ class TwoStageAdapter(DetectionAdapter):
             for tap in SampledRoIs(stages, [own]).taps
         ]
 
-    def run_teacher(self, inputs: Tensor, step: Step) -> None:
+    def extract(self, inputs: Tensor) -> Any:
         # mmcv's RoIAlign reads features that lie in memory as NHWC as if they were NCHW
-        features = tuple(level.contiguous() for level in self.extract(inputs))
+        return tuple(level.contiguous() for level in super().extract(inputs))
+
+    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
         extra = self._extra_passes()
         rpn = None
         if self.runs('rpn_head') or any(one.rois == 'teacher' for one in extra):

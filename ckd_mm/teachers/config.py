@@ -93,8 +93,8 @@ class TeacherConfig(Speed):
         if self.ema and self.changes_model:
             raise ValueError(
                 "teacher: ema=True is the run's own average, which channels_last, "
-                'fuse_bn and compile would change; of the options for speed only dtype '
-                'goes with it'
+                'fuse_bn and compile would change; of the options for speed dtype and '
+                'stream go with it'
             )
 
     def build(self, runner: Runner, device: torch.device) -> Teacher | CachedTeacher:

@@ -120,15 +120,20 @@ def added(
     stock = waits(step)
     distiller = Distiller(student, [Teacher(teacher)], build_terms(distill))
     adapter: Any = distiller.sources[0].adapter
-    note_teacher = adapter.note_teacher
     own: Counter[str] = Counter()
 
-    def noted(*arguments: Any) -> None:
-        own.update(waits(lambda: note_teacher(*arguments)))
+    def counted(run: Callable[..., Any]) -> Callable[..., Any]:
+        def note(*arguments: Any) -> Any:
+            found: list[Any] = []
+            own.update(waits(lambda: found.append(run(*arguments))))
+            return found[0]
+
+        return note
 
     distiller.attach()
     step()  # what a loss does in its first step only
-    adapter.note_teacher = noted
+    adapter.note_features = counted(adapter.note_features)
+    adapter.note_teacher = counted(adapter.note_teacher)
     distilled = waits(step)
     distiller.detach()
     distilled.subtract(stock)
