@@ -10,7 +10,7 @@ import pytest
 
 from .catalog import DISTILLED, base_of_student, distilling_hook
 
-METHODS = {'ckd', 'kd', 'dkd', 'reviewkd'}  # of every pair
+METHODS = {'ckd', 'kd', 'dkd', 'reviewkd', 'ckd-reviewkd'}  # of every pair
 REVIEWKD = ('student_channels', 'teacher_channels', 'mid_channels', 'loss_weight')
 
 # What a method's authors set for each pair of models. All else is one per folder.
@@ -77,6 +77,20 @@ def test_all_methods_of_a_pair_and_schedule_have_one_student(path: str) -> None:
         if name_of(other)._replace(method='') == (folder, '', models, schedule)
     ]
     assert base_of_student(path) == base_of_student(same[0])
+
+
+@pytest.mark.parametrize(
+    'path', [path for path in DISTILLED if name_of(path).method == 'ckd-reviewkd']
+)
+def test_ckd_and_reviewkd_together_are_what_they_are_alone(path: str) -> None:
+    """So what one adds to the other is seen beside their configs."""
+    ckd, reviewkd = (
+        distilling_hook(path.replace('/ckd-reviewkd_', f'/{method}_'))
+        for method in ('ckd', 'reviewkd')
+    )
+    terms = reviewkd['distill'] | ckd['distill']
+    assert distilling_hook(path) == reviewkd | dict(distill=terms)
+    assert distilling_hook(path) == ckd | dict(distill=terms)
 
 
 @pytest.mark.parametrize('folder', SET_PER_PAIR)

@@ -41,7 +41,7 @@ def test_a_folder_of_the_documented_layout_is_a_class(
     assert list(dataset.get_gt_labels()) == [0, 1]
 
 
-@pytest.mark.parametrize('method', ['ckd', 'kd', 'dkd', 'reviewkd'])
+@pytest.mark.parametrize('method', ['ckd', 'kd', 'dkd', 'reviewkd', 'ckd-reviewkd'])
 @pytest.mark.parametrize(('pair', 'teacher'), TEACHERS.items())
 def test_a_pair_has_the_settings_of_imagenet(
     pair: str, teacher: str, method: str
