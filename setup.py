@@ -19,6 +19,7 @@ REQUIRES = ['torch>=2.0', 'numpy', 'packaging']
 ENGINE = ['onedl-mmengine>=0.10.8', 'onedl-mmcv>=2.3']
 DETECTION = [*ENGINE, 'onedl-mmdetection>=3.5']
 CLASSIFICATION = [*ENGINE, 'onedl-mmpretrain>=1.3']
+CACHE = ['safetensors>=0.4']
 TOOLS = ['pytest', 'pytest-xdist', 'ruff', 'mypy', 'scikit-learn', 'matplotlib']
 # What compiles mmcv and builds our own wheel without build isolation.
 BUILD = ['setuptools>=77', 'wheel', 'ninja', 'psutil', 'click']
@@ -63,7 +64,8 @@ setup(
     extras_require={
         'mmdet': DETECTION,
         'mmpretrain': CLASSIFICATION,
-        'dev': [*TOOLS, *BUILD],
+        'cache': CACHE,
+        'dev': [*TOOLS, *BUILD, *CACHE],
     },
     cmdclass={'build_py': BuildPy},
     zip_safe=False,

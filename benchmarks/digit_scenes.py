@@ -1,11 +1,12 @@
 """Methods on the digit scenes: one schedule, several seeds.
 
-    python benchmarks/digit_scenes.py [--seeds 3] [--jobs 2] [--set reviewkd]
+    python benchmarks/digit_scenes.py [--seeds 3] [--jobs 2] [--set rows]
 
 Trains the teacher once and every student with every seed, through tools/train.py and
-the configs in configs/mmdet/digits. A run that is finished is not repeated, so the
-benchmark can be interrupted. With `--jobs 2` two runs share the machine, one thread
-each.
+the configs in configs/mmdet/digits. The set `rows` changes one thing at a time in that
+of CKD: which RoIs are compared, and which of them are negatives of each other. A run
+that is finished is not repeated, so the benchmark can be interrupted. With `--jobs 2`
+two runs share the machine, one thread each.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import statistics
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from environment import ROOT, describe
@@ -29,22 +31,89 @@ __all__: list[str] = []
 
 CONFIGS = ROOT / 'configs/mmdet/digits'
 TEACHER = 'faster-rcnn_r18-w32_digits'
-ALONE = {'student alone': 'faster-rcnn_r18-w8_digits'}
+
+
+@dataclass(frozen=True)
+class Student:
+    """How a student is trained.
+
+    Args:
+        config: The name of its config.
+        change: The name of what the options change, for the folder of its runs.
+        options: Values for `--cfg-options`.
+    """
+
+    config: str
+    change: str = ''
+    options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """The folder of its runs, without the seed."""
+        return f'{self.config}_{self.change}' if self.change else self.config
+
+
+def _ckd(change: str, **options: str) -> Student:
+    """CKD of weight 1 and T 0.1 with options of its loss."""
+    path = 'custom_hooks.0.distill.ckd.loss'
+    named = {f'{path}.{name}': value for name, value in options.items()}
+    return Student('ckd_r18-w32-r18-w8_6e_digits', change, named)
+
+
+def _ckd_on(change: str, **options: str) -> Student:
+    """The same on other RoIs: options of `roi_logits`."""
+    path = 'custom_hooks.0.distill.ckd.on'
+    named = {'_delete_': 'True', 'part': 'roi_logits', **options}
+    return Student(
+        'ckd_r18-w32-r18-w8_6e_digits',
+        change,
+        {f'{path}.{name}': value for name, value in named.items()},
+    )
+
+
+ALONE = {'student alone': Student('faster-rcnn_r18-w8_digits')}
+AUTHORS = Student('ckd-authors_r18-w32-r18-w8_6e_digits')
+CKD = Student('ckd_r18-w32-r18-w8_6e_digits')
 LOGITS = {
-    'KD, weight 1, T 1': 'kd_r18-w32-r18-w8_6e_digits',
-    'DKD, alpha 1, beta 0.25, T 1': 'dkd_r18-w32-r18-w8_6e_digits',
-    'DIST, beta 1, gamma 1, T 1': 'dist_r18-w32-r18-w8_6e_digits',
-    "CKD, weight 0.1, T 1 (authors')": 'ckd-authors_r18-w32-r18-w8_6e_digits',
-    'CKD, weight 1, T 0.1': 'ckd_r18-w32-r18-w8_6e_digits',
+    'KD, weight 1, T 1': Student('kd_r18-w32-r18-w8_6e_digits'),
+    'DKD, alpha 1, beta 0.25, T 1': Student('dkd_r18-w32-r18-w8_6e_digits'),
+    'DIST, beta 1, gamma 1, T 1': Student('dist_r18-w32-r18-w8_6e_digits'),
+    "CKD, weight 0.1, T 1 (authors')": AUTHORS,
+    'CKD, weight 1, T 0.1': CKD,
 }
 REVIEWKD = {
-    "CKD, weight 0.1, T 1 (authors')": 'ckd-authors_r18-w32-r18-w8_6e_digits',
-    'CKD, weight 1, T 0.1': 'ckd_r18-w32-r18-w8_6e_digits',
-    'ReviewKD, weight 1.2': 'reviewkd_r18-w32-r18-w8_6e_digits',
-    "CKD (authors') + ReviewKD": 'ckd-authors-reviewkd_r18-w32-r18-w8_6e_digits',
-    'CKD, weight 1, T 0.1, + ReviewKD': 'ckd-reviewkd_r18-w32-r18-w8_6e_digits',
+    "CKD, weight 0.1, T 1 (authors')": AUTHORS,
+    'CKD, weight 1, T 0.1': CKD,
+    'ReviewKD, weight 1.2': Student('reviewkd_r18-w32-r18-w8_6e_digits'),
+    "CKD (authors') + ReviewKD": Student(
+        'ckd-authors-reviewkd_r18-w32-r18-w8_6e_digits'
+    ),
+    'CKD, weight 1, T 0.1, + ReviewKD': Student(
+        'ckd-reviewkd_r18-w32-r18-w8_6e_digits'
+    ),
 }
-SETS = {'logits': LOGITS, 'reviewkd': REVIEWKD}
+# 64 RoIs an image are what the sampler draws: then only their source differs.
+ROWS = {
+    'CKD, weight 1, T 0.1: all sampled RoIs': CKD,
+    'RoIs of objects alone': _ckd_on('objects', background_ratio='0'),
+    'one of background for each of an object': _ckd_on(
+        'background1', background_ratio='1'
+    ),
+    'no negatives of the same class': _ckd(
+        'other-classes', same_class_negatives='False'
+    ),
+    'negatives of the same image': _ckd('per-image', per_image='True'),
+    "the student's 64 best proposals": _ckd_on(
+        'proposals', rois='proposals', num_rois='64'
+    ),
+    "the teacher's 64 best proposals": _ckd_on(
+        'teacher', rois='teacher', num_rois='64'
+    ),
+    'all sampled RoIs, + BoxRegressionLoss': Student(
+        'ckd-boxregression_r18-w32-r18-w8_6e_digits'
+    ),
+}
+SETS = {'logits': LOGITS, 'reviewkd': REVIEWKD, 'rows': ROWS}
 METRICS = {
     'mAP': 'coco/bbox_mAP',
     'AP50': 'coco/bbox_mAP_50',
@@ -65,9 +134,9 @@ def main() -> None:
         for title, log in pool.map(
             lambda run: (run[0], _finish(run[1])),
             [
-                (title, _run(title, config, seed, teacher, args))
+                (title, _run(title, student, seed, teacher, args))
                 for seed in range(args.seeds)
-                for title, config in students.items()
+                for title, student in students.items()
             ],
         ):
             logs[title].append(log)
@@ -83,15 +152,15 @@ def main() -> None:
 
 
 def _run(
-    title: str, config: str, seed: int, teacher: Run, args: argparse.Namespace
+    title: str, student: Student, seed: int, teacher: Run, args: argparse.Namespace
 ) -> Run:
-    options = {'randomness.seed': str(seed)}
+    options = {'randomness.seed': str(seed), **student.options}
     if title != 'student alone':
         weights = str(teacher.checkpoint.resolve())
         options['custom_hooks.0.teacher.checkpoint'] = weights
-    folder = args.work_dir / f'{config}_seed{seed}'
-    name = f'{title} [{seed}]'
-    return Run(name, CONFIGS / f'{config}.py', folder, METRICS['mAP'], options)
+    folder = args.work_dir / f'{student.folder}_seed{seed}'
+    config = CONFIGS / f'{student.config}.py'
+    return Run(f'{title} [{seed}]', config, folder, METRICS['mAP'], options)
 
 
 def _finish(run: Run) -> Log:
@@ -110,7 +179,7 @@ def _report(teacher: Log, logs: dict[str, list[Log]], environment: str) -> str:
         environment,
         '- Faster R-CNN, ResNet-18 of width 8 from one of width 32 '
         f'({_last(teacher, "mAP"):.3f} mAP); 600 iterations of 8 images; all sampled '
-        'RoIs.',
+        'RoIs, unless a run says otherwise.',
         f'- {seeds} seeds; last checkpoint, nothing chosen by validation results.',
         '- Spread: standard deviation over the seeds. Difference: mean over the seeds '
         'of the difference to the student alone with the same seed, with its 95% '

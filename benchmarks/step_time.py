@@ -52,7 +52,10 @@ def main() -> None:
         if torch.cuda.is_available() or not amp:
             lines += _measured(args, amp)
         if args.size == 'coco' and not torch.cuda.is_available():
-            lines += ['', 'On a GPU: not run yet.']
+            lines += [
+                '',
+                'On a GPU, and with `stream=True`, which is for GPUs: not run yet.',
+            ]
     text = '\n'.join(lines) + '\n'
     out = args.out or ROOT / f'benchmarks/results/step_time_{args.size}.md'
     out.parent.mkdir(parents=True, exist_ok=True)

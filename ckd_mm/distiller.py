@@ -17,10 +17,11 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from ckd_mm.cache.source import CachedSource
 from ckd_mm.connectors import averaged_over_ranks
 from ckd_mm.registry import did_you_mean
 from ckd_mm.source import Source, average
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import CachedTeacher, Teacher
 from ckd_mm.terms import Term
 
 __all__ = ['Distiller']
@@ -42,7 +43,7 @@ class Distiller:
     def __init__(
         self,
         student: BaseModel,
-        teachers: Sequence[Teacher],
+        teachers: Sequence[Teacher | CachedTeacher],
         terms: Sequence[Term],
         student_loss_weight: float | dict[str, float] = 1.0,
     ) -> None:
@@ -56,7 +57,7 @@ class Distiller:
             term.name: averaged_over_ranks(term.loss.to(device)) for term in terms
         }
         self.sources = [
-            Source(student, teacher, [t for t in terms if t.listens_to(number)])
+            _source(student, teacher, [t for t in terms if t.listens_to(number)])
             for number, teacher in enumerate(teachers)
         ]
         self._check_rows()
@@ -66,7 +67,7 @@ class Distiller:
     def attach(self) -> None:
         """Put the forward hooks onto student and teacher."""
         for source in self.sources:
-            source.adapter.attach()
+            source.attach()
         self._handles = [
             self.student.register_forward_pre_hook(self._before, with_kwargs=True),
             self.student.register_forward_hook(self._after, with_kwargs=True),
@@ -75,21 +76,22 @@ class Distiller:
     def detach(self) -> None:
         """Take all forward hooks off again."""
         for source in self.sources:
-            source.adapter.detach()
+            source.detach()
         while self._handles:
             self._handles.pop().remove()
 
     def _before(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
-        if self._arguments(args, kwargs).get('mode') == 'loss':
+        arguments = self._arguments(args, kwargs)
+        if arguments.get('mode') == 'loss':
             for source in self._active_sources:
-                source.adapter.student_recorder.open()
+                source.before(arguments['inputs'], arguments['data_samples'])
 
     def _after(self, module: nn.Module, args: tuple, kwargs: dict, output: Any) -> Any:
         arguments = self._arguments(args, kwargs)
         if arguments.get('mode') != 'loss':
             return None
         for source in self._active_sources:
-            source.adapter.student_recorder.close()
+            source.after()
         losses = self._weighted(output)
         added = self._distill(arguments['inputs'], arguments['data_samples'])
         taken = sorted(set(losses) & set(added))
@@ -177,6 +179,14 @@ class Distiller:
             )
             for key, value in losses.items()
         }
+
+
+def _source(
+    student: BaseModel, teacher: Teacher | CachedTeacher, terms: Sequence[Term]
+) -> Source:
+    if isinstance(teacher, CachedTeacher):
+        return CachedSource(student, teacher, terms)
+    return Source(student, teacher, terms)
 
 
 def _scaled(value: Tensor | list[Tensor], weight: float) -> Tensor | list[Tensor]:

@@ -1,4 +1,4 @@
-"""Do something that draws random numbers without the training run noticing."""
+"""Draw random numbers without the training run noticing, freely or from a seed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-__all__ = ['preserved_random_state']
+__all__ = ['preserved_random_state', 'seeded_random_state']
 
 
 @contextmanager
@@ -18,6 +18,29 @@ def preserved_random_state() -> Iterator[None]:
     python_state, numpy_state = random.getstate(), np.random.get_state()
     with torch.random.fork_rng():
         try:
+            yield
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+
+
+@contextmanager
+def seeded_random_state(*numbers: int) -> Iterator[None]:
+    """Random numbers that depend on these numbers alone; the states are restored.
+
+    For what runs on the CPU: the generators of GPUs are neither seeded nor asked for
+    their state, which a worker process of a data loader could not do.
+
+    Args:
+        numbers: Each >= 0.
+    """
+    seeds = np.random.SeedSequence(numbers).generate_state(3)
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            random.seed(int(seeds[0]))
+            np.random.seed(int(seeds[1]))
+            torch.default_generator.manual_seed(int(seeds[2]))
             yield
         finally:
             random.setstate(python_state)

@@ -7,7 +7,7 @@ tensors themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,13 +24,13 @@ __all__ = ['Recorder', 'Tap']
 class Tap:
     """A place in a model: what the module of this name receives or returns.
 
-    `during` restricts it to one of several passes through the module, those of
-    `Recorder.during` with this number; `None` takes them all.
+    `during` is the name of an extra pass through the module, one inside
+    `Recorder.during` of this name; `None` is the model's own forward, outside of them.
     """
 
     module: str
     side: Literal['input', 'output'] = 'output'
-    during: int | None = None
+    during: Hashable = None
 
 
 class Recorder:
@@ -61,7 +61,7 @@ class Recorder:
         self._handles: list[RemovableHandle] = []
         self._noted: dict[Tap, list[_Note]] = {}
         self._is_open = False
-        self._pass: int | None = None
+        self._pass: Hashable = None
 
     def attach(self) -> None:
         """Put the forward hooks onto the modules."""
@@ -90,13 +90,14 @@ class Recorder:
         self._is_open = False
 
     @contextmanager
-    def during(self, number: int) -> Iterator[None]:
-        """Number what is noted inside, for taps that want one pass of several."""
-        self._pass = number
+    def during(self, name: Hashable) -> Iterator[None]:
+        """Note an extra pass, for the taps of its name alone; also once closed."""
+        was_open = self._is_open
+        self._is_open, self._pass = True, name
         try:
             yield
         finally:
-            self._pass = None
+            self._is_open, self._pass = was_open, None
 
     def forget(self) -> None:
         """Let go of what was noted, so that its memory is free between steps."""
@@ -119,7 +120,7 @@ class Recorder:
 
     def _note(self, tap: Tap) -> Any:
         def hook(module: nn.Module, *values: Any) -> None:
-            if self._is_open and tap.during in (None, self._pass):
+            if self._is_open and tap.during == self._pass:
                 # values: (args,) before the forward, (args, output) after it
                 self._noted[tap].append(_Note(values[-1]))
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ckd_mm.adapters import Step, build_adapter
 from ckd_mm.adapters.comparison import Value
+from ckd_mm.streams import SideStream
 from ckd_mm.teachers import Teacher, TeacherInputs
 from ckd_mm.terms import Term
 
@@ -29,6 +30,9 @@ class Source:
         ValueError: The terms do not fit the two models.
     """
 
+    _stream: SideStream | None = None
+    _begun: tuple[Tensor, Any] | None = None
+
     def __init__(
         self,
         student: BaseModel,
@@ -38,22 +42,47 @@ class Source:
         self.terms = [term.name for term in terms]
         self.weight = teacher.weight
         self.speed = teacher.speed
+        device = next(student.parameters()).device
         wanted = {term.name: (term.on, term.needs) for term in terms}
         self.adapter = build_adapter(student, teacher.model, wanted)
         self.inputs = TeacherInputs(
             student.data_preprocessor, teacher.model.data_preprocessor
-        ).to(next(student.parameters()).device)
+        ).to(device)
+        if self.speed.stream:
+            self._stream = SideStream(device)
         self._step: Step | None = None
+
+    def attach(self) -> None:
+        """Put the forward hooks onto both models."""
+        self.adapter.attach()
+
+    def detach(self) -> None:
+        """Take them off again."""
+        self.adapter.detach()
+
+    def before(self, inputs: Tensor, data_samples: Sequence[Any]) -> None:
+        """Listen to the student's forward, which is about to begin with this batch."""
+        self.adapter.student_recorder.open()
+        if self._stream is not None:
+            with self._stream.beside():
+                self._begun = self._begin(inputs, data_samples)
+
+    def after(self) -> None:
+        """Stop listening."""
+        self.adapter.student_recorder.close()
 
     def observe(
         self, inputs: Tensor, data_samples: Sequence[Any], epoch: float
     ) -> None:
         """Run the teacher on the batch that the student has just seen."""
+        if self._stream is not None:
+            self._stream.join()
+        images, features = self._begun or self._begin(inputs, data_samples)
         noted = self.adapter.student_recorder.calls
         step = Step(inputs, data_samples, noted, epoch)
-        images = self.speed.inputs(self.inputs(inputs, data_samples))
         with self.speed.autocast(images.device):
-            self.adapter.note_teacher(images, step)
+            self.adapter.note_teacher(images, features, step)
+        self.adapter.note_student(step)
         self._step = step
 
     def pair(self, term: str) -> dict[str, Any]:
@@ -61,10 +90,21 @@ class Source:
         assert self._step is not None, 'pair() before observe()'
         return self.adapter.pair(term, self._step)
 
+    def teacher_side(self, term: str) -> Value:
+        """What the pair of a term has of the teacher in this step."""
+        assert self._step is not None, 'teacher_side() before observe()'
+        return self.adapter.teacher_side(term, self._step)
+
     def forget(self) -> None:
         """Let go of the step's tensors."""
         self.adapter.forget()
-        self._step = None
+        self._begun = self._step = None
+
+    def _begin(self, inputs: Tensor, data_samples: Sequence[Any]) -> tuple[Tensor, Any]:
+        """The teacher's images and its feature maps."""
+        images = self.speed.inputs(self.inputs(inputs, data_samples))
+        with self.speed.autocast(images.device):
+            return images, self.adapter.note_features(images)
 
 
 def average(values: Sequence[Value], weights: Sequence[float]) -> Value:

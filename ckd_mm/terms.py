@@ -40,8 +40,14 @@ class Term:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What the `forward` of the loss asks for beside student and teacher."""
-        names = inspect.signature(self.loss.forward).parameters
+        """What the loss asks for beside student and teacher.
+
+        The parameters of its `forward`; of those with a default only what the loss
+        names in `also_needs`, which may depend on its options.
+        """
+        parameters = inspect.signature(self.loss.forward).parameters.values()
+        names = [one.name for one in parameters if one.default is one.empty]
+        names += getattr(self.loss, 'also_needs', ())
         return tuple(name for name in names if name not in ('student', 'teacher'))
 
     def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:

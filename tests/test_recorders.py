@@ -80,15 +80,31 @@ def test_an_unknown_module_gets_near_names() -> None:
         Recorder(model, [Tap('backbon')])
 
 
-def test_a_tap_can_want_one_pass_of_several() -> None:
-    model, every = toy(), Tap('1')
-    taps = [Tap('1', during=0), Tap('1', during=2)]
-    recorder = Recorder(model, [every, *taps])
+def test_an_extra_pass_is_noted_for_the_taps_of_its_name_alone() -> None:
+    model = toy()
+    taps = [Tap('1'), Tap('1', during=0), Tap('1', during='two')]
+    recorder = Recorder(model, taps)
     recorder.attach()
     recorder.open()
-    for number in range(3):
-        with recorder.during(number):
+    for number, name in enumerate((0, 1, 'two')):
+        with recorder.during(name):
             model(torch.full((1,), float(number)))
     model(torch.full((1,), 5.0))
-    noted = [[v.item() for v in recorder.calls(tap)] for tap in (every, *taps)]
-    assert noted == [[0.0, 1.0, 2.0, 5.0], [0.0], [2.0]]
+    noted = [[v.item() for v in recorder.calls(tap)] for tap in taps]
+    assert noted == [[5.0], [0.0], [2.0]]
+
+
+def test_an_extra_pass_is_noted_after_the_own_one_is_closed() -> None:
+    model, own, extra = toy(), Tap('1'), Tap('1', during=0)
+    recorder = Recorder(model, [own, extra])
+    recorder.attach()
+    recorder.open()
+    model(torch.full((1,), 1.0))
+    recorder.close()
+    with recorder.during(0):
+        model(torch.full((1,), 2.0))
+    with recorder.during(0):
+        model(torch.full((1,), 3.0))
+    model(torch.full((1,), 4.0))
+    noted = [[v.item() for v in recorder.calls(tap)] for tap in (own, extra)]
+    assert noted == [[1.0], [2.0, 3.0]]

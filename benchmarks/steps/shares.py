@@ -71,8 +71,9 @@ def _watched(distiller: Distiller, watch: Stopwatch) -> list[str]:
     source: Any = distiller.sources[0]
     inputs: Any = source.inputs
     source.inputs = watch.over('inputs of the teacher', inputs)
-    forward = watch.over("the teacher's forward", source.adapter.note_teacher)
-    source.adapter.note_teacher = forward
+    for name in ('note_features', 'note_teacher'):
+        forward = watch.over("the teacher's forward", getattr(source.adapter, name))
+        setattr(source.adapter, name, forward)
     source.pair = watch.over('reading the pairs', source.pair)
     losses: dict[str, Any] = distiller.losses
     for term in distiller.terms:

@@ -2,7 +2,7 @@
 
 An adapter of a task names what can be compared between two models (`comparisons`) and
 knows how to run a teacher on the student's step, only as far as the terms need it
-(`run_teacher`).
+(`extract` and `run_teacher`).
 Both sides are read in the same way: taps on modules, the student's filled by its own
 forward, the teacher's by `run_teacher`.
 """
@@ -10,7 +10,7 @@ forward, the teacher's by `run_teacher`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -23,7 +23,6 @@ from ckd_mm.adapters.comparison import (
     Extra,
     Missing,
     Part,
-    Reading,
     Side,
     Step,
     Value,
@@ -118,8 +117,18 @@ class Adapter:
         """What `run_teacher` needs from the student's forward."""
         return []
 
-    def run_teacher(self, inputs: Tensor, step: Step) -> None:
-        """Run the teacher on its own inputs, as far as its taps need it."""
+    def extract(self, inputs: Tensor) -> Any:
+        """The teacher's feature maps, which need nothing of the student's step.
+
+        Its neck only runs if a term needs more than the backbone.
+        """
+        names = (f'{tap.module}.' for tap in self.teacher_recorder.taps)
+        if all(name.startswith('backbone.') for name in names):
+            return self.teacher.backbone(inputs)
+        return self.teacher.extract_feat(inputs)
+
+    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
+        """Run what follows its feature maps, as far as the teacher's taps need it."""
         raise NotImplementedError
 
     def attach(self) -> None:
@@ -133,12 +142,24 @@ class Adapter:
         self.teacher_recorder.detach()
 
     @torch.no_grad()
-    def note_teacher(self, inputs: Tensor, step: Step) -> None:
-        """Run the teacher once for all terms, in eval mode and without gradient."""
+    def note_features(self, inputs: Tensor) -> Any:
+        """Begin the one run of the teacher, in eval mode and without gradient.
+
+        Returns:
+            Its feature maps, for :meth:`note_teacher`.
+        """
         self.teacher.eval()  # whoever has called train() since the last step
         self.teacher_recorder.open()
-        self.run_teacher(inputs, step)
+        return self.extract(inputs)
+
+    @torch.no_grad()
+    def note_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
+        """Go on with it after the student's forward."""
+        self.run_teacher(inputs, features, step)
         self.teacher_recorder.close()
+
+    def note_student(self, step: Step) -> None:
+        """Run some of the student's modules once more, if a term needs that."""
 
     def forget(self) -> None:
         """Let go of the step's tensors."""
@@ -154,11 +175,33 @@ class Adapter:
             ValueError: A module of the term did not run exactly once in this step, or
                 the student's tensor has no gradient.
         """
-        comparisons = self._terms[term]
         recorders = (self.student_recorder, self.teacher_recorder)
-        readings = [one.read(*recorders, step) for one in comparisons]
-        student = _joined([reading.student for reading in readings])
+        readings = [one.read(*recorders, step) for one in self._terms[term]]
+        own = [(reading.student, reading.rows) for reading in readings]
         teacher = _joined([reading.teacher for reading in readings])
+        return {**self._student_side(term, own, step), 'teacher': teacher}
+
+    def student_side(self, term: str, step: Step) -> dict[str, Any]:
+        """What `pair` has beside the teacher, for terms that do not choose rows."""
+        own = [
+            (one.value(one.student, self.student_recorder, step), None)
+            for one in self._terms[term]
+        ]
+        return self._student_side(term, own, step)
+
+    def teacher_side(self, term: str, step: Step) -> Value:
+        """What `pair` has of the teacher, for terms that do not choose rows."""
+        recorder = self.teacher_recorder
+        return _joined(
+            [one.value(one.teacher, recorder, step) for one in self._terms[term]]
+        )
+
+    def _student_side(
+        self, term: str, own: Sequence[tuple[Value, Tensor | None]], step: Step
+    ) -> dict[str, Any]:
+        """The student's values, and the extras of the rows that were chosen."""
+        comparisons = self._terms[term]
+        student = _joined([value for value, _ in own])
         levels = (student,) if isinstance(student, Tensor) else student
         if torch.is_grad_enabled() and not any(level.requires_grad for level in levels):
             names = ', '.join(repr(one.student.taps[0].module) for one in comparisons)
@@ -168,8 +211,8 @@ class Adapter:
                 'activation checkpointing that PyTorch runs without a graph '
                 '(with_cp=True): name the output of that whole part instead'
             )
-        extras = self._read_extras(term, readings, step)
-        return {'student': student, 'teacher': teacher, **extras}
+        extras = self._read_extras(term, [rows for _, rows in own], step)
+        return {'student': student, **extras}
 
     def offers(self, term: str) -> list[str]:
         """What the loss of a term can ask for beside student and teacher, by name."""
@@ -179,13 +222,6 @@ class Adapter:
     def is_by_teacher(self, term: str) -> bool:
         """Whether the rows of a term depend on the teacher."""
         return any(comparison.by_teacher for comparison in self._terms[term])
-
-    def extract(self, inputs: Tensor) -> Any:
-        """The teacher's feature maps; its neck only runs if a term needs more."""
-        names = (f'{tap.module}.' for tap in self.teacher_recorder.taps)
-        if all(name.startswith('backbone.') for name in names):
-            return self.teacher.backbone(inputs)
-        return self.teacher.extract_feat(inputs)
 
     def runs(self, prefix: str) -> bool:
         """Whether any tap of the teacher lies in the module of this name."""
@@ -230,14 +266,13 @@ class Adapter:
         return {need: shared[need] for need in needs if need not in own}
 
     def _read_extras(
-        self, term: str, readings: list[Reading], step: Step
+        self, term: str, chosen: Sequence[Tensor | None], step: Step
     ) -> dict[str, Any]:
         found = {name: extra.read(step) for name, extra in self._shared[term].items()}
-        for comparison, reading in zip(self._terms[term], readings, strict=True):
+        for comparison, rows in zip(self._terms[term], chosen, strict=True):
             for name in self._needs[term]:
                 if name in comparison.extras:
                     value = comparison.extras[name].read(step)
-                    rows = reading.rows
                     found[name] = value if rows is None else value.index_select(0, rows)
         return found
 

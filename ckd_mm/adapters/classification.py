@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
@@ -71,11 +73,9 @@ class ClassificationAdapter(Adapter):
             'sample_index': Extra(_sample_index),
         }
 
-    def run_teacher(self, inputs: Tensor, step: Step) -> None:
+    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
         if self.runs('head'):
-            self.teacher(inputs, mode='tensor')
-        else:
-            self.extract(inputs)
+            self.teacher.head(features)
 
 
 def last_linear(model: BaseModel) -> str:

@@ -116,8 +116,8 @@ class Comparison:
         choose: Gives the rows that are compared, as indices into all rows of the
             student and of the teacher, from what both sides noted. Extras are then of
             all rows of the student, and the same ones are taken.
-        needs: What `choose` reads of the student beside its side.
-        by_teacher: Whether `choose` looks at the teacher, so that the rows of two
+        needs: What is read of the student beside its side.
+        by_teacher: Whether the rows are the teacher's choice, so that those of two
             teachers differ.
     """
 
@@ -137,12 +137,12 @@ class Comparison:
             ValueError: A module did not run exactly once in this step, or it does not
                 return what can be compared.
         """
-        own, other = self.student.noted(student), self.teacher.noted(teacher)
         if self.choose is None:
             return Reading(
-                self._checked(self.student, self.student.select(own, step)),
-                self._checked(self.teacher, self.teacher.select(other, step)),
+                self.value(self.student, student, step),
+                self.value(self.teacher, teacher, step),
             )
+        own, other = self.student.noted(student), self.teacher.noted(teacher)
         with torch.no_grad():
             rows, other_rows = self.choose(own, other, step)
         return Reading(
@@ -151,7 +151,13 @@ class Comparison:
             rows,
         )
 
-    def _checked(self, side: Side, value: Any) -> Value:
+    def value(self, side: Side, recorder: Recorder, step: Step) -> Value:
+        """All of one side.
+
+        Raises:
+            ValueError: As for :meth:`read`.
+        """
+        value = side.select(side.noted(recorder), step)
         if self.levels:
             return (value,) if isinstance(value, Tensor) else tuple(value)
         if isinstance(value, (list, tuple)) and len(value) == 1:

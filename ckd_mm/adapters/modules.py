@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -20,14 +22,21 @@ class ModuleAdapter(Adapter):
     other, the teacher runs its forward with `mode='tensor'`.
     """
 
+    runs_itself: ClassVar[tuple[str, ...]] = ('backbone.', 'neck.')
+    """Prefixes of modules that need no forward of the whole teacher."""
+
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
         return hasattr(model, 'extract_feat')
 
-    def run_teacher(self, inputs: Tensor, step: Step) -> None:
-        features = ('backbone.', 'neck.')
-        taps = self.teacher_recorder.taps
-        if all(f'{tap.module}.'.startswith(features) for tap in taps):
-            self.extract(inputs)
-        else:
+    def extract(self, inputs: Tensor) -> Any:
+        return None if self._needs_all else super().extract(inputs)
+
+    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
+        if self._needs_all:
             self.teacher(inputs, step.data_samples, mode='tensor')
+
+    @property
+    def _needs_all(self) -> bool:
+        names = (f'{tap.module}.' for tap in self.teacher_recorder.taps)
+        return not all(name.startswith(self.runs_itself) for name in names)

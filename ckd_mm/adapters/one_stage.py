@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -25,6 +27,7 @@ class OneStageAdapter(DetectionAdapter):
     `backbone` and `neck`: see :class:`DetectionAdapter`.
     """
 
+    runs_itself = ('backbone.', 'neck.', 'bbox_head.')
     row_parts = ('dense_logits', 'box_distribution')
 
     @classmethod
@@ -38,8 +41,7 @@ class OneStageAdapter(DetectionAdapter):
             'box_distribution': parts.of_boxes(),
         }
 
-    def run_teacher(self, inputs: Tensor, step: Step) -> None:
-        if self.runs('bbox_head'):
-            self.teacher.bbox_head(self.teacher.extract_feat(inputs))
-        else:
-            super().run_teacher(inputs, step)
+    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
+        super().run_teacher(inputs, features, step)
+        if features is not None and self.runs('bbox_head'):
+            self.teacher.bbox_head(features)

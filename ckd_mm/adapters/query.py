@@ -33,6 +33,7 @@ class QueryAdapter(DetectionAdapter):
     `backbone` and `neck`: see :class:`DetectionAdapter`.
     """
 
+    runs_itself = ('',)
     row_parts = ('query_logits',)
 
     @classmethod
@@ -107,10 +108,9 @@ class QueryAdapter(DetectionAdapter):
             by_teacher=True,
         )
 
-    def run_teacher(self, inputs: Tensor, step: Step) -> None:
-        features = ('backbone', 'neck')
-        if all(tap.module.startswith(features) for tap in self.teacher_recorder.taps):
-            self.teacher.extract_feat(inputs)
+    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
+        names = ('backbone', 'neck')
+        if all(tap.module.startswith(names) for tap in self.teacher_recorder.taps):
             return
         # The size of the teacher's batch, and nothing of the ground truth
         shape = tuple(inputs.shape[-2:])
@@ -118,9 +118,7 @@ class QueryAdapter(DetectionAdapter):
             type(one)(metainfo={**one.metainfo, 'batch_input_shape': shape})
             for one in step.data_samples
         ]
-        states = self.teacher.forward_transformer(
-            self.teacher.extract_feat(inputs), samples
-        )
+        states = self.teacher.forward_transformer(features, samples)
         self.teacher.bbox_head(**states)
 
     def _choose(

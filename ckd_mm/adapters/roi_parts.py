@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.comparison import Comparison, Missing, Part, Step
+from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
+from ckd_mm.adapters.proposed_rois import ProposedRoIs
 from ckd_mm.adapters.roi_sides import Place, Take, sides
 from ckd_mm.adapters.sampled_rois import SampledRoIs
 from ckd_mm.adapters.stages import Passes, Stages, choose_passes
@@ -47,8 +48,14 @@ class RoIParts:
         student_stage: int | None = None,
         teacher_stage: int | str | None = None,
         background_ratio: float | None = None,
+        rois: str = 'sampled',
+        num_rois: int | None = None,
     ) -> Comparison:
         """Class logits of the RoIs that the student's sampler drew, (R, C + 1).
+
+        `rois`: 'sampled' (the authors'), or for an extra pass of both heads the
+        'proposals' of the student's RPN or those of the 'teacher', of each image the
+        `num_rois` (`None`: 512) of the highest score. These have no assigned class.
 
         `background_ratio`: how many background RoIs are compared for each that is
         assigned to an object, at most; 0 leaves the objects alone, `None` takes all as
@@ -60,6 +67,7 @@ class RoIParts:
             ('bbox_head', '', 'output'),
             lambda output, step, own, head: output[0],
             background_ratio,
+            ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
             num_classes=True,
         )
 
@@ -68,6 +76,8 @@ class RoIParts:
         student_stage: int | None = None,
         teacher_stage: int | str | None = None,
         background_ratio: float | None = None,
+        rois: str = 'sampled',
+        num_rois: int | None = None,
     ) -> Comparison:
         """What the last layer of the box head makes these logits of, (R, D)."""
         return self._of_rois(
@@ -75,6 +85,7 @@ class RoIParts:
             ('bbox_head', 'fc_cls', 'input'),
             lambda arguments, step, own, head: arguments[0],
             background_ratio,
+            ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
         )
 
     def mask_logits(
@@ -120,15 +131,22 @@ class RoIParts:
         place: Place,
         take: Take,
         background_ratio: float | None,
+        proposed: ProposedRoIs | None,
         num_classes: bool = False,
     ) -> Comparison:
-        sampled = SampledRoIs(self.student, passes.own)
         student, teacher = sides(
-            self.student, self.teacher, passes, place, take, num_classes
+            self.student, self.teacher, passes, place, take, num_classes, proposed
         )
-        if background_ratio is None:
+        ratio = (
+            None
+            if background_ratio is None
+            else non_negative('background_ratio', background_ratio)
+        )
+        if proposed is not None:
+            return _of_proposed(student, teacher, proposed, ratio)
+        sampled = SampledRoIs(self.student, passes.own)
+        if ratio is None:
             return Comparison(student, teacher, extras=sampled.extras())
-        ratio = non_negative('background_ratio', background_ratio)
         return Comparison(
             student,
             teacher,
@@ -172,6 +190,25 @@ class RoIParts:
             if not getattr(self, whose).has(module, inner)
         ]
         return Missing(' and '.join(lacking)) if lacking else None
+
+
+def _of_proposed(
+    student: Side, teacher: Side, proposed: ProposedRoIs, ratio: float | None
+) -> Comparison:
+    reason = (
+        f'the RoIs of rois={proposed.rois!r} are not assigned to objects, so that none '
+        "has a class; those of rois='sampled' are"
+    )
+    if ratio is not None:
+        raise ValueError(f'background_ratio={ratio!r} needs classes, and {reason}')
+    return Comparison(
+        student,
+        teacher,
+        extras=proposed.extras(),
+        without={'target': reason},
+        needs=proposed.taps,
+        by_teacher=proposed.rois == 'teacher',
+    )
 
 
 def _in_units_of(student: Any, teacher: Any, deltas: Tensor) -> Tensor:

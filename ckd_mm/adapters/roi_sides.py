@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.adapters.comparison import Side, Step
+from ckd_mm.adapters.proposed_rois import ProposedRoIs
 from ckd_mm.adapters.stages import Passes, Stages
 from ckd_mm.recorders import Tap
 
@@ -29,6 +30,7 @@ def sides(
     place: Place,
     take: Take,
     num_classes: bool = True,
+    proposed: ProposedRoIs | None = None,
 ) -> tuple[Side, Side]:
     """Both sides of a comparison of RoIs.
 
@@ -39,6 +41,7 @@ def sides(
         place: Where a stage's value is noted.
         take: Makes rows of it.
         num_classes: Whether the rows belong to classes, which must then agree.
+        proposed: The RoIs of an extra pass of both heads; None: the student's own.
     """
     module, inner, side = place
     pairs = [
@@ -48,9 +51,16 @@ def sides(
     ]
     # The first stage runs in every step: what a cascade that stopped early has the
     # width of. See _student_rows.
-    own_taps = [Tap(student.name(module, own, inner), side) for own in (0, *passes.own)]
+    own_taps = [
+        Tap(student.name(module, own, inner), side, during=proposed)
+        for own in (0, *passes.own)
+    ]
     other_taps = [
-        Tap(teacher.name(module, stage, inner), side, during=own)
+        Tap(
+            teacher.name(module, stage, inner),
+            side,
+            during=own if proposed is None else proposed,
+        )
         for own, stage in pairs
     ]
     classes = [

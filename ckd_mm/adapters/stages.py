@@ -27,6 +27,7 @@ class Stages:
     """
 
     def __init__(self, model: BaseModel) -> None:
+        self.model = model
         self._roi_head = model.roi_head
         heads = self._roi_head.bbox_head
         self.is_cascade = isinstance(heads, nn.ModuleList)

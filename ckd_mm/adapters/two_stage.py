@@ -3,10 +3,14 @@
 The student's own training step samples RoIs and scores them; both are noted on the way.
 The teacher's RoI head then scores the same RoIs on the teacher's features. So row i of
 the pair is one RoI seen by both models, and the student's RoI head runs once (the
-authors' code runs it a second time).
+authors' code runs it a second time), but for RoIs that it has not seen: those of
+`rois='proposals'` and `rois='teacher'`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 from mmengine.model import BaseModel
 from torch import Tensor
@@ -15,6 +19,7 @@ from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
 from ckd_mm.adapters.dense_head import DenseHead
 from ckd_mm.adapters.dense_parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
+from ckd_mm.adapters.proposed_rois import ProposedRoIs, without_traces
 from ckd_mm.adapters.roi_parts import RoIParts
 from ckd_mm.adapters.sampled_rois import SampledRoIs
 from ckd_mm.adapters.stages import Stages
@@ -49,6 +54,7 @@ class TwoStageAdapter(DetectionAdapter):
         'roi_head.shared_head',
         'roi_head.mask',
     )
+    runs_itself = reachable
 
     row_parts = ('roi_logits', 'embedding', 'mask_logits', 'roi_boxes', 'rpn_logits')
 
@@ -82,11 +88,15 @@ class TwoStageAdapter(DetectionAdapter):
             for tap in SampledRoIs(stages, [own]).taps
         ]
 
-    def run_teacher(self, inputs: Tensor, step: Step) -> None:
+    def extract(self, inputs: Tensor) -> Any:
         # mmcv's RoIAlign reads features that lie in memory as NHWC as if they were NCHW
-        features = tuple(level.contiguous() for level in self.extract(inputs))
-        if self.runs('rpn_head'):
-            self.teacher.rpn_head(features)
+        return tuple(level.contiguous() for level in super().extract(inputs))
+
+    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
+        extra = self._extra_passes()
+        rpn = None
+        if self.runs('rpn_head') or any(one.rois == 'teacher' for one in extra):
+            rpn = self.teacher.rpn_head(features)
         student = Stages(self.student)
         for kind, passes in self._passes().items():
             for own, stage in passes:
@@ -94,13 +104,46 @@ class TwoStageAdapter(DetectionAdapter):
                 read = sampled.object_boxes if kind == 'mask' else sampled.boxes
                 with self.teacher_recorder.during(own):
                     Stages(self.teacher).forward(kind, stage, features, read(step))
+        self._proposals: dict[ProposedRoIs, Tensor] = {}
+        for proposed, stages in extra.items():
+            rois = proposed.propose(self.student, self.teacher, rpn, step)
+            self._proposals[proposed] = rois
+            with self.teacher_recorder.during(proposed):
+                for stage in stages:
+                    Stages(self.teacher).forward('bbox', stage, features, rois)
+
+    def note_student(self, step: Step) -> None:
+        for proposed, rois in self._proposals.items():
+            with (
+                self.student_recorder.during(proposed),
+                without_traces(self.student.roi_head, rois.device),
+            ):
+                features = proposed.features(step)
+                Stages(self.student).forward('bbox', 0, features, rois)
+
+    def forget(self) -> None:
+        super().forget()
+        self._proposals = {}
 
     def _passes(self) -> dict[str, list[tuple[int, int]]]:
         """By kind of head, whose RoIs (a student's stage) go through which stage."""
         found: dict[str, set[tuple[int, int]]] = {'bbox': set(), 'mask': set()}
+        for tap, stage in self._teacher_heads():
+            if isinstance(tap.during, int):
+                kind = 'mask' if tap.module.startswith('roi_head.mask') else 'bbox'
+                found[kind].add((tap.during, stage))
+        return {kind: sorted(passes) for kind, passes in found.items()}
+
+    def _extra_passes(self) -> dict[ProposedRoIs, set[int]]:
+        """Through which stages of the teacher which proposals go."""
+        found: dict[ProposedRoIs, set[int]] = {}
+        for tap, stage in self._teacher_heads():
+            if isinstance(tap.during, ProposedRoIs):
+                found.setdefault(tap.during, set()).add(stage)
+        return found
+
+    def _teacher_heads(self) -> Iterator[tuple[Tap, int]]:
+        """The taps in the teacher's RoI head, and their stages."""
         for tap in (tap for one in self._all() for tap in one.teacher.taps):
             if tap.module.startswith('roi_head.'):
-                kind = 'mask' if tap.module.startswith('roi_head.mask') else 'bbox'
-                stage = Stages(self.teacher).stage_of(tap.module)
-                found[kind].add((tap.during or 0, stage))
-        return {kind: sorted(passes) for kind, passes in found.items()}
+                yield tap, Stages(self.teacher).stage_of(tap.module)

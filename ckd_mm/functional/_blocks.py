@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ckd_mm.functional._negatives import LeftOut
+
 __all__ = ['MOST_SCORES', 'block_cross_entropy']
 
 MOST_SCORES = 2**24
@@ -27,6 +29,7 @@ def block_cross_entropy(
     temperature: float,
     first: int,
     block_size: int,
+    left_out: LeftOut | None = None,
 ) -> Tensor:
     r"""-log p(candidate first + i | anchor i) of each anchor i, of shape (B,).
 
@@ -36,8 +39,8 @@ def block_cross_entropy(
         L_i = \log \Bigl( 1 + \sum_{j \ne m(i)}
             \exp \frac{S_{ij} - S_{i m(i)}}{T} \Bigr),
 
-    a sum that runs over blocks of `block_size` anchors by `block_size` candidates. The
-    backward pass computes each block again, for
+    a sum that runs over blocks of `block_size` anchors by `block_size` candidates, but
+    for those that are left out. The backward pass computes each block again, for
     :math:`p_{ij} = \exp((S_{ij} - S_{i m(i)}) / T - L_i)`. So the memory beyond inputs
     and gradients is a few blocks, and the price is a third matrix product.
 
@@ -47,7 +50,7 @@ def block_cross_entropy(
     """
     assert block_size >= 1, block_size
     return _BlockCrossEntropy.apply(
-        anchors_BC, candidates_GC, temperature, first, block_size
+        anchors_BC, candidates_GC, temperature, first, block_size, left_out
     )
 
 
@@ -69,7 +72,7 @@ class _BlockCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, grad_B: Tensor) -> tuple[Tensor | None, ...]:
         _refuse_second_derivative()
         anchors_BC, candidates_GC, losses_B = ctx.saved_tensors
-        temperature, first, _ = ctx.options
+        temperature, first, *_ = ctx.options
         weights_B1 = (grad_B / temperature)[:, None]
         weighted_BC = weights_B1 * anchors_BC
         grad_anchors = torch.zeros_like(anchors_BC) if ctx.needs_input_grad[0] else None
@@ -91,7 +94,7 @@ class _BlockCrossEntropy(torch.autograd.Function):
             grad_anchors *= weights_B1
         if grad_candidates is not None:
             grad_candidates[matches] += missing_B1 * weighted_BC
-        return grad_anchors, grad_candidates, None, None, None
+        return grad_anchors, grad_candidates, None, None, None, None
 
 
 def _refuse_second_derivative() -> None:
@@ -111,8 +114,12 @@ def _blocks(
     temperature: float,
     first: int,
     block_size: int,
+    left_out: LeftOut | None,
 ) -> Iterator[_Block]:
-    """Rows, columns and (S_ij - S_im(i)) / T of each block; -inf where j = m(i)."""
+    """Rows, columns and (S_ij - S_im(i)) / T of each block.
+
+    That is -inf where j = m(i), and where j is left out.
+    """
     scaled_BC = anchors_BC / temperature
     matches_BC = candidates_GC[first : first + len(anchors_BC)]
     own_B1 = (scaled_BC * matches_BC).sum(dim=1, keepdim=True)
@@ -122,4 +129,6 @@ def _blocks(
             columns = slice(column, column + block_size)
             gaps = (scaled_BC[rows] @ candidates_GC[columns].T).sub_(own_B1[rows])
             gaps.diagonal(first + row - column).fill_(-math.inf)
+            if left_out is not None:
+                gaps.masked_fill_(left_out.mask(rows, columns), -math.inf)
             yield rows, columns, gaps

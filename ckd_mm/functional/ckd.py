@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 from ckd_mm.distributed import gather_rows, mean_over_all_rows
 from ckd_mm.functional._blocks import MOST_SCORES, block_cross_entropy
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._labels import class_indices
+from ckd_mm.functional._negatives import LeftOut, check_image_index, check_one_rank
 from ckd_mm.functional._vectors import unit_vectors
 
 __all__ = ['ANCHORS', 'Anchor', 'ckd_loss']
@@ -28,6 +31,8 @@ def ckd_loss(
     anchor: Anchor = 'teacher',
     gather_distributed: bool = False,
     block_size: int | None = None,
+    target: Tensor | None = None,
+    image_index: Tensor | None = None,
 ) -> Tensor:
     r"""Contrastive loss between the teacher's and the student's logits of a batch.
 
@@ -43,6 +48,10 @@ def ckd_loss(
 
     The cosines lie in [-1, 1], so at temperature 1 the loss cannot approach 0: with B
     rows it stays between log(1 + (B - 1) exp(-2)) and log(1 + (B - 1) exp(2)).
+
+    In the authors' code all other rows are negatives. Leaving some out of the sum over
+    j, by `target` or `image_index`, is ours; with both, negatives are rows of another
+    class in the same image. The match i is always a candidate.
 
     Args:
         student: Logits (B, C), any real values; gets the gradient.
@@ -61,13 +70,21 @@ def ckd_loss(
             gradient are the same up to rounding; there is no second derivative. If it
             is not less than the candidates, all are compared at once. None: all at once
             up to 2^24 cosines (4096 x 4096), beyond that blocks of 2048.
+        target: Class indices (B,), integers. Rows of one class are then no negatives of
+            each other; background is a class like the others. Soft labels (B, C) count
+            by their largest class. Gathered with the rows, in two more collectives.
+            None: the class does not matter.
+        image_index: The image of each row (B,). Only rows of one image are then
+            negatives of each other. None: the image does not matter.
 
     Returns:
-        The mean over rows, in nats, of shape (). No rows give 0 with a graph; one row
-        gives 0 with gradient 0, as it has no negatives.
+        The mean over rows, in nats, of shape (). No rows give 0 with a graph; a row
+        without negatives, such as the only one of a batch, gives 0 with gradient 0 and
+        counts in the mean.
 
     Raises:
-        ValueError: The tensors are not of one shape (B, C).
+        ValueError: The tensors are not of one shape (B, C), `target` or `image_index`
+            does not fit them, or `image_index` comes with `gather_distributed`.
 
     Examples:
         >>> import torch
@@ -76,8 +93,11 @@ def ckd_loss(
         tensor(0.7437)
         >>> ckd_loss(torch.eye(4), torch.eye(4), temperature=0.1)
         tensor(0.0001)
+        >>> ckd_loss(torch.eye(4), torch.eye(4), target=torch.tensor([0, 0, 0, 1]))
+        tensor(0.4209)
     """
     check_logits(student, teacher)
+    left_out = _left_out(student, target, image_index, gather_distributed)
     with full_precision(student, teacher) as pair:
         student_BC, teacher_BC = map(unit_vectors, pair)
         by_anchor = {
@@ -87,11 +107,30 @@ def ckd_loss(
         }
         losses = [
             _cross_entropy(
-                anchors, candidates, temperature, gather_distributed, block_size
+                anchors,
+                candidates,
+                temperature,
+                gather_distributed,
+                block_size,
+                left_out,
             )
             for anchors, candidates in by_anchor[anchor]
         ]
         return torch.stack(losses).mean()
+
+
+def _left_out(
+    student: Tensor, target: Tensor | None, image_index: Tensor | None, gather: bool
+) -> LeftOut | None:
+    classes = images = None
+    if target is not None:
+        target_B = class_indices(target, student)
+        classes = target_B, gather_rows(target_B)[0] if gather else target_B
+    if image_index is not None:
+        check_one_rank(gather)
+        check_image_index(image_index, len(student))
+        images = image_index, image_index
+    return LeftOut(classes, images) if classes or images else None
 
 
 def _cross_entropy(
@@ -100,6 +139,7 @@ def _cross_entropy(
     temperature: float,
     gather: bool,
     block_size: int | None,
+    left_out: LeftOut | None,
 ) -> Tensor:
     """The mean of -log p(candidate i | anchor i) over all anchors; rows are unit."""
     candidates_GC, first = gather_rows(candidates_BC) if gather else (candidates_BC, 0)
@@ -114,9 +154,14 @@ def _cross_entropy(
             temperature=temperature,
             first=first,
             block_size=block_size,
+            left_out=left_out,
         )
     else:
         scores_BG = anchors_BC @ candidates_GC.T / temperature
+        if left_out is not None:
+            mask_BG = left_out.mask()
+            mask_BG.diagonal(first).fill_(False)
+            scores_BG.masked_fill_(mask_BG, -math.inf)
         match_B = torch.arange(first, first + num_rows, device=scores_BG.device)
         losses_B = F.cross_entropy(scores_BG, match_B, reduction='none')
     if gather:

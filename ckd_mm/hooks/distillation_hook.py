@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -14,10 +15,16 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ckd_mm.cache.replay import Replay
 from ckd_mm.connectors import Connectors
 from ckd_mm.distiller import Distiller
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.teachers import evaluate_teacher, read_teachers
+from ckd_mm.teachers import (
+    CachedTeacher,
+    Teacher,
+    evaluate_teacher,
+    read_teachers,
+)
 from ckd_mm.terms import build_terms
 
 __all__ = ['DistillationHook']
@@ -52,7 +59,9 @@ class DistillationHook(Hook):
             the zoo's if left out); `evaluate=True` evaluates the teacher with the run's
             own validation before training and logs its metrics under `teacher/`.
             `ema=True` instead of a config: the student's own average, which the run's
-            EMAHook keeps. A list of such dicts: several teachers, averaged by `weight`
+            EMAHook keeps. `cache=PATH` instead: what `tools/cache_teacher.py` has
+            stored of a teacher, whose augmentations this run replays; no teacher is
+            built. A list of such dicts: several teachers, averaged by `weight`
             where a term does not choose.
         distill: The terms by name, each a dict with `on` (what is compared), `loss` (a
             registered loss) and optionally `schedule` (see
@@ -86,6 +95,7 @@ class DistillationHook(Hook):
         self.connectors = Connectors(self.terms)
         self.student_loss_weight = _checked_weight(student_loss_weight)
         self.distiller: Distiller | None = None
+        self._replay: Replay | None = None
         self._num_non_finite = 0
 
     def before_run(self, runner: Runner) -> None:
@@ -101,7 +111,7 @@ class DistillationHook(Hook):
             try:
                 return run()
             finally:
-                self._detach()
+                self._detach(runner)
                 del loop.run
 
         loop.run = run_and_detach
@@ -120,9 +130,15 @@ class DistillationHook(Hook):
             student, teachers, self.terms, self.student_loss_weight
         )
         for teacher, config in zip(teachers, self.teacher_configs, strict=True):
-            if config.evaluate:
+            if config.evaluate and isinstance(teacher, Teacher):
                 self._evaluate(teacher.model, runner)
+        self._replay = _attached_replay(runner, teachers)
         self.distiller.attach()
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Have the epoch's augmentations replayed, where a teacher is cached."""
+        if self._replay is not None:
+            self._replay.start(runner.epoch)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Take the connectors' state along when a training run resumes."""
@@ -193,15 +209,38 @@ class DistillationHook(Hook):
             step=runner.iter,
         )
 
-    def _detach(self) -> None:
+    def _detach(self, runner: Runner) -> None:
         if self.distiller is not None:
             self.distiller.detach()
             self.distiller = None
+        if self._replay is not None:
+            self._replay.detach(runner)
+            self._replay = None
 
 
 def _has_train_loop(runner: Runner) -> bool:
     """Whether this is a training run; `runner.val()` and `.test()` build no loop."""
     return hasattr(runner._train_loop, 'run')
+
+
+def _attached_replay(
+    runner: Runner, teachers: Sequence[Teacher | CachedTeacher]
+) -> Replay | None:
+    """The training data, augmented as when the caches were made; `None` without any.
+
+    Raises:
+        ValueError: The caches need different augmentations.
+    """
+    caches = [one.cache for one in teachers if isinstance(one, CachedTeacher)]
+    if not caches:
+        return None
+    wanted = {(cache.epochs, cache.seed) for cache in caches}
+    if len(wanted) > 1:
+        raise ValueError(
+            'caches of several teachers must have the same epochs and seed, as a run '
+            f'has one augmentation of an image, got {sorted(wanted)}'
+        )
+    return Replay.attach(runner, *wanted.pop())
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:

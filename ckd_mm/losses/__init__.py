@@ -4,7 +4,8 @@ Each takes `loss_weight` (0 only monitors). A loss of logits also has
 `statistics(student, teacher)`, the values to log beside it. The names in a `forward`
 signature are what the loss needs: `student, teacher`, and where the method uses them
 `target` (labels), `sample_index` (places in the data set), `epoch` (epochs done),
-`boxes`, `image_size` or `anchors`.
+`boxes`, `image_size` or `anchors`. A parameter with a default is only asked for if the
+loss names it in `also_needs`, as :class:`CKDLoss` does for some of its options.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.distributed import world_size
 from ckd_mm.functional import ckd_loss, retrieval_accuracy, top1_agreement
+from ckd_mm.functional._negatives import check_one_rank
 from ckd_mm.functional.ckd import ANCHORS, Anchor
 from ckd_mm.losses._checks import (
     boolean,
@@ -38,9 +39,15 @@ class CKDLoss(nn.Module):
             raises the loss by about log W at temperature 1.
         block_size: How many rows are compared at a time, which bounds the memory of
             large batches. None: all up to 4096 rows, blocks of 2048 beyond.
+        same_class_negatives: Whether rows of one class are negatives of each other (the
+            authors'). If not, the loss needs `target`. Background RoIs are of one class
+            like the others, so they then only have those of objects as negatives.
+        per_image: Whether only rows of one image are negatives of each other, instead
+            of those of the batch (the authors'). If so, the loss needs `image_index`.
 
     Raises:
-        ValueError: An argument is out of its range.
+        ValueError: An argument is out of its range, or `per_image` comes with
+            `gather_distributed`.
 
     Examples:
         >>> import torch
@@ -59,6 +66,8 @@ class CKDLoss(nn.Module):
         anchor: Anchor = 'teacher',
         gather_distributed: bool = False,
         block_size: int | None = None,
+        same_class_negatives: bool = True,
+        per_image: bool = False,
     ) -> None:
         super().__init__()
         self.temperature = positive('temperature', temperature)
@@ -68,10 +77,35 @@ class CKDLoss(nn.Module):
         self.block_size = (
             None if block_size is None else positive_integer('block_size', block_size)
         )
+        self.same_class_negatives = boolean(
+            'same_class_negatives', same_class_negatives
+        )
+        self.per_image = boolean('per_image', per_image)
+        if self.per_image:
+            check_one_rank(self.gather_distributed)
         self._warned = False
 
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """The weighted loss, of shape ()."""
+    @property
+    def also_needs(self) -> tuple[str, ...]:
+        """What it asks for beside student and teacher, by its options."""
+        wanted = {
+            'target': not self.same_class_negatives,
+            'image_index': self.per_image,
+        }
+        return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        target: Tensor | None = None,
+        image_index: Tensor | None = None,
+    ) -> Tensor:
+        """The weighted loss, of shape ().
+
+        Raises:
+            ValueError: An option needs labels or images, and they are not given.
+        """
         value = ckd_loss(
             student,
             teacher,
@@ -79,6 +113,7 @@ class CKDLoss(nn.Module):
             anchor=self.anchor,
             gather_distributed=self.gather_distributed,
             block_size=self.block_size,
+            **self._wanted(target=target, image_index=image_index),
         )
         is_alone = len(student) == 1 and not (
             self.gather_distributed and world_size() > 1
@@ -98,3 +133,12 @@ class CKDLoss(nn.Module):
             'top1_agreement': top1_agreement(student, teacher),
             'retrieval_accuracy': retrieval_accuracy(student, teacher),
         }
+
+    def _wanted(self, **given: Tensor | None) -> dict[str, Tensor | None]:
+        lacking = [name for name in self.also_needs if given[name] is None]
+        if lacking:
+            raise ValueError(
+                f'CKDLoss with same_class_negatives={self.same_class_negatives} and '
+                f'per_image={self.per_image} needs {" and ".join(lacking)}, got None'
+            )
+        return {name: given[name] for name in self.also_needs}

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from ckd_mm.teachers.build import build_teacher
 from ckd_mm.teachers.checkpoint import load_weights
-from ckd_mm.teachers.config import Teacher, TeacherConfig, read_teachers
+from ckd_mm.teachers.config import (
+    CachedTeacher,
+    Teacher,
+    TeacherConfig,
+    read_teachers,
+)
 from ckd_mm.teachers.evaluate import evaluate_teacher
 from ckd_mm.teachers.inputs import TeacherInputs
 from ckd_mm.teachers.speed import Speed
 
 __all__ = [
+    'CachedTeacher',
     'Speed',
     'Teacher',
     'TeacherConfig',

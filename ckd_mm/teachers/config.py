@@ -1,4 +1,4 @@
-"""What `teacher=` of a hook says: one, several, or the student's own average."""
+"""What `teacher=` of a hook says: one, several, a cache, or the student's average."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import Any
 
 import torch
 from mmengine.hooks import EMAHook
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
+from ckd_mm.cache.identity import data_identity
+from ckd_mm.cache.parts import check_hooks
+from ckd_mm.cache.store import Cache
 from ckd_mm.registry import did_you_mean
 from ckd_mm.teachers.build import build_teacher
 from ckd_mm.teachers.speed import Speed
 
-__all__ = ['Teacher', 'TeacherConfig', 'read_teachers']
+__all__ = ['CachedTeacher', 'Teacher', 'TeacherConfig', 'read_teachers']
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,19 @@ class Teacher:
 
 
 @dataclass(frozen=True)
+class CachedTeacher:
+    """A teacher that is not there.
+
+    Args:
+        cache: What it said of the images of this run.
+        weight: Its share when a term averages several teachers.
+    """
+
+    cache: Cache
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class TeacherConfig(Speed):
     """One teacher, and how it runs: see :class:`Speed` for these options.
 
@@ -42,26 +59,32 @@ class TeacherConfig(Speed):
         checkpoint: A path or URL; the zoo's weights if left out.
         ema: The teacher is the student's own average over training, which the run's
             EMAHook keeps; instead of a config.
+        cache: What `tools/cache_teacher.py` has written; instead of a config.
         evaluate: Evaluate it before training.
         weight: Its share when a term averages several teachers.
 
     Raises:
-        ValueError: There is neither a config nor `ema`, or both, or a bad weight.
+        ValueError: There is not exactly one of a config, `ema` and `cache`, a bad
+            weight, or an option that does not go with `ema` or `cache`.
     """
 
     config: Any = None
     checkpoint: Any = None
     ema: bool = False
+    cache: Any = None
     evaluate: bool = False
     weight: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.config is None) == (not self.ema):
+        kinds = (self.config is not None, self.ema, self.cache is not None)
+        if sum(kinds) != 1:
             raise ValueError(
                 'teacher needs either a config, or ema=True for the average of the '
-                f'student itself, got config={self.config!r} and ema={self.ema!r}'
+                'student itself, or the cache of a teacher, got '
+                f'config={self.config!r}, ema={self.ema!r} and cache={self.cache!r}'
             )
+        self._check_cache()
         number = isinstance(self.weight, (int, float)) and math.isfinite(self.weight)
         if not number or isinstance(self.weight, bool) or self.weight <= 0:
             raise ValueError(
@@ -70,20 +93,46 @@ class TeacherConfig(Speed):
         if self.ema and self.changes_model:
             raise ValueError(
                 "teacher: ema=True is the run's own average, which channels_last, "
-                'fuse_bn and compile would change; of the options for speed only dtype '
-                'goes with it'
+                'fuse_bn and compile would change; of the options for speed dtype and '
+                'stream go with it'
             )
 
-    def build(self, runner: Runner, device: torch.device) -> Teacher:
-        """The teacher, frozen, on the student's device.
+    def build(self, runner: Runner, device: torch.device) -> Teacher | CachedTeacher:
+        """The teacher, frozen, on the student's device, or its cache.
 
         Raises:
-            ValueError: It cannot be built or loaded, or there is no EMAHook.
+            ValueError: It cannot be built or loaded, there is no EMAHook, or the cache
+                is not of this run's data.
         """
+        if self.cache is not None:
+            return CachedTeacher(self._opened_cache(runner), self.weight)
         if self.ema:
             return Teacher(self._average(runner), self.weight, self)
         model = build_teacher(self.config, self.checkpoint).to(device)
         return Teacher(self.prepare(model), self.weight, self)
+
+    def _check_cache(self) -> None:
+        """A cache has no model that the other options could act on."""
+        if self.cache is None:
+            return
+        goes = ('cache', 'weight')
+        other = [
+            option.name
+            for option in fields(self)
+            if option.name not in goes and getattr(self, option.name) != option.default
+        ]
+        if other:
+            raise ValueError(
+                f'teacher: cache={self.cache!r} stands for the whole teacher, so that '
+                f'only weight goes with it, got {", ".join(other)}'
+            )
+
+    def _opened_cache(self, runner: Runner) -> Cache:
+        cache = Cache(self.cache)
+        check_hooks(runner.hooks)
+        cache.check(data_identity(runner))
+        print_log(f'Teacher: {cache.summary()}', logger='current')
+        return cache
 
     def _average(self, runner: Runner) -> BaseModel:
         for hook in runner.hooks:

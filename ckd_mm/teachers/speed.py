@@ -29,6 +29,8 @@ class Speed:
             tensor cores and on CPUs prefer. Changes rounding only.
         fuse_bn: Fold each BatchNorm into the convolution before it. Changes rounding
             only.
+        stream: Run backbone and neck on a GPU stream of their own, beside the student's
+            forward. Changes nothing in the values. On a CPU they only run first.
         compile: Compile backbone and neck with `torch.compile`; a dict has its
             options. The first step takes long, as does one with a new image size.
 
@@ -39,13 +41,14 @@ class Speed:
     dtype: str | None = None
     channels_last: bool = False
     fuse_bn: bool = False
+    stream: bool = False
     compile: bool | dict[str, Any] = False
 
     def __post_init__(self) -> None:
         if self.dtype is not None and self.dtype not in DTYPES:
             known = ' or '.join(map(repr, DTYPES))
             raise ValueError(f'teacher: dtype must be {known}, got {self.dtype!r}')
-        for name in ('channels_last', 'fuse_bn'):
+        for name in ('channels_last', 'fuse_bn', 'stream'):
             if not isinstance(getattr(self, name), bool):
                 value = getattr(self, name)
                 raise ValueError(f'teacher: {name} must be a bool, got {value!r}')

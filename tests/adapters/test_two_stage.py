@@ -223,7 +223,9 @@ def test_a_term_on_the_neck_runs_no_head_of_the_teacher(detector: Detector) -> N
     )
     distiller = Distiller(detector.student, [Teacher(teacher)], terms)
     inputs = torch.rand(1, 3, 64, 64)
-    distiller.sources[0].adapter.note_teacher(inputs, Step(inputs, [], lambda _: []))
+    adapter = distiller.sources[0].adapter
+    step = Step(inputs, [], lambda _: [])
+    adapter.note_teacher(inputs, adapter.note_features(inputs), step)
     assert calls == []
 
 

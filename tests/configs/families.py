@@ -56,7 +56,7 @@ class Family(NamedTuple):
 FAMILIES = {
     'cifar100': Family(
         'configs/mmpretrain/cifar100/{}_resnet56-resnet20_240e_cifar100.py',
-        ('ckd', 'reviewkd'),
+        ('ckd', 'ckd-reviewkd'),
         ('accuracy/top1',),
     ),
     'faster_rcnn': Family(

@@ -126,10 +126,13 @@ def channels(name: str) -> list[int]:
     return [shape[1] for shape in [*network['feats'][1:], network['pooled']]]
 
 
+@pytest.mark.parametrize('schedule', ['240e', '480e'])
 @pytest.mark.parametrize(('teacher', 'student'), REVIEWKD)
-def test_reviewkd_has_the_settings_of_its_authors(teacher: str, student: str) -> None:
+def test_reviewkd_has_the_settings_of_its_authors(
+    teacher: str, student: str, schedule: str
+) -> None:
     """Whether the named layers are these shows in the step of each config."""
-    path = f'{FOLDER}/reviewkd_{teacher}-{student}_240e_cifar100.py'
+    path = f'{FOLDER}/reviewkd_{teacher}-{student}_{schedule}_cifar100.py'
     term = distilling_hook(path)['distill']['reviewkd']
     weight, mid_channels = REVIEWKD[teacher, student]
     assert term['loss']['loss_weight'] == weight

@@ -55,14 +55,15 @@ def test_a_pair_has_the_settings_of_the_methods_authors(
         assert hook.get('student_loss_weight', 1) == (0.5 if method == 'kd' else 1)
 
 
+@pytest.mark.parametrize('schedule', SCHEDULES)
 @pytest.mark.parametrize(
     ('pair', 'weight', 'width'), [('r34-r18', 1, 512), ('r50-mv1', 8, 256)]
 )
 def test_reviewkd_has_the_settings_of_its_authors(
-    pair: str, weight: float, width: int
+    pair: str, weight: float, width: int, schedule: str
 ) -> None:
     """Whether the widths fit shows in the step of each config."""
-    hook = distilling_hook(f'{FOLDER}/reviewkd_{pair}_100e_in1k.py')
+    hook = distilling_hook(f'{FOLDER}/reviewkd_{pair}_{schedule}_in1k.py')
     loss = hook['distill']['reviewkd']['loss']
     assert (loss['loss_weight'], loss['mid_channels']) == (weight, width)
     assert 'schedule' not in hook['distill']['reviewkd']

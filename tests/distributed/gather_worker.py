@@ -16,14 +16,14 @@ def main() -> None:
     folder, rank = Path(sys.argv[1]), dist.get_rank()
     results = []
     for case in torch.load(folder / 'cases.pt'):
-        student_BC = case['student'].split(case['sizes'])[rank].clone()
-        teacher_BC = case['teacher'].split(case['sizes'])[rank]
-        student_BC.requires_grad_()
-        value = ckd_loss(
-            student_BC, teacher_BC, gather_distributed=True, **case['kwargs']
-        )
+        own = {
+            name: rows.split(case['sizes'])[rank].clone()
+            for name, rows in case['rows'].items()
+        }
+        own['student'].requires_grad_()
+        value = ckd_loss(**own, gather_distributed=True, **case['kwargs'])
         value.backward()
-        results.append((value.detach(), student_BC.grad))
+        results.append((value.detach(), own['student'].grad))
     torch.save(results, folder / f'rank{rank}.pt')
     dist.destroy_process_group()  # else gloo may abort the process at its exit
 

@@ -35,10 +35,11 @@ def make_cases(num_ranks: int) -> list[dict[str, Any]]:
     for sizes in SIZES[num_ranks]:
         shape = (2, sum(sizes), 6)
         student, teacher = torch.randn(shape, generator=generator, dtype=torch.float64)
+        target = torch.randint(3, shape[1:2], generator=generator)
+        rows = dict(student=student, teacher=teacher)
         for kwargs in SETTINGS:
-            cases.append(
-                dict(student=student, teacher=teacher, sizes=sizes, kwargs=kwargs)
-            )
+            for given in (rows, dict(rows, target=target)):
+                cases.append(dict(rows=given, sizes=sizes, kwargs=kwargs))
     return cases
 
 
@@ -60,9 +61,9 @@ def test_uneven_ranks_give_value_and_gradient_of_one_process_with_all_rows(
 
 
 def alone(case: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    student = case['student'].clone().requires_grad_()
+    student = case['rows']['student'].clone().requires_grad_()
     kwargs = {**case['kwargs'], 'block_size': None}
-    value = ckd_loss(student, case['teacher'], **kwargs)
+    value = ckd_loss(**{**case['rows'], 'student': student}, **kwargs)
     value.backward()
     assert student.grad is not None
     return value.detach(), student.grad

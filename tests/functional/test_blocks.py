@@ -63,6 +63,27 @@ def test_blocks_of_any_size_give_the_value_and_gradient_of_the_whole(
     assert error <= relative * expected[1].abs().max()
 
 
+LEFT_OUT = {
+    'classes': dict(target=torch.arange(13) % 3),
+    'images': dict(image_index=torch.arange(13) // 5),
+    'both': dict(target=torch.arange(13) % 2, image_index=torch.arange(13) // 5),
+}
+
+
+@EACH_ANCHOR
+@pytest.mark.parametrize('block_size', [1, 3, 7, 12])
+@pytest.mark.parametrize('left_out', LEFT_OUT.values(), ids=LEFT_OUT)
+def test_blocks_leave_out_what_the_whole_leaves_out(
+    anchor: Anchor, block_size: int, left_out: dict[str, Any]
+) -> None:
+    kwargs = dict(temperature=0.3, anchor=anchor, **left_out)
+    value, gradient = with_gradient(draw(13, 5), block_size=block_size, **kwargs)
+    expected = with_gradient(draw(13, 5), block_size=13, **kwargs)
+    torch.testing.assert_close(value, expected[0], rtol=1e-10, atol=0)
+    torch.testing.assert_close(gradient, expected[1], rtol=1e-9, atol=1e-12)
+    assert value != with_gradient(draw(13, 5), temperature=0.3, anchor=anchor)[0]
+
+
 def whole(anchors: Tensor, candidates: Tensor, temperature: float, first: int) -> Any:
     match = torch.arange(first, first + len(anchors))
     scores = anchors @ candidates.T / temperature
@@ -130,7 +151,10 @@ def test_a_copy_at_a_low_temperature_keeps_its_digits() -> None:
 def test_a_large_batch_never_holds_the_matrix(anchor: Anchor) -> None:
     with FakeTensorMode(), LargestTensor() as largest:
         student = torch.randn(10_000, 81, requires_grad=True)
-        ckd_loss(student, torch.randn(10_000, 81), anchor=anchor).backward()
+        target = torch.randint(81, (10_000,))
+        ckd_loss(
+            student, torch.randn(10_000, 81), anchor=anchor, target=target
+        ).backward()
     assert largest.numel == 2048**2
 
 

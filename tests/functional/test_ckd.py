@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
 from ckd_mm.functional import ckd_loss
 
@@ -51,3 +52,71 @@ def test_the_loss_stays_within_its_documented_bounds() -> None:
     upper = math.log(1 + 3 * math.exp(2))
     lower = math.log(1 + 3 * math.exp(-2))
     assert lower < ckd_loss(teacher, teacher) < ckd_loss(opposite, teacher) < upper
+
+
+def draw_pair() -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [*torch.randn(2, 6, 5, generator=generator, dtype=torch.float64)]
+
+
+def test_rows_of_one_class_are_left_out_but_for_the_match() -> None:
+    """Orthogonal rows: each anchor has its match and the rows of the other class."""
+    logits = torch.eye(5, dtype=torch.float64)
+    target = torch.tensor([3, 3, 3, 7, 7])
+    value = ckd_loss(logits, logits, target=target)
+    expected = (3 * math.log(math.e + 2) + 2 * math.log(math.e + 3)) / 5 - 1
+    assert value.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_images_are_contrasted_each_for_itself() -> None:
+    student, teacher = draw_pair()
+    image_index = torch.tensor([0, 0, 1, 1, 1, 0])
+    by_image = [
+        ckd_loss(student[image_index == image], teacher[image_index == image])
+        for image in (0, 1)
+    ]
+    value = ckd_loss(student, teacher, image_index=image_index)
+    torch.testing.assert_close(value, sum(by_image) / 2)
+
+
+@pytest.mark.parametrize('block_size', [None, 2])
+def test_rows_that_are_all_left_out_give_zero(block_size: int | None) -> None:
+    student, teacher = draw_pair()
+    student.requires_grad_()
+    one_class = torch.zeros(6, dtype=torch.long)
+    value = ckd_loss(student, teacher, target=one_class, block_size=block_size)
+    assert value == 0
+    value.backward()
+    assert student.grad is not None
+    assert student.grad.isfinite().all() and not student.grad.any()
+
+
+def test_classes_that_all_differ_and_one_image_leave_out_nothing() -> None:
+    pair = draw_pair()
+    image_index = torch.zeros(6, dtype=torch.long)
+    value = ckd_loss(*pair, target=torch.arange(6), image_index=image_index)
+    assert value == ckd_loss(*pair)
+
+
+def test_soft_labels_count_by_their_largest_class() -> None:
+    hard = torch.tensor([0, 4, 2, 2, 1, 4])
+    soft = 0.6 * torch.eye(5)[hard] + 0.4 * torch.eye(5)[hard.roll(1)]
+    assert ckd_loss(*draw_pair(), target=soft) == ckd_loss(*draw_pair(), target=hard)
+    assert ckd_loss(*draw_pair(), target=hard) != ckd_loss(*draw_pair())
+
+
+def test_labels_and_images_of_another_form_are_named() -> None:
+    with pytest.raises(ValueError, match=r'got \(5,\) of torch.int64; check what the'):
+        ckd_loss(*draw_pair(), target=torch.arange(5))
+    with pytest.raises(ValueError) as error:
+        ckd_loss(*draw_pair(), image_index=torch.zeros(6, 1))
+    assert str(error.value) == (
+        'image_index must be (B,) for 6 rows, got (6, 1); give the number of the image '
+        'of each row'
+    )
+
+
+def test_negatives_of_one_image_are_not_gathered() -> None:
+    image_index = torch.zeros(6, dtype=torch.long)
+    with pytest.raises(ValueError, match='exclude each other'):
+        ckd_loss(*draw_pair(), image_index=image_index, gather_distributed=True)

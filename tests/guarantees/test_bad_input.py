@@ -335,6 +335,20 @@ LOSSES = (
         'block_size must be an integer >= 1, got 0',
     ),
     Row(
+        'an option of a loss that needs labels where there are none',
+        lambda s: s.term.update(
+            on='module:neck.fpn_convs.0',
+            loss=dict(type='CKDLoss', same_class_negatives=False),
+        ),
+        "needs 'target', which this pair does not have; it has student, teacher, epoch",
+        DET,
+    ),
+    Row(
+        'negatives of one image from all ranks',
+        lambda s: s.loss(per_image=True, gather_distributed=True),
+        'negatives of one image and gather_distributed=True exclude each other',
+    ),
+    Row(
         'a loss that needs labels where there are none',
         lambda s: s.term.update(
             on='module:neck.fpn_convs.0', loss=dict(type='DKDLoss')

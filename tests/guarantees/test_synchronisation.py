@@ -120,15 +120,20 @@ def added(
     stock = waits(step)
     distiller = Distiller(student, [Teacher(teacher)], build_terms(distill))
     adapter: Any = distiller.sources[0].adapter
-    note_teacher = adapter.note_teacher
     own: Counter[str] = Counter()
 
-    def noted(*arguments: Any) -> None:
-        own.update(waits(lambda: note_teacher(*arguments)))
+    def counted(run: Callable[..., Any]) -> Callable[..., Any]:
+        def note(*arguments: Any) -> Any:
+            found: list[Any] = []
+            own.update(waits(lambda: found.append(run(*arguments))))
+            return found[0]
+
+        return note
 
     distiller.attach()
     step()  # what a loss does in its first step only
-    adapter.note_teacher = noted
+    adapter.note_features = counted(adapter.note_features)
+    adapter.note_teacher = counted(adapter.note_teacher)
     distilled = waits(step)
     distiller.detach()
     distilled.subtract(stock)
@@ -158,6 +163,12 @@ def test_the_choice_of_background_does_not_wait(
     detector: BaseModel, ratio: float
 ) -> None:
     distill = term(dict(part='roi_logits', background_ratio=ratio), type='CKDLoss')
+    assert added(detector, data_of(detector), distill) == {}
+
+
+def test_the_choice_of_negatives_does_not_wait(detector: BaseModel) -> None:
+    options = dict(same_class_negatives=False, per_image=True)
+    distill = term('roi_logits', type='CKDLoss', **options)
     assert added(detector, data_of(detector), distill) == {}
 
 

@@ -16,24 +16,31 @@ __all__ = ['reference_ckd', 'reference_dist', 'reference_dkd', 'reference_kd']
 def reference_ckd(
     student: Tensor,
     teacher: Tensor,
+    target: Tensor,
+    image_index: Tensor,
     *,
     temperature: float,
     anchor: str = 'teacher',
+    same_class_negatives: bool = True,
+    per_image: bool = False,
     block_size: int | None = None,
 ) -> Tensor:
     """Blocks change nothing."""
-    if anchor == 'both':
-        halves = [
-            reference_ckd(student, teacher, temperature=temperature, anchor=one)
-            for one in ('teacher', 'student')
-        ]
-        return mean(halves)
     s, t = table(student), table(teacher)
-    anchors, candidates = (t, s) if anchor == 'teacher' else (s, t)
+    classes, images = target.tolist(), image_index.tolist()
+
+    def is_candidate(i: int, j: int) -> bool:
+        is_class = same_class_negatives or classes[i] != classes[j]
+        is_image = not per_image or images[i] == images[j]
+        return i == j or (is_class and is_image)
+
+    by_anchor = {'teacher': [(t, s)], 'student': [(s, t)], 'both': [(t, s), (s, t)]}
     losses = []
-    for i, row in enumerate(anchors):
-        scores = [cosine(row, candidate) for candidate in candidates]
-        losses.append(-softmax(scores, temperature)[i].log())
+    for anchors, candidates in by_anchor[anchor]:
+        for i, row in enumerate(anchors):
+            places = [j for j in range(len(candidates)) if is_candidate(i, j)]
+            scores = [cosine(row, candidates[j]) for j in places]
+            losses.append(-softmax(scores, temperature)[places.index(i)].log())
     return mean(losses)
 
 

@@ -66,6 +66,24 @@ BAD_TEMPERATURE_LISTS = tuple(
 )
 
 
+def ckd_function(
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    image_index: Tensor,
+    *,
+    same_class_negatives: bool = True,
+    per_image: bool = False,
+    **kwargs: Any,
+) -> Tensor:
+    """The function that a module of these options is."""
+    if not same_class_negatives:
+        kwargs['target'] = target
+    if per_image:
+        kwargs['image_index'] = image_index
+    return functional.ckd_loss(student, teacher, **kwargs)
+
+
 def ctkd_function(
     student: Tensor,
     teacher: Tensor,
@@ -84,15 +102,29 @@ def ctkd_function(
 LOGIT_ROWS = (
     LogitRow(
         class_name='CKDLoss',
-        function=functional.ckd_loss,
+        function=ckd_function,
         reference=reference_ckd,
-        defaults={'temperature': 1.0, 'anchor': 'teacher'},
+        defaults={
+            'temperature': 1.0,
+            'anchor': 'teacher',
+            'same_class_negatives': True,
+            'per_image': False,
+        },
         kwargs_sets=(
             {'temperature': 1.0},
             {'temperature': 0.1},
             {'temperature': 0.5, 'anchor': 'student'},
             {'temperature': 2.0, 'anchor': 'both'},
             {'temperature': 0.5, 'anchor': 'both', 'block_size': 2},
+            {'temperature': 0.5, 'same_class_negatives': False},
+            {'temperature': 0.5, 'per_image': True, 'anchor': 'student'},
+            {
+                'temperature': 1.0,
+                'anchor': 'both',
+                'same_class_negatives': False,
+                'per_image': True,
+                'block_size': 2,
+            },
         ),
         invariances={
             **PERMUTATIONS,
@@ -105,8 +137,11 @@ LOGIT_ROWS = (
             {'anchor': 'Teacher'},
             {'anchor': None},
             *({'block_size': value} for value in (0, -1, 2.0, '2', True)),
+            *({'same_class_negatives': value} for value in (0, None, 'False')),
+            *({'per_image': value} for value in (1, None, 'True')),
         ),
         golden=('ckd',),
+        needs=('target', 'image_index'),
     ),
     LogitRow(
         class_name='KDLoss',

@@ -38,6 +38,7 @@ class Sample:
     student: Tensor
     teacher: Tensor
     target: Tensor
+    image_index: Tensor
     boxes: tuple[Tensor, ...] = ()
     image_size: tuple[int, int] = (40, 48)
     epoch: float = 2.5
@@ -73,7 +74,9 @@ def draw(rows: int, *rest: int, seed: int = 0, scale: float = 2.0) -> Sample:
     both = scale * torch.randn(shape, generator=generator, dtype=torch.float64)
     target = torch.randint(rest[0], (rows,), generator=generator)
     boxes = tuple(draw_boxes((row + 1) % 3, generator) for row in range(rows))
-    return Sample(both[0].clone().requires_grad_(), both[1].clone(), target, boxes)
+    image_index = torch.randint(2, (rows,), generator=generator)
+    student = both[0].clone().requires_grad_()
+    return Sample(student, both[1].clone(), target, image_index, boxes)
 
 
 def draw_boxes(count: int, generator: torch.Generator) -> Tensor:
@@ -103,7 +106,12 @@ def permute_rows(sample: Sample) -> Sample:
     order = torch.arange(len(sample.target)).roll(2)
     moved = sample.map_both(lambda both: both[order])
     boxes = tuple(sample.boxes[row] for row in order)
-    return replace(moved, target=sample.target[order], boxes=boxes)
+    return replace(
+        moved,
+        target=sample.target[order],
+        image_index=sample.image_index[order],
+        boxes=boxes,
+    )
 
 
 def permute_columns(sample: Sample) -> Sample:

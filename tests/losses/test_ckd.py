@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import pytest
 import torch
 
 from ckd_mm.losses import CKDLoss
+from ckd_mm.terms import build_terms
 
 
 def test_one_row_warns_once_per_instance() -> None:
@@ -40,4 +42,48 @@ def test_an_unknown_anchor_lists_the_known_ones() -> None:
         CKDLoss(anchor='clip')  # type: ignore[arg-type]
     assert str(error.value) == (
         "anchor must be one of 'teacher', 'student', 'both', got 'clip'"
+    )
+
+
+@pytest.mark.parametrize(
+    ('options', 'needs'),
+    [
+        ({}, ()),
+        ({'same_class_negatives': False}, ('target',)),
+        ({'per_image': True}, ('image_index',)),
+        (
+            {'same_class_negatives': False, 'per_image': True},
+            ('target', 'image_index'),
+        ),
+    ],
+)
+def test_a_term_needs_what_the_options_need(
+    options: dict[str, Any], needs: tuple[str, ...]
+) -> None:
+    config = dict(on='logits', loss=dict(type='CKDLoss', **options))
+    (term,) = build_terms(dict(ckd=config))
+    assert term.needs == needs
+
+
+def test_labels_that_no_option_wants_change_nothing() -> None:
+    pair = torch.randn(2, 4, 3)
+    labels = torch.zeros(4, dtype=torch.long)
+    assert CKDLoss()(*pair, target=labels, image_index=labels) == CKDLoss()(*pair)
+
+
+def test_labels_that_an_option_wants_are_not_left_out_in_silence() -> None:
+    with pytest.raises(ValueError) as error:
+        CKDLoss(same_class_negatives=False)(torch.eye(3), torch.eye(3))
+    assert str(error.value) == (
+        'CKDLoss with same_class_negatives=False and per_image=False needs target, '
+        'got None'
+    )
+
+
+def test_negatives_per_image_and_gathered_exclude_each_other() -> None:
+    with pytest.raises(ValueError) as error:
+        CKDLoss(per_image=True, gather_distributed=True)
+    assert str(error.value) == (
+        'negatives of one image and gather_distributed=True exclude each other, as the '
+        'images of other ranks are other images; leave out one of the two'
     )

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ckd_mm.hooks import DistillationHook
+from ckd_mm.streams import SideStream
 from ckd_mm.teachers import Speed, read_teachers
 
 from ..tasks import Task, differences, weights
@@ -28,6 +30,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], float]] = {
     'channels_last': (dict(channels_last=True), 1e-4),
     'fuse_bn': (dict(fuse_bn=True), 1e-4),
     'compile': (dict(compile=dict(backend='eager')), 1e-4),
+    'stream': (dict(stream=True), 0.0),
 }
 
 
@@ -71,6 +74,45 @@ def test_with_all_of_them_and_weight_zero_the_student_is_the_stock_one(
     zero = run(config(task, tmp_path / 'zero', 0.0, **options))
     stock = run(task.config(tmp_path / 'stock'))
     assert differences(weights(stock), weights(zero)) == {}
+
+
+@pytest.mark.parametrize('stream', [False, True])
+def test_with_a_stream_the_teacher_begins_before_the_student(
+    task: Task, run: Train, tmp_path: Path, stream: bool
+) -> None:
+    begun: list[str] = []
+
+    class Watch(Hook):
+        priority = 'LOWEST'
+
+        def before_train(self, runner: Runner) -> None:
+            hooks = (h for h in runner.hooks if isinstance(h, DistillationHook))
+            (source,) = next(hooks).distiller.sources  # type: ignore[union-attr]
+            models = dict(student=runner.model, teacher=source.adapter.teacher)
+            for name, model in models.items():
+                model.backbone.register_forward_pre_hook(
+                    lambda *_, name=name: begun.append(name)
+                )
+
+    cfg = config(task, tmp_path, 1.0, stream=stream)
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(Watch())
+    runner.train()
+    assert begun[:2] == (['teacher', 'student'] if stream else ['student', 'teacher'])
+    assert len(begun) == 2 * runner.iter
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_on_a_gpu_work_beside_is_waited_for() -> None:
+    device = torch.device('cuda')
+    stream, x = SideStream(device), torch.ones(4096, 4096, device=device)
+    with stream.beside():
+        y = x
+        for _ in range(20):
+            y = y @ x / 4096
+    stream.join()
+    assert torch.equal(y.cpu(), torch.ones(4096, 4096))
 
 
 @pytest.fixture
@@ -139,6 +181,7 @@ def test_a_network_that_normalises_before_it_convolves_is_not_fused() -> None:
         (dict(dtype='float8'), "'bfloat16' or 'float16', got 'float8'"),
         (dict(channels_last=1), 'channels_last must be a bool, got 1'),
         (dict(fuse_bn='yes'), "fuse_bn must be a bool, got 'yes'"),
+        (dict(stream=None), 'stream must be a bool, got None'),
         (dict(compile='inductor'), 'True, False or a dict with options'),
         (dict(dtyp='float16'), "'dtyp'; did you mean 'dtype'"),
     ],
@@ -151,7 +194,7 @@ def test_wrong_options_are_refused_when_the_hook_is_built(
 
 
 def test_the_run_s_own_average_stays_as_it_is() -> None:
-    with pytest.raises(ValueError, match='only dtype goes with it'):
+    with pytest.raises(ValueError, match='dtype and stream go with it'):
         read_teachers(dict(ema=True, fuse_bn=True))
     assert read_teachers(dict(ema=True, dtype='bfloat16'))[0].dtype == 'bfloat16'
 

@@ -7,6 +7,8 @@ cross-entropy at weight 1. The weights are those of megvii-research/mdistiller
 (dvlab-research/ReviewKD, `ImageNet`): configs/_base_/pairs/. mdistiller's warm-up of
 one epoch has no effect: epochs count from 1.
 
+On Places365 all of this is the same, which is ours: no values for it were found.
+
 What differs: mdistiller takes the maps of both models before the ReLU that ends a
 stage; here they come after it.
 """

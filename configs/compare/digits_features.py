@@ -1,0 +1,36 @@
+"""All losses of embeddings and feature maps on the digit images, 3 seeds: 42 runs.
+
+    python -m ckd_mm.datasets.digits
+    python tools/train.py configs/mmpretrain/digits/resnet18-w16_digits.py  # teacher
+    python tools/compare.py configs/compare/digits_features.py --jobs 2
+
+The settings are those of the configs, which say where they come from; none was tuned
+here. One schedule for all, that of the student alone. Not among them: HCL, CWD and PKD,
+whose students are as wide as the teacher.
+
+Ours: benchmarks/results/digits_features.md.
+"""
+
+base = 'configs/mmpretrain/digits/resnet18-w2_digits.py'
+teacher = dict(
+    config='configs/mmpretrain/digits/resnet18-w16_digits.py',
+    checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
+)
+metric = 'accuracy/top1'
+seeds = [0, 1, 2]
+
+methods = {
+    'RKD': 'configs/mmpretrain/digits/rkd_r18-w16-r18-w2_20e_digits.py',
+    'SP': 'configs/mmpretrain/digits/sp_r18-w16-r18-w2_20e_digits.py',
+    'PKT': 'configs/mmpretrain/digits/pkt_r18-w16-r18-w2_20e_digits.py',
+    'CC': 'configs/mmpretrain/digits/cc_r18-w16-r18-w2_20e_digits.py',
+    'CRD': 'configs/mmpretrain/digits/crd_r18-w16-r18-w2_20e_digits.py',
+    'KD++': 'configs/mmpretrain/digits/kd-nd_r18-w16-r18-w2_20e_digits.py',
+    'FitNet': 'configs/mmpretrain/digits/fitnet_r18-w16-r18-w2_20e_digits.py',
+    'AT': 'configs/mmpretrain/digits/at_r18-w16-r18-w2_20e_digits.py',
+    'NST': 'configs/mmpretrain/digits/nst_r18-w16-r18-w2_20e_digits.py',
+    'VID': 'configs/mmpretrain/digits/vid_r18-w16-r18-w2_20e_digits.py',
+    'OFD': 'configs/mmpretrain/digits/ofd_r18-w16-r18-w2_20e_digits.py',
+    'ReviewKD': 'configs/mmpretrain/digits/reviewkd_r18-w16-r18-w2_20e_digits.py',
+    'MGD': 'configs/mmpretrain/digits/mgd_r18-w16-r18-w2_20e_digits.py',
+}

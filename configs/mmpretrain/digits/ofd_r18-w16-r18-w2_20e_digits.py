@@ -1,0 +1,40 @@
+"""OFD: classification of digits, ResNet-18 of width 16 -> 2, 20 epochs.
+
+Paper: arXiv:1904.01866; weight 1e-3 on the four stages, as on CIFAR-100. MMPretrain's
+stages end with a ReLU, so nothing of the teacher is negative and the margins are 0.
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmpretrain/digits/ofd_r18-w16-r18-w2_20e_digits.py
+
+Published: none, the data set is ours. Ours: not run yet.
+"""
+
+_base_ = './resnet18-w2_digits.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/resnet18-w16_digits.py',
+            checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
+        ),
+        distill=dict(
+            ofd=dict(
+                on=[
+                    'module:backbone.layer1',
+                    'module:backbone.layer2',
+                    'module:backbone.layer3',
+                    'module:backbone.layer4',
+                ],
+                loss=dict(
+                    type='OFDLoss',
+                    student_channels=[2, 4, 8, 16],
+                    teacher_channels=[16, 32, 64, 128],
+                    loss_weight=1e-3,
+                ),
+            ),
+        ),
+    )
+]

@@ -1,0 +1,28 @@
+"""ReviewKD: ResNet-34 -> ResNet-18, Places365, 100 epochs.
+
+Task: scene classification, top-1 accuracy (%) on the validation set. Paper:
+arXiv:2104.09044. Weight 1, as on ImageNet, which is ours:
+configs/_base_/distill/reviewkd_in1k.py, and for widths and weight
+configs/_base_/pairs/r34-r18_in1k.py. None were found for Places365. The schedule of
+CKD's authors: 256 images per step, learning rate 0.2, a tenth from 30, 60 and 90. Where
+the data come from: configs/_base_/datasets/places365_bs32.py.
+
+    tools/dist_train.sh configs/mmpretrain/places365/reviewkd_r34-r18_100e_places365.py 8
+
+| run | top-1 |
+|---|---|
+| teacher, resnet34_100e_places365.py | not run yet |
+| student alone, resnet18_100e_places365.py | not run yet |
+| published | not found |
+| ours | not run yet |
+"""
+
+_base_ = [
+    './resnet18_100e_places365.py',
+    '../../_base_/pairs/r34-r18_places365.py',
+    '../../_base_/distill/reviewkd_in1k.py',
+]
+
+_base_.custom_hooks[0].teacher = _base_.pair.teacher
+_base_.custom_hooks[0].distill.reviewkd.loss.update(_base_.pair.reviewkd)
+del _base_.pair

@@ -1,0 +1,66 @@
+"""A small real classifier with random augmentations, its teacher, and caches of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+from ckd_mm.cache.fill import cache_teacher
+
+PIPELINE = [
+    dict(type='LoadImageFromFile'),
+    dict(type='RandomResizedCrop', scale=16),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackInputs'),
+]
+IMAGES = 300
+TERMS: dict[str, Any] = dict(
+    kd=dict(on='logits', loss=dict(type='KDLoss')),
+    sp=dict(on='embedding', loss=dict(type='SPLoss')),
+    at=dict(on='backbone', loss=dict(type='ATLoss', loss_weight=100.0)),
+)
+
+Make = Callable[..., Config]
+
+
+@pytest.fixture(scope='session')
+def make(classifier_config: Make, classifier_teacher: dict[str, Any]) -> Make:
+    """A config with augmentations; with a teacher or a cache where one is named."""
+
+    def make(
+        work_dir: Path,
+        teacher: Any = None,
+        terms: dict[str, Any] = TERMS,
+        replayed: int | None = None,
+        workers: int = 0,
+        **changes: Any,
+    ) -> Config:
+        hooks: list[dict[str, Any]] = []
+        if teacher is not None:
+            teacher = classifier_teacher if teacher == 'itself' else teacher
+            hooks += [dict(type='DistillationHook', teacher=teacher, distill=terms)]
+        if replayed is not None:
+            hooks += [dict(type='ReplayHook', epochs=replayed)]
+        cfg = classifier_config(work_dir, custom_hooks=hooks, **changes)
+        cfg.train_dataloader.dataset.pipeline = PIPELINE
+        cfg.optim_wrapper.optimizer.lr = 0.01
+        cfg.train_dataloader.dataset.indices = IMAGES
+        cfg.train_dataloader.batch_size = 64
+        cfg.train_dataloader.num_workers = workers
+        cfg.train_dataloader.persistent_workers = workers > 0
+        return cfg
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def exact(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two epochs in float32."""
+    folder = tmp_path_factory.mktemp('exact')
+    cfg = make(folder, 'itself')
+    cache_teacher(cfg, folder / 'cache', epochs=2, dtype='float32')
+    return folder / 'cache'

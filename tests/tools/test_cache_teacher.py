@@ -1,0 +1,51 @@
+"""The tool on the command line, and its cache in a run of the training tool."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+
+
+def call(tool: str, *arguments: object, status: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, f'tools/{tool}.py', *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_its_cache_trains_a_student_whose_teacher_is_gone(
+    classifier_config: Callable[..., Config],
+    classifier_teacher: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    distill = dict(kd=dict(on='logits', loss=dict(type='KDLoss')))
+    hook = dict(type='DistillationHook', teacher=classifier_teacher, distill=distill)
+    cfg = classifier_config(tmp_path / 'work', custom_hooks=[hook])
+    cfg.dump(tmp_path / 'distilled.py')
+    out = tmp_path / 'cache'
+    said = call('cache_teacher', tmp_path / 'distilled.py', out, '--epochs', 2)
+    assert '2 epochs of 1201 images, logits in float16' in said
+    assert 'seed: 0 in the cache, 1 here' in call(
+        'cache_teacher', tmp_path / 'distilled.py', out, '--seed', 1, status=1
+    )
+    cfg.custom_hooks[0].teacher = dict(cache=str(out))
+    cfg.dump(tmp_path / 'cached.py')
+    said = call('train', tmp_path / 'cached.py')
+    assert 'Teacher: ImageClassifier from the cache' in said
+    assert 'parameters, all' not in said  # what building a teacher prints
+    assert 'loss_kd' in said
+    assert call('cache_teacher', 'no.py', tmp_path / 'x', status=1).startswith('error')

@@ -1,0 +1,53 @@
+"""Run the teacher of a distillation config once, and store what its terms read.
+
+    python tools/cache_teacher.py CONFIG OUT [--epochs N] [--seed N] [--dtype float32]
+
+    custom_hooks = [dict(type='DistillationHook', teacher=dict(cache='OUT'), ...)]
+
+The student is then trained without its teacher, and sees the images of N augmented
+epochs, which come again after N epochs. A call that was interrupted goes on where it
+was; with more epochs, it adds those. `docs/cache.md` has the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmengine.config import Config
+
+from ckd_mm.cache.fill import DTYPES, cache_teacher
+
+__all__: list[str] = []
+
+
+def main() -> None:
+    args = _parse_args()
+    try:
+        cache = cache_teacher(
+            Config.fromfile(args.config), args.out, args.epochs, args.seed, args.dtype
+        )
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'error: {error}')
+    print(f'{args.out}: {cache.num_bytes / 1e6:.1f} MB, {cache.summary()}')
+
+
+def _parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Store what a teacher says of the augmented training images.'
+    )
+    parser.add_argument('config', help='a distillation config of a classifier')
+    parser.add_argument('out', metavar='OUT', type=Path, help='the folder to write')
+    parser.add_argument(
+        '--epochs', type=int, default=1, help='how many augmented epochs (default: 1)'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the augmentations (default: 0)'
+    )
+    parser.add_argument('--dtype', choices=sorted(DTYPES), default='float16')
+    return parser.parse_args()
+
+
+if __name__ == '__main__':
+    main()
