@@ -18,6 +18,7 @@ from .catalog import (
 
 CKD = dict(type='CKDLoss', temperature=0.1, loss_weight=1.0)
 CASCADE = 'cascade_rcnn/cascade-mask-rcnn_x101-64x4d_fpn_20e_coco.py'
+SWIN = 'swin/mask-rcnn_swin-s-p4-w7_fpn_amp-ms-crop-3x_coco.py'
 # By folder: the part that CKD compares, and the zoo's teacher of each pair
 FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     'retinanet': (
@@ -31,7 +32,10 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     ),
     'fcos': (
         'dense_logits',
-        {'r101-r50': 'fcos/fcos_r101-caffe_fpn_gn-head-1x_coco.py'},
+        {
+            'r101-r50': 'fcos/fcos_r101-caffe_fpn_gn-head-1x_coco.py',
+            'mask-swin-s-r50': SWIN,
+        },
     ),
     'gfl': (
         'dense_logits',
@@ -80,9 +84,15 @@ def test_the_students_own_hooks_survive_in_their_order(path: str) -> None:
     assert plain(loaded(path).custom_hooks) == plain(hooks)
 
 
-def test_a_cascade_and_retinanet_share_the_levels_of_three_strides() -> None:
-    """RetinaNet's FPN begins at stride 8, a two-stage detector's at 4."""
-    path = 'configs/mmdet/retinanet/pkd_cascade-x101-r50_retinanet_1x_coco.py'
+@pytest.mark.parametrize(
+    'path',
+    [
+        'configs/mmdet/retinanet/pkd_cascade-x101-r50_retinanet_1x_coco.py',
+        'configs/mmdet/fcos/pkd_mask-swin-s-r50_fcos_1x_coco.py',
+    ],
+)
+def test_two_stages_and_one_share_the_levels_of_three_strides(path: str) -> None:
+    """A one-stage detector's FPN begins at stride 8, a two-stage detector's at 4."""
     levels = distilling_hook(path)['distill']['pkd']['on']
     strides = [
         (8 * 2 ** int(level['student'][-1]), 4 * 2 ** int(level['teacher'][-1]))
