@@ -36,6 +36,7 @@ LOSSES: dict[str, str] = {
     'mask_logits': "dict(type='CKDLoss', temperature=0.1)",
     'box_distribution': "dict(type='KDLoss', temperature=10.0, loss_weight=0.25)",
     'roi_boxes': "dict(type='BoxRegressionLoss')",
+    'rpn_boxes': "dict(type='BoxRegressionLoss')",
     'embedding': "dict(type='RKDLoss', angle_weight=0.0)",
 }
 """One loss that fits each part; docs/methods.md has the others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
 from ckd_mm.adapters.dense_head import DenseHead, why_not
 from ckd_mm.adapters.dense_rows import choose_rows, confidences, num_places, rows_of
@@ -42,6 +44,7 @@ class DenseParts:
             DenseHead(model, path) for model in (student, teacher)
         )
         self._output = Tap(path)
+        self._box_loss = Tap(f'{path}.loss_bbox', 'input')
         self._missing = why_not(self.student, self.teacher)
 
     def of_classes(self) -> Part:
@@ -66,6 +69,11 @@ class DenseParts:
                 'a teacher with the same'
             )
         return self._missing or self.box_distribution
+
+    def of_deltas(self) -> Part:
+        """The part of box deltas, or why there is none."""
+        heads = [[head.module] for head in (self.student, self.teacher)]
+        return self._missing or why_no_deltas(*heads) or self.box_deltas
 
     def class_logits(self, topk: int = 256, rows: str = 'confident') -> Comparison:
         """Class logits of the chosen places (K, C), or (K, C + 1) of a softmax head.
@@ -109,6 +117,23 @@ class DenseParts:
             for head in (self.student, self.teacher)
         ]
         return self._comparison(sides, topk, rows, with_extras=False)
+
+    def box_deltas(self, topk: int = 256) -> Comparison:
+        """Box deltas of the places that the student's assigner gave an object, (K, 4).
+
+        They are in the units that the student's head is trained in. `box_target` has
+        the deltas of the ground truth.
+        """
+        sides = [
+            Side((self._output,), take=partial(_delta_rows, head, self.student))
+            for head in (self.student, self.teacher)
+        ]
+        comparison = self._comparison(sides, topk, 'assigned', with_extras=False)
+        extras = {
+            'image_index': Extra(self._images, (self._output,)),
+            'box_target': Extra(self._box_targets, (self._output, self._box_loss)),
+        }
+        return replace(comparison, extras=extras)
 
     def _comparison(
         self,
@@ -170,6 +195,14 @@ class DenseParts:
         (outputs,) = step.noted(self._output)
         return self.student.labels(outputs, step).flatten()
 
+    def _box_targets(self, step: Step) -> Tensor:
+        """Of all places; 0 for those without an object."""
+        (outputs,) = step.noted(self._output)
+        num_images = len(self.student.maps(outputs)[0])
+        calls = step.noted(self._box_loss)  # one for each level
+        levels = [targets.reshape(num_images, -1, 4) for _, targets, *_ in calls]
+        return torch.cat(levels, dim=1).flatten(0, 1)
+
     def _images(self, step: Step) -> Tensor:
         (outputs,) = step.noted(self._output)
         maps = self.student.maps(outputs)
@@ -184,6 +217,13 @@ def _class_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
 def _objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
     logits = _class_rows(head, values, rows)
     return logits if head.softmax else F.pad(logits, (0, 1))
+
+
+def _delta_rows(
+    head: DenseHead, student: DenseHead, values: list[Any], rows: Tensor
+) -> Tensor:
+    deltas = rows_of(values[0][1], 4, rows)
+    return in_units_of(student.module, head.module, deltas)
 
 
 def _edge_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:

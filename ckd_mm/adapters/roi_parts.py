@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
 from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
 from ckd_mm.adapters.proposed_rois import ProposedRoIs
 from ckd_mm.adapters.roi_sides import Place, Take, sides
@@ -168,20 +169,15 @@ class RoIParts:
         deltas = output[1].unflatten(1, (-1, 4))[sampled.objects(step)]
         channel = labels if deltas.shape[1] > 1 else torch.zeros_like(labels)
         rows = deltas[torch.arange(len(deltas), device=deltas.device), channel]
-        return _in_units_of(self.student.head(own), head, rows)
+        return in_units_of(self.student.head(own), head, rows)
 
     def _missing_boxes(self) -> Missing | None:
-        for whose in ('student', 'teacher'):
-            stages = getattr(self, whose)
-            for head in map(stages.head, range(stages.number)):
-                if not head.with_reg or not hasattr(head.bbox_coder, 'stds'):
-                    return Missing(f'the box head of the {whose} gives no box deltas')
-                if whose == 'student' and head.reg_decoded_bbox:
-                    return Missing(
-                        'the student is trained on decoded boxes (reg_decoded_bbox), '
-                        'not on deltas'
-                    )
-        return None
+        return why_no_deltas(
+            *(
+                [stages.head(number) for number in range(stages.number)]
+                for stages in (self.student, self.teacher)
+            )
+        )
 
     def _missing(self, module: str, inner: str = '') -> Missing | None:
         lacking = [
@@ -209,15 +205,3 @@ def _of_proposed(
         needs=proposed.taps,
         by_teacher=proposed.rois == 'teacher',
     )
-
-
-def _in_units_of(student: Any, teacher: Any, deltas: Tensor) -> Tensor:
-    """Deltas of the teacher's head in the units of the student's."""
-    own, other = student.bbox_coder, teacher.bbox_coder
-    if tuple(own.means) == tuple(other.means) and tuple(own.stds) == tuple(other.stds):
-        return deltas
-    means, stds = deltas.new_tensor(own.means), deltas.new_tensor(own.stds)
-    other_means, other_stds = (
-        deltas.new_tensor(values) for values in (other.means, other.stds)
-    )
-    return (deltas * other_stds + other_means - means) / stds

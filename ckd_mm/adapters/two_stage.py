@@ -41,9 +41,9 @@ class TwoStageAdapter(DetectionAdapter):
     the same extras of these RoIs. `roi_boxes`: the box deltas of these RoIs, (P, 4);
     `box_target` is the ground truth's. Their options: see
     :class:`ckd_mm.adapters.roi_parts.RoIParts`. `rpn_logits`: object or background at
-    chosen anchors of the RPN, (K, 2), see
-    :class:`ckd_mm.adapters.dense_parts.DenseParts`. `backbone` and `neck`: see
-    :class:`DetectionAdapter`.
+    chosen anchors of the RPN, (K, 2), `rpn_boxes`: the box deltas of those assigned to
+    an object, (K, 4), see :class:`ckd_mm.adapters.dense_parts.DenseParts`. `backbone`
+    and `neck`: see :class:`DetectionAdapter`.
     """
 
     reachable = (
@@ -56,7 +56,10 @@ class TwoStageAdapter(DetectionAdapter):
     )
     runs_itself = reachable
 
-    row_parts = ('roi_logits', 'embedding', 'mask_logits', 'roi_boxes', 'rpn_logits')
+    row_parts = (
+        *('roi_logits', 'embedding', 'mask_logits', 'roi_boxes'),
+        *('rpn_logits', 'rpn_boxes'),
+    )
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
@@ -69,8 +72,10 @@ class TwoStageAdapter(DetectionAdapter):
         ):
             dense = DenseParts(self.student, self.teacher, 'rpn_head')
             known['rpn_logits'] = dense.of_objectness()
+            known['rpn_boxes'] = dense.of_deltas()
         else:
-            known['rpn_logits'] = Missing('one of the two has no plain RPN')
+            missing = Missing('one of the two has no plain RPN')
+            known |= {'rpn_logits': missing, 'rpn_boxes': missing}
         return known
 
     def modules(self, student: str, teacher: str) -> Comparison:

@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 import torch
 from mmdet.testing import demo_mm_inputs
+from mmengine.model import BaseModel
 from mmengine.testing import assert_allclose
+
+from ckd_mm.losses import BoxRegressionLoss
 
 from .detectors import build, cascade_rcnn, faster_rcnn
 from .pairs import pair
+
+NAMES = ('student', 'teacher', 'box_target')
 
 
 def batch(num_items: list[int] | None = None) -> dict[str, Any]:
@@ -58,6 +63,52 @@ def test_the_target_is_0_for_an_object_and_1_for_background() -> None:
     torch.manual_seed(0)
     both = pair(student, deepcopy(student), deepcopy(data), on[1], 'target')
     assert sorted(both['target'].tolist()) == [0] * number + [1] * (100 - number)
+
+
+def spread_deltas(detector: BaseModel) -> BaseModel:
+    """Untrained deltas are nearly 0."""
+    torch.nn.init.normal_(detector.rpn_head.rpn_reg.weight)
+    return detector
+
+
+def test_a_row_of_boxes_has_the_deltas_that_the_students_own_loss_gets() -> None:
+    student = spread_deltas(faster_rcnn())
+    teacher, calls = deepcopy(student), []
+    student.rpn_head.loss_bbox.register_forward_pre_hook(
+        lambda _, args: calls.append(args)
+    )
+    given = pair(student, teacher, batch(), 'rpn_boxes', 'box_target', 'image_index')
+    has_object = [weights.any(1) for _, _, weights in calls]
+    expected = torch.cat(
+        [
+            torch.cat(call[:2], dim=1)[kept]
+            for call, kept in zip(calls, has_object, strict=True)
+        ]
+    )
+    found = torch.cat([given['student'], given['box_target']], dim=1)
+    assert len(expected) > 2
+    assert sorted(found.tolist()) == sorted(expected.tolist())
+    assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-5)
+    assert set(given['image_index'].tolist()) == {0, 1}
+    loss = BoxRegressionLoss()(*(given[name] for name in NAMES))
+    assert loss.requires_grad and not given['teacher'].requires_grad
+
+
+def test_at_most_topk_boxes_of_an_image_those_the_teacher_is_surest_of() -> None:
+    student, data = spread_deltas(faster_rcnn()), batch()
+    every, few = (
+        pair(student, deepcopy(student), deepcopy(data), on, *NAMES[2:], 'image_index')
+        for on in ('rpn_boxes', dict(part='rpn_boxes', topk=1))
+    )
+    assert few['image_index'].tolist() == [0, 1]
+    first = [every['image_index'].tolist().index(image) for image in (0, 1)]
+    assert torch.equal(few['box_target'], every['box_target'][first])
+
+
+def test_images_without_objects_have_no_boxes() -> None:
+    student = faster_rcnn()
+    given = pair(student, deepcopy(student), batch([0, 0]), 'rpn_boxes', *NAMES[2:])
+    assert given['student'].shape == given['box_target'].shape == (0, 4)
 
 
 def test_a_term_on_the_rpn_does_not_run_the_teachers_roi_head() -> None:
