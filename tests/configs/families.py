@@ -30,6 +30,8 @@ SIZE = 96  # pixels of a side
 DIVISORS = {'student': 8, 'teacher': 4}  # of the widths
 FPN = 256
 LEVELS = 5
+# For losses that need equal widths; no head of the teacher runs then.
+AS_WIDE = {'model.neck.out_channels': FPN // DIVISORS['student']}
 Options = dict[str, Any]
 
 
@@ -71,10 +73,29 @@ FAMILIES = {
     'retinanet': Family(
         'configs/mmdet/retinanet/{}_r101-r50_retinanet_1x_coco.py', ('ckd', 'fgd')
     ),
+    'retinanet_r18': Family(
+        'configs/mmdet/retinanet/{}_r50-r18_retinanet_1x_coco.py', ('ckd',)
+    ),
+    'retinanet_by_fcos': Family(
+        'configs/mmdet/retinanet/{}_fcos-x101-r50_retinanet_1x_coco.py',
+        ('pkd',),
+        teacher=AS_WIDE,
+    ),
+    'retinanet_by_cascade': Family(
+        'configs/mmdet/retinanet/{}_cascade-x101-r50_retinanet_1x_coco.py',
+        ('pkd',),
+        teacher=AS_WIDE,
+    ),
     'cascade': Family(
         'configs/mmdet/faster_rcnn/{}_cascade-x101-r50_fpn_2x_coco.py', ('dist', 'mgd')
     ),
     'fcos': Family('configs/mmdet/fcos/{}_r101-r50_fcos_1x_coco.py', ('ckd',)),
+    'fcos_by_swin': Family(
+        'configs/mmdet/fcos/{}_mask-swin-s-r50_fcos_1x_coco.py',
+        ('pkd',),
+        teacher=AS_WIDE,
+    ),
+    'gfl_r18': Family('configs/mmdet/gfl/{}_r101-r18_gfl_1x_coco.py', ('ld',)),
     'gfl': Family('configs/mmdet/gfl/{}_r101-r50_gfl_1x_coco.py', ('ckd', 'ld-kd')),
     'rtmdet': Family(
         'configs/mmdet/rtmdet/{}_l-s_rtmdet_300e_coco.py',
@@ -90,6 +111,11 @@ FAMILIES = {
             'model.data_preprocessor.batch_augments.0.interval': 1,
         },
         switch={'custom_hooks.0.num_last_epochs': 0},
+    ),
+    'deformable_detr_r18': Family(
+        'configs/mmdet/deformable_detr/{}_twostage-r50-r18_deformable-detr_50e_coco.py',
+        ('ckd',),
+        teacher={'model.as_two_stage': False},
     ),
     'deformable_detr': Family(
         'configs/mmdet/deformable_detr/{}_twostage-r50-r50_deformable-detr_50e_coco.py',

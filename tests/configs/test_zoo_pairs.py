@@ -15,6 +15,7 @@ from .catalog import (
     student_of,
     zoo_entry,
 )
+from .families import FAMILIES as TRAINED
 
 CKD = dict(type='CKDLoss', temperature=0.1, loss_weight=1.0)
 CASCADE = 'cascade_rcnn/cascade-mask-rcnn_x101-64x4d_fpn_20e_coco.py'
@@ -75,6 +76,21 @@ def test_a_pair_has_the_zoos_teacher_and_ckd_one_setting(path: str) -> None:
 def test_every_pair_is_there(folder: str) -> None:
     models = {Path(path).stem.split('_')[1] for path in HERE if f'/{folder}/' in path}
     assert models == set(FAMILIES[folder][1])
+
+
+def test_every_pair_is_trained_in_small() -> None:
+    """In test_families.py, with one of its methods at least."""
+    trained = {
+        family.path.format(method)
+        for family in TRAINED.values()
+        for method in family.methods
+    }
+    pairs = {
+        path: (Path(path).parts[2], Path(path).stem.split('_')[1]) for path in HERE
+    }
+    assert set(pairs.values()) == {
+        pair for path, pair in pairs.items() if path in trained
+    }
 
 
 @pytest.mark.parametrize('path', DISTILLED)
