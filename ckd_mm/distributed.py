@@ -6,18 +6,39 @@ identity. Shape suffixes: B rows on this rank, G rows on all ranks, D columns.
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-__all__ = ['gather_rows', 'mean_over_all_rows', 'sum_over_ranks', 'world_size']
+__all__ = [
+    'gather_rows',
+    'leave_process_group',
+    'mean_over_all_rows',
+    'sum_over_ranks',
+    'world_size',
+]
 
 
 def world_size() -> int:
     """The number of ranks; 1 without a process group."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def leave_process_group() -> None:
+    """End the process group, if there is one; for the last line of a script.
+
+    A process that exits with one can abort in a thread of gloo's
+    (https://github.com/pytorch/pytorch/issues/190489). The threads live as long as
+    anything holds the group, as a DistributedDataParallel model does, and MMEngine's
+    Runner, with its cycles, holds that until garbage is collected. So nothing that is
+    still in use may hold the runner.
+    """
+    if dist.is_available() and dist.is_initialized():
+        gc.collect()
+        dist.destroy_process_group()
 
 
 def gather_rows(rows_BD: Tensor) -> tuple[Tensor, int]:

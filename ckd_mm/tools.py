@@ -10,9 +10,10 @@ import runpy
 import sys
 from pathlib import Path
 
-import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
+
+from ckd_mm.distributed import leave_process_group
 
 __all__ = ['LIBRARIES', 'run_tool']
 
@@ -22,9 +23,8 @@ LIBRARIES = ('mmdet', 'mmpretrain')
 def run_tool(name: str, config: str | Path, arguments: list[str]) -> None:
     """Run the tool of a config's library in this process.
 
-    A process group that the tool started ends with it: gloo can abort a process that
-    exits with one (https://github.com/pytorch/pytorch/issues/190489). After an error it
-    is left as it is, since the other ranks may be in the middle of an exchange.
+    A process group that the tool started ends with it. After an error it is left as it
+    is, since the other ranks may be in the middle of an exchange.
 
     Args:
         name: File name of the tool, such as `train.py`.
@@ -48,5 +48,4 @@ def run_tool(name: str, config: str | Path, arguments: list[str]) -> None:
         )
     sys.argv = [str(tool), *arguments]
     runpy.run_path(str(tool), run_name='__main__')
-    if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()
+    leave_process_group()

@@ -41,7 +41,7 @@ def test_it_is_documented_and_every_run_can_be_planned(
 
 
 @pytest.mark.parametrize('kind', ['logits', 'features'])
-def test_all_losses_are_compared_and_nothing_but_the_method_differs(
+def test_all_losses_of_a_kind_are_compared_and_nothing_but_the_method_differs(
     kind: str, random_weights: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)

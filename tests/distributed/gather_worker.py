@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from ckd_mm.distributed import leave_process_group
 from ckd_mm.functional import ckd_loss
 
 
@@ -25,8 +26,8 @@ def main() -> None:
         value.backward()
         results.append((value.detach(), own['student'].grad))
     torch.save(results, folder / f'rank{rank}.pt')
-    dist.destroy_process_group()  # else gloo may abort the process at its exit
 
 
 if __name__ == '__main__':
     main()
+    leave_process_group()

@@ -12,6 +12,7 @@ import torch.distributed as dist
 
 import ckd_mm.losses  # noqa: F401 (registers)
 from ckd_mm.connectors import averaged_over_ranks
+from ckd_mm.distributed import leave_process_group
 from ckd_mm.registry import LOSSES, build
 
 
@@ -39,9 +40,8 @@ def main() -> None:
             values.append(value.detach())
         results.append((loss.state_dict(), values))
     torch.save(results, folder / f'{os.environ.get("WORLD_SIZE", 1)}-{rank}.pt')
-    if dist.is_initialized():  # else gloo's threads may abort the process at its exit
-        dist.destroy_process_group()
 
 
 if __name__ == '__main__':
     main()
+    leave_process_group()

@@ -17,6 +17,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ckd_mm.distributed import leave_process_group
 from ckd_mm.hooks import DistillationHook
 
 
@@ -57,9 +58,8 @@ def main() -> None:
     losses, _ = runner.message_hub.get_scalar('train/loss').data
     report = dict(rows=watch.rows, losses=losses.tolist(), wrapper=type(runner.model))
     torch.save(report, args.out / f'rank{rank}.pt')
-    if dist.is_initialized():
-        dist.destroy_process_group()  # else gloo may abort the process at its exit
 
 
 if __name__ == '__main__':
     main()
+    leave_process_group()
