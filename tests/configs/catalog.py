@@ -51,12 +51,6 @@ def distilling_hook(path: str) -> dict[str, Any]:
     return hook
 
 
-def family(path: str) -> tuple[str, str]:
-    """Folder and method of a config; a model alone has no method."""
-    method = Path(path).name.split('_')[0] if path in DISTILLED else ''
-    return str(Path(path).parent), method
-
-
 def document(path: str) -> str:
     text = ast.get_docstring(ast.parse((ROOT / path).read_text()))
     assert text, f'{path} has no docstring'

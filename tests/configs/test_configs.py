@@ -34,7 +34,6 @@ from .catalog import (
     ROOT,
     distilling_hook,
     document,
-    family,
     hook_of,
     loaded,
     metafiles_read_once,
@@ -46,8 +45,8 @@ from .catalog import (
 TEACHERS = sorted({distilling_hook(path)['teacher']['config'] for path in DISTILLED})
 ZOO_TEACHERS = [name for name in TEACHERS if '::' in name]
 
-# One config of each method and folder; the steps of the others take minutes.
-EXAMPLES = {family(path): path for path in reversed(CONFIGS)}.values()
+# One config of each folder; the steps of the others take minutes.
+EXAMPLES = {Path(path).parent: path for path in reversed(DISTILLED)}.values()
 
 every_config = pytest.mark.parametrize('path', CONFIGS)
 every_config_but_examples_slow = pytest.mark.parametrize(
