@@ -18,18 +18,10 @@ from .ranks import ROOT
 # MMEngine's own start of a process group wants a GPU for each process
 START_GLOO = """
 import atexit
-import gc
 import torch.distributed as dist
-from torch.nn.parallel import DistributedDataParallel
-
-
-def left() -> bool:
-    held = (isinstance(one, DistributedDataParallel) for one in gc.get_objects())
-    return dist.is_initialized() or any(held)
-
 
 dist.init_process_group('gloo')
-atexit.register(lambda: print(f'a group is left: {left()}\\n', end=''))
+atexit.register(lambda: print(f'a group is left: {dist.is_initialized()}\\n', end=''))
 """
 
 
