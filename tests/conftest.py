@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import gc
+import importlib
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -31,6 +36,17 @@ os.environ['OMP_NUM_THREADS'] = '1'
 torch.set_num_threads(1)
 
 
+@pytest.fixture(scope='session', autouse=True)
+def _as_it_is() -> Iterator[None]:
+    """Without yapf, which lays out each run's config six times: a third of the time."""
+
+    def unchanged(text: str, **_: Any) -> tuple[str, bool]:
+        return text, False
+
+    with mock.patch('yapf.yapflib.yapf_api.FormatCode', unchanged):
+        yield
+
+
 @pytest.fixture(scope='session')
 def digit_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp('data') / 'scenes'
@@ -46,11 +62,29 @@ def digit_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope='session')
-def detector_config(digit_scenes: Path) -> Callable[..., Config]:
+def imported() -> None:
+    """All packages, exempt from the search for garbage that each data set begins."""
+    for package in ('mmdet', 'mmpretrain'):
+        importlib.import_module(f'{package}.models')
+        importlib.import_module(f'{package}.engine')
+    gc.freeze()
+
+
+@pytest.fixture(scope='session')
+def zoo_config(imported: None) -> Callable[[str], Config]:
+    """A copy of a config of the zoo, each of which is read once."""
+    read = functools.cache(get_config)
+    return lambda name: copy.deepcopy(read(name))
+
+
+@pytest.fixture(scope='session')
+def detector_config(
+    digit_scenes: Path, zoo_config: Callable[[str], Config]
+) -> Callable[..., Config]:
     """A stock Faster R-CNN, narrow, on 96x96 digit scenes: 2 iterations an epoch."""
 
     def make(work_dir: Path, width: int = 8, epochs: int = 1, **changes: Any) -> Config:
-        cfg = get_config('mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py')
+        cfg = zoo_config('mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py')
         cfg.model = narrow_faster_rcnn(cfg.model, width)
         image = dict(type='Resize', scale=(96, 96), keep_ratio=True)
         train = [
@@ -91,11 +125,13 @@ def detector_config(digit_scenes: Path) -> Callable[..., Config]:
 
 
 @pytest.fixture(scope='session')
-def classifier_config(digit_images: Path) -> Callable[..., Config]:
+def classifier_config(
+    digit_images: Path, zoo_config: Callable[[str], Config]
+) -> Callable[..., Config]:
     """A stock ResNet-18, narrow, on 16x16 digits."""
 
     def make(work_dir: Path, width: int = 8, epochs: int = 1, **changes: Any) -> Config:
-        cfg = get_config('mmpretrain::resnet/resnet18_8xb16_cifar10.py')
+        cfg = zoo_config('mmpretrain::resnet/resnet18_8xb16_cifar10.py')
         cfg.model.backbone.update(base_channels=width, stem_channels=width)
         cfg.model.head.in_channels = 8 * width
         cfg.data_preprocessor = dict(mean=[33.0] * 3, std=[80.0] * 3, num_classes=10)

@@ -43,7 +43,7 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
 
 @pytest.fixture(scope='module')
 def random_data(
-    tmp_path_factory: pytest.TempPathFactory,
+    imported: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[Config], None]]:
     """Points a config at two random images, with boxes and masks or labels."""
     folder = tmp_path_factory.mktemp('data')

@@ -62,11 +62,10 @@ every_distilled_config = pytest.mark.parametrize('path', DISTILLED)
 @pytest.fixture(scope='module', autouse=True)
 def _fast() -> Iterator[None]:
     """Without what takes time and is not tested; a teacher is built and read once."""
-    without_yapf = mock.patch.object(Config, 'pretty_text', '')  # 3 s for every runner
     teachers_built_once = mock.patch(
         'ckd_mm.teachers.config.build_teacher', functools.cache(build_teacher)
     )
-    with metafiles_read_once(), without_yapf, teachers_built_once:
+    with metafiles_read_once(), teachers_built_once:
         yield
     _SharingRunner.students.clear()
 

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 import torch
@@ -51,10 +50,9 @@ Make = Callable[..., Config]
 
 
 @pytest.fixture(scope='module', autouse=True)
-def _fast() -> Iterator[None]:
+def _fast(imported: None) -> Iterator[None]:
     """Without what takes time and is not tested."""
-    without_yapf = mock.patch.object(Config, 'pretty_text', '')  # 3 s for every runner
-    with metafiles_read_once(), without_yapf, not_the_published_files():
+    with metafiles_read_once(), not_the_published_files():
         yield
 
 

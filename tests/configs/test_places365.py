@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 from PIL import Image
 
@@ -36,7 +37,8 @@ def test_a_folder_of_the_documented_layout_is_a_class(
         Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / '0.jpg')
     cfg = loaded(HERE[0])[f'{split}_dataloader'].dataset
     assert cfg.data_root == 'data/places365'
-    dataset = DATASETS.build(dict(cfg, data_root=str(tmp_path)))
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(dict(cfg, data_root=str(tmp_path)))
     assert dataset.CLASSES == ('airfield', 'beach')
     assert list(dataset.get_gt_labels()) == [0, 1]
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from ckd_mm.losses import NDLoss
@@ -25,6 +26,7 @@ def call(*arguments: object, status: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_its_file_is_read_by_the_loss(
     classifier_teacher: dict[str, Any], tmp_path: Path
 ) -> None:
