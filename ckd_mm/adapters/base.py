@@ -9,9 +9,7 @@ forward, the teacher's by `run_teacher`.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -27,6 +25,7 @@ from ckd_mm.adapters.comparison import (
     Step,
     Value,
 )
+from ckd_mm.adapters.pairing import Pairing
 from ckd_mm.adapters.parts import resolve
 from ckd_mm.recorders import Recorder, Tap
 
@@ -56,29 +55,23 @@ class Adapter:
         wanted: Mapping[str, tuple[Any, Collection[str]]],
     ) -> None:
         self.student, self.teacher = student, teacher
-        known = self.comparisons()
+        known, extras = self.comparisons(), self.extras()
         models = ' and '.join(type(model).__name__ for model in (student, teacher))
-        self._terms = {
-            term: [resolve(part, known, self.modules, models) for part in _parts(on)]
-            for term, (on, _) in wanted.items()
-        }
-        self._shared = {
-            term: self._wanted_extras(term, needs)
-            for term, (_, needs) in wanted.items()
-        }
-        self._needs = {term: needs for term, (_, needs) in wanted.items()}
-        for term, comparisons in self._terms.items():
-            for comparison in comparisons:
-                self._check_classes(term, comparison)
-        self.student_recorder = Recorder(
-            student, [*self._own_taps(), *self.student_taps()]
-        )
+        self._pairings: dict[str, Pairing] = {}
+        for term, (on, needs) in wanted.items():
+            parts = on if isinstance(on, list) and on else [on]
+            found = [resolve(part, known, self.modules, models) for part in parts]
+            self._pairings[term] = Pairing(term, found, extras, needs)
+        pairings = self._pairings.values()
+        for pairing in pairings:
+            pairing.check_classes(student, teacher, self.supports)
         self.teacher_recorder = Recorder(
-            teacher, [tap for one in self._all() for tap in one.teacher.taps]
+            teacher, [tap for pairing in pairings for tap in pairing.teacher_taps()]
         )
-        for term, comparisons in self._terms.items():
-            for comparison in comparisons:
-                self._check_reachable(term, comparison.teacher.taps)
+        own = [tap for pairing in pairings for tap in pairing.student_taps()]
+        self.student_recorder = Recorder(student, [*own, *self.student_taps()])
+        for pairing in pairings:
+            pairing.check_reachable(self.reachable)
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
@@ -176,52 +169,23 @@ class Adapter:
                 the student's tensor has no gradient.
         """
         recorders = (self.student_recorder, self.teacher_recorder)
-        readings = [one.read(*recorders, step) for one in self._terms[term]]
-        own = [(reading.student, reading.rows) for reading in readings]
-        teacher = _joined([reading.teacher for reading in readings])
-        return {**self._student_side(term, own, step), 'teacher': teacher}
+        return self._pairings[term].pair(*recorders, step)
 
     def student_side(self, term: str, step: Step) -> dict[str, Any]:
         """What `pair` has beside the teacher, for terms that do not choose rows."""
-        own = [
-            (one.value(one.student, self.student_recorder, step), None)
-            for one in self._terms[term]
-        ]
-        return self._student_side(term, own, step)
+        return self._pairings[term].student_side(self.student_recorder, step)
 
     def teacher_side(self, term: str, step: Step) -> Value:
         """What `pair` has of the teacher, for terms that do not choose rows."""
-        recorder = self.teacher_recorder
-        return _joined(
-            [one.value(one.teacher, recorder, step) for one in self._terms[term]]
-        )
-
-    def _student_side(
-        self, term: str, own: Sequence[tuple[Value, Tensor | None]], step: Step
-    ) -> dict[str, Any]:
-        """The student's values, and the extras of the rows that were chosen."""
-        comparisons = self._terms[term]
-        student = _joined([value for value, _ in own])
-        levels = (student,) if isinstance(student, Tensor) else student
-        if torch.is_grad_enabled() and not any(level.requires_grad for level in levels):
-            names = ', '.join(repr(one.student.taps[0].module) for one in comparisons)
-            raise ValueError(
-                f'term {term!r} cannot train the student: what it takes of {names} has '
-                'no gradient; the module is frozen, or lies inside a part with '
-                'activation checkpointing that PyTorch runs without a graph '
-                '(with_cp=True): name the output of that whole part instead'
-            )
-        extras = self._read_extras(term, [rows for _, rows in own], step)
-        return {'student': student, **extras}
+        return self._pairings[term].teacher_side(self.teacher_recorder, step)
 
     def offers(self, term: str) -> list[str]:
         """What the loss of a term can ask for beside student and teacher, by name."""
-        own = [name for one in self._terms[term] for name in one.extras]
-        return list(dict.fromkeys([*own, *self.extras()]))
+        return self._pairings[term].offers
 
     def is_by_teacher(self, term: str) -> bool:
         """Whether the rows of a term depend on the teacher."""
-        return any(comparison.by_teacher for comparison in self._terms[term])
+        return self._pairings[term].by_teacher
 
     def runs(self, prefix: str) -> bool:
         """Whether any tap of the teacher lies in the module of this name."""
@@ -229,100 +193,3 @@ class Adapter:
             f'{tap.module}.'.startswith(f'{prefix}.')
             for tap in self.teacher_recorder.taps
         )
-
-    def _all(self) -> Iterator[Comparison]:
-        for comparisons in self._terms.values():
-            yield from comparisons
-
-    def _own_taps(self) -> Iterator[Tap]:
-        for term, comparisons in self._terms.items():
-            for extra in self._shared[term].values():
-                yield from extra.taps
-            for comparison in comparisons:
-                yield from comparison.student.taps
-                yield from comparison.needs
-                for name, extra in comparison.extras.items():
-                    if name in self._needs[term]:
-                        yield from extra.taps
-
-    def _wanted_extras(self, term: str, needs: Collection[str]) -> dict[str, Extra]:
-        """What the loss of a term asks for that every comparison has."""
-        shared, comparisons = self.extras(), self._terms[term]
-        own = {name: None for one in comparisons for name in one.extras}
-        missing = [need for need in needs if need not in {**shared, **own}]
-        if missing:
-            reasons = [
-                f'; {one.without[need]}'
-                for one in comparisons
-                for need in missing
-                if need in one.without
-            ]
-            raise ValueError(
-                f'the loss of term {term!r} needs {", ".join(map(repr, missing))}, '
-                'which this pair does not have; it has student, teacher'
-                + ''.join(f', {name}' for name in {**shared, **own})
-                + ''.join(reasons)
-            )
-        return {need: shared[need] for need in needs if need not in own}
-
-    def _read_extras(
-        self, term: str, chosen: Sequence[Tensor | None], step: Step
-    ) -> dict[str, Any]:
-        found = {name: extra.read(step) for name, extra in self._shared[term].items()}
-        for comparison, rows in zip(self._terms[term], chosen, strict=True):
-            for name in self._needs[term]:
-                if name in comparison.extras:
-                    value = comparison.extras[name].read(step)
-                    found[name] = value if rows is None else value.index_select(0, rows)
-        return found
-
-    def _check_reachable(self, term: str, taps: tuple[Tap, ...]) -> None:
-        for tap in taps:
-            if not tap.module.startswith(self.reachable):
-                raise ValueError(
-                    f'term {term!r}: the teacher is not run as far as module '
-                    f'{tap.module!r}; modules in {", ".join(self.reachable)} can be '
-                    'compared'
-                )
-
-    def _check_classes(self, term: str, comparison: Comparison) -> None:
-        sides = (comparison.student, comparison.teacher)
-        if not all(side.num_classes for side in sides):
-            return
-        student, teacher = self.student, self.teacher
-        if not self.supports(teacher):
-            raise ValueError(
-                f'term {term!r} compares class logits, but the student is a '
-                f'{type(student).__name__} and the teacher a '
-                f'{type(teacher).__name__}, whose rows cannot be aligned with it; '
-                'compare feature maps with on=dict(student=NAME, teacher=NAME)'
-            )
-        counts = [
-            _attribute(model, side.num_classes)
-            for model, side in zip((student, teacher), sides, strict=True)
-        ]
-        if None not in counts and counts[0] != counts[1]:
-            raise ValueError(
-                f'term {term!r} compares class logits, but the student has {counts[0]} '
-                f'classes and the teacher {counts[1]}; take a teacher trained on the '
-                "student's classes"
-            )
-
-
-def _parts(on: Any) -> list[Any]:
-    return on if isinstance(on, list) and on else [on]
-
-
-def _joined(values: list[Value]) -> Value:
-    """The levels of all parts; one part stays what it is."""
-    if len(values) == 1:
-        return values[0]
-    parts = [(part,) if isinstance(part, Tensor) else part for part in values]
-    return tuple(itertools.chain.from_iterable(parts))
-
-
-def _attribute(model: BaseModel, path: str) -> Any:
-    try:
-        return attrgetter(path)(model)
-    except AttributeError:
-        return None

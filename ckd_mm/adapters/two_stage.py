@@ -149,6 +149,6 @@ class TwoStageAdapter(DetectionAdapter):
 
     def _teacher_heads(self) -> Iterator[tuple[Tap, int]]:
         """The taps in the teacher's RoI head, and their stages."""
-        for tap in (tap for one in self._all() for tap in one.teacher.taps):
+        for tap in self.teacher_recorder.taps:
             if tap.module.startswith('roi_head.'):
                 yield tap, Stages(self.teacher).stage_of(tap.module)

@@ -1,0 +1,189 @@
+"""One term's comparisons, and what its loss gets of them in a step."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ckd_mm.adapters.comparison import Comparison, Extra, Step, Value
+from ckd_mm.recorders import Recorder, Tap
+
+__all__ = ['Pairing']
+
+
+class Pairing:
+    """The aligned pair of one term, of one comparison or of several levels.
+
+    Args:
+        term: The term's name, for messages.
+        comparisons: What its `on` means.
+        extras: What a loss can ask for in any comparison.
+        needs: The names of the extras that its loss asks for.
+
+    Raises:
+        ValueError: The comparisons do not have such an extra.
+    """
+
+    def __init__(
+        self,
+        term: str,
+        comparisons: Sequence[Comparison],
+        extras: Mapping[str, Extra],
+        needs: Collection[str],
+    ) -> None:
+        self._term, self._comparisons, self._needs = term, comparisons, needs
+        own = [name for one in comparisons for name in one.extras]
+        self.offers = list(dict.fromkeys([*own, *extras]))
+        """What a loss can ask for beside student and teacher, by name."""
+        missing = [need for need in needs if need not in self.offers]
+        if missing:
+            raise ValueError(self._lacks(missing))
+        self._shared = {need: extras[need] for need in needs if need not in own}
+
+    @property
+    def by_teacher(self) -> bool:
+        """Whether the rows depend on the teacher."""
+        return any(comparison.by_teacher for comparison in self._comparisons)
+
+    def student_taps(self) -> Iterator[Tap]:
+        """Where the student's side and the extras that are asked for are noted."""
+        for extra in self._shared.values():
+            yield from extra.taps
+        for comparison in self._comparisons:
+            yield from comparison.student.taps
+            yield from comparison.needs
+            for name, extra in comparison.extras.items():
+                if name in self._needs:
+                    yield from extra.taps
+
+    def teacher_taps(self) -> Iterator[Tap]:
+        """Where the teacher's side is noted."""
+        for comparison in self._comparisons:
+            yield from comparison.teacher.taps
+
+    def pair(self, student: Recorder, teacher: Recorder, step: Step) -> dict[str, Any]:
+        """The arguments of the loss: student, teacher and what else it asks for.
+
+        Raises:
+            ValueError: A module did not run exactly once in this step, or the student's
+                tensor has no gradient.
+        """
+        readings = [one.read(student, teacher, step) for one in self._comparisons]
+        own = [(reading.student, reading.rows) for reading in readings]
+        others = _joined([reading.teacher for reading in readings])
+        return {**self._with_extras(own, step), 'teacher': others}
+
+    def student_side(self, student: Recorder, step: Step) -> dict[str, Any]:
+        """What `pair` has beside the teacher, if it does not choose rows."""
+        own = [
+            (one.value(one.student, student, step), None) for one in self._comparisons
+        ]
+        return self._with_extras(own, step)
+
+    def teacher_side(self, teacher: Recorder, step: Step) -> Value:
+        """What `pair` has of the teacher, if it does not choose rows."""
+        return _joined(
+            [one.value(one.teacher, teacher, step) for one in self._comparisons]
+        )
+
+    def check_reachable(self, prefixes: tuple[str, ...]) -> None:
+        """See that the teacher is run as far as its taps.
+
+        Raises:
+            ValueError: A tap is in none of the modules whose names begin so.
+        """
+        for tap in self.teacher_taps():
+            if not tap.module.startswith(prefixes):
+                raise ValueError(
+                    f'term {self._term!r}: the teacher is not run as far as module '
+                    f'{tap.module!r}; modules in {", ".join(prefixes)} can be compared'
+                )
+
+    def check_classes(
+        self,
+        student: BaseModel,
+        teacher: BaseModel,
+        supports: Callable[[BaseModel], bool],
+    ) -> None:
+        """See that class logits are compared between models of the same classes.
+
+        Raises:
+            ValueError: They are not, or the teacher is of a family without such rows.
+        """
+        for comparison in self._comparisons:
+            sides = (comparison.student, comparison.teacher)
+            if not all(side.num_classes for side in sides):
+                continue
+            start = f'term {self._term!r} compares class logits, but the student '
+            if not supports(teacher):
+                raise ValueError(
+                    f'{start}is a {type(student).__name__} and the teacher a '
+                    f'{type(teacher).__name__}, whose rows cannot be aligned with it; '
+                    'compare feature maps with on=dict(student=NAME, teacher=NAME)'
+                )
+            counts = [
+                _attribute(model, side.num_classes)
+                for model, side in zip((student, teacher), sides, strict=True)
+            ]
+            if None not in counts and counts[0] != counts[1]:
+                raise ValueError(
+                    f'{start}has {counts[0]} classes and the teacher {counts[1]}; take '
+                    "a teacher trained on the student's classes"
+                )
+
+    def _with_extras(
+        self, own: Sequence[tuple[Value, Tensor | None]], step: Step
+    ) -> dict[str, Any]:
+        """The student's values, and the extras of the rows that were chosen."""
+        student = _joined([value for value, _ in own])
+        levels = (student,) if isinstance(student, Tensor) else student
+        if torch.is_grad_enabled() and not any(level.requires_grad for level in levels):
+            modules = [repr(one.student.taps[0].module) for one in self._comparisons]
+            raise ValueError(
+                f'term {self._term!r} cannot train the student: what it takes of '
+                f'{", ".join(modules)} has no gradient; the module is frozen, or lies '
+                'inside a part with activation checkpointing that PyTorch runs without '
+                'a graph (with_cp=True): name the output of that whole part instead'
+            )
+        found = {name: extra.read(step) for name, extra in self._shared.items()}
+        for comparison, (_, rows) in zip(self._comparisons, own, strict=True):
+            for name in self._needs:
+                if name in comparison.extras:
+                    value = comparison.extras[name].read(step)
+                    found[name] = value if rows is None else value.index_select(0, rows)
+        return {'student': student, **found}
+
+    def _lacks(self, missing: Sequence[str]) -> str:
+        reasons = [
+            f'; {one.without[need]}'
+            for one in self._comparisons
+            for need in missing
+            if need in one.without
+        ]
+        return (
+            f'the loss of term {self._term!r} needs {", ".join(map(repr, missing))}, '
+            'which this pair does not have; it has '
+            + ', '.join(['student', 'teacher', *self.offers])
+            + ''.join(reasons)
+        )
+
+
+def _joined(values: list[Value]) -> Value:
+    """The levels of all parts; one part stays what it is."""
+    if len(values) == 1:
+        return values[0]
+    parts = [(part,) if isinstance(part, Tensor) else part for part in values]
+    return tuple(itertools.chain.from_iterable(parts))
+
+
+def _attribute(model: BaseModel, path: str) -> Any:
+    try:
+        return attrgetter(path)(model)
+    except AttributeError:
+        return None
