@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-__all__ = ['Passes', 'Stages', 'choose_passes']
+__all__ = ['Passes', 'Stages', 'choose_passes', 'for_roi_align']
 
 
 class Stages:
@@ -79,6 +80,15 @@ class Stages:
     def _module(self, module: str, stage: int, inner: str = '') -> nn.Module:
         name = self.name(module, stage, inner).removeprefix('roi_head.')
         return self._roi_head.get_submodule(name)
+
+
+def for_roi_align(features: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Feature maps as mmcv's RoIAlign takes them: (N, C, H, W) in memory, no bfloat16.
+
+    It reads maps that lie in memory as NHWC as if they were NCHW, without an error.
+    """
+    known = [one.float() if one.dtype == torch.bfloat16 else one for one in features]
+    return tuple(one.contiguous() for one in known)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.proposed_rois import ProposedRoIs, without_traces
 from ckd_mm.adapters.roi_parts import RoIParts
 from ckd_mm.adapters.sampled_rois import SampledRoIs
-from ckd_mm.adapters.stages import Stages
+from ckd_mm.adapters.stages import Stages, for_roi_align
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
@@ -93,17 +93,15 @@ class TwoStageAdapter(DetectionAdapter):
             for tap in SampledRoIs(stages, [own]).taps
         ]
 
-    def extract(self, inputs: Tensor) -> Any:
-        # mmcv's RoIAlign reads features that lie in memory as NHWC as if they were NCHW
-        return tuple(level.contiguous() for level in super().extract(inputs))
-
     def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
         extra = self._extra_passes()
         rpn = None
         if self.runs('rpn_head') or any(one.rois == 'teacher' for one in extra):
             rpn = self.teacher.rpn_head(features)
-        student = Stages(self.student)
-        for kind, passes in self._passes().items():
+        student, own_passes = Stages(self.student), self._passes()
+        if extra or any(own_passes.values()):
+            features = for_roi_align(features)
+        for kind, passes in own_passes.items():
             for own, stage in passes:
                 sampled = SampledRoIs(student, [own])
                 read = sampled.object_boxes if kind == 'mask' else sampled.boxes

@@ -65,6 +65,24 @@ def test_its_outputs_are_nearly_those_of_the_plain_forward(
         assert first_loss(fast) != first_loss(plain), 'ran in float32'
 
 
+@pytest.mark.parametrize('rois', ['sampled', 'teacher'])
+def test_bfloat16_reaches_the_roi_logits_though_roi_align_does_not_know_it(
+    request: pytest.FixtureRequest, run: Train, tmp_path: Path, rois: str
+) -> None:
+    detector = Task(request, 'detector')
+
+    def loss(**options: Any) -> float:
+        cfg = config(detector, tmp_path / str(len(options)), 1.0, **options)
+        on = dict(part='roi_logits', rois=rois)
+        term = dict(on=on, loss=dict(type='KDLoss'))
+        cfg.custom_hooks[0].distill = dict(nst=term)
+        return first_loss(run(cfg))
+
+    plain, half = loss(), loss(dtype='bfloat16')
+    assert half != plain, 'ran in float32'
+    assert half == pytest.approx(plain, rel=0.1)
+
+
 def test_with_all_of_them_and_weight_zero_the_student_is_the_stock_one(
     task: Task, run: Train, tmp_path: Path
 ) -> None:
