@@ -11,8 +11,9 @@ In every round one after the other, on the same batch:
 (d) the step as CKD's authors' code does it: the student's, then the teacher in full
     precision on its RoIs, then the student's RoI head a second time for the loss.
 
-Then the memory of each part, the parts of the overhead, the teacher's options, and a
-term that acts in every second step. What is run and how: benchmarks/steps.
+Then the memory of each part, the parts of the overhead, the teacher's options, the
+teacher on a stream of its own, and a term that acts in every second step. What is run
+and how: benchmarks/steps.
 """
 
 from __future__ import annotations
@@ -46,16 +47,11 @@ def main() -> None:
         HEAD.format(rounds=args.rounds, warmup=args.warmup),
     ]
     for title, amp in {'float32': False, 'AMP, float16': True}.items():
-        if amp and args.size == 'digits':
+        if amp and not torch.cuda.is_available():
             continue
-        lines += ['', f'## {title}', '']
-        if torch.cuda.is_available() or not amp:
-            lines += _measured(args, amp)
-        if args.size == 'coco' and not torch.cuda.is_available():
-            lines += [
-                '',
-                'On a GPU, and with `stream=True`, which is for GPUs: not run yet.',
-            ]
+        lines += ['', f'## {title}', '', *_measured(args, amp)]
+    if not torch.cuda.is_available():
+        lines += ['', 'On a GPU, in float32 and with AMP: not run yet.']
     text = '\n'.join(lines) + '\n'
     out = args.out or ROOT / f'benchmarks/results/step_time_{args.size}.md'
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +63,7 @@ def _measured(args: argparse.Namespace, amp: bool) -> list[str]:
     setting = SIZES[args.size](args.teacher_checkpoint, amp)
     lines = [f'{setting.description}.']
     for name in args.sections:
-        if amp and name == 'options':  # they choose the precision themselves
+        if amp and name == 'options':  # these choose the precision themselves
             continue
         title, section = SECTIONS[name]
         print(f'{title} ...', flush=True)

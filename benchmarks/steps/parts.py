@@ -55,11 +55,13 @@ def student_part(setting: Setting) -> Part:
     return Part(lambda batch, _: setting.student.train_step(batch, setting.optimizer))
 
 
-def distiller_of(setting: Setting, distill: Mapping[str, Any]) -> Distiller:
+def distiller_of(
+    setting: Setting, distill: Mapping[str, Any], speed: Speed | None = None
+) -> Distiller:
     """What the hook attaches; connectors join the optimiser, as with the hook."""
     terms = build_terms(dict(distill))
     distiller = Distiller(
-        setting.student, [Teacher(setting.teacher, 1.0, Speed())], terms
+        setting.student, [Teacher(setting.teacher, 1.0, speed or Speed())], terms
     )
     for term in terms:
         if parameters := list(term.loss.parameters()):

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 from ckd_mm.schedules import build_schedule
+from ckd_mm.teachers import Speed
 
 from .memory import peak
 from .options import measure_options, options_table
 from .parts import distiller_of, hooked, parts_of, student_part, term_of
 from .setting import Batch, Sample, Setting
 from .shares import shares, shares_table
-from .timing import Part, interleaved, ratios, spread
+from .timing import Part, Seconds, interleaved, ratios, spread
 
 __all__ = ['SECTIONS', 'Section']
 
@@ -113,15 +114,39 @@ def every(
     rounds += rounds % 2
     found = interleaved(parts, setting.samples, rounds, warmup)
     pairs = {name: _pairs(values) for name, values in found.items()}
-    lines = ['| step | seconds | ratio to no hook |', '|---|---|---|']
-    for name, values in pairs.items():
-        ratio = spread(ratios(values, pairs['no hook']))
-        lines.append(f'| {name} | {spread(values)} | {ratio} |')
+    lines = _steps_table(pairs, 'no hook')
     return [
         'Mean of two steps in a row, one with the teacher, one without.',
         '',
         *lines,
     ]
+
+
+def stream(
+    setting: Setting, titles: Sequence[str], rounds: int, warmup: int
+) -> list[str]:
+    """CKD with the teacher after the student's forward, and on a stream beside it."""
+    term, name = term_of('CKD', setting), 'CKD, stream=True'
+    parts = {
+        'no hook': student_part(setting),
+        'CKD': hooked(setting, distiller_of(setting, term)),
+        name: hooked(setting, distiller_of(setting, term, Speed(stream=True))),
+    }
+    found = interleaved(parts, setting.samples, rounds, warmup)
+    what = (
+        "Backbone and neck of the teacher run beside the student's forward."
+        if setting.device.type == 'cuda'
+        else 'On a CPU there are no streams: the teacher only runs first.'
+    )
+    return [what, '', *_steps_table(found, 'CKD')]
+
+
+def _steps_table(found: Seconds, base: str) -> list[str]:
+    lines = [f'| step | seconds | ratio to {base} |', '|---|---|---|']
+    for name, values in found.items():
+        ratio = spread(ratios(values, found[base]))
+        lines.append(f'| {name} | {spread(values)} | {ratio} |')
+    return lines
 
 
 def _pairs(values: list[float]) -> list[float]:
@@ -135,5 +160,6 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     'memory': ('Peak memory', memory),
     'overhead': ('Where the time of a step goes', overhead),
     'options': ("The teacher's options", options),
+    'stream': ('The teacher on a stream of its own', stream),
     'every': ('A term in every second step', every),
 }
