@@ -24,6 +24,7 @@ from pathlib import Path
 
 import torch
 from environment import ROOT, describe
+from steps.memory import keep_freed
 from steps.parts import TERMS
 from steps.report import SECTIONS
 from steps.setting import SIZES
@@ -40,6 +41,8 @@ count, each round beginning with another part. Median (lower to upper quartile).
 
 def main() -> None:
     args = _parse_args()
+    if args.keep_freed:
+        keep_freed()
     lines = [
         f'# Time of a step with the hook: {args.size}',
         '',
@@ -51,7 +54,7 @@ def main() -> None:
             continue
         lines += ['', f'## {title}', '', *_measured(args, amp)]
     if not torch.cuda.is_available():
-        lines += ['', 'On a GPU, in float32 and with AMP: not run yet.']
+        lines += ['', '## On a GPU', '', 'In float32 and with AMP: not run yet.']
     text = '\n'.join(lines) + '\n'
     out = args.out or ROOT / f'benchmarks/results/step_time_{args.size}.md'
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +86,9 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument('--terms', nargs='+', choices=TERMS, default=list(TERMS))
     parser.add_argument(
         '--sections', nargs='+', choices=SECTIONS, default=list(SECTIONS)
+    )
+    parser.add_argument(
+        '--keep-freed', action='store_true', help='on a CPU: do not unmap memory'
     )
     parser.add_argument('--teacher-checkpoint', help='instead of random weights')
     parser.add_argument('--out', type=Path, help='default: in benchmarks/results')

@@ -1,7 +1,8 @@
-"""The most memory that a part holds at a time, beyond what was there before it."""
+"""The most memory that a part holds at a time, and what becomes of it afterwards."""
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,20 @@ import torch
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-__all__ = ['peak']
+__all__ = ['keep_freed', 'peak']
+
+# of glibc's malloc.h: give memory at the top back from so many bytes; mappings at most
+TRIM_THRESHOLD, MMAP_MAX = -1, -4
+
+
+def keep_freed() -> None:
+    """Have glibc keep what tensors free, as CUDA's allocator does.
+
+    As it is, it gives large tensors back to the system, which makes new pages for the
+    next ones: the more a step has in memory, the more of its time is that.
+    """
+    mallopt = ctypes.CDLL(None).mallopt
+    assert mallopt(MMAP_MAX, 0) and mallopt(TRIM_THRESHOLD, 2**31 - 1)
 
 
 def peak(work: Callable[[], Any]) -> int:

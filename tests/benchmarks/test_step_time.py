@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from copy import deepcopy
@@ -29,6 +31,8 @@ from ckd_mm.teachers import Speed
 from ..tasks import differences
 
 pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='module')
@@ -162,3 +166,24 @@ def test_every_section_has_its_rows(setting: Setting, section: Any) -> None:
     rows = {every: ['no hook', 'CKD', 'CKD, sched'], stream: ['CKD', 'CKD, stream']}
     for title in rows.get(section, titles):
         assert f'| {title}' in text
+
+
+def test_memory_that_is_kept_needs_no_new_pages() -> None:
+    """In a process of its own, as nothing takes it back."""
+    code = """
+import resource
+import torch
+from benchmarks.steps.memory import keep_freed
+
+def new_pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(2**24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+new_pages()
+assert new_pages() >= 64 * 2**20 / 2**21  # whole pages, however large
+keep_freed()
+new_pages()
+assert new_pages() < 8
+"""
+    subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True)
