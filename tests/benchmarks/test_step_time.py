@@ -180,10 +180,8 @@ def new_pages():
     torch.ones(2**24)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-new_pages()
-assert new_pages() >= 64 * 2**20 / 2**21  # whole pages, however large
+assert min(new_pages() for _ in range(16)) >= 32  # of 2 MiB, or more of 4 KiB
 keep_freed()
-new_pages()
-assert new_pages() < 8
+assert min(new_pages() for _ in range(16)) < 8  # once there is room in the heap
 """
     subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True)
