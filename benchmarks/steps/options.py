@@ -93,7 +93,9 @@ def options_table(measured: OptionTimes) -> list[str]:
         ratio = spread(ratios(seconds, measured.seconds[PLAIN]))
         change = f'{measured.changes[name]:.1e}' if name != PLAIN else ''
         lines.append(f'| {name} | {spread(seconds)} | {ratio} | {change} |')
-    return [*lines, '', *(f'- {note}' for note in measured.notes)]
+    if measured.notes:
+        lines += ['', *(f'- {note}' for note in measured.notes)]
+    return lines
 
 
 def _part(variant: Variant) -> Part:
