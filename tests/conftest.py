@@ -37,8 +37,8 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope='session', autouse=True)
-def _as_it_is() -> Iterator[None]:
-    """Without yapf, which lays out each run's config six times: a third of the time."""
+def _without_yapf() -> Iterator[None]:
+    """It lays out each run's config about six times, a third of a test that trains."""
 
     def unchanged(text: str, **_: Any) -> tuple[str, bool]:
         return text, False

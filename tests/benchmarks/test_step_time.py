@@ -21,7 +21,7 @@ from torch import Tensor
 from benchmarks.steps import options
 from benchmarks.steps.memory import peak
 from benchmarks.steps.options import measure_options, options_table
-from benchmarks.steps.parts import parts_of
+from benchmarks.steps.parts import distiller_of, parts_of, term_of
 from benchmarks.steps.report import every, memory, steps, stream
 from benchmarks.steps.setting import Setting, sample_of
 from benchmarks.steps.shares import ALONE, STEP, shares, shares_table
@@ -166,6 +166,13 @@ def test_every_section_has_its_rows(setting: Setting, section: Any) -> None:
     rows = {every: ['no hook', 'CKD', 'CKD, sched'], stream: ['CKD', 'CKD, stream']}
     for title in rows.get(section, titles):
         assert f'| {title}' in text
+
+
+def test_the_teachers_options_reach_the_step(setting: Setting) -> None:
+    term = term_of('CKD', setting)
+    for speed in (Speed(), Speed(stream=True)):
+        (source,) = distiller_of(setting, term, speed).sources
+        assert source.speed == speed
 
 
 def test_memory_that_is_kept_needs_no_new_pages() -> None:
