@@ -11,9 +11,9 @@ In every round one after the other, on the same batch:
 (d) the step as CKD's authors' code does it: the student's, then the teacher in full
     precision on its RoIs, then the student's RoI head a second time for the loss.
 
-Then the memory of each part, the parts of the overhead, the teacher's options, the
-teacher on a stream of its own, and a term that acts in every second step. What is run
-and how: benchmarks/steps.
+Then the memory and the arithmetic of each part, the parts of the overhead, the
+teacher's options, the teacher on a stream of its own, and a term that acts in every
+second step. What is run and how: benchmarks/steps.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 from environment import ROOT, describe
-from steps.memory import keep_freed
+from steps.meters import keep_freed
 from steps.parts import TERMS
 from steps.report import SECTIONS
 from steps.setting import SIZES

@@ -20,11 +20,11 @@ __all__ = ['OptionTimes', 'measure_options', 'options_table']
 PLAIN = 'plain'
 OPTIONS = {
     "dtype='bfloat16'": Speed(dtype='bfloat16'),
+    "dtype='float16'": Speed(dtype='float16'),
     'channels_last=True': Speed(channels_last=True),
     'fuse_bn=True': Speed(fuse_bn=True),
     'compile=True': Speed(compile=True),
 }
-HALF = {"dtype='float16'": Speed(dtype='float16')}  # for GPUs
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,8 @@ class OptionTimes:
 def measure_options(setting: Setting, rounds: int, warmup: int) -> OptionTimes:
     """All options in turn, beside the plain forward."""
     sample, notes = setting.samples[0], []
-    options = OPTIONS | (HALF if setting.device.type == 'cuda' else {})
     variants = {PLAIN: Variant(setting.teacher, Speed())}
-    for name, speed in options.items():
+    for name, speed in OPTIONS.items():
         try:
             variant = Variant(speed.prepare(deepcopy(setting.teacher)), speed)
             variant(sample)

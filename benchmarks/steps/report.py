@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 
 from ckd_mm.schedules import build_schedule
 from ckd_mm.teachers import Speed
 
-from .memory import peak
+from .meters import Meter, flops, page_faults, peak
 from .options import measure_options, options_table
 from .parts import distiller_of, hooked, parts_of, student_part, term_of
 from .setting import Batch, Sample, Setting
@@ -20,50 +21,78 @@ __all__ = ['SECTIONS', 'Section']
 
 Section = Callable[[Setting, Sequence[str], int, int], list[str]]
 
+HEAD = (
+    '| term | (a) | (b) | (c) | (d) | (c) / ((a) + (b)) | (c) / (d) |',
+    '|---' * 7 + '|',
+)
+
 
 def steps(
     setting: Setting, titles: Sequence[str], rounds: int, warmup: int
 ) -> list[str]:
     """(a) to (d) of each term, in turn."""
-    lines = [
-        '| term | (a) | (b) | (c) | (d) | (c) / ((a) + (b)) | (c) / (d) |',
-        '|---' * 7 + '|',
-    ]
+    lines = list(HEAD)
     for title in titles:
         found = interleaved(parts_of(setting, title), setting.samples, rounds, warmup)
-        cells = [spread(found[name]) if name in found else '' for name in 'abcd']
-        cells.append(spread(ratios(found['c'], found['a'], found['b'])))
-        cells.append(spread(ratios(found['c'], found['d'])) if 'd' in found else '')
-        lines.append(f'| {title} | ' + ' | '.join(cells) + ' |')
+        lines.append(_row(title, found))
     return lines
+
+
+def _row(title: str, found: Mapping[str, Sequence[float]]) -> str:
+    """The four parts and the two ratios."""
+    cells = [spread(found[name]) if name in found else '' for name in 'abcd']
+    cells.append(spread(ratios(found['c'], found['a'], found['b'])))
+    cells.append(spread(ratios(found['c'], found['d'])) if 'd' in found else '')
+    return f'| {title} | ' + ' | '.join(cells) + ' |'
 
 
 def memory(
     setting: Setting, titles: Sequence[str], rounds: int, warmup: int
 ) -> list[str]:
-    """The peak of each part, measured once, after one run that is not."""
-    lines = ['| term | (a) | (b) | (c) | (d) | (c) / (d) |', '|---' * 6 + '|']
-    for title in titles:
-        found = {}
-        for name, part in parts_of(setting, title).items():
-            part(setting.samples[0])
-            found[name] = _peak(part, setting.samples[0]) / 2**20
-        cells = [f'{found[name]:.1f}' if name in found else '' for name in 'abcd']
-        cells.append(f'{found["c"] / found["d"]:.3f}' if 'd' in found else '')
-        lines.append(f'| {title} | ' + ' | '.join(cells) + ' |')
+    """The peak of each part."""
     kind = 'CUDA' if setting.device.type == 'cuda' else 'CPU'
     return [
         f'Largest size of all {kind} tensors that a part makes, in MiB, beyond the two '
         "models and the optimiser's state; one measurement.",
         '',
-        *lines,
+        *_once(setting, titles, peak, 2**20),
     ]
 
 
-def _peak(part: Part, sample: Sample) -> int:
-    batch = deepcopy(sample.batch)
-    with part.prepared():
-        return peak(lambda: part.run(batch, sample))
+def work(
+    setting: Setting, titles: Sequence[str], rounds: int, warmup: int
+) -> list[str]:
+    """The arithmetic of each part, and on a CPU the pages of new memory."""
+    lines = [
+        'GFLOP of convolutions and matrix products.',
+        '',
+        *_once(setting, titles, flops, 1e9),
+    ]
+    if setting.device.type == 'cpu':
+        lines += [
+            '',
+            'Thousands of page faults; one run of each, after one that does not count.',
+            '',
+            *_once(setting, titles, page_faults, 1e3),
+        ]
+    return lines
+
+
+def _once(
+    setting: Setting, titles: Sequence[str], meter: Meter, unit: float
+) -> list[str]:
+    """Each part's second run, by a meter."""
+    lines = list(HEAD)
+    for title in titles:
+        found = {}
+        for name, part in parts_of(setting, title).items():
+            part(setting.samples[0])
+            batch = deepcopy(setting.samples[0].batch)
+            with part.prepared():
+                run = partial(part.run, batch, setting.samples[0])
+                found[name] = [meter(run) / unit]
+        lines.append(_row(title, found))
+    return lines
 
 
 def overhead(
@@ -158,6 +187,7 @@ def _pairs(values: list[float]) -> list[float]:
 SECTIONS: dict[str, tuple[str, Section]] = {
     'steps': ('Seconds per step', steps),
     'memory': ('Peak memory', memory),
+    'work': ('What a step computes', work),
     'overhead': ('Where the time of a step goes', overhead),
     'options': ("The teacher's options", options),
     'stream': ('The teacher on a stream of its own', stream),

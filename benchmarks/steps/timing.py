@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -64,9 +65,11 @@ def now() -> float:
 
 
 def ratios(values: Sequence[float], *bases: Sequence[float]) -> list[float]:
-    """Round by round, a value divided by the sum of the bases."""
+    """Round by round, a value divided by the sum of the bases; NaN if that is 0."""
     columns = zip(values, *bases, strict=True)
-    return [value / sum(others) for value, *others in columns]
+    return [
+        value / sum(others) if any(others) else math.nan for value, *others in columns
+    ]
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:

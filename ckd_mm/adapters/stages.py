@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 __all__ = ['Passes', 'Stages', 'choose_passes', 'for_roi_align']
 
+HALF = (torch.float16, torch.bfloat16)
+
 
 class Stages:
     """Names and forwards of a RoI head's stages.
@@ -83,11 +85,13 @@ class Stages:
 
 
 def for_roi_align(features: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Feature maps as mmcv's RoIAlign takes them: (N, C, H, W) in memory, no bfloat16.
+    """Feature maps as mmcv's RoIAlign takes them: (N, C, H, W) in memory, float32.
 
-    It reads maps that lie in memory as NHWC as if they were NCHW, without an error.
+    It reads maps that lie in memory as NHWC as if they were NCHW, without an error, and
+    has no bfloat16. In float16 mmdet gives it the RoIs in float16 as well, which holds
+    coordinates between 512 and 1024 to half a pixel, and those above to a pixel.
     """
-    known = [one.float() if one.dtype == torch.bfloat16 else one for one in features]
+    known = [one.float() if one.dtype in HALF else one for one in features]
     return tuple(one.contiguous() for one in known)
 
 

@@ -23,9 +23,8 @@ class Speed:
 
     Args:
         dtype: 'bfloat16' or 'float16': run it under autocast, whatever the student
-            does. The terms still compute in float32, as does RoIAlign where the format
-            is bfloat16, which mmcv's does not know. Changes the teacher's outputs by
-            what the format cannot hold.
+            does. The terms and RoIAlign still compute in float32. Changes the teacher's
+            outputs by what the format cannot hold.
         channels_last: Lay out weights and images as NHWC, which convolutions on
             tensor cores and on CPUs prefer. Changes rounding only.
         fuse_bn: Fold each BatchNorm into the convolution before it. Changes rounding

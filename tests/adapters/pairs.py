@@ -10,7 +10,7 @@ from torch import nn
 
 from ckd_mm.distiller import Distiller
 from ckd_mm.schedules import Schedule
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import Speed, Teacher
 from ckd_mm.terms import Term
 
 __all__ = ['Pair', 'pair']
@@ -49,12 +49,13 @@ def pair(
     on: Any,
     *extras: str,
     epoch: float = 0.0,
+    speed: Speed | None = None,
 ) -> Pair:
     """The arguments of the loss of a term `on` in one training step on `batch`."""
     loss = _Asks()
     term = _Wants('term', on, loss, Schedule())
     object.__setattr__(term, 'wants', extras)
-    distiller = Distiller(student, [Teacher(teacher)], [term])
+    distiller = Distiller(student, [Teacher(teacher, 1.0, speed or Speed())], [term])
     distiller.epoch = epoch
     data = student.data_preprocessor(batch, True)
     distiller.attach()

@@ -18,7 +18,7 @@ from mmengine.testing import assert_allclose
 from ckd_mm.adapters import Step
 from ckd_mm.distiller import Distiller
 from ckd_mm.registry import LOSSES
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import Speed, Teacher
 from ckd_mm.terms import build_terms
 
 from .detectors import build
@@ -296,6 +296,16 @@ def test_a_channels_last_teacher_gives_the_same_rows(masks: Detector, on: str) -
     assert not teacher.extract_feat(images)[0].is_contiguous(), 'the test needs NHWC'
     given = pair(masks.student, teacher, batch, on)
     assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-4)
+
+
+def test_a_float16_teacher_sees_the_rois_where_they_are(detector: Detector) -> None:
+    """In float16, which mmdet gives RoIs with the maps, they move by half a pixel."""
+    batch = demo_mm_inputs(1, [[3, 64, 1344]], num_items=[3], num_classes=10)
+    speed = Speed(dtype='float16')
+    given = pair(detector.student, detector.teacher, batch, 'roi_logits', speed=speed)
+    student, teacher = given['student'], given['teacher']
+    change = (student - teacher).abs().max() / student.abs().max()
+    assert 0 < change < 2e-3
 
 
 def test_images_without_objects_have_no_rows_of_masks(masks: Detector) -> None:

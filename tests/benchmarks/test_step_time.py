@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 
 from benchmarks.steps import options
-from benchmarks.steps.memory import peak
+from benchmarks.steps.meters import flops, peak
 from benchmarks.steps.options import measure_options, options_table
 from benchmarks.steps.parts import distiller_of, parts_of, term_of
-from benchmarks.steps.report import every, memory, steps, stream
+from benchmarks.steps.report import every, memory, steps, stream, work
 from benchmarks.steps.setting import Setting, sample_of
 from benchmarks.steps.shares import ALONE, STEP, shares, shares_table
 from benchmarks.steps.timing import Part, interleaved, ratios, spread
@@ -157,9 +158,24 @@ def test_an_option_that_does_not_run_is_left_out(
     assert measured.changes['fuse_bn=True'] < 1e-3
     assert measured.changes['channels_last=True'] < 1e-3
     assert 1e-4 < measured.changes["dtype='bfloat16'"] < 0.1
+    assert 1e-5 < measured.changes["dtype='float16'"] < 0.01
 
 
-@pytest.mark.parametrize('section', [steps, memory, every, stream])
+def test_the_hook_adds_no_forward(setting: Setting) -> None:
+    def counted(title: str) -> dict[str, int]:
+        found = {}
+        for name, part in parts_of(setting, title).items():
+            with part.prepared():
+                batch = deepcopy(setting.samples[0].batch)
+                found[name] = flops(partial(part.run, batch, setting.samples[0]))
+        return found
+
+    kd = counted('KD')
+    assert kd['c'] == kd['a'] + kd['b'] < kd['d']
+    assert counted('CKD')['c'] > kd['c'], 'its cosines are matrix products'
+
+
+@pytest.mark.parametrize('section', [steps, memory, work, every, stream])
 def test_every_section_has_its_rows(setting: Setting, section: Any) -> None:
     titles = ['DKD', 'ReviewKD']
     text = '\n'.join(section(deepcopy(setting), titles, 1, 0))
@@ -178,14 +194,11 @@ def test_the_teachers_options_reach_the_step(setting: Setting) -> None:
 def test_memory_that_is_kept_needs_no_new_pages() -> None:
     """In a process of its own, as nothing takes it back."""
     code = """
-import resource
 import torch
-from benchmarks.steps.memory import keep_freed
+from benchmarks.steps.meters import keep_freed, page_faults
 
 def new_pages():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.ones(2**24)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    return page_faults(lambda: torch.ones(2**24))
 
 assert min(new_pages() for _ in range(16)) >= 32  # of 2 MiB, or more of 4 KiB
 keep_freed()

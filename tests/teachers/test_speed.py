@@ -27,6 +27,7 @@ Train = Callable[[Config], Runner]
 ON = {'detector': 'neck', 'classifier': 'backbone'}
 OPTIONS: dict[str, tuple[dict[str, Any], float]] = {
     'bfloat16': (dict(dtype='bfloat16'), 3e-2),
+    'float16': (dict(dtype='float16'), 3e-3),
     'channels_last': (dict(channels_last=True), 1e-4),
     'fuse_bn': (dict(fuse_bn=True), 1e-4),
     'compile': (dict(compile=dict(backend='eager')), 1e-4),
@@ -61,14 +62,21 @@ def test_its_outputs_are_nearly_those_of_the_plain_forward(
     options, tolerance = OPTIONS[name]
     fast = run(config(task, tmp_path, 1.0, **options))
     assert first_loss(fast) == pytest.approx(first_loss(plain), rel=tolerance)
-    if name == 'bfloat16':
+    if 'dtype' in options:
         assert first_loss(fast) != first_loss(plain), 'ran in float32'
 
 
 @pytest.mark.parametrize('rois', ['sampled', 'teacher'])
-def test_bfloat16_reaches_the_roi_logits_though_roi_align_does_not_know_it(
-    request: pytest.FixtureRequest, run: Train, tmp_path: Path, rois: str
+@pytest.mark.parametrize('dtype, tolerance', [('bfloat16', 0.1), ('float16', 0.001)])
+def test_roi_align_stays_in_float32(
+    request: pytest.FixtureRequest,
+    run: Train,
+    tmp_path: Path,
+    rois: str,
+    dtype: str,
+    tolerance: float,
 ) -> None:
+    """It has no bfloat16, and in float16 mmdet rounds the RoIs to it."""
     detector = Task(request, 'detector')
 
     def loss(**options: Any) -> float:
@@ -78,9 +86,9 @@ def test_bfloat16_reaches_the_roi_logits_though_roi_align_does_not_know_it(
         cfg.custom_hooks[0].distill = dict(nst=term)
         return first_loss(run(cfg))
 
-    plain, half = loss(), loss(dtype='bfloat16')
+    plain, half = loss(), loss(dtype=dtype)
     assert half != plain, 'ran in float32'
-    assert half == pytest.approx(plain, rel=0.1)
+    assert half == pytest.approx(plain, rel=tolerance)
 
 
 def test_with_all_of_them_and_weight_zero_the_student_is_the_stock_one(

@@ -1,16 +1,20 @@
-"""The most memory that a part holds at a time, and what becomes of it afterwards."""
+"""What one run of a part needs: memory at a time, arithmetic, new pages."""
 
 from __future__ import annotations
 
 import ctypes
+import resource
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ['keep_freed', 'peak']
+__all__ = ['Meter', 'flops', 'keep_freed', 'page_faults', 'peak']
+
+Meter = Callable[[Callable[[], Any]], int]
 
 # of glibc's malloc.h: give memory at the top back from so many bytes; mappings at most
 TRIM_THRESHOLD, MMAP_MAX = -1, -4
@@ -58,3 +62,17 @@ def _cpu_peak(work: Callable[[], Any]) -> int:
         held += change
         highest = max(highest, held)
     return highest
+
+
+def flops(work: Callable[[], Any]) -> int:
+    """Floating-point operations of convolutions and matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops()
+
+
+def page_faults(work: Callable[[], Any]) -> int:
+    """Pages that the system had to find for the process's memory."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    work()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
