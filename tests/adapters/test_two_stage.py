@@ -299,7 +299,7 @@ def test_a_channels_last_teacher_gives_the_same_rows(masks: Detector, on: str) -
 
 
 def test_a_float16_teacher_sees_the_rois_where_they_are(detector: Detector) -> None:
-    """In float16, which mmdet gives RoIs with the maps, they move by half a pixel."""
+    """With float16 maps mmdet rounds RoIs to float16, here by up to half a pixel."""
     batch = demo_mm_inputs(1, [[3, 64, 1344]], num_items=[3], num_classes=10)
     speed = Speed(dtype='float16')
     given = pair(detector.student, detector.teacher, batch, 'roi_logits', speed=speed)
