@@ -26,6 +26,7 @@ from ckd_mm.adapters.comparison import (
     Step,
     Value,
 )
+from ckd_mm.adapters.loss_fit import LossFit
 from ckd_mm.adapters.pairing import Pairing
 from ckd_mm.adapters.parts import resolve
 from ckd_mm.recorders import Recorder, Tap
@@ -61,6 +62,8 @@ class Adapter:
         known, extras = self.comparisons(), self.extras()
         models = ' and '.join(type(model).__name__ for model in (student, teacher))
         self._pairings: dict[str, Pairing] = {}
+        self.fits: dict[str, LossFit] = {}
+        """By term, whether its loss takes what the pair is."""
         for term, (on, needs) in wanted.items():
             parts = on if isinstance(on, list) and on else [on]
             try:
@@ -68,6 +71,7 @@ class Adapter:
             except ValueError as error:
                 raise ValueError(f'term {term!r}: {error}') from error
             self._pairings[term] = Pairing(term, found, extras, needs)
+            self.fits[term] = LossFit(term, on, found, known)
         pairings = self._pairings.values()
         self.teacher_recorder = Recorder(
             teacher, [tap for pairing in pairings for tap in pairing.teacher_taps()]
