@@ -21,7 +21,7 @@ Shape suffixes: K rows, C classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -30,7 +30,9 @@ from ckd_mm.adapters.class_match import ClassMatch, Kept
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.losses._checks import one_of
 
-__all__ = ['ClassLogits', 'Columns', 'match_classes']
+__all__ = ['ClassLogits', 'Columns', 'Pixels', 'match_classes']
+
+ACTIVATIONS = ('softmax', 'binary')
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Columns:
                 "or compare feature maps with on='neck' or on='backbone'"
             )
         if activation is not None:
-            one_of('activation', activation, ('softmax', 'binary'))
+            one_of('activation', activation, ACTIVATIONS)
             if student.activation == 'softmax':
                 raise ValueError(
                     f'activation={activation!r} is for heads with a sigmoid per class, '
@@ -112,22 +114,29 @@ class Columns:
         return cls(student, match, activation)
 
     @property
+    def kind(self) -> str:
+        """What the logits are, for messages."""
+        return self.logits.kind
+
+    @property
     def is_distribution(self) -> bool:
         """Whether the softmax of a row is a distribution, of the head or by option."""
         return self.logits.activation == 'softmax' or self.activation is not None
 
     @property
-    def width(self) -> int:
-        """How many columns are compared."""
-        return 2 if self.activation == 'binary' else self._num_kept
+    def width(self) -> int | None:
+        """How many columns are compared; `None` where only a step can tell."""
+        if self.activation == 'binary':
+            return 2
+        return len(self.match.student.indices) + int(self._keeps_background)
 
     def student(self, rows: Tensor) -> Tensor:
         """What is compared of the student's rows (K, C or C + 1)."""
-        return self._seen(self.student_logits(rows))
+        return _seen(self.student_logits(rows), self.activation)
 
     def teacher(self, rows: Tensor) -> Tensor:
         """What is compared of the teacher's rows (K, C or C + 1)."""
-        return self._seen(self.teacher_logits(rows))
+        return _seen(self.teacher_logits(rows), self.activation)
 
     def student_logits(self, rows: Tensor) -> Tensor:
         """The student's rows in the classes in common."""
@@ -137,26 +146,22 @@ class Columns:
         """The teacher's rows in the classes in common, in the student's order."""
         return self._common(rows, self.match.teacher)
 
-    def extra(self, name: str, value: Tensor) -> Tensor:
+    def extra(self, name: str, value: Tensor, repeats: int) -> Tensor:
         """What a loss gets beside the rows.
 
         Args:
             name: Its name. A `target`, class indices (K,) or shares (K, C), becomes
                 that of the common classes.
             value: An entry for each of K rows.
+            repeats: How many rows each of them has become.
         """
-        if name == 'target':
-            value = self._target(value)
+        if name != 'target':
+            return _repeated(value, repeats)
+        value = self._target(value)
         if self.activation != 'binary':
             return value
-        if name != 'target':
-            return value.repeat_interleave(self._num_kept, 0)
-        every = torch.arange(self._num_kept, device=value.device)
+        every = torch.arange(repeats, device=value.device)
         return (value[:, None] != every).long().flatten()
-
-    @property
-    def _num_kept(self) -> int:
-        return len(self.match.student.indices) + int(self._keeps_background)
 
     @property
     def _keeps_background(self) -> bool:
@@ -177,16 +182,48 @@ class Columns:
             background = logits.logsumexp(1, keepdim=True)
         return torch.cat([columns, background], 1)
 
-    def _seen(self, rows: Tensor) -> Tensor:
-        if self.activation != 'binary':
-            return rows
-        logits = rows.reshape(-1, 1)
-        return torch.cat([logits, torch.zeros_like(logits)], 1)
-
     def _target(self, value: Tensor) -> Tensor:
         if value.ndim == 1:
             return self.match.in_common(value)
         return self.match.student.of(value) if self.match.student.leaves else value
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The columns of mask logits, (P, H * W): each pixel is a question of its own.
+
+    Args:
+        activation: As for :class:`Columns`; `'softmax'` compares where in its RoI an
+            object is, `'binary'` each pixel.
+
+    Raises:
+        ValueError: It is something else.
+    """
+
+    activation: str | None = None
+    kind: ClassVar[str] = 'a sigmoid per pixel'
+    width: ClassVar[int | None] = None
+
+    def __post_init__(self) -> None:
+        if self.activation is not None:
+            one_of('activation', self.activation, ACTIVATIONS)
+
+    @property
+    def is_distribution(self) -> bool:
+        """Whether the softmax of a row is asked for."""
+        return self.activation is not None
+
+    def student(self, rows: Tensor) -> Tensor:
+        """What is compared of the student's rows."""
+        return _seen(rows, self.activation)
+
+    def teacher(self, rows: Tensor) -> Tensor:
+        """What is compared of the teacher's rows."""
+        return _seen(rows, self.activation)
+
+    def extra(self, name: str, value: Tensor, repeats: int) -> Tensor:
+        """What a loss gets beside the rows, each of which has become so many."""
+        return _repeated(value, repeats)
 
 
 def match_classes(student: int, teacher: int, names: ClassNames | None) -> ClassMatch:
@@ -205,3 +242,14 @@ def match_classes(student: int, teacher: int, names: ClassNames | None) -> Class
             'its training data'
         )
     return ClassMatch.same(student)
+
+
+def _seen(rows: Tensor, activation: str | None) -> Tensor:
+    if activation != 'binary':
+        return rows
+    logits = rows.reshape(-1, 1)
+    return torch.cat([logits, torch.zeros_like(logits)], 1)
+
+
+def _repeated(value: Tensor, repeats: int) -> Tensor:
+    return value if repeats == 1 else value.repeat_interleave(repeats, 0)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.class_logits import Columns
+from ckd_mm.adapters.class_logits import Columns, Pixels
 from ckd_mm.adapters.class_match import ClassMatch
 from ckd_mm.recorders import Recorder, Tap
 
@@ -95,11 +95,13 @@ class Reading(NamedTuple):
     """Both values of one comparison in one step.
 
     `rows` are the places of the student's rows among all that it has; `None` is all.
+    `repeats` is how many rows each of them has become.
     """
 
     student: Value
     teacher: Value
     rows: Tensor | None = None
+    repeats: int = 1
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Comparison:
         by_teacher: Whether the rows are the teacher's choice, so that those of two
             teachers differ.
         match: The classes in common, where the values depend on classes.
-        columns: For class logits, what is compared of their columns.
+        columns: For logits, what their columns are, and what is compared of them.
         labels: The class of each of the student's rows; rows of classes that the
             teacher lacks are left out by it. `None` where they cannot be told.
     """
@@ -134,7 +136,7 @@ class Comparison:
     needs: tuple[Tap, ...] = ()
     by_teacher: bool = False
     match: ClassMatch | None = None
-    columns: Columns | None = None
+    columns: Columns | Pixels | None = None
     labels: Extra | None = None
 
     @property
@@ -184,17 +186,20 @@ class Comparison:
             known = self._known(rows, step)
             rows = known if rows is None else rows[known]
             student, teacher = student[known], teacher[known]
-        if self.columns is not None:
-            student = self.columns.student(student)
-            teacher = self.columns.teacher(teacher)
-        return Reading(student, teacher, rows)
+        if self.columns is None:
+            return Reading(student, teacher, rows)
+        seen = self.columns.student(student)
+        repeats = len(seen) // len(student) if len(student) else 1
+        return Reading(seen, self.columns.teacher(teacher), rows, repeats)
 
-    def extra(self, name: str, step: Step, rows: Tensor | None) -> Any:
+    def extra(self, name: str, step: Step, reading: Reading) -> Any:
         """An extra of the rows that are compared, in the classes in common."""
         value = self.extras[name].read(step)
-        if rows is not None:
-            value = value.index_select(0, rows)
-        return value if self.columns is None else self.columns.extra(name, value)
+        if reading.rows is not None:
+            value = value.index_select(0, reading.rows)
+        if self.columns is None:
+            return value
+        return self.columns.extra(name, value, reading.repeats)
 
     def _known(self, rows: Tensor | None, step: Step) -> Tensor:
         """Which of the rows have a class that the teacher has."""

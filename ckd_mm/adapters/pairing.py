@@ -137,7 +137,7 @@ class Pairing:
         for comparison, reading in zip(self._comparisons, readings, strict=True):
             for name in self._needs:
                 if name in comparison.extras:
-                    found[name] = comparison.extra(name, step, reading.rows)
+                    found[name] = comparison.extra(name, step, reading)
         teacher = _joined([reading.teacher for reading in readings])
         return {'student': student, **found, 'teacher': teacher}
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
-from ckd_mm.adapters.class_logits import match_classes
+from ckd_mm.adapters.class_logits import Pixels, match_classes
 from ckd_mm.adapters.class_match import ClassMatch
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Missing, Part, Step
@@ -48,8 +48,12 @@ class ObjectParts:
         self,
         student_stage: int | None = None,
         teacher_stage: int | str | None = None,
+        activation: str | None = None,
     ) -> Comparison:
-        """The masks of the RoIs of objects, in the channels of their classes."""
+        """The masks of the RoIs of objects, in the channels of their classes.
+
+        `activation`: see :class:`ckd_mm.adapters.class_logits.Pixels`.
+        """
         passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
         sampled = SampledRoIs(self.student, passes.own)
         match = self._match('mask_head', passes)
@@ -68,6 +72,7 @@ class ObjectParts:
             extras=extras,
             needs=sampled.taps,
             match=match,
+            columns=Pixels(activation),
             labels=extras['target'],
         )
 
