@@ -172,9 +172,14 @@ def test_the_choice_of_negatives_does_not_wait(detector: BaseModel) -> None:
     assert added(detector, data_of(detector), distill) == {}
 
 
-@pytest.mark.parametrize('name', ['CKDLoss', 'KDLoss', 'DKDLoss'])
-def test_rows_of_masks_do_not_wait(masks: BaseModel, name: str) -> None:
-    distill = term('mask_logits', type=name)
+@pytest.mark.parametrize(
+    ('activation', 'name'),
+    [(None, 'CKDLoss'), ('softmax', 'KDLoss'), ('binary', 'KDLoss')],
+)
+def test_rows_of_masks_do_not_wait(
+    masks: BaseModel, activation: str | None, name: str
+) -> None:
+    distill = term(dict(part='mask_logits', activation=activation), type=name)
     assert added(masks, data_of(masks, with_mask=True), distill) == {}
 
 
