@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -68,7 +69,9 @@ class DistillationHook(Hook):
             :class:`ckd_mm.schedules.Schedule`) and `teacher` (the position of one in
             the list, or of several).
         student_loss_weight: A factor on the student's own losses, or a dict with a
-            factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1.
+            factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1. A
+            key that the student does not log in the first step, as losses that come
+            later, or never, as a misspelt one, is named in a warning.
 
     Raises:
         ValueError: A part of the config is wrong.
@@ -183,6 +186,17 @@ class DistillationHook(Hook):
         self._num_non_finite = self._num_non_finite + 1 if broken else 0
         if self._num_non_finite > tolerated:
             raise FloatingPointError(broken)
+
+    def after_train(self, runner: Runner) -> None:
+        """Name the weights of the student's losses that have done nothing."""
+        for key in self.distiller.unlogged if self.distiller else ():
+            print_log(
+                f'student_loss_weight names {key!r}, which the student has not logged '
+                'in any step since training started or resumed, so that its weight has '
+                'done nothing; check the name',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def _first_non_finite(self, runner: Runner) -> str:
         """What is wrong with the first term that is not finite; empty if all are."""
