@@ -20,13 +20,14 @@ from ckd_mm.cache.replay import Replay
 from ckd_mm.connectors import Connectors
 from ckd_mm.distiller import Distiller
 from ckd_mm.random_state import preserved_random_state
+from ckd_mm.sample_index import SampleIndex
 from ckd_mm.teachers import (
     CachedTeacher,
     Teacher,
     evaluate_teacher,
     read_teachers,
 )
-from ckd_mm.terms import build_terms
+from ckd_mm.terms import Term, build_terms
 
 __all__ = ['DistillationHook']
 
@@ -99,6 +100,7 @@ class DistillationHook(Hook):
         self.student_loss_weight = _checked_weight(student_loss_weight)
         self.distiller: Distiller | None = None
         self._replay: Replay | None = None
+        self._sample_index: SampleIndex | None = None
         self._num_non_finite = 0
 
     def before_run(self, runner: Runner) -> None:
@@ -135,6 +137,7 @@ class DistillationHook(Hook):
         for teacher, config in zip(teachers, self.teacher_configs, strict=True):
             if config.evaluate and isinstance(teacher, Teacher):
                 self._evaluate(teacher.model, runner)
+        self._sample_index = _attached_index(runner, self.terms)
         self._replay = _attached_replay(runner, teachers)
         self.distiller.attach()
 
@@ -230,11 +233,30 @@ class DistillationHook(Hook):
         if self._replay is not None:
             self._replay.detach(runner)
             self._replay = None
+        if self._sample_index is not None:
+            self._sample_index.detach(runner)
+            self._sample_index = None
 
 
 def _has_train_loop(runner: Runner) -> bool:
     """Whether this is a training run; `runner.val()` and `.test()` build no loop."""
     return hasattr(runner._train_loop, 'run')
+
+
+def _attached_index(runner: Runner, terms: Sequence[Term]) -> SampleIndex | None:
+    """Numbers of images that suit the losses which ask for them; `None` without any.
+
+    Raises:
+        ValueError: The training set does not give them, or a loss has no room for all.
+    """
+    asking = [term for term in terms if 'sample_index' in term.needs]
+    if not asking:
+        return None
+    index = SampleIndex(runner.train_dataloader.dataset)
+    for term in asking:
+        index.check(term.name, term.loss)
+    index.attach(runner)
+    return index
 
 
 def _attached_replay(
