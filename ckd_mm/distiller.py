@@ -125,6 +125,12 @@ class Distiller:
                     f'hears {len(heard)} teachers, whose rows differ; give each a term '
                     'of its own with teacher=NUMBER'
                 )
+            if len({str(one.adapter.classes(term.name)) for one in heard}) > 1:
+                raise ValueError(
+                    f'term {term.name!r} averages {len(heard)} teachers that have '
+                    'different classes in common with the student; give each a term '
+                    'of its own with teacher=NUMBER'
+                )
 
     def _arguments(self, args: tuple, kwargs: dict) -> dict[str, Any]:
         return self._signature.bind(*args, **kwargs).arguments

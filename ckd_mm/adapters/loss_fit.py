@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ckd_mm.adapters.class_logits import Columns, Pixels
 from ckd_mm.adapters.comparison import Comparison, Missing, Part, Value
 from ckd_mm.adapters.parts import is_modules
 from ckd_mm.registry import LOSSES
@@ -64,6 +65,9 @@ class LossFit:
         takes, given = _takes(loss), self._given()
         if takes and given and takes not in _FITTING[given]:
             raise ValueError(self._refusal(loss, _GIVEN[given], given))
+        for comparison in self.comparisons:
+            if takes and comparison.columns is not None:
+                self._check_columns(loss, comparison.columns)
 
     def check_values(self, loss: nn.Module, student: Value, teacher: Value) -> None:
         """Match a loss with what modules returned in a step, by the shapes alone.
@@ -77,6 +81,26 @@ class LossFit:
             if takes and takes != 'rows or maps' and takes not in _FITTING[given]:
                 shapes = ', '.join(str(tuple(one.shape)) for one in _levels(side))
                 raise ValueError(self._refusal(loss, shapes, given))
+
+    def _check_columns(self, loss: nn.Module, columns: Columns | Pixels) -> None:
+        """See that a loss can make something of the columns of class logits."""
+        start = f'term {self.term!r}: {type(loss).__name__}'
+        if _takes(loss) == 'distribution' and not columns.is_distribution:
+            raise ValueError(
+                f'{start} compares a distribution over the columns, but the logits of '
+                f'on={self.on!r} are {columns.kind}, each a question of its '
+                'own; compare each as a distribution of yes and no, with the option '
+                "activation='binary', or as if they excluded each other (which class, "
+                "but not whether there is one), with activation='softmax' "
+                '(on=dict(part=..., activation=...))'
+            )
+        if columns.width == 1:
+            raise ValueError(
+                f'{start} compares rows of one number, as there is one class to '
+                f'compare and no column for background; use KDLoss with '
+                "activation='binary' where the head has a sigmoid per class, or "
+                'compare feature maps'
+            )
 
     def _given(self) -> str:
         """What the parts give; empty where only a step can show it."""
