@@ -10,7 +10,9 @@ from torch import Tensor
 
 from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
 from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
+from ckd_mm.adapters.mask_rois import MaskRoIs
 from ckd_mm.adapters.proposed_rois import ProposedRoIs
+from ckd_mm.adapters.roi_heads import why_no_logits, why_no_masks
 from ckd_mm.adapters.roi_sides import Place, Take, sides
 from ckd_mm.adapters.sampled_rois import SampledRoIs
 from ckd_mm.adapters.stages import Passes, Stages, choose_passes
@@ -38,9 +40,13 @@ class RoIParts:
     def parts(self) -> dict[str, Part]:
         """The parts by name, or why there is none."""
         return {
-            'roi_logits': self.roi_logits,
-            'embedding': self._missing('bbox_head', 'fc_cls') or self.embedding,
-            'mask_logits': self._missing('mask_head') or self.mask_logits,
+            'roi_logits': self._missing_logits() or self.roi_logits,
+            'embedding': (
+                self._missing('bbox_head', 'fc_cls')
+                or self._missing_logits()
+                or self.embedding
+            ),
+            'mask_logits': self._missing_masks() or self.mask_logits,
             'roi_boxes': self._missing_boxes() or self.roi_boxes,
         }
 
@@ -95,17 +101,14 @@ class RoIParts:
         teacher_stage: int | str | None = None,
     ) -> Comparison:
         """The masks of the RoIs of objects, in the channels of their classes."""
-        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
-        sampled = SampledRoIs(self.student, passes.own)
+        passes = choose_passes(
+            self.student, self.teacher, student_stage, teacher_stage, 'mask'
+        )
+        rois = MaskRoIs(self.student, passes.own)
         student, teacher = sides(
             self.student, self.teacher, passes, ('mask_head', '', 'output'), self._mask
         )
-        return Comparison(
-            student,
-            teacher,
-            extras=sampled.object_extras(),
-            needs=sampled.taps,
-        )
+        return Comparison(student, teacher, extras=rois.extras(), needs=rois.taps)
 
     def roi_boxes(
         self,
@@ -158,7 +161,7 @@ class RoIParts:
 
     def _mask(self, masks: Tensor, step: Step, own: int, head: Any) -> Tensor:
         """Of (P, C, H, W), or (P, 1, H, W) if class-agnostic, the rows (P, H * W)."""
-        labels = SampledRoIs(self.student, [own]).object_labels(step)
+        labels = MaskRoIs(self.student, [own]).labels(step)
         channel = labels if masks.shape[1] > 1 else torch.zeros_like(labels)
         return masks[torch.arange(len(masks), device=masks.device), channel].flatten(1)
 
@@ -171,13 +174,22 @@ class RoIParts:
         rows = deltas[torch.arange(len(deltas), device=deltas.device), channel]
         return in_units_of(self.student.head(own), head, rows)
 
+    def _missing_logits(self) -> Missing | None:
+        return why_no_logits(*self._box_heads())
+
     def _missing_boxes(self) -> Missing | None:
-        return why_no_deltas(
-            *(
-                [stages.head(number) for number in range(stages.number)]
-                for stages in (self.student, self.teacher)
-            )
+        return self._missing_logits() or why_no_deltas(*self._box_heads())
+
+    def _missing_masks(self) -> Missing | None:
+        return self._missing('mask_head') or why_no_masks(
+            self.student.model.roi_head, self.teacher.model.roi_head
         )
+
+    def _box_heads(self) -> list[list[Any]]:
+        return [
+            [stages.head(number) for number in range(stages.number)]
+            for stages in (self.student, self.teacher)
+        ]
 
     def _missing(self, module: str, inner: str = '') -> Missing | None:
         lacking = [
