@@ -80,6 +80,10 @@ class SampledRoIs:
         # PISA weighs the RoIs of objects by a loss of their own before.
         return _joined([call[-1][1] for call in calls if call], empty)
 
+    def is_background(self, step: Step) -> Tensor:
+        """1 for RoIs (R,) that no object is assigned to, else 0."""
+        return (self.labels(step) >= self.num_classes).long()
+
     def objects(self, step: Step) -> Tensor:
         """Indices (P,) of the RoIs assigned to an object, as a mask head gets them."""
         return self._objects_first(step)[: self._num_objects(step)]

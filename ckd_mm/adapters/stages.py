@@ -61,21 +61,25 @@ class Stages:
     def has(self, module: str, inner: str = '') -> bool:
         """Whether the RoI head has this module, in its first stage."""
         try:
-            self._module(module, 0, inner)
+            self.module(module, 0, inner)
         except AttributeError:
             return False
         return True
 
     def head(self, stage: int) -> Any:
         """The box head of a stage."""
-        return self._module('bbox_head', stage)
+        return self.module('bbox_head', stage)
+
+    def heads(self) -> list[Any]:
+        """The box heads of all stages."""
+        return [self.head(stage) for stage in range(self.number)]
 
     def once(self, module: str) -> str:
         """What inside a stage's module runs once; empty for the module itself.
 
         HTC's mask heads also make features for the masks of later stages.
         """
-        forward = inspect.signature(self._module(module, 0).forward)
+        forward = inspect.signature(self.module(module, 0).forward)
         return 'conv_logits' if 'return_logits' in forward.parameters else ''
 
     @property
@@ -124,7 +128,8 @@ class Stages:
         numbered = 'stage' in inspect.signature(forward).parameters
         forward(*([stage] if numbered else []), features, rois, **beside)
 
-    def _module(self, module: str, stage: int, inner: str = '') -> nn.Module:
+    def module(self, module: str, stage: int, inner: str = '') -> Any:
+        """A module of a stage, or one inside it."""
         name = self.name(module, stage, inner).removeprefix('roi_head.')
         return self._roi_head.get_submodule(name)
 

@@ -62,7 +62,7 @@ class TwoStageAdapter(DetectionAdapter):
     runs_itself = reachable
 
     row_parts = (
-        *('roi_logits', 'embedding', 'mask_logits', 'roi_boxes'),
+        *('roi_logits', 'roi_objectness', 'embedding', 'mask_logits', 'roi_boxes'),
         *('rpn_logits', 'rpn_boxes'),
     )
 
@@ -74,7 +74,7 @@ class TwoStageAdapter(DetectionAdapter):
         return _why_no_rois(self) or super().why_no_rows()
 
     def rows(self) -> dict[str, Part]:
-        known = RoIParts(Stages(self.student), Stages(self.teacher)).parts()
+        known = RoIParts(Stages(self.student), Stages(self.teacher), self.names).parts()
         missing = why_no_rpn(self.student, self.teacher)
         if missing is None:
             dense = DenseParts(self.student, self.teacher, 'rpn_head')
