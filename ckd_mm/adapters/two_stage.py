@@ -97,7 +97,7 @@ class TwoStageAdapter(DetectionAdapter):
         extra = self._extra_passes()
         rpn = None
         if self.runs('rpn_head') or any(one.rois == 'teacher' for one in extra):
-            rpn = self.teacher.rpn_head(features)
+            rpn = DenseHead(self.teacher, 'rpn_head').run(features)
         student, own_passes = Stages(self.student), self._passes()
         if extra or any(own_passes.values()):
             features = for_roi_align(features)
