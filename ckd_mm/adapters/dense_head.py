@@ -9,6 +9,8 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from ckd_mm.adapters.class_logits import ClassLogits
+from ckd_mm.adapters.class_match import Kept
 from ckd_mm.adapters.comparison import Missing, Step
 from ckd_mm.adapters.dense_layouts import layout_of
 from ckd_mm.adapters.dense_rows import confidences, num_places, rows_of
@@ -32,10 +34,13 @@ class DenseHead:
         self.path = path or next(name for name in PATHS if self.fits(model, name))
         self.module: Any = model.get_submodule(self.path)
         self._layout = layout_of(self.module)
-        classes = self.module.num_classes
-        self._channels: int = getattr(self.module, 'cls_out_channels', classes)
-        self.width: int = self._layout.before + self._channels
-        self.softmax: bool = self._channels != classes
+        classes: int = self.module.num_classes
+        channels: int = getattr(self.module, 'cls_out_channels', classes)
+        self.width = self._layout.before + channels
+        self.softmax = channels != classes
+        self.logits = ClassLogits(
+            classes, 'softmax' if self.softmax else 'sigmoid', background=self.softmax
+        )
 
     @staticmethod
     def fits(model: BaseModel, path: str) -> bool:
@@ -112,8 +117,13 @@ class DenseHead:
         found = rows_of(self.maps(outputs), self.width, rows)[:, self._layout.before :]
         return _logits(found) if self._layout.is_probability else found
 
-    def confidences(self, outputs: Any) -> Tensor:
-        """How sure it is of an object at each place, (N, P): what it ranks boxes by."""
+    def confidences(self, outputs: Any, classes: Kept | None = None) -> Tensor:
+        """How sure it is of an object at each place, (N, P): what it ranks boxes by.
+
+        Args:
+            outputs: What the head returned.
+            classes: The classes that count; `None` is all.
+        """
         maps = self.maps(outputs)
         return confidences(
             maps,
@@ -121,6 +131,7 @@ class DenseHead:
             first=self._layout.before,
             activation=self._activation,
             factors=self._layout.factors(self.module, outputs, maps),
+            classes=classes,
         )
 
     def run(self, features: Any) -> Any:
@@ -174,7 +185,7 @@ def why_not(student: DenseHead, teacher: DenseHead) -> Missing | None:
             f'of {names} one has other columns than its classes (SeesawLoss); compare '
             "feature maps with on='neck'"
         )
-    for what in ('strides', 'num_anchors', 'softmax', 'anchors'):
+    for what in ('strides', 'num_anchors', 'anchors'):
         own, other = (getattr(head, what) for head in heads)
         if what == 'anchors' and (max(student.num_anchors) == 1 or _close(own, other)):
             continue
@@ -208,15 +219,9 @@ def _difference(what: str, own: Any, other: Any) -> str:
         own, other = next(
             pair for pair in zip(own, other, strict=True) if pair[0] != pair[1]
         )
-    if what == 'softmax':
-        own, other = (
-            'a softmax with background' if one else 'a sigmoid per class'
-            for one in (own, other)
-        )
     words = {
         'strides': 'strides of the levels',
         'num_anchors': 'numbers of anchors of a position, by level,',
-        'softmax': 'kinds of class logits',
         'anchors': 'anchors (x1, y1, x2, y2)',
     }
     return (

@@ -20,6 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ckd_mm.adapters.class_match import Kept
+
 __all__ = ['assigned_labels', 'choose_rows', 'confidences', 'num_places', 'rows_of']
 
 
@@ -63,6 +65,7 @@ def confidences(
     activation: str,
     first: int = 0,
     factors: Sequence[Tensor] | None = None,
+    classes: Kept | None = None,
 ) -> Tensor:
     """How sure a head is of an object at each place: what it ranks its boxes by.
 
@@ -75,6 +78,7 @@ def confidences(
             them, `'sigmoid'` for each alone, or `'none'` if they are probabilities.
         first: The channel where the class logits begin.
         factors: By level, the other probability (N, A, H, W).
+        classes: The classes that count; `None` is all.
 
     Returns:
         (N, P).
@@ -84,6 +88,8 @@ def confidences(
         logits = level.float().flatten(2).unflatten(1, (-1, width))[:, :, first:]
         if activation == 'softmax':
             logits = logits.softmax(2)[:, :, :-1]
+        if classes is not None and classes.leaves:
+            logits = classes.of(logits, 2)
         best = logits.amax(2)
         if activation == 'sigmoid':
             best = best.sigmoid()

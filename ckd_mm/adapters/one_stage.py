@@ -37,7 +37,7 @@ class OneStageAdapter(DetectionAdapter):
         return bool(heads) and not hasattr(model, 'roi_head')
 
     def rows(self) -> dict[str, Part]:
-        parts = DenseParts(self.student, self.teacher)
+        parts = DenseParts(self.student, self.teacher, names=self.names)
         known = {
             'dense_logits': parts.of_classes(),
             'box_distribution': parts.of_boxes(),

@@ -13,7 +13,6 @@ from mmengine.config import ConfigDict
 from mmengine.hub import get_config
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
-from mmengine.registry import MODELS, DefaultScope
 
 from .detectors import WIDTH, build, narrow_dense
 

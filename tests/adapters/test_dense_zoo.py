@@ -190,8 +190,13 @@ def noted_labels(detector: BaseModel) -> list[tuple[Tensor, Tensor]]:
     return found
 
 
-@pytest.mark.parametrize('kind', TOLD)
-@pytest.mark.parametrize('num_items', [[3, 2], [0, 4], [0, 0]])
+@pytest.mark.parametrize(
+    ('kind', 'num_items'),
+    [
+        *((kind, [3, 2]) for kind in TOLD),
+        *((kind, [0, 0]) for kind in ('CornerNet', 'PAA', 'PISA RetinaNet', 'YOLOv3')),
+    ],
+)
 def test_targets_are_what_the_class_loss_was_told(
     kind: str, num_items: list[int]
 ) -> None:
@@ -211,7 +216,8 @@ def test_targets_are_what_the_class_loss_was_told(
         rows = rows.sigmoid()
     assert len(rows) == is_object.sum()
     found = sorted(
-        (int(label), row.tolist()) for row, label in zip(rows, given['target'])
+        (int(label), row.tolist())
+        for row, label in zip(rows, given['target'], strict=True)
     )
     expected = sorted(
         (int(label), row.tolist())
