@@ -60,6 +60,7 @@ class Distiller:
             _source(student, teacher, [t for t in terms if t.listens_to(number)])
             for number, teacher in enumerate(teachers)
         ]
+        self._check_losses()
         self._check_rows()
         self._signature = inspect.signature(student.forward)
         self._handles: list[RemovableHandle] = []
@@ -101,6 +102,13 @@ class Distiller:
             )
         return {**losses, **added}
 
+    def _check_losses(self) -> None:
+        """Check that the loss of each term takes what its parts give."""
+        for term in self.terms:
+            for source in self.sources:
+                if term.name in source.terms:
+                    source.adapter.fits[term.name].check(term.loss)
+
     def _check_rows(self) -> None:
         """Check that no term averages rows that are not the same."""
         for term in self.terms:
@@ -109,6 +117,12 @@ class Distiller:
                 raise ValueError(
                     f'term {term.name!r} compares rows that the teacher chooses, and '
                     f'hears {len(heard)} teachers, whose rows differ; give each a term '
+                    'of its own with teacher=NUMBER'
+                )
+            if len({str(one.adapter.classes(term.name)) for one in heard}) > 1:
+                raise ValueError(
+                    f'term {term.name!r} averages {len(heard)} teachers that have '
+                    'different classes in common with the student; give each a term '
                     'of its own with teacher=NUMBER'
                 )
 
@@ -148,6 +162,8 @@ class Distiller:
             pair['teacher'] = average(
                 [pair['teacher'] for pair in pairs], [source.weight for source in heard]
             )
+        fit = heard[0].adapter.fits[term.name]
+        fit.check_values(term.loss, pair['student'], pair['teacher'])
         loss = self.losses[term.name](**pair)
         with torch.no_grad():
             statistics = term.statistics(pair['student'], pair['teacher'])

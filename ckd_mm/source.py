@@ -44,7 +44,7 @@ class Source:
         self.speed = teacher.speed
         device = next(student.parameters()).device
         wanted = {term.name: (term.on, term.needs) for term in terms}
-        self.adapter = build_adapter(student, teacher.model, wanted)
+        self.adapter = build_adapter(student, teacher.model, wanted, teacher.names)
         self.inputs = TeacherInputs(
             student.data_preprocessor, teacher.model.data_preprocessor
         ).to(device)

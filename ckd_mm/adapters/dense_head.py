@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.class_logits import ClassLogits
 from ckd_mm.adapters.comparison import Missing, Step
 from ckd_mm.adapters.dense_rows import assigned_labels, num_places
 from ckd_mm.recorders import Tap
@@ -31,6 +32,11 @@ class DenseHead:
         self.module: Any = model.get_submodule(path)
         self.width: int = self.module.cls_out_channels
         self.softmax: bool = self.width != self.module.num_classes
+        self.logits = ClassLogits(
+            self.module.num_classes,
+            'softmax' if self.softmax else 'sigmoid',
+            background=self.softmax,
+        )
 
     @staticmethod
     def fits(model: BaseModel, path: str) -> bool:
@@ -125,7 +131,7 @@ def why_not(student: DenseHead, teacher: DenseHead) -> Missing | None:
             f'of {names} one returns probabilities, not logits; compare feature maps '
             "with on='neck'"
         )
-    for what in ('strides', 'num_anchors', 'softmax', 'anchors'):
+    for what in ('strides', 'num_anchors', 'anchors'):
         own, other = (getattr(head, what) for head in heads)
         if what == 'anchors' and (max(student.num_anchors) == 1 or _close(own, other)):
             continue
@@ -145,15 +151,9 @@ def _difference(what: str, own: Any, other: Any) -> str:
         own, other = next(
             pair for pair in zip(own, other, strict=True) if pair[0] != pair[1]
         )
-    if what == 'softmax':
-        own, other = (
-            'a softmax with background' if one else 'a sigmoid per class'
-            for one in (own, other)
-        )
     words = {
         'strides': 'strides of the levels',
         'num_anchors': 'numbers of anchors of a position, by level,',
-        'softmax': 'kinds of class logits',
         'anchors': 'anchors (x1, y1, x2, y2)',
     }
     return (

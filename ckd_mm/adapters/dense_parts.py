@@ -12,6 +12,9 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
+from ckd_mm.adapters.class_logits import Columns
+from ckd_mm.adapters.class_match import ClassMatch, Kept
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
 from ckd_mm.adapters.dense_head import DenseHead, why_not
 from ckd_mm.adapters.dense_rows import choose_rows, confidences, num_places, rows_of
@@ -37,9 +40,17 @@ class DenseParts:
         student: The student.
         teacher: The teacher.
         path: The name of the head in both.
+        names: The names of their classes.
     """
 
-    def __init__(self, student: BaseModel, teacher: BaseModel, path: str) -> None:
+    def __init__(
+        self,
+        student: BaseModel,
+        teacher: BaseModel,
+        path: str,
+        names: ClassNames | None = None,
+    ) -> None:
+        self.names = names
         self.student, self.teacher = (
             DenseHead(model, path) for model in (student, teacher)
         )
@@ -75,22 +86,28 @@ class DenseParts:
         heads = [[head.module] for head in (self.student, self.teacher)]
         return self._missing or why_no_deltas(*heads) or self.box_deltas
 
-    def class_logits(self, topk: int = 256, rows: str = 'confident') -> Comparison:
+    def class_logits(
+        self, topk: int = 256, rows: str = 'confident', activation: str | None = None
+    ) -> Comparison:
         """Class logits of the chosen places (K, C), or (K, C + 1) of a softmax head.
 
         `target` is the class assigned to each, `image_index` its image. Without a
-        column for background there is a target only with `rows='assigned'`.
+        column for background there is a target only with `rows='assigned'`, or with
+        `activation='binary'`, where each class is a row; see
+        :class:`ckd_mm.adapters.class_logits.Columns`.
         """
+        columns = Columns.of(
+            self.student.logits, self.teacher.logits, self.names, activation
+        )
         sides = [
-            Side(
-                (self._output,),
-                take=partial(_class_rows, head),
-                num_classes=f'{head.path}.num_classes',
-            )
+            Side((self._output,), take=partial(_class_rows, head))
             for head in (self.student, self.teacher)
         ]
-        has_target = rows == 'assigned' or self.student.softmax
-        return self._comparison(sides, topk, rows, has_target)
+        has_target = (
+            rows == 'assigned' or self.student.softmax or activation == 'binary'
+        )
+        comparison = self._comparison(sides, topk, rows, has_target, columns.match)
+        return replace(comparison, columns=columns)
 
     def objectness(self, topk: int = 256, rows: str = 'confident') -> Comparison:
         """Logits of object and background of the chosen places, (K, 2).
@@ -103,7 +120,9 @@ class DenseParts:
             Side((self._output,), take=partial(_objectness_rows, head))
             for head in (self.student, self.teacher)
         ]
-        return self._comparison(sides, topk, rows, has_target=True)
+        return self._comparison(
+            sides, topk, rows, True, ClassMatch.same(self.student.logits.num_classes)
+        )
 
     def box_distribution(self, topk: int = 256, rows: str = 'confident') -> Comparison:
         """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
@@ -116,7 +135,8 @@ class DenseParts:
             Side((self._output,), take=partial(_edge_rows, head))
             for head in (self.student, self.teacher)
         ]
-        return self._comparison(sides, topk, rows, with_extras=False)
+        comparison = self._comparison(sides, topk, rows, False, self._match())
+        return replace(comparison, extras={}, without={})
 
     def box_deltas(self, topk: int = 256) -> Comparison:
         """Box deltas of the places that the student's assigner gave an object, (K, 4).
@@ -128,20 +148,21 @@ class DenseParts:
             Side((self._output,), take=partial(_delta_rows, head, self.student))
             for head in (self.student, self.teacher)
         ]
-        comparison = self._comparison(sides, topk, 'assigned', with_extras=False)
+        match = ClassMatch.same(self.student.logits.num_classes)
+        comparison = self._comparison(sides, topk, 'assigned', False, match)
         extras = {
             'image_index': Extra(self._images, (self._output,)),
             'box_target': Extra(self._box_targets, (self._output, self._box_loss)),
         }
-        return replace(comparison, extras=extras)
+        return replace(comparison, extras=extras, without={})
 
     def _comparison(
         self,
         sides: list[Side],
         topk: int,
         rows: str,
-        has_target: bool = False,
-        with_extras: bool = True,
+        has_target: bool,
+        match: ClassMatch,
     ) -> Comparison:
         student, teacher = sides
         one_of('rows', rows, ROWS)
@@ -153,8 +174,9 @@ class DenseParts:
                 "its class loss does not tell; take rows='confident'"
             )
         extras, without = {'image_index': Extra(self._images, (self._output,))}, {}
+        labels = Extra(self._targets, (self._output, *label_taps))
         if has_target and label_taps:
-            extras['target'] = Extra(self._targets, (self._output, *label_taps))
+            extras['target'] = labels
         else:
             without['target'] = (
                 'rows of background have no target among the classes of a sigmoid '
@@ -163,15 +185,32 @@ class DenseParts:
         return Comparison(
             student,
             teacher,
-            extras=extras if with_extras else {},
-            without=without if with_extras else {},
-            choose=partial(self._choose, positive_integer('topk', topk), rows),
+            extras=extras,
+            without=without,
+            choose=partial(self._choose, positive_integer('topk', topk), rows, match),
             needs=label_taps if rows != 'confident' else (),
             by_teacher=True,
+            match=match,
+            labels=labels if label_taps else None,
         )
 
+    def _match(self) -> ClassMatch:
+        """The classes in common, where only the choice of rows depends on them."""
+        student, teacher = (
+            head.logits.num_classes for head in (self.student, self.teacher)
+        )
+        if self.names is None:
+            return ClassMatch(Kept.every(student), Kept.every(teacher))
+        return self.names.match(student, teacher)
+
     def _choose(
-        self, topk: int, rows: str, own: list[Any], other: list[Any], step: Step
+        self,
+        topk: int,
+        rows: str,
+        match: ClassMatch,
+        own: list[Any],
+        other: list[Any],
+        step: Step,
     ) -> tuple[Tensor, Tensor]:
         sizes = [
             [tuple(level.shape[-2:]) for level in head.maps(values[0])]
@@ -183,7 +222,12 @@ class DenseParts:
                 f"student's are {sizes[0]} and the teacher's {sizes[1]}; give both "
                 'data preprocessors the same pad_size_divisor'
             )
-        scores = confidences(other[0], self.teacher.width, softmax=self.teacher.softmax)
+        scores = confidences(
+            other[0],
+            self.teacher.width,
+            softmax=self.teacher.softmax,
+            classes=match.teacher,
+        )
         is_assigned = None
         if rows != 'confident':
             labels = self.student.labels(own[0], step)

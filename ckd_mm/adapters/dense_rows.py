@@ -20,6 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ckd_mm.adapters.class_match import Kept
+
 __all__ = ['assigned_labels', 'choose_rows', 'confidences', 'num_places', 'rows_of']
 
 
@@ -56,7 +58,9 @@ def rows_of(maps: Sequence[Tensor], width: int, rows_K: Tensor) -> Tensor:
     return found
 
 
-def confidences(outputs: Sequence[Any], width: int, *, softmax: bool) -> Tensor:
+def confidences(
+    outputs: Sequence[Any], width: int, *, softmax: bool, classes: Kept | None = None
+) -> Tensor:
     """How sure a head is of an object at each place: what it ranks its boxes by.
 
     The largest probability of a class, times that of a third output with one channel
@@ -66,6 +70,7 @@ def confidences(outputs: Sequence[Any], width: int, *, softmax: bool) -> Tensor:
         outputs: What the head returned: class logits by level, boxes, ...
         width: Channels of a place in the class logits.
         softmax: Whether the last of them is background, else each stands alone.
+        classes: The classes that count; `None` is all.
 
     Returns:
         (N, P).
@@ -75,6 +80,8 @@ def confidences(outputs: Sequence[Any], width: int, *, softmax: bool) -> Tensor:
     for level, factor in zip(outputs[0], factors, strict=True):
         logits = level.float().flatten(2).unflatten(1, (-1, width))
         scores = logits.softmax(2)[:, :, :-1] if softmax else logits.sigmoid()
+        if classes is not None and classes.leaves:
+            scores = classes.of(scores, 2)
         best = scores.amax(2)
         if factor is not None:
             best = best * factor.float().flatten(2).sigmoid()

@@ -35,7 +35,7 @@ class OneStageAdapter(DetectionAdapter):
         return DenseHead.fits(model, 'bbox_head') and not hasattr(model, 'roi_head')
 
     def rows(self) -> dict[str, Part]:
-        parts = DenseParts(self.student, self.teacher, 'bbox_head')
+        parts = DenseParts(self.student, self.teacher, 'bbox_head', self.names)
         return {
             'dense_logits': parts.of_classes(),
             'box_distribution': parts.of_boxes(),

@@ -9,7 +9,8 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
+from ckd_mm.adapters.class_logits import ClassLogits, Columns
+from ckd_mm.adapters.comparison import Comparison, Extra, Part, Side, Step
 from ckd_mm.adapters.dense_rows import assigned_labels
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.query_rows import match, match_costs
@@ -47,22 +48,14 @@ class QueryAdapter(DetectionAdapter):
         )
 
     def rows(self) -> dict[str, Part]:
-        kinds = [_is_softmax(model) for model in (self.student, self.teacher)]
-        if kinds[0] == kinds[1]:
-            return {'query_logits': self.query_logits}
-        words = ['a softmax' if kind else 'a sigmoid per class' for kind in kinds]
-        return {
-            'query_logits': Missing(
-                f'the student has {words[0]} and the teacher {words[1]}; take a '
-                'teacher with the same'
-            )
-        }
+        return {'query_logits': self.query_logits}
 
     def query_logits(
         self,
         topk: int | None = None,
         class_cost: float = 2.0,
         box_cost: float = 5.0,
+        activation: str | None = None,
     ) -> Comparison:
         """Class logits of the last decoder layer, of matched queries (K, C).
 
@@ -81,19 +74,23 @@ class QueryAdapter(DetectionAdapter):
                 surest of; `None` is all of them.
             class_cost: The weight of a difference in the classes.
             box_cost: The weight of a difference in the box.
+            activation: See :class:`ckd_mm.adapters.class_logits.Columns`.
         """
+        kinds = [_class_logits(model) for model in (self.student, self.teacher)]
+        columns = Columns.of(kinds[0], kinds[1], self.names, activation)
         non_negative('class_cost', class_cost)
         non_negative('box_cost', box_cost)
         check_any_positive(class_cost=class_cost, box_cost=box_cost)
         if topk is not None:
             positive_integer('topk', topk)
         student, teacher = (
-            Side((_HEAD,), partial(_logits, model), 'bbox_head.num_classes')
+            Side((_HEAD,), partial(_logits, model))
             for model in (self.student, self.teacher)
         )
         extras, without = {'image_index': Extra(self._images, (_HEAD,))}, {}
-        if _is_softmax(self.student):
-            extras['target'] = Extra(self._targets, (_HEAD, _CLASS_LOSS))
+        labels = Extra(self._targets, (_HEAD, _CLASS_LOSS))
+        if columns.is_distribution and activation != 'softmax':
+            extras['target'] = labels
         else:
             without['target'] = (
                 'queries without an object have no target among the classes of a '
@@ -104,8 +101,11 @@ class QueryAdapter(DetectionAdapter):
             teacher,
             extras=extras,
             without=without,
-            choose=partial(self._choose, topk, class_cost, box_cost),
+            choose=partial(self._choose, topk, class_cost, box_cost, columns),
             by_teacher=True,
+            match=columns.match,
+            columns=columns,
+            labels=labels,
         )
 
     def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
@@ -126,15 +126,27 @@ class QueryAdapter(DetectionAdapter):
         topk: int | None,
         class_cost: float,
         box_cost: float,
+        columns: Columns,
         own: list[Any],
         other: list[Any],
         step: Step,
     ) -> tuple[Tensor, Tensor]:
-        student, teacher = _queries(self.student, own), _queries(self.teacher, other)
-        softmax = _is_softmax(self.teacher)
+        (logits, boxes), teacher = (
+            _queries(self.student, own),
+            _queries(self.teacher, other),
+        )
+        logits, teacher_logits = (
+            seen(values.flatten(0, 1)).unflatten(0, values.shape[:2])
+            for seen, values in (
+                (columns.student_logits, logits),
+                (columns.teacher_logits, teacher[0]),
+            )
+        )
+        teacher = (teacher_logits, teacher[1])
+        softmax = columns.logits.background
         best_NK = _best(teacher[0], topk, softmax)
         costs = match_costs(
-            student,
+            (logits, boxes),
             (_at(teacher[0], best_NK), _at(teacher[1], best_NK)),
             class_cost=class_cost,
             box_cost=box_cost,
@@ -158,8 +170,12 @@ class QueryAdapter(DetectionAdapter):
         return assigned_labels([call], [logits.shape[1]], len(logits)).flatten()
 
 
-def _is_softmax(model: BaseModel) -> bool:
-    return model.bbox_head.cls_out_channels != model.bbox_head.num_classes
+def _class_logits(model: BaseModel) -> ClassLogits:
+    head = model.bbox_head
+    softmax = head.cls_out_channels != head.num_classes
+    return ClassLogits(
+        head.num_classes, 'softmax' if softmax else 'sigmoid', background=softmax
+    )
 
 
 def _queries(model: BaseModel, values: list[Any]) -> tuple[Tensor, Tensor]:

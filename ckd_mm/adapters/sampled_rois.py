@@ -79,6 +79,10 @@ class SampledRoIs:
         calls = [step.noted(tap) for tap in self._labels]
         return _joined([call[0][1] for call in calls if call], empty)
 
+    def is_background(self, step: Step) -> Tensor:
+        """1 for RoIs (R,) that no object is assigned to, else 0."""
+        return (self.labels(step) >= self.num_classes).long()
+
     def objects(self, step: Step) -> Tensor:
         """Indices (P,) of the RoIs assigned to an object, as a mask head gets them."""
         return self._objects_first(step)[: self._num_objects(step)]

@@ -58,14 +58,14 @@ class Stages:
     def has(self, module: str, inner: str = '') -> bool:
         """Whether the RoI head has this module, in its first stage."""
         try:
-            self._module(module, 0, inner)
+            self.module(module, 0, inner)
         except AttributeError:
             return False
         return True
 
     def head(self, stage: int) -> Any:
         """The box head of a stage."""
-        return self._module('bbox_head', stage)
+        return self.module('bbox_head', stage)
 
     def stage_of(self, module: str) -> int:
         """The stage that a module of this name belongs to."""
@@ -79,7 +79,8 @@ class Stages:
         forward = getattr(self._roi_head, f'_{kind}_forward')
         forward(*([stage] if self.is_cascade else []), features, rois)
 
-    def _module(self, module: str, stage: int, inner: str = '') -> nn.Module:
+    def module(self, module: str, stage: int, inner: str = '') -> Any:
+        """A module of a stage, or one inside it."""
         name = self.name(module, stage, inner).removeprefix('roi_head.')
         return self._roi_head.get_submodule(name)
 

@@ -57,7 +57,7 @@ class TwoStageAdapter(DetectionAdapter):
     runs_itself = reachable
 
     row_parts = (
-        *('roi_logits', 'embedding', 'mask_logits', 'roi_boxes'),
+        *('roi_logits', 'roi_objectness', 'embedding', 'mask_logits', 'roi_boxes'),
         *('rpn_logits', 'rpn_boxes'),
     )
 
@@ -66,7 +66,7 @@ class TwoStageAdapter(DetectionAdapter):
         return Stages.fits(model)
 
     def rows(self) -> dict[str, Part]:
-        known = RoIParts(Stages(self.student), Stages(self.teacher)).parts()
+        known = RoIParts(Stages(self.student), Stages(self.teacher), self.names).parts()
         if all(
             DenseHead.fits(model, 'rpn_head') for model in (self.student, self.teacher)
         ):

@@ -5,7 +5,9 @@ Each takes `loss_weight` (0 only monitors). A loss of logits also has
 signature are what the loss needs: `student, teacher`, and where the method uses them
 `target` (labels), `sample_index` (places in the data set), `epoch` (epochs done),
 `boxes`, `image_size` or `anchors`. A parameter with a default is only asked for if the
-loss names it in `also_needs`, as :class:`CKDLoss` does for some of its options.
+loss names it in `also_needs`, as :class:`CKDLoss` does for some of its options. `takes`
+says what the loss compares, see :data:`ckd_mm.losses._takes.Takes`; it is matched with
+what an `on` gives before training, and a loss without it is not checked.
 """
 
 from __future__ import annotations

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import bdkd_loss, top1_agreement
 from ckd_mm.losses._checks import non_negative, positive
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['BDKDLoss']
@@ -30,6 +33,8 @@ class BDKDLoss(nn.Module):
         >>> loss(torch.tensor([[2.0, 0.0]]), torch.zeros(1, 2))
         tensor(0.5977)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +15,7 @@ from ckd_mm.functional import (
 )
 from ckd_mm.functional._inputs import check_logits
 from ckd_mm.losses._checks import boolean, non_negative, positive, positive_integer
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['CTKDLoss']
@@ -55,6 +58,8 @@ class CTKDLoss(nn.Module):
         >>> loss.statistics(student, teacher)['temperature']
         tensor(15.6212)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import dist_loss, top1_agreement
 from ckd_mm.losses._checks import check_any_positive, non_negative, positive
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['DISTLoss']
@@ -32,6 +35,8 @@ class DISTLoss(nn.Module):
         >>> DISTLoss(loss_weight=0.5)(torch.eye(3), torch.eye(3).flip(0))
         tensor(2.)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

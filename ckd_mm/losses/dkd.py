@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import dkd_loss, top1_agreement
 from ckd_mm.losses._checks import boolean, check_any_positive, non_negative, positive
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['DKDLoss']
@@ -37,6 +40,8 @@ class DKDLoss(nn.Module):
         >>> DKDLoss(loss_weight=0.5)(student, teacher, torch.tensor([0]))
         tensor(0.9863)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

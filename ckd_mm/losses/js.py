@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import js_loss, top1_agreement
 from ckd_mm.losses._checks import non_negative, positive
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['JSLoss']
@@ -28,6 +31,8 @@ class JSLoss(nn.Module):
         >>> JSLoss(loss_weight=2.0)(100 * torch.eye(2), 100 * torch.eye(2).flip(0))
         tensor(1.3863)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import kd_loss, top1_agreement
 from ckd_mm.losses._checks import boolean, non_negative, positive
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['KDLoss']
@@ -32,6 +35,8 @@ class KDLoss(nn.Module):
         >>> KDLoss(loss_weight=0.9)(torch.zeros(1, 2), torch.tensor([[8.0, 0.0]]))
         tensor(4.7205)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

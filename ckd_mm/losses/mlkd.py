@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from ckd_mm.functional import mlkd_loss, top1_agreement
 from ckd_mm.losses._checks import boolean, non_negative, positive_numbers
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['MLKDLoss']
@@ -32,6 +34,8 @@ class MLKDLoss(nn.Module):
         >>> loss(torch.zeros(2, 2), 2 * torch.eye(2))
         tensor(0.3321)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

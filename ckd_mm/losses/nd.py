@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from os import PathLike
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from ckd_mm.functional._labels import label_weights
 from ckd_mm.losses._channels import check_channels
 from ckd_mm.losses._checks import non_negative, positive_integer
 from ckd_mm.losses._indices import IndexCheck
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['NDLoss']
@@ -54,6 +56,7 @@ class NDLoss(nn.Module):
         tensor(1.5000)
     """
 
+    takes: ClassVar[Takes] = 'rows'
     class_sums: Tensor
 
     def __init__(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import nkd_loss, top1_agreement
 from ckd_mm.losses._checks import non_negative, positive
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['NKDLoss']
@@ -32,6 +35,8 @@ class NKDLoss(nn.Module):
         >>> NKDLoss(loss_weight=0.5)(logits, logits, torch.tensor([0]))
         tensor(0.7030)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import ofa_loss, top1_agreement
 from ckd_mm.losses._checks import non_negative, positive
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['OFALoss']
@@ -30,6 +33,8 @@ class OFALoss(nn.Module):
         >>> OFALoss(loss_weight=2.0)(logits, logits, torch.tensor([0]))
         tensor(1.3863)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

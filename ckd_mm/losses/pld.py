@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import pld_loss, top1_agreement
 from ckd_mm.losses._checks import non_negative, positive
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['PLDLoss']
@@ -32,6 +35,8 @@ class PLDLoss(nn.Module):
         >>> PLDLoss(loss_weight=0.5)(student, -student, torch.tensor([2]))
         tensor(8.9995)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import sinkd_loss, top1_agreement
 from ckd_mm.losses._checks import non_negative, positive, positive_integer
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['SinKDLoss']
@@ -34,6 +37,8 @@ class SinKDLoss(nn.Module):
         >>> SinKDLoss(loss_weight=0.5)(logits[:1], logits[1:])
         tensor(1.)
     """
+
+    takes: ClassVar[Takes] = 'distribution'
 
     def __init__(
         self,

@@ -169,7 +169,9 @@ def test_a_term_on_the_neck_does_not_run_the_transformer() -> None:
 
 def test_teachers_that_do_not_fit_are_refused() -> None:
     student = query_based('DINO')
-    with pytest.raises(ValueError, match='a sigmoid per class and the teacher a soft'):
+    with pytest.raises(
+        ValueError, match='student are a sigmoid per class .* teacher a softmax'
+    ):
         pair(student, query_based('DETR'), batch(), 'query_logits')
     with pytest.raises(ValueError, match='a DINO and the teacher a FCOS.*neck'):
         pair(student, one_stage('FCOS'), batch(), 'query_logits')
