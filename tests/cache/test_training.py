@@ -161,3 +161,29 @@ def checksums(cache: Cache) -> list[int]:
     (shard,) = cache.manifest['shards'][0]
     with safetensors().safe_open(cache.folder / shard['file'], 'pt') as file:
         return file.get_tensor(CHECKSUM).tolist()
+
+
+def test_a_cached_teacher_in_another_order(
+    make: Make, run: Train, exact: Path, beside_teacher: Runner, tmp_path: Path
+) -> None:
+    """Its names go by the order of the cached columns."""
+    names = ['3', *'012', *'456789']
+    cached = dict(cache=str(exact), classes=names)
+    beside = dict(make(tmp_path, 'itself').custom_hooks[0].teacher, classes=names)
+    found = run(make(tmp_path / 'cached', cached, epochs=EPOCHS))
+    expected = run(make(tmp_path / 'beside', beside, replayed=2, epochs=EPOCHS))
+    assert curve(found) == curve(expected)
+    assert differences(weights(found), weights(expected)) == {}
+    other = curve(beside_teacher)['train/loss_kd']
+    assert curve(found)['train/loss_kd'] != other
+
+
+def test_a_cached_teacher_of_more_classes(
+    make: Make, run: Train, exact: Path, tmp_path: Path
+) -> None:
+    """A student of seven digits learns from the cache of a teacher of ten words."""
+    names = [*'0123456', 'seven', 'eight', 'nine']
+    cached = dict(cache=str(exact), classes=names, class_map={})
+    kd = dict(kd=TERMS['kd'])
+    found = run(make(tmp_path, cached, kd, epochs=1))
+    assert curve(found)['train/loss_kd']
