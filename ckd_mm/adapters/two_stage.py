@@ -20,6 +20,7 @@ from ckd_mm.adapters.dense_parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.mask_rois import MaskRoIs
 from ckd_mm.adapters.proposed_rois import ProposedRoIs, without_traces
+from ckd_mm.adapters.query_roi import RoIQueryAdapter
 from ckd_mm.adapters.roi_heads import BESIDE, has_box_heads, why_no_rois, why_no_rpn
 from ckd_mm.adapters.roi_parts import RoIParts
 from ckd_mm.adapters.sampled_rois import SampledRoIs
@@ -172,7 +173,8 @@ class OtherRoIHeadAdapter(DetectionAdapter):
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
-        return has_box_heads(model) and not Stages.fits(model)
+        fits = Stages.fits(model) or RoIQueryAdapter.supports(model)
+        return has_box_heads(model) and not fits
 
     def why_no_rows(self) -> Missing:
         return _why_no_rois(self) or super().why_no_rows()
