@@ -1,8 +1,8 @@
 """Note what named modules receive and return while a model runs its own forward.
 
 The adapters use it to read a student's logits and RoIs from the one forward of the
-training step, and the teacher's from its own. Nothing is copied: what is noted are the
-tensors themselves.
+training step, and the teacher's from its own. What is noted are the
+tensors themselves, without a copy.
 """
 
 from __future__ import annotations
@@ -135,15 +135,27 @@ class Recorder:
 
 
 class _Note:
-    """A value and the versions its tensors had when it was noted."""
+    """A value and the versions its tensors had when it was noted.
+
+    Lists are copied, their tensors are not: FSAF's head puts other tensors into the
+    list that it returned.
+    """
 
     def __init__(self, value: Any) -> None:
-        self.value = value
+        self.value = _with_own_lists(value)
         self.has_graph = torch.is_grad_enabled()
-        self._versions = [tensor._version for tensor in _tensors(value)]
+        self._versions = [tensor._version for tensor in _tensors(self.value)]
 
     def is_overwritten(self) -> bool:
         return self._versions != [tensor._version for tensor in _tensors(self.value)]
+
+
+def _with_own_lists(value: Any) -> Any:
+    if type(value) in (list, tuple):
+        return type(value)(_with_own_lists(item) for item in value)
+    if type(value) is dict:
+        return {key: _with_own_lists(item) for key, item in value.items()}
+    return value
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -152,3 +164,5 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _tensors(item)
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))

@@ -68,15 +68,20 @@ class ObjectParts:
             self._mask,
             teacher_take=partial(self._mask, in_teacher=match),
         )
-        extras = rois.extras()
+        extras, without = rois.extras(), {}
+        labels = extras['target']
+        if activation is not None:
+            del extras['target']
+            without['target'] = 'the columns are pixels, none of which is the class'
         return Comparison(
             student,
             teacher,
             extras=extras,
+            without=without,
             needs=rois.taps,
             match=match,
             columns=Pixels(activation),
-            labels=extras['target'],
+            labels=labels,
         )
 
     def roi_boxes(

@@ -16,6 +16,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
+from ckd_mm.adapters.dense_head import DenseHead
 from ckd_mm.adapters.dense_parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.mask_rois import MaskRoIs
@@ -104,7 +105,7 @@ class TwoStageAdapter(DetectionAdapter):
         extra = self._extra_passes()
         rpn = None
         if self.runs('rpn_head') or any(one.rois == 'teacher' for one in extra):
-            rpn = self.teacher.rpn_head(features)
+            rpn = DenseHead(self.teacher, 'rpn_head').run(features)
         self._proposals: dict[ProposedRoIs, Tensor] = {}
         own_passes = self._passes()
         if not (extra or any(own_passes.values()) or any(map(self.runs, _BESIDE))):

@@ -37,7 +37,8 @@ def build(
     with DefaultScope.overwrite_default_scope('mmdet'):
         detector = MODELS.build(model)
     detector.init_weights()
-    return detector.eval()
+    detector.eval()  # LAD's and LD's return None
+    return detector
 
 
 def narrow(name: str, change: Callable[[Any], None] | None = None) -> ConfigDict:
