@@ -16,13 +16,14 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
-from ckd_mm.adapters.dense_head import DenseHead
 from ckd_mm.adapters.dense_parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.mask_rois import MaskRoIs
 from ckd_mm.adapters.proposed_rois import ProposedRoIs, without_traces
-from ckd_mm.adapters.roi_heads import BESIDE, has_box_heads, why_no_rois, why_no_rpn
+from ckd_mm.adapters.query_roi import RoIQueryAdapter
+from ckd_mm.adapters.roi_heads import BESIDE, has_box_heads, why_no_rois
 from ckd_mm.adapters.roi_parts import RoIParts
+from ckd_mm.adapters.rpn import rpn_path, run_rpn, why_no_rpn
 from ckd_mm.adapters.sampled_rois import SampledRoIs
 from ckd_mm.adapters.stages import Stages, for_roi_align
 from ckd_mm.recorders import Tap
@@ -78,7 +79,7 @@ class TwoStageAdapter(DetectionAdapter):
         known = RoIParts(Stages(self.student), Stages(self.teacher), self.names).parts()
         missing = why_no_rpn(self.student, self.teacher)
         if missing is None:
-            dense = DenseParts(self.student, self.teacher, 'rpn_head')
+            dense = DenseParts(self.student, self.teacher, rpn_path(self.student))
             known['rpn_logits'] = dense.of_objectness()
             known['rpn_boxes'] = dense.of_deltas()
         else:
@@ -104,7 +105,7 @@ class TwoStageAdapter(DetectionAdapter):
         extra = self._extra_passes()
         rpn = None
         if self.runs('rpn_head') or any(one.rois == 'teacher' for one in extra):
-            rpn = DenseHead(self.teacher, 'rpn_head').run(features)
+            rpn = run_rpn(self.teacher, features, step.data_samples)
         self._proposals: dict[ProposedRoIs, Tensor] = {}
         own_passes = self._passes()
         if not (extra or any(own_passes.values()) or any(map(self.runs, _BESIDE))):
@@ -173,7 +174,8 @@ class OtherRoIHeadAdapter(DetectionAdapter):
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
-        return has_box_heads(model) and not Stages.fits(model)
+        fits = Stages.fits(model) or RoIQueryAdapter.supports(model)
+        return has_box_heads(model) and not fits
 
     def why_no_rows(self) -> Missing:
         return _why_no_rois(self) or super().why_no_rows()
