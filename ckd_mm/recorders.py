@@ -153,7 +153,7 @@ class _Note:
     def last_operation(self) -> str:
         """What wrote into the value, as far as PyTorch's graph knows."""
         names = {
-            tensor.grad_fn.name()
+            tensor.grad_fn.name().rsplit('::', 1)[-1]
             for tensor in self._overwritten()
             if tensor.grad_fn is not None
         }
