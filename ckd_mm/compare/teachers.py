@@ -16,10 +16,10 @@ def check_teachers(hooks: list[dict[str, Any]]) -> None:
     Raises:
         ValueError: There is no checkpoint, or it does not fit.
     """
-    tried: list[tuple[Any, Any]] = []
+    tried: list[tuple[Any, ...]] = []
     for hook in hooks:
         for teacher in read_teachers(hook['teacher']):
-            source = (teacher.config, teacher.checkpoint)
+            source = (teacher.config, teacher.checkpoint, teacher.prefix)
             if not teacher.ema and source not in tried:
                 _check_there(teacher)
                 build_teacher(*source)

@@ -57,6 +57,7 @@ class TeacherConfig(Speed):
     Args:
         config: A path, a zoo name, or a dict, see :func:`build_teacher`.
         checkpoint: A path or URL; the zoo's weights if left out.
+        prefix: Takes only the weights whose names begin so, see :func:`load_weights`.
         ema: The teacher is the student's own average over training, which the run's
             EMAHook keeps; instead of a config.
         cache: What `tools/cache_teacher.py` has written; instead of a config.
@@ -70,6 +71,7 @@ class TeacherConfig(Speed):
 
     config: Any = None
     checkpoint: Any = None
+    prefix: str = ''
     ema: bool = False
     cache: Any = None
     evaluate: bool = False
@@ -85,6 +87,11 @@ class TeacherConfig(Speed):
                 f'config={self.config!r}, ema={self.ema!r} and cache={self.cache!r}'
             )
         self._check_cache()
+        if not isinstance(self.prefix, str):
+            raise ValueError(
+                "teacher: prefix must be a string such as 'student.', got "
+                f'{self.prefix!r}'
+            )
         number = isinstance(self.weight, (int, float)) and math.isfinite(self.weight)
         if not number or isinstance(self.weight, bool) or self.weight <= 0:
             raise ValueError(
@@ -108,7 +115,7 @@ class TeacherConfig(Speed):
             return CachedTeacher(self._opened_cache(runner), self.weight)
         if self.ema:
             return Teacher(self._average(runner), self.weight, self)
-        model = build_teacher(self.config, self.checkpoint).to(device)
+        model = build_teacher(self.config, self.checkpoint, self.prefix).to(device)
         return Teacher(self.prepare(model), self.weight, self)
 
     def _check_cache(self) -> None:
