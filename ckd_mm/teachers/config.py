@@ -64,6 +64,7 @@ class TeacherConfig(Speed):
     Args:
         config: A path, a zoo name, or a dict, see :func:`build_teacher`.
         checkpoint: A path or URL; the zoo's weights if left out.
+        prefix: Takes only the weights whose names begin so, see :func:`load_weights`.
         ema: The teacher is the student's own average over training, which the run's
             EMAHook keeps; instead of a config.
         cache: What `tools/cache_teacher.py` has written; instead of a config.
@@ -79,6 +80,7 @@ class TeacherConfig(Speed):
 
     config: Any = None
     checkpoint: Any = None
+    prefix: str = ''
     ema: bool = False
     cache: Any = None
     evaluate: bool = False
@@ -97,6 +99,11 @@ class TeacherConfig(Speed):
             )
         self._check_cache()
         check_classes(self.classes, self.class_map, self.ema)
+        if not isinstance(self.prefix, str):
+            raise ValueError(
+                "teacher: prefix must be a string such as 'student.', got "
+                f'{self.prefix!r}'
+            )
         number = isinstance(self.weight, (int, float)) and math.isfinite(self.weight)
         if not number or isinstance(self.weight, bool) or self.weight <= 0:
             raise ValueError(
@@ -122,7 +129,7 @@ class TeacherConfig(Speed):
             return CachedTeacher(cache, self.weight, names)
         if self.ema:
             return Teacher(self._average(runner), self.weight, self)
-        model = build_teacher(self.config, self.checkpoint).to(device)
+        model = build_teacher(self.config, self.checkpoint, self.prefix).to(device)
         names = class_names(runner, self, class_lists(self, model))
         return Teacher(self.prepare(model), self.weight, self, names)
 
