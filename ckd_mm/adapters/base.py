@@ -10,6 +10,7 @@ forward, the teacher's by `run_teacher`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -99,11 +100,14 @@ class Adapter:
                 for whose in ('student', 'teacher')
                 if getattr(getattr(self, whose), name, None) is None
             ]
-            side = Side((Tap(name),))
+            sides = [
+                Side((Tap(name),), partial(_maps, getattr(model, name, None)))
+                for model in (self.student, self.teacher)
+            ]
             known[name] = (
                 Missing(' and '.join(lacking))
                 if lacking
-                else Comparison(side, side, levels=True)
+                else Comparison(sides[0], sides[1], levels=True)
             )
         return known
 
@@ -207,3 +211,9 @@ class Adapter:
             f'{tap.module}.'.startswith(f'{prefix}.')
             for tap in self.teacher_recorder.taps
         )
+
+
+def _maps(module: Any, values: list[Any], step: Step) -> Value:
+    """Feature maps, without the image that the backbones of DetectoRS pass on."""
+    (maps,) = values
+    return maps[1:] if getattr(module, 'output_img', False) else maps

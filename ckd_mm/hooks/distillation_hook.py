@@ -27,6 +27,7 @@ from ckd_mm.teachers import (
     evaluate_teacher,
     read_teachers,
 )
+from ckd_mm.teachers.classes import check_loss_classes
 from ckd_mm.terms import Term, build_terms
 
 __all__ = ['DistillationHook']
@@ -129,6 +130,7 @@ class DistillationHook(Hook):
             term.name: term.schedule.resolved(runner.max_iters, per_epoch)
             for term in self.terms
         }
+        check_loss_classes(runner, self.terms)
         device = next(student.parameters()).device
         teachers = [config.build(runner, device) for config in self.teacher_configs]
         self.distiller = Distiller(
