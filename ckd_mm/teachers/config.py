@@ -18,6 +18,7 @@ from ckd_mm.cache.identity import data_identity
 from ckd_mm.cache.parts import check_hooks
 from ckd_mm.cache.store import Cache
 from ckd_mm.registry import did_you_mean
+from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers.build import build_teacher
 from ckd_mm.teachers.classes import check_classes, class_lists, class_names
 from ckd_mm.teachers.speed import Speed
@@ -131,7 +132,8 @@ class TeacherConfig(Speed):
             return Teacher(self._average(runner), self.weight, self)
         model = build_teacher(self.config, self.checkpoint, self.prefix).to(device)
         names = class_names(runner, self, class_lists(self, model))
-        return Teacher(self.prepare(model), self.weight, self, names)
+        model = self.prepare(teacher_within(model))
+        return Teacher(model, self.weight, self, names)
 
     def _check_cache(self) -> None:
         """A cache has no model that the other options could act on."""
@@ -159,7 +161,7 @@ class TeacherConfig(Speed):
     def _average(self, runner: Runner) -> BaseModel:
         for hook in runner.hooks:
             if isinstance(hook, EMAHook):
-                return hook.ema_model.module
+                return student_within(hook.ema_model.module)
         raise ValueError(
             'teacher=dict(ema=True) is the average that an EMAHook keeps, and the run '
             "has none; add dict(type='EMAHook') to custom_hooks"
