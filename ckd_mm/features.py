@@ -53,18 +53,18 @@ def features_term(student: BaseModel, teacher: BaseModel) -> tuple[dict[str, Any
     reasons = []
     for part in ('neck', 'backbone'):
         try:
-            sides = [_levels(model, part) for model in (student, teacher)]
+            own, other = _levels(student, part), _levels(teacher, part)
         except ValueError as error:
             reasons.append(str(error))
             continue
-        if [one.size for one in sides[0]] == [one.size for one in sides[1]]:
-            return _as_a_whole(part, *sides, padded)
-        pairs = _of_one_size(*sides)
+        if [one.size for one in own] == [one.size for one in other]:
+            return _as_a_whole(part, own, other, padded)
+        pairs = _of_one_size(own, other)
         if pairs:
             return _by_level(part, pairs, padded)
-        if len(sides[0]) == len(sides[1]):
-            return _as_a_whole(part, *sides, same_sizes=False)
-        sizes = ' and '.join(str([level.size for level in side]) for side in sides)
+        if len(own) == len(other):
+            return _as_a_whole(part, own, other, same_sizes=False)
+        sizes = ' and '.join(str([one.size for one in side]) for side in (own, other))
         reasons.append(f'the levels of the {part} are of the sizes {sizes}')
     raise ValueError(
         f'no features of a {type(student).__name__} and a {type(teacher).__name__} can '

@@ -18,7 +18,7 @@ from ckd_mm.adapters.class_logits import Columns, Pixels
 from ckd_mm.defaults import FEATURES, METHODS, STUDENT_LOSS_WEIGHTS, class_term
 from ckd_mm.distiller import Distiller
 from ckd_mm.errors import as_value_error
-from ckd_mm.features import features_term
+from ckd_mm.features import features_term, inner
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.registry import did_you_mean
 from ckd_mm.teachers import Teacher
@@ -122,9 +122,10 @@ def _class_term(
         known = find_adapter(student)(student, teacher, {}).comparisons()
     reasons = []
     for part in METHODS:
-        if isinstance(known.get(part), Missing):
-            reasons.append(known[part].reason)
-        elif part in known:
+        found = known.get(part)
+        if isinstance(found, Missing):
+            reasons.append(found.reason)
+        elif found is not None:
             term = class_term(part, method, columns_of(student, part))
             _check(student, method, term)
             return part, term
@@ -139,7 +140,8 @@ def _class_term(
 
 def columns_of(student: BaseModel, part: str) -> Columns | Pixels | None:
     """What the columns of a part of this student are, where the part says so."""
-    known = find_adapter(student)(student, student, {}).comparisons().get(part)
+    adapter = find_adapter(student)(student, inner(student), {})
+    known = adapter.comparisons().get(part)
     if known is None or isinstance(known, Missing):
         return None
     return (known if isinstance(known, Comparison) else known()).columns
@@ -151,7 +153,8 @@ def _check(student: BaseModel, method: str, term: dict[str, Any]) -> None:
     The numbers of classes may differ: a run matches them by name.
     """
     try:
-        Distiller(student, [Teacher(student)], build_terms({method: term}))
+        terms = build_terms({method: term})
+        Distiller(student, [Teacher(inner(student))], terms)
     except ValueError as error:
         raise ValueError(
             f'method {method} has no default for a {type(student).__name__}: {error}; '
