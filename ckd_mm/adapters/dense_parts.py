@@ -11,13 +11,14 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.batch_checks import check_number
 from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
 from ckd_mm.adapters.class_logits import Columns
 from ckd_mm.adapters.class_match import ClassMatch, Kept
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
 from ckd_mm.adapters.dense_head import DenseHead, why_not
-from ckd_mm.adapters.dense_rows import choose_rows, confidences, num_places, rows_of
+from ckd_mm.adapters.dense_rows import choose_rows, num_places, rows_of
 from ckd_mm.losses._checks import one_of, positive_integer
 from ckd_mm.recorders import Tap
 
@@ -39,7 +40,7 @@ class DenseParts:
     Args:
         student: The student.
         teacher: The teacher.
-        path: The name of the head in both.
+        path: The name of the head in both; by default each one's own.
         names: The names of their classes.
     """
 
@@ -47,15 +48,15 @@ class DenseParts:
         self,
         student: BaseModel,
         teacher: BaseModel,
-        path: str,
+        path: str = '',
         names: ClassNames | None = None,
     ) -> None:
         self.names = names
         self.student, self.teacher = (
             DenseHead(model, path) for model in (student, teacher)
         )
-        self._output = Tap(path)
-        self._box_loss = Tap(f'{path}.loss_bbox', 'input')
+        self._output = self.student.output
+        self._box_loss = Tap(f'{self.student.path}.loss_bbox', 'input')
         self._missing = why_not(self.student, self.teacher)
 
     def of_classes(self) -> Part:
@@ -84,6 +85,10 @@ class DenseParts:
     def of_deltas(self) -> Part:
         """The part of box deltas, or why there is none."""
         heads = [[head.module] for head in (self.student, self.teacher)]
+        if not (self.student.has_fixed_anchors and self.teacher.has_fixed_anchors):
+            return Missing(
+                'each head makes its own anchors, so deltas are of other boxes'
+            )
         return self._missing or why_no_deltas(*heads) or self.box_deltas
 
     def class_logits(
@@ -100,7 +105,7 @@ class DenseParts:
             self.student.logits, self.teacher.logits, self.names, activation
         )
         sides = [
-            Side((self._output,), take=partial(_class_rows, head))
+            Side((head.output,), take=partial(_class_rows, head))
             for head in (self.student, self.teacher)
         ]
         has_target = (
@@ -117,7 +122,7 @@ class DenseParts:
         assigned, else 1; `image_index` the image.
         """
         sides = [
-            Side((self._output,), take=partial(_objectness_rows, head))
+            Side((head.output,), take=partial(_objectness_rows, head))
             for head in (self.student, self.teacher)
         ]
         return self._comparison(
@@ -132,7 +137,7 @@ class DenseParts:
         them, weighted by the student's confidence; here all chosen places count alike.
         """
         sides = [
-            Side((self._output,), take=partial(_edge_rows, head))
+            Side((head.output,), take=partial(_edge_rows, head))
             for head in (self.student, self.teacher)
         ]
         comparison = self._comparison(sides, topk, rows, False, self._match())
@@ -145,7 +150,7 @@ class DenseParts:
         the deltas of the ground truth.
         """
         sides = [
-            Side((self._output,), take=partial(_delta_rows, head, self.student))
+            Side((head.output,), take=partial(_delta_rows, head, self.student))
             for head in (self.student, self.teacher)
         ]
         match = ClassMatch.same(self.student.logits.num_classes)
@@ -167,16 +172,20 @@ class DenseParts:
         student, teacher = sides
         one_of('rows', rows, ROWS)
         label_taps = self.student.label_taps()
+        untold = (
+            f"the student's {type(self.student.module).__name__} tells no loss what "
+            'it assigns to each anchor or point'
+        )
         if rows != 'confident' and not label_taps:
-            name = type(self.student.module).__name__
             raise ValueError(
-                f"rows={rows!r} needs to know what the student's {name} assigns, and "
-                "its class loss does not tell; take rows='confident'"
+                f"rows={rows!r} cannot be known: {untold}; take rows='confident'"
             )
         extras, without = {'image_index': Extra(self._images, (self._output,))}, {}
         labels = Extra(self._targets, (self._output, *label_taps))
         if has_target and label_taps:
             extras['target'] = labels
+        elif not label_taps:
+            without['target'] = f'{untold}; take a loss that needs no target'
         else:
             without['target'] = (
                 'rows of background have no target among the classes of a sigmoid '
@@ -212,6 +221,7 @@ class DenseParts:
         other: list[Any],
         step: Step,
     ) -> tuple[Tensor, Tensor]:
+        check_number(self.student.maps(own[0]), self.teacher.maps(other[0]))
         sizes = [
             [tuple(level.shape[-2:]) for level in head.maps(values[0])]
             for head, values in ((self.student, own), (self.teacher, other))
@@ -222,12 +232,7 @@ class DenseParts:
                 f"student's are {sizes[0]} and the teacher's {sizes[1]}; give both "
                 'data preprocessors the same pad_size_divisor'
             )
-        scores = confidences(
-            other[0],
-            self.teacher.width,
-            softmax=self.teacher.softmax,
-            classes=match.teacher,
-        )
+        scores = self.teacher.confidences(other[0], match.teacher)
         is_assigned = None
         if rows != 'confident':
             labels = self.student.labels(own[0], step)
@@ -255,7 +260,7 @@ class DenseParts:
 
 
 def _class_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
-    return rows_of(head.maps(values[0]), head.width, rows)
+    return head.class_rows(values[0], rows)
 
 
 def _objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:

@@ -37,7 +37,8 @@ def build(
     with DefaultScope.overwrite_default_scope('mmdet'):
         detector = MODELS.build(model)
     detector.init_weights()
-    return detector.eval()
+    detector.eval()  # LAD's and LD's return None
+    return detector
 
 
 def narrow(name: str, change: Callable[[Any], None] | None = None) -> ConfigDict:
@@ -46,8 +47,9 @@ def narrow(name: str, change: Callable[[Any], None] | None = None) -> ConfigDict
     model.backbone = dict(
         type='ResNet', depth=18, base_channels=8, stem_channels=8, norm_eval=True
     )
-    if model.neck.type == 'FPN':
-        model.neck.update(in_channels=[8, 16, 32, 64], out_channels=WIDTH)
+    neck: Any = model.get('neck')
+    if isinstance(neck, dict) and neck['type'] == 'FPN':
+        neck.update(in_channels=[8, 16, 32, 64], out_channels=WIDTH)
     if change is not None:
         change(model)
     return model

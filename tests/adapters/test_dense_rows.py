@@ -81,24 +81,36 @@ def test_the_gradient_reaches_the_places_of_the_rows_only() -> None:
         assert torch.equal(values.grad, expected)
 
 
-@pytest.mark.parametrize('softmax', [False, True])
+@pytest.mark.parametrize('activation', ['softmax', 'sigmoid', 'none'])
 @pytest.mark.parametrize('with_factor', [False, True])
+@pytest.mark.parametrize('first', [0, 2])
 def test_the_confidence_of_a_place_is_its_best_class(
-    softmax: bool, with_factor: bool
+    activation: str, with_factor: bool, first: int
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     maps = [torch.randn(level.shape, generator=generator) for level in marked_maps()]
     factors = [
-        torch.randn(IMAGES, anchors, height, width, generator=generator)
+        torch.rand(IMAGES, anchors, height, width, generator=generator)
         for anchors, height, width in LEVELS
     ]
-    outputs = (maps, maps, factors) if with_factor else (maps, maps, maps)
-    found = confidences(outputs, WIDTH, softmax=softmax).flatten().tolist()
+    found = confidences(
+        maps,
+        WIDTH,
+        activation=activation,
+        first=first,
+        factors=factors if with_factor else None,
+    )
+    read = {
+        'softmax': lambda logits: logits.softmax(0)[:-1],
+        'sigmoid': torch.sigmoid,
+        'none': lambda logits: logits,
+    }
     for row, (image, level, y, x, anchor) in enumerate(places()):
-        logits = maps[level][image, anchor * WIDTH : (anchor + 1) * WIDTH, y, x]
-        scores = logits.softmax(0)[:-1] if softmax else logits.sigmoid()
-        factor = factors[level][image, anchor, y, x].sigmoid() if with_factor else 1.0
-        assert found[row] == pytest.approx(float(scores.max() * factor), abs=1e-6)
+        start = anchor * WIDTH
+        logits = maps[level][image, start + first : start + WIDTH, y, x]
+        factor = factors[level][image, anchor, y, x] if with_factor else 1.0
+        expected = float(read[activation](logits).max() * factor)
+        assert found.flatten()[row].item() == pytest.approx(expected, abs=1e-6)
 
 
 SCORES = torch.tensor([[0.1, 0.9, 0.5, 0.7], [0.8, 0.2, 0.3, 0.0]])
@@ -170,7 +182,7 @@ def test_nothing_waits_for_the_device(rows: str) -> None:
     """Fake tensors have no values: `.item()`, branches and boolean masks raise."""
     with FakeTensorMode():
         maps = [torch.empty(IMAGES, a * WIDTH, h, w) for a, h, w in LEVELS]
-        scores = confidences((maps, maps), WIDTH, softmax=False)
+        scores = confidences(maps, WIDTH, activation='sigmoid')
         given = [torch.empty(IMAGES * number).long() for number in PLACES]
         found = assigned_labels([(None, one) for one in given], PLACES, IMAGES)
         is_assigned = None if rows == 'confident' else found < WIDTH
