@@ -16,6 +16,8 @@ from mmengine.model import BaseModel
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
+from ckd_mm.semi_supervised import is_semi_supervised
+
 __all__ = ['image_shape', 'library_of', 'random_batch']
 
 NUM_BOXES = 4
@@ -50,7 +52,7 @@ def random_batch(
     if library == 'mmpretrain':
         return _labelled_images(model, shape, num_images)
     _check_detector(model)
-    if hasattr(model, 'semi_train_cfg'):
+    if is_semi_supervised(model):
         branches = [_annotated(model.student, shape, num_images) for _ in BRANCHES]
         return {
             key: {name: one[key] for name, one in zip(BRANCHES, branches, strict=True)}

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from ckd_mm.defaults import maps_loss
 from ckd_mm.errors import as_value_error
+from ckd_mm.semi_supervised import student_within, teacher_within
 
-__all__ = ['features_term', 'inner']
+__all__ = ['features_term']
 
 SIZES = (256, 512, 224)
 """Height and width of the image, a multiple of all strides. The second is for models to
@@ -48,7 +49,7 @@ def features_term(student: BaseModel, teacher: BaseModel) -> tuple[dict[str, Any
     Raises:
         ValueError: They have no features in common, or do not run on an image.
     """
-    student, teacher = inner(student), inner(teacher)
+    student, teacher = student_within(student), teacher_within(teacher)
     padded = _divisor(student) == _divisor(teacher)
     reasons = []
     for part in ('neck', 'backbone'):
@@ -71,11 +72,6 @@ def features_term(student: BaseModel, teacher: BaseModel) -> tuple[dict[str, Any
         f'be compared by default: {"; ".join(reasons)}; name modules of both with '
         'on=dict(student=NAME, teacher=NAME)'
     )
-
-
-def inner(model: BaseModel) -> BaseModel:
-    """The detector that a semi-supervised wrapper trains; any other model itself."""
-    return model.student if hasattr(model, 'semi_train_cfg') else model
 
 
 def _as_a_whole(

@@ -18,9 +18,10 @@ from ckd_mm.adapters.class_logits import Columns, Pixels
 from ckd_mm.defaults import FEATURES, METHODS, STUDENT_LOSS_WEIGHTS, class_term
 from ckd_mm.distiller import Distiller
 from ckd_mm.errors import as_value_error
-from ckd_mm.features import features_term, inner
+from ckd_mm.features import features_term
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.registry import did_you_mean
+from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 from ckd_mm.untrained import build_untrained
@@ -101,6 +102,7 @@ def default_terms(
     with preserved_random_state():
         student = build_untrained(cfg)[1]
         other = build_untrained(cfg if teacher is None else teacher)[1]
+    student, other = student_within(student), teacher_within(other)
     kinds = f'{type(student).__name__} and {type(other).__name__}'
     if method == FEATURES:
         term, why = features_term(student, other)
@@ -140,8 +142,7 @@ def _class_term(
 
 def columns_of(student: BaseModel, part: str) -> Columns | Pixels | None:
     """What the columns of a part of this student are, where the part says so."""
-    adapter = find_adapter(student)(student, inner(student), {})
-    known = adapter.comparisons().get(part)
+    known = find_adapter(student)(student, student, {}).comparisons().get(part)
     if known is None or isinstance(known, Missing):
         return None
     return (known if isinstance(known, Comparison) else known()).columns
@@ -153,8 +154,7 @@ def _check(student: BaseModel, method: str, term: dict[str, Any]) -> None:
     The numbers of classes may differ: a run matches them by name.
     """
     try:
-        terms = build_terms({method: term})
-        Distiller(student, [Teacher(inner(student))], terms)
+        Distiller(student, [Teacher(student)], build_terms({method: term}))
     except ValueError as error:
         raise ValueError(
             f'method {method} has no default for a {type(student).__name__}: {error}; '
