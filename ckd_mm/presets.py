@@ -101,8 +101,7 @@ def default_terms(
         raise ValueError(f'unknown method {method!r}{did_you_mean(method, CHOICES)}')
     with preserved_random_state():
         student = student_within(build_untrained(cfg)[1])
-        other = build_untrained(cfg if teacher is None else teacher)[1]
-        other = teacher_within(other)
+        other = teacher_within(build_untrained(cfg if teacher is None else teacher)[1])
     kinds = f'{type(student).__name__} and {type(other).__name__}'
     if method == FEATURES:
         term, why = features_term(student, other)
@@ -124,9 +123,10 @@ def _class_term(
         known = find_adapter(student)(student, teacher, {}).comparisons()
     reasons = []
     for part in METHODS:
-        if isinstance(known.get(part), Missing):
-            reasons.append(known[part].reason)
-        elif part in known:
+        found = known.get(part)
+        if isinstance(found, Missing):
+            reasons.append(found.reason)
+        elif found is not None:
             term = class_term(part, method, columns_of(student, part))
             _check(student, method, term)
             return part, term
