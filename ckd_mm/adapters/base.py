@@ -17,6 +17,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.batch_checks import check_roi_images
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import (
     Comparison,
@@ -160,6 +161,7 @@ class Adapter:
     @torch.no_grad()
     def note_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
         """Go on with it after the student's forward."""
+        check_roi_images(self.student_recorder, features)
         self.run_teacher(inputs, features, step)
         self.teacher_recorder.close()
 

@@ -70,13 +70,41 @@ def test_a_zoo_config_brings_the_weights_of_its_metafile(
 
     asked: list[str] = []
 
-    def note(_: Any, url: str) -> dict[str, Any]:
+    def note(_: Any, url: str, prefix: str) -> dict[str, Any]:
         asked.append(url)
         return {}
 
     monkeypatch.setattr(build, 'load_weights', note)
     build_teacher('mmpretrain::resnet/resnet18_8xb32_in1k.py')
     assert asked[0].startswith('https://') and 'resnet18_8xb32_in1k' in asked[0]
+
+
+@pytest.mark.parametrize(
+    ('meta', 'expected'),
+    [
+        (dict(dataset_meta=dict(classes=('a', 'b'))), dict(classes=('a', 'b'))),
+        (
+            dict(dataset_meta=dict(CLASSES=['a'], Palette=[1])),
+            dict(classes=('a',), palette=[1]),
+        ),
+        (dict(CLASSES=['a', 'b']), dict(classes=('a', 'b'))),
+        (dict(classes=('a', 'b')), dict(classes=('a', 'b'))),
+        (dict(CLASSES='a'), dict(classes=('a',))),
+        (dict(dataset_meta=None, CLASSES=None), None),
+        ({}, None),
+    ],
+    ids=['MMEngine', 'keys lowered', 'old', 'lower case', 'one name', 'None', 'none'],
+)
+def test_the_teacher_knows_the_data_set_of_its_checkpoint(
+    meta: dict[str, Any],
+    expected: dict[str, Any] | None,
+    classifier_teacher: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    saved = torch.load(classifier_teacher['checkpoint'])['state_dict']
+    torch.save(dict(state_dict=saved, meta=meta), tmp_path / 'meta.pth')
+    teacher = build_teacher(classifier_teacher['config'], tmp_path / 'meta.pth')
+    assert teacher.dataset_meta == expected
 
 
 def broken_config(folder: Path) -> str:
@@ -156,7 +184,10 @@ def test_a_checkpoint_that_cannot_be_read_is_refused(
 def test_a_checkpoint_of_another_architecture_is_refused_with_the_keys(
     classifier_teacher: dict[str, Any], detector_teacher: dict[str, Any]
 ) -> None:
-    error = r'\d+ missing \(.*head.fc.weight.*\); \d+ unexpected \(neck.*, \.\.\.\)'
+    error = (
+        r'2 missing \(head.fc.weight, .*\); \d+ unexpected \(rpn_head.*, \.\.\.\); '
+        r'1 of another shape \(backbone.conv1.*\); give the checkpoint'
+    )
     with pytest.raises(ValueError, match=error):
         build_teacher(classifier_teacher['config'], detector_teacher['checkpoint'])
 
