@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,46 +11,54 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.class_logits import ClassLogits, Columns
-from ckd_mm.adapters.comparison import Comparison, Extra, Part, Side, Step
-from ckd_mm.adapters.dense_rows import assigned_labels
+from ckd_mm.adapters.class_logits import Columns, Pixels
+from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
 from ckd_mm.adapters.detection import DetectionAdapter
-from ckd_mm.adapters.query_rows import match, match_costs
+from ckd_mm.adapters.query_heads import Queries, QueryHead
+from ckd_mm.adapters.query_rows import (
+    box_distances,
+    class_distances,
+    confidences,
+    mask_distances,
+    match,
+)
 from ckd_mm.losses._checks import check_any_positive, non_negative, positive_integer
-from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['QueryAdapter']
 
-_HEAD = Tap('bbox_head')
-_CLASS_LOSS = Tap('bbox_head.loss_cls', 'input')
-# They need a text, or have a second set of queries for training.
-_OTHER_QUERIES = ('language_model', 'dense_topk_ratio')
-
 
 @ADAPTERS.register_module()
 class QueryAdapter(DetectionAdapter):
-    """Detectors like DETR: Deformable DETR, DINO and others of MMDetection.
+    """Detectors like DETR, from Conditional DETR to DDQ, MaskFormer and Mask2Former.
 
     `query_logits`: class logits of matched queries, see :meth:`query_logits`.
+    `mask_logits`: their masks, of heads whose queries have a mask instead of a box.
     `backbone` and `neck`: see :class:`DetectionAdapter`.
     """
 
     runs_itself = ('',)
-    row_parts = ('query_logits',)
+    row_parts = ('query_logits', 'mask_logits')
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
-        head = getattr(model, 'bbox_head', None)
-        return (
-            hasattr(model, 'forward_transformer')
-            and isinstance(getattr(model, 'num_queries', None), int)
-            and all(hasattr(head, name) for name in ('cls_out_channels', 'num_classes'))
-            and not any(hasattr(model, name) for name in _OTHER_QUERIES)
-        )
+        return QueryHead.fits(model)
 
     def rows(self) -> dict[str, Part]:
-        return {'query_logits': self.query_logits}
+        heads = [QueryHead(model) for model in (self.student, self.teacher)]
+        if all(head.has_masks for head in heads):
+            return {'query_logits': self.mask_query_logits, 'mask_logits': self.masks}
+        if any(head.has_masks for head in heads):
+            words = [('a mask' if head.has_masks else 'a box') for head in heads]
+            reason = Missing(
+                f'the queries of the student have {words[0]} each and those of the '
+                f"teacher {words[1]}, so they cannot be matched; compare on='backbone'"
+            )
+            return {'query_logits': reason, 'mask_logits': reason}
+        return {
+            'query_logits': self.query_logits,
+            'mask_logits': Missing('their queries have a box each, and no mask'),
+        }
 
     def query_logits(
         self,
@@ -60,11 +70,13 @@ class QueryAdapter(DetectionAdapter):
         """Class logits of the last decoder layer, of matched queries (K, C).
 
         Each image's queries are matched by the Hungarian algorithm, so that the sum of
-        the costs of :func:`ckd_mm.adapters.query_rows.match_costs` is least. The device
-        is waited for once in a step, as MMDetection's own assigner does in each layer.
-        Queries for denoising take no part. That students are matched with a teacher's
-        predictions is DETRDistill's way (arXiv:2211.10156); these costs are ours, with
-        the weights that MMDetection's assigners have for classes and boxes.
+        the costs is least: the differences of classes and boxes of
+        :mod:`ckd_mm.adapters.query_rows`, times their weights. The device is waited for
+        once in a step, as MMDetection's own assigner does in each layer. Queries for
+        denoising take no part, nor do the dense ones of DDQ. That students are matched
+        with a teacher's predictions is DETRDistill's way (arXiv:2211.10156); these
+        costs are ours, with the weights that MMDetection's assigners have for classes
+        and boxes.
 
         `image_index` is the image of each pair; with a softmax head, `target` is the
         class that the student's assigner gave its query.
@@ -76,36 +88,59 @@ class QueryAdapter(DetectionAdapter):
             box_cost: The weight of a difference in the box.
             activation: See :class:`ckd_mm.adapters.class_logits.Columns`.
         """
-        kinds = [_class_logits(model) for model in (self.student, self.teacher)]
-        columns = Columns.of(kinds[0], kinds[1], self.names, activation)
-        non_negative('class_cost', class_cost)
         non_negative('box_cost', box_cost)
         check_any_positive(class_cost=class_cost, box_cost=box_cost)
-        if topk is not None:
-            positive_integer('topk', topk)
-        student, teacher = (
-            Side((_HEAD,), partial(_logits, model))
-            for model in (self.student, self.teacher)
+        return self._class_logits(
+            topk, class_cost, partial(_distances, box_distances, box_cost), activation
         )
-        extras, without = {'image_index': Extra(self._images, (_HEAD,))}, {}
-        labels = Extra(self._targets, (_HEAD, _CLASS_LOSS))
-        if columns.is_distribution and activation != 'softmax':
-            extras['target'] = labels
-        else:
-            without['target'] = (
-                'queries without an object have no target among the classes of a '
-                'sigmoid head; take a loss that needs none'
+
+    def mask_query_logits(
+        self,
+        topk: int | None = None,
+        class_cost: float = 2.0,
+        mask_cost: float = 5.0,
+        activation: str | None = None,
+    ) -> Comparison:
+        """The same of queries with a mask each.
+
+        Args:
+            topk: As for :meth:`query_logits`.
+            class_cost: The weight of a difference in the classes.
+            mask_cost: The weight of a difference in the mask.
+            activation: As for :meth:`query_logits`.
+        """
+        non_negative('mask_cost', mask_cost)
+        check_any_positive(class_cost=class_cost, mask_cost=mask_cost)
+        return self._class_logits(
+            topk, class_cost, partial(_distances, mask_distances, mask_cost), activation
+        )
+
+    def masks(
+        self,
+        topk: int | None = 20,
+        class_cost: float = 2.0,
+        mask_cost: float = 5.0,
+        activation: str | None = None,
+    ) -> Comparison:
+        """The masks of matched queries, (K, H * W), as logits of each pixel.
+
+        Most queries have no object, so few are compared.
+
+        Args:
+            topk: As for :meth:`query_logits`.
+            class_cost: The weight of a difference in the classes.
+            mask_cost: The weight of a difference in the mask.
+            activation: See :class:`ckd_mm.adapters.class_logits.Pixels`.
+        """
+        comparison = self.mask_query_logits(topk, class_cost, mask_cost)
+        sides = [
+            replace(side, take=partial(_mask_rows, head))
+            for side, head in zip(
+                (comparison.student, comparison.teacher), self._heads, strict=True
             )
-        return Comparison(
-            student,
-            teacher,
-            extras=extras,
-            without=without,
-            choose=partial(self._choose, topk, class_cost, box_cost, columns),
-            by_teacher=True,
-            match=columns.match,
-            columns=columns,
-            labels=labels,
+        ]
+        return replace(
+            comparison, student=sides[0], teacher=sides[1], columns=Pixels(activation)
         )
 
     def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
@@ -118,95 +153,110 @@ class QueryAdapter(DetectionAdapter):
             type(one)(metainfo={**one.metainfo, 'batch_input_shape': shape})
             for one in step.data_samples
         ]
-        states = self.teacher.forward_transformer(features, samples)
-        self.teacher.bbox_head(**states)
+        QueryHead(self.teacher).run(features, samples)
+
+    @property
+    def _heads(self) -> tuple[QueryHead, QueryHead]:
+        return QueryHead(self.student), QueryHead(self.teacher)
+
+    def _class_logits(
+        self,
+        topk: int | None,
+        class_cost: float,
+        place_costs: Callable[[Queries, Queries], Tensor],
+        activation: str | None,
+    ) -> Comparison:
+        student, teacher = self._heads
+        columns = Columns.of(student.logits, teacher.logits, self.names, activation)
+        non_negative('class_cost', class_cost)
+        if topk is not None:
+            positive_integer('topk', topk)
+        extras, without = {'image_index': Extra(self._images, (student.output,))}, {}
+        labels = Extra(self._targets, (student.output, student.class_loss))
+        if columns.is_distribution and activation != 'softmax':
+            extras['target'] = labels
+        else:
+            without['target'] = (
+                'queries without an object have no target among the classes of a '
+                'sigmoid head; take a loss that needs none'
+            )
+        return Comparison(
+            Side((student.output,), take=partial(_class_rows, student)),
+            Side((teacher.output,), take=partial(_class_rows, teacher)),
+            extras=extras,
+            without=without,
+            choose=partial(self._choose, topk, class_cost, place_costs, columns),
+            by_teacher=True,
+            match=columns.match,
+            columns=columns,
+            labels=labels,
+        )
 
     def _choose(
         self,
         topk: int | None,
         class_cost: float,
-        box_cost: float,
+        place_costs: Callable[[Queries, Queries], Tensor],
         columns: Columns,
         own: list[Any],
         other: list[Any],
         step: Step,
     ) -> tuple[Tensor, Tensor]:
-        (logits, boxes), teacher = (
-            _queries(self.student, own),
-            _queries(self.teacher, other),
+        student, teacher = (
+            head.queries(values[0])
+            for head, values in zip(self._heads, (own, other), strict=True)
         )
-        logits, teacher_logits = (
-            seen(values.flatten(0, 1)).unflatten(0, values.shape[:2])
-            for seen, values in (
-                (columns.student_logits, logits),
-                (columns.teacher_logits, teacher[0]),
-            )
-        )
-        teacher = (teacher_logits, teacher[1])
+        student = _seen(student, columns.student_logits)
+        teacher = _seen(teacher, columns.teacher_logits)
         softmax = columns.logits.background
-        best_NK = _best(teacher[0], topk, softmax)
-        costs = match_costs(
-            (logits, boxes),
-            (_at(teacher[0], best_NK), _at(teacher[1], best_NK)),
-            class_cost=class_cost,
-            box_cost=box_cost,
-            softmax=softmax,
-        )
+        scores_NT = confidences(teacher, softmax=softmax)
+        number = scores_NT.shape[1] if topk is None else min(topk, scores_NT.shape[1])
+        best_NK = scores_NT.topk(number, dim=1).indices
+        surest = Queries(*(_at(values, best_NK) for values in teacher))
+        costs = place_costs(student, surest)
+        if class_cost:
+            distances = class_distances(student, surest, softmax=softmax)
+            costs = class_cost * distances + costs
         rows, chosen = match(costs)
-        num_images, num_queries = teacher[0].shape[:2]
+        num_images, num_queries = scores_NT.shape
         first_N1 = torch.arange(num_images, device=rows.device)[:, None] * num_queries
         return rows, (best_NK + first_N1).flatten()[chosen]
 
     def _images(self, step: Step) -> Tensor:
-        logits, _ = _queries(self.student, step.noted(_HEAD))
+        head = QueryHead(self.student)
+        logits, _ = head.queries(step.noted(head.output)[0])
         images = torch.arange(len(logits), device=logits.device)
         return images.repeat_interleave(logits.shape[1])
 
     def _targets(self, step: Step) -> Tensor:
-        """The class loss runs once per decoder layer before all else."""
-        (outputs,) = step.noted(_HEAD)
-        logits, _ = _queries(self.student, [outputs])
-        call = step.noted(_CLASS_LOSS)[len(outputs[0]) - 1]
-        return assigned_labels([call], [logits.shape[1]], len(logits)).flatten()
+        head = QueryHead(self.student)
+        return head.labels(step.noted(head.output)[0], step).flatten()
 
 
-def _class_logits(model: BaseModel) -> ClassLogits:
-    head = model.bbox_head
-    softmax = head.cls_out_channels != head.num_classes
-    return ClassLogits(
-        head.num_classes, 'softmax' if softmax else 'sigmoid', background=softmax
-    )
+def _class_rows(head: QueryHead, values: list[Any], rows: Tensor) -> Tensor:
+    return head.queries(values[0]).logits.flatten(0, 1).index_select(0, rows)
 
 
-def _queries(model: BaseModel, values: list[Any]) -> tuple[Tensor, Tensor]:
-    """Class logits (N, Q, C) and boxes (N, Q, 4) of the last layer's own queries.
-
-    Those for denoising come before them.
-
-    Raises:
-        ValueError: The head returned something else.
-    """
-    (outputs,) = values
-    if len(outputs) != 2 or any(getattr(one, 'ndim', 0) != 4 for one in outputs):
-        raise ValueError(
-            "module 'bbox_head' is expected to return class logits and boxes by "
-            f'decoder layer, (L, N, Q, C) and (L, N, Q, 4), got a '
-            f"{type(outputs).__name__} of {len(outputs)}; compare on='neck'"
-        )
-    logits, boxes = (one[-1][:, -model.num_queries :] for one in outputs)
-    return logits, boxes
+def _mask_rows(head: QueryHead, values: list[Any], rows: Tensor) -> Tensor:
+    masks = head.queries(values[0]).places.flatten(0, 1)
+    return masks.index_select(0, rows).flatten(1)
 
 
-def _logits(model: BaseModel, values: list[Any], step: Step) -> Tensor:
-    return _queries(model, values)[0].flatten(0, 1)
+def _seen(queries: Queries, columns: Callable[[Tensor], Tensor]) -> Queries:
+    """The queries, with the classes in common."""
+    logits = columns(queries.logits.flatten(0, 1))
+    return queries._replace(logits=logits.unflatten(0, queries.logits.shape[:2]))
 
 
-def _best(logits_NTC: Tensor, topk: int | None, softmax: bool) -> Tensor:
-    """The queries (N, K) that are surest of an object."""
-    scores = logits_NTC.softmax(2)[..., :-1] if softmax else logits_NTC
-    number = logits_NTC.shape[1] if topk is None else min(topk, logits_NTC.shape[1])
-    return scores.amax(2).topk(number, dim=1).indices
+def _at(values: Tensor, index_NK: Tensor) -> Tensor:
+    images = torch.arange(len(values), device=values.device)[:, None]
+    return values[images, index_NK]
 
 
-def _at(values_NTD: Tensor, index_NK: Tensor) -> Tensor:
-    return values_NTD.gather(1, index_NK[..., None].expand(-1, -1, values_NTD.shape[2]))
+def _distances(
+    distances: Callable[[Queries, Queries], Tensor],
+    cost: float,
+    student: Queries,
+    teacher: Queries,
+) -> Tensor:
+    return cost * distances(student, teacher)
