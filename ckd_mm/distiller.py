@@ -9,10 +9,12 @@ path.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -52,6 +54,10 @@ class Distiller:
         self.factors = dict.fromkeys((term.name for term in terms), 1.0)
         self.epoch = 0.0
         self.student_loss_weight = student_loss_weight
+        weights = student_loss_weight
+        self.unlogged = [*weights] if isinstance(weights, dict) else []
+        """Losses that have a weight and were not there in any step so far."""
+        self._is_first = True
         device = next(student.parameters()).device
         self.losses = {
             term.name: averaged_over_ranks(term.loss.to(device)) for term in terms
@@ -177,13 +183,7 @@ class Distiller:
         """The student's own losses, scaled."""
         weight = self.student_loss_weight
         if isinstance(weight, dict):
-            for key in weight:
-                if key not in losses:
-                    hint = did_you_mean(key, losses)
-                    raise ValueError(
-                        f'student_loss_weight names {key!r}, which the student does '
-                        f'not log{hint}'
-                    )
+            self._note_logged(losses)
             weights = weight
         else:
             weights = {key: weight for key in losses if 'loss' in key}
@@ -195,6 +195,24 @@ class Distiller:
             )
             for key, value in losses.items()
         }
+
+    def _note_logged(self, losses: Mapping[str, Any]) -> None:
+        """See which of the losses that have a weight are there.
+
+        Some come late, as YOLOX's `loss_l1` in its last epochs, or end early, so that
+        one that is not there is no error; it may as well be misspelt.
+        """
+        is_first = self._is_first
+        self._is_first = False
+        self.unlogged = [key for key in self.unlogged if key not in losses]
+        for key in self.unlogged if is_first else ():
+            print_log(
+                f'student_loss_weight names {key!r}, which the student does not log in '
+                'the first step; its weight counts once the student does'
+                + did_you_mean(key, losses),
+                logger='current',
+                level=logging.WARNING,
+            )
 
 
 def _source(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -106,17 +107,23 @@ class Recorder:
     def calls(self, tap: Tap) -> list[Any]:
         """All values of a tap in this step, one for each call of its module.
 
+        Calls without gradient are left out beside calls with one. They are not what is
+        trained: samplers such as OHEM's and PISA's score candidates so, with the head
+        of the step.
+
         Raises:
             ValueError: A later operation wrote into a noted tensor.
         """
-        for note in self._noted[tap]:
+        notes = [note for note in self._noted[tap] if note.has_graph]
+        notes = notes or self._noted[tap]
+        for note in notes:
             if note.is_overwritten():
                 raise ValueError(
                     f'the {tap.side} of {tap.module!r} was overwritten after it was '
                     'noted, most likely by the ReLU(inplace=True) that follows; name '
                     'the module of that ReLU instead, or build it with inplace=False'
                 )
-        return [note.value for note in self._noted[tap]]
+        return [note.value for note in notes]
 
     def _note(self, tap: Tap) -> Any:
         def hook(module: nn.Module, *values: Any) -> None:
@@ -136,6 +143,7 @@ class _Note:
 
     def __init__(self, value: Any) -> None:
         self.value = _with_own_lists(value)
+        self.has_graph = torch.is_grad_enabled()
         self._versions = [tensor._version for tensor in _tensors(self.value)]
 
     def is_overwritten(self) -> bool:

@@ -196,7 +196,7 @@ def _near(student: Sequence[str], teacher: Sequence[str]) -> str:
         f'{other!r} and {name!r}'
         for name in student
         if name not in teacher
-        for other in difflib.get_close_matches(name, teacher, n=1, cutoff=0.7)
+        for other in difflib.get_close_matches(name, teacher, n=1, cutoff=0.6)
     ]
     return f' (near each other: {_joined(found)})' if found else ''
 

@@ -25,7 +25,7 @@ def _labels(step: Step) -> Tensor:
 
 
 def _sample_index(step: Step) -> Tensor:
-    """Positions in the data set (B,)."""
+    """Numbers of the images in the training set (B,): :mod:`ckd_mm.sample_index`."""
     if 'sample_idx' not in step.data_samples[0]:
         raise ValueError(
             "a loss needs 'sample_index', which the data samples lack; leave "

@@ -62,12 +62,15 @@ class DetectionAdapter(ModuleAdapter):
         known = super().comparisons()
         if self.supports(self.teacher):
             return {**known, **self.rows()}
-        other = Missing(
+        return {**known, **dict.fromkeys(self.row_parts, self.why_no_rows())}
+
+    def why_no_rows(self) -> Missing:
+        """What keeps this family from having rows in common with the teacher."""
+        return Missing(
             f'the student is a {type(self.student).__name__} and the teacher a '
             f'{type(self.teacher).__name__}, whose rows cannot be aligned with it; '
             "compare feature maps with on='neck' or on='backbone'"
         )
-        return {**known, **dict.fromkeys(self.row_parts, other)}
 
     def rows(self) -> dict[str, Part]:
         """What this family compares beside feature maps."""

@@ -13,6 +13,8 @@ from ckd_mm.adapters.class_logits import Pixels, match_classes
 from ckd_mm.adapters.class_match import ClassMatch
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Missing, Part, Step
+from ckd_mm.adapters.mask_rois import MaskRoIs
+from ckd_mm.adapters.roi_heads import why_no_logits, why_no_masks
 from ckd_mm.adapters.roi_sides import sides
 from ckd_mm.adapters.sampled_rois import SampledRoIs
 from ckd_mm.adapters.stages import Passes, Stages, choose_passes
@@ -38,9 +40,8 @@ class ObjectParts:
 
     def parts(self) -> dict[str, Part]:
         """The parts by name, or why there is none."""
-        missing = missing_module(self.student, self.teacher, 'mask_head')
         return {
-            'mask_logits': missing or self.mask_logits,
+            'mask_logits': self._missing_masks() or self.mask_logits,
             'roi_boxes': self._missing_boxes() or self.roi_boxes,
         }
 
@@ -54,8 +55,10 @@ class ObjectParts:
 
         `activation`: see :class:`ckd_mm.adapters.class_logits.Pixels`.
         """
-        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
-        sampled = SampledRoIs(self.student, passes.own)
+        passes = choose_passes(
+            self.student, self.teacher, student_stage, teacher_stage, 'mask'
+        )
+        rois = MaskRoIs(self.student, passes.own)
         match = self._match('mask_head', passes)
         student, teacher = sides(
             self.student,
@@ -65,15 +68,20 @@ class ObjectParts:
             self._mask,
             teacher_take=partial(self._mask, in_teacher=match),
         )
-        extras = sampled.object_extras()
+        extras, without = rois.extras(), {}
+        labels = extras['target']
+        if activation is not None:
+            del extras['target']
+            without['target'] = 'the columns are pixels, none of which is the class'
         return Comparison(
             student,
             teacher,
             extras=extras,
-            needs=sampled.taps,
+            without=without,
+            needs=rois.taps,
             match=match,
             columns=Pixels(activation),
-            labels=extras['target'],
+            labels=labels,
         )
 
     def roi_boxes(
@@ -128,7 +136,7 @@ class ObjectParts:
         in_teacher: ClassMatch | None = None,
     ) -> Tensor:
         """Of (P, C, H, W), or (P, 1, H, W) if class-agnostic, the rows (P, H * W)."""
-        labels = SampledRoIs(self.student, [own]).object_labels(step)
+        labels = MaskRoIs(self.student, [own]).labels(step)
         labels = labels if in_teacher is None else in_teacher.in_teacher(labels)
         channel = labels if masks.shape[1] > 1 else torch.zeros_like(labels)
         return masks[torch.arange(len(masks), device=masks.device), channel].flatten(1)
@@ -151,12 +159,13 @@ class ObjectParts:
         return in_units_of(self.student.head(own), head, rows)
 
     def _missing_boxes(self) -> Missing | None:
-        return why_no_deltas(
-            *(
-                [stages.head(number) for number in range(stages.number)]
-                for stages in (self.student, self.teacher)
-            )
-        )
+        heads = [stages.heads() for stages in (self.student, self.teacher)]
+        return why_no_logits(*heads) or why_no_deltas(*heads)
+
+    def _missing_masks(self) -> Missing | None:
+        models = [stages.model.roi_head for stages in (self.student, self.teacher)]
+        missing = missing_module(self.student, self.teacher, 'mask_head')
+        return missing or why_no_masks(*models)
 
 
 def missing_module(

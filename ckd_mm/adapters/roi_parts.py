@@ -9,6 +9,7 @@ from ckd_mm.adapters.class_logits import Columns
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side
 from ckd_mm.adapters.proposed_rois import ProposedRoIs
+from ckd_mm.adapters.roi_heads import why_no_logits
 from ckd_mm.adapters.roi_logits import (
     class_rows,
     objectness_rows,
@@ -44,11 +45,12 @@ class RoIParts:
 
     def parts(self) -> dict[str, Part]:
         """The parts by name, or why there is none."""
-        missing = missing_module(self.student, self.teacher, 'bbox_head', 'fc_cls')
+        missing = why_no_logits(*(one.heads() for one in (self.student, self.teacher)))
+        no_layer = missing_module(self.student, self.teacher, 'bbox_head', 'fc_cls')
         return {
-            'roi_logits': self.roi_logits,
+            'roi_logits': missing or self.roi_logits,
             'roi_objectness': self._missing_objectness() or self.roi_objectness,
-            'embedding': missing or self.embedding,
+            'embedding': missing or no_layer or self.embedding,
             **ObjectParts(self.student, self.teacher, self.names).parts(),
         }
 

@@ -52,12 +52,12 @@ def sides(
     # The first stage runs in every step: what a cascade that stopped early has the
     # width of. See _student_rows.
     own_taps = [
-        Tap(student.name(module, own, inner), side, during=proposed)
+        Tap(student.name(module, own, inner or student.once(module)), side, proposed)
         for own in (0, *passes.own)
     ]
     other_taps = [
         Tap(
-            teacher.name(module, stage, inner),
+            teacher.name(module, stage, inner or teacher.once(module)),
             side,
             during=own if proposed is None else proposed,
         )

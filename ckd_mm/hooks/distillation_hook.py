@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -19,13 +20,14 @@ from ckd_mm.cache.replay import Replay
 from ckd_mm.connectors import Connectors
 from ckd_mm.distiller import Distiller
 from ckd_mm.random_state import preserved_random_state
+from ckd_mm.sample_index import SampleIndex
 from ckd_mm.teachers import (
     CachedTeacher,
     Teacher,
     evaluate_teacher,
     read_teachers,
 )
-from ckd_mm.terms import build_terms
+from ckd_mm.terms import Term, build_terms
 
 __all__ = ['DistillationHook']
 
@@ -68,7 +70,9 @@ class DistillationHook(Hook):
             :class:`ckd_mm.schedules.Schedule`) and `teacher` (the position of one in
             the list, or of several).
         student_loss_weight: A factor on the student's own losses, or a dict with a
-            factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1.
+            factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1. A
+            key that the student does not log in the first step, as losses that come
+            later, or never, as a misspelt one, is named in a warning.
 
     Raises:
         ValueError: A part of the config is wrong.
@@ -96,6 +100,7 @@ class DistillationHook(Hook):
         self.student_loss_weight = _checked_weight(student_loss_weight)
         self.distiller: Distiller | None = None
         self._replay: Replay | None = None
+        self._sample_index: SampleIndex | None = None
         self._num_non_finite = 0
 
     def before_run(self, runner: Runner) -> None:
@@ -132,6 +137,7 @@ class DistillationHook(Hook):
         for teacher, config in zip(teachers, self.teacher_configs, strict=True):
             if config.evaluate and isinstance(teacher, Teacher):
                 self._evaluate(teacher.model, runner)
+        self._sample_index = _attached_index(runner, self.terms)
         self._replay = _attached_replay(runner, teachers)
         self.distiller.attach()
 
@@ -184,6 +190,17 @@ class DistillationHook(Hook):
         if self._num_non_finite > tolerated:
             raise FloatingPointError(broken)
 
+    def after_train(self, runner: Runner) -> None:
+        """Name the weights of the student's losses that have done nothing."""
+        for key in self.distiller.unlogged if self.distiller else ():
+            print_log(
+                f'student_loss_weight names {key!r}, which the student has not logged '
+                'in any step since training started or resumed, so that its weight has '
+                'done nothing; check the name',
+                logger='current',
+                level=logging.WARNING,
+            )
+
     def _first_non_finite(self, runner: Runner) -> str:
         """What is wrong with the first term that is not finite; empty if all are."""
         for term in self.terms:
@@ -216,11 +233,30 @@ class DistillationHook(Hook):
         if self._replay is not None:
             self._replay.detach(runner)
             self._replay = None
+        if self._sample_index is not None:
+            self._sample_index.detach(runner)
+            self._sample_index = None
 
 
 def _has_train_loop(runner: Runner) -> bool:
     """Whether this is a training run; `runner.val()` and `.test()` build no loop."""
     return hasattr(runner._train_loop, 'run')
+
+
+def _attached_index(runner: Runner, terms: Sequence[Term]) -> SampleIndex | None:
+    """Numbers of images that suit the losses which ask for them; `None` without any.
+
+    Raises:
+        ValueError: The training set does not give them, or a loss has no room for all.
+    """
+    asking = [term for term in terms if 'sample_index' in term.needs]
+    if not asking:
+        return None
+    index = SampleIndex(runner.train_dataloader.dataset)
+    for term in asking:
+        index.check(term.name, term.loss)
+    index.attach(runner)
+    return index
 
 
 def _attached_replay(

@@ -97,6 +97,7 @@ class CRDLoss(nn.Module):
             width,
             fraction('momentum', momentum),
         )
+        self.num_samples = num_samples
         self.num_negatives = positive_integer('num_negatives', num_negatives)
         self.temperature = positive('temperature', temperature)
         self.loss_weight = non_negative('loss_weight', loss_weight)

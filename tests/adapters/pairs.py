@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import nn
 
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.distiller import Distiller
 from ckd_mm.schedules import Schedule
 from ckd_mm.teachers import Speed, Teacher
@@ -50,12 +51,15 @@ def pair(
     *extras: str,
     epoch: float = 0.0,
     speed: Speed | None = None,
+    names: ClassNames | None = None,
 ) -> Pair:
     """The arguments of the loss of a term `on` in one training step on `batch`."""
     loss = _Asks()
     term = _Wants('term', on, loss, Schedule())
     object.__setattr__(term, 'wants', extras)
-    distiller = Distiller(student, [Teacher(teacher, 1.0, speed or Speed())], [term])
+    distiller = Distiller(
+        student, [Teacher(teacher, 1.0, speed or Speed(), names)], [term]
+    )
     distiller.epoch = epoch
     data = student.data_preprocessor(batch, True)
     distiller.attach()
