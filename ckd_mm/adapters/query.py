@@ -14,6 +14,13 @@ from torch import Tensor
 from ckd_mm.adapters.class_logits import Columns, Pixels
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
 from ckd_mm.adapters.detection import DetectionAdapter
+from ckd_mm.adapters.prompts import (
+    PROMPTS,
+    Tokens,
+    has_prompts,
+    prompts_of,
+    why_other_tokens,
+)
 from ckd_mm.adapters.query_heads import Queries, QueryHead
 from ckd_mm.adapters.query_rows import (
     box_distances,
@@ -23,6 +30,7 @@ from ckd_mm.adapters.query_rows import (
     match,
 )
 from ckd_mm.losses._checks import check_any_positive, non_negative, positive_integer
+from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['QueryAdapter']
@@ -30,9 +38,11 @@ __all__ = ['QueryAdapter']
 
 @ADAPTERS.register_module()
 class QueryAdapter(DetectionAdapter):
-    """Detectors like DETR, from Conditional DETR to DDQ, MaskFormer and Mask2Former.
+    """Detectors like DETR, from Conditional DETR to DDQ and Grounding DINO, and
+    MaskFormer and Mask2Former.
 
-    `query_logits`: class logits of matched queries, see :meth:`query_logits`.
+    `query_logits`: class logits of matched queries, see :meth:`query_logits`; where
+    both models are told their classes in words, of each token of the prompt.
     `mask_logits`: their masks, of heads whose queries have a mask instead of a box.
     `backbone` and `neck`: see :class:`DetectionAdapter`.
     """
@@ -48,13 +58,16 @@ class QueryAdapter(DetectionAdapter):
         heads = [QueryHead(model) for model in (self.student, self.teacher)]
         if all(head.has_masks for head in heads):
             return {'query_logits': self.mask_query_logits, 'mask_logits': self.masks}
+        reason = why_other_tokens(self.student, self.teacher)
+        if reason is not None:
+            return dict.fromkeys(self.row_parts, reason)
         if any(head.has_masks for head in heads):
             words = [('a mask' if head.has_masks else 'a box') for head in heads]
             reason = Missing(
                 f'the queries of the student have {words[0]} each and those of the '
                 f"teacher {words[1]}, so they cannot be matched; compare on='backbone'"
             )
-            return {'query_logits': reason, 'mask_logits': reason}
+            return dict.fromkeys(self.row_parts, reason)
         return {
             'query_logits': self.query_logits,
             'mask_logits': Missing('their queries have a box each, and no mask'),
@@ -153,7 +166,11 @@ class QueryAdapter(DetectionAdapter):
             type(one)(metainfo={**one.metainfo, 'batch_input_shape': shape})
             for one in step.data_samples
         ]
-        QueryHead(self.teacher).run(features, samples)
+        prompts = prompts_of(step) if has_prompts(self.teacher) else ()
+        QueryHead(self.teacher).run(features, samples, prompts)
+
+    def student_taps(self) -> list[Tap]:
+        return [PROMPTS] if has_prompts(self.student) else []
 
     @property
     def _heads(self) -> tuple[QueryHead, QueryHead]:
@@ -167,13 +184,18 @@ class QueryAdapter(DetectionAdapter):
         activation: str | None,
     ) -> Comparison:
         student, teacher = self._heads
-        columns = Columns.of(student.logits, teacher.logits, self.names, activation)
+        columns = (
+            Tokens(activation)
+            if student.has_prompts
+            else Columns.of(student.logits, teacher.logits, self.names, activation)
+        )
+        has_classes = isinstance(columns, Columns)
         non_negative('class_cost', class_cost)
         if topk is not None:
             positive_integer('topk', topk)
-        extras, without = {'image_index': Extra(self._images, (student.output,))}, {}
-        labels = Extra(self._targets, (student.output, student.class_loss))
-        if columns.is_distribution and activation != 'softmax':
+        extras, without = {'image_index': Extra(self._images, student.taps)}, {}
+        labels = Extra(self._targets, (*student.taps, student.class_loss))
+        if has_classes and columns.is_distribution and activation != 'softmax':
             extras['target'] = labels
         else:
             without['target'] = (
@@ -181,15 +203,15 @@ class QueryAdapter(DetectionAdapter):
                 'sigmoid head; take a loss that needs none'
             )
         return Comparison(
-            Side((student.output,), take=partial(_class_rows, student)),
-            Side((teacher.output,), take=partial(_class_rows, teacher)),
+            Side(student.taps, take=partial(_class_rows, student)),
+            Side(teacher.taps, take=partial(_class_rows, teacher)),
             extras=extras,
             without=without,
             choose=partial(self._choose, topk, class_cost, place_costs, columns),
             by_teacher=True,
-            match=columns.match,
+            match=columns.match if isinstance(columns, Columns) else None,
             columns=columns,
-            labels=labels,
+            labels=labels if has_classes else None,
         )
 
     def _choose(
@@ -197,18 +219,18 @@ class QueryAdapter(DetectionAdapter):
         topk: int | None,
         class_cost: float,
         place_costs: Callable[[Queries, Queries], Tensor],
-        columns: Columns,
+        columns: Columns | Tokens,
         own: list[Any],
         other: list[Any],
         step: Step,
     ) -> tuple[Tensor, Tensor]:
         student, teacher = (
-            head.queries(values[0])
+            head.queries(values)
             for head, values in zip(self._heads, (own, other), strict=True)
         )
         student = _seen(student, columns.student_logits)
         teacher = _seen(teacher, columns.teacher_logits)
-        softmax = columns.logits.background
+        softmax = isinstance(columns, Columns) and columns.logits.background
         scores_NT = confidences(teacher, softmax=softmax)
         number = scores_NT.shape[1] if topk is None else min(topk, scores_NT.shape[1])
         best_NK = scores_NT.topk(number, dim=1).indices
@@ -224,21 +246,20 @@ class QueryAdapter(DetectionAdapter):
 
     def _images(self, step: Step) -> Tensor:
         head = QueryHead(self.student)
-        logits, _ = head.queries(step.noted(head.output)[0])
+        logits, _ = head.queries(head.noted(step))
         images = torch.arange(len(logits), device=logits.device)
         return images.repeat_interleave(logits.shape[1])
 
     def _targets(self, step: Step) -> Tensor:
-        head = QueryHead(self.student)
-        return head.labels(step.noted(head.output)[0], step).flatten()
+        return QueryHead(self.student).labels(step).flatten()
 
 
 def _class_rows(head: QueryHead, values: list[Any], rows: Tensor) -> Tensor:
-    return head.queries(values[0]).logits.flatten(0, 1).index_select(0, rows)
+    return head.queries(values).logits.flatten(0, 1).index_select(0, rows)
 
 
 def _mask_rows(head: QueryHead, values: list[Any], rows: Tensor) -> Tensor:
-    masks = head.queries(values[0]).places.flatten(0, 1)
+    masks = head.queries(values).places.flatten(0, 1)
     return masks.index_select(0, rows).flatten(1)
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from ckd_mm.adapters.class_logits import ClassLogits
 from ckd_mm.adapters.comparison import Step
 from ckd_mm.adapters.dense_rows import assigned_labels
+from ckd_mm.adapters.prompts import PROMPTS, has_prompts, num_tokens
 from ckd_mm.recorders import Tap
 
 __all__ = ['Queries', 'QueryHead']
@@ -41,7 +42,8 @@ class QueryHead:
         self.path = 'panoptic_head' if self.has_masks else 'bbox_head'
         self._model = model
         self.module: Any = getattr(model, self.path)
-        self.output = Tap(self.path)
+        self.has_prompts = has_prompts(model)
+        self.taps = (Tap(self.path), *([PROMPTS] if self.has_prompts else []))
         self.class_loss = Tap(f'{self.path}.loss_cls', 'input')
 
     @staticmethod
@@ -55,7 +57,6 @@ class QueryHead:
             hasattr(model, 'forward_transformer')
             and isinstance(getattr(model, 'num_queries', None), int)
             and all(hasattr(head, name) for name in ('cls_out_channels', 'num_classes'))
-            and not hasattr(model, 'language_model')
         )
 
     @property
@@ -67,19 +68,33 @@ class QueryHead:
             classes, 'softmax' if softmax else 'sigmoid', background=softmax
         )
 
-    def run(self, features: Any, samples: Sequence[Any]) -> None:
-        """Run what makes the queries of feature maps."""
+    def run(
+        self, features: Any, samples: Sequence[Any], prompts: Sequence[str] = ()
+    ) -> None:
+        """Run what makes the queries of feature maps, and of prompts if it has any."""
         if self.has_masks:
             self.module(features, samples)
-        else:
-            self.module(**self._model.forward_transformer(features, samples))
+            return
+        texts = []
+        if self.has_prompts:
+            texts.append(self._model.language_model(prompts))
+            if self._model.text_feat_map is not None:
+                embedded = self._model.text_feat_map(texts[0]['embedded'])
+                texts[0]['embedded'] = embedded
+        self.module(**self._model.forward_transformer(features, *texts, samples))
 
-    def queries(self, outputs: Any) -> Queries:
-        """The last decoder layer's own queries of what the head returned.
+    def noted(self, step: Step) -> list[Any]:
+        """What the student's taps noted."""
+        return [step.noted(tap)[0] for tap in self.taps]
+
+    def queries(self, values: Sequence[Any]) -> Queries:
+        """The last decoder layer's own queries of what the taps noted.
 
         Raises:
-            ValueError: It returned something else.
+            ValueError: The head returned something else, or the images of the batch
+                have different prompts.
         """
+        outputs = values[0]
         ndims = (3, 4) if self.has_masks else (3, 3)
         places = 'masks' if self.has_masks else 'boxes'
         if len(outputs) != 2 or any(
@@ -92,15 +107,18 @@ class QueryHead:
                 "compare on='neck' or on='backbone'"
             )
         logits, boxes = (layers[-1][:, self._own] for layers in outputs)
+        if self.has_prompts:
+            logits = logits[..., : num_tokens(self._model, values[1])]
         return Queries(logits, boxes)
 
-    def labels(self, outputs: Any, step: Step) -> Tensor:
+    def labels(self, step: Step) -> Tensor:
         """The class (N, Q) that the student's assigner gave each of its queries.
 
         The class loss runs once per decoder layer before all else.
         """
-        logits, _ = self.queries(outputs)
-        call = step.noted(self.class_loss)[len(outputs[0]) - 1]
+        values = self.noted(step)
+        logits, _ = self.queries(values)
+        call = step.noted(self.class_loss)[len(values[0][0]) - 1]
         return assigned_labels([call], [logits.shape[1]], len(logits))
 
     @property
