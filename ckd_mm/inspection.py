@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -16,11 +16,14 @@ from typing import Any
 import torch
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from ckd_mm.adapters import Missing, find_adapter
+from ckd_mm.adapters import Comparison, Missing, find_adapter
+from ckd_mm.adapters.class_logits import Columns, Pixels
 from ckd_mm.adapters.parts import options_of
 from ckd_mm.batches import random_batch
+from ckd_mm.defaults import maps_loss, part_term
 from ckd_mm.distiller import Distiller
 from ckd_mm.errors import as_value_error
 from ckd_mm.random_state import preserved_random_state
@@ -34,6 +37,7 @@ __all__ = [
     'find_parts',
     'forward_seconds',
     'run_student',
+    'training_step',
 ]
 
 LARGER = (512, 512)
@@ -50,6 +54,7 @@ class Finding:
         teacher: The teacher's.
         extras: What a loss can ask for by name.
         options: The options of the part, with their defaults.
+        columns: What the columns of class logits are.
         reason: Why it cannot be compared; empty if it can.
     """
 
@@ -58,7 +63,26 @@ class Finding:
     teacher: tuple[tuple[int, ...], ...] = ()
     extras: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    columns: Columns | Pixels | None = None
     reason: str = ''
+
+    @property
+    def term(self) -> dict[str, Any] | None:
+        """`on` and `loss` of the default term for it; `None` if there is none."""
+        if self.reason:
+            return None
+        if not self.is_maps:
+            return part_term(self.on, self.columns)
+        own, other = self.widths
+        if len(own) != len(other):
+            return None
+        return dict(on=self.on, loss=maps_loss((own, other), self.same_sizes))
+
+    @property
+    def same_sizes(self) -> bool:
+        """Whether each level has one height and width in both."""
+        sizes = [[shape[2:] for shape in side] for side in (self.student, self.teacher)]
+        return sizes[0] == sizes[1]
 
     @property
     def is_maps(self) -> bool:
@@ -82,8 +106,7 @@ class Finding:
         notes = []
         if own != other:
             notes.append(f'student_channels={own}, teacher_channels={other}')
-        sizes = [[shape[2:] for shape in side] for side in (self.student, self.teacher)]
-        if sizes[0] != sizes[1]:
+        if not self.same_sizes:
             notes.append('other sizes: a loss that pools')
         return '; '.join(notes) or 'none'
 
@@ -109,7 +132,7 @@ def find_parts(
     return [
         Finding(on, reason=part.reason)
         if isinstance(part, Missing)
-        else _tried(on, options_of(part), student, teacher, batch)
+        else _tried(on, part, student, teacher, batch)
         for on, part in known.items()
     ]
 
@@ -139,14 +162,32 @@ def run_student(model: BaseModel, batch: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: It ends in any exception.
     """
+    with _in_a_run(model):
+        data = model.data_preprocessor(deepcopy(batch), True)
+        return model(**data, mode='loss')
+
+
+def training_step(
+    model: BaseModel, batch: dict[str, Any], optimizer: OptimWrapper
+) -> dict[str, Tensor]:
+    """One training step as a runner takes it, and what it logs.
+
+    Raises:
+        ValueError: It ends in any exception.
+    """
+    with _in_a_run(model):
+        return model.train_step(deepcopy(batch), optimizer)
+
+
+@contextmanager
+def _in_a_run(model: BaseModel) -> Iterator[None]:
     with (
         as_value_error(f'a training step of a {type(model).__name__}'),
         preserved_random_state(),
         _first_iteration(),
     ):
         model.train()
-        data = model.data_preprocessor(deepcopy(batch), True)
-        return model(**data, mode='loss')
+        yield
 
 
 @contextmanager
@@ -193,16 +234,19 @@ class _Probe(nn.Module):
 
 def _tried(
     on: str,
-    options: dict[str, Any],
+    part: Comparison | Callable[..., Comparison],
     student: BaseModel,
     teacher: BaseModel,
     batch: dict[str, Any] | None,
 ) -> Finding:
+    options = options_of(part)
     if batch is None:
-        return Finding(on, options=options, reason='not tried, for want of a batch')
+        reason = 'not tried, as there is no batch to try it on'
+        return Finding(on, options=options, reason=reason)
     probe = _Probe()
     try:
         with as_value_error('the step with this part'):
+            comparison = part if isinstance(part, Comparison) else part()
             term = Term(on, on, probe, Schedule())
             distiller = Distiller(student, [Teacher(teacher)], [term])
             distiller.attach()
@@ -214,7 +258,14 @@ def _tried(
     except ValueError as error:
         return Finding(on, options=options, reason=str(error))
     student_shapes, teacher_shapes = probe.shapes
-    return Finding(on, student_shapes, teacher_shapes, tuple(extras), options)
+    return Finding(
+        on,
+        student_shapes,
+        teacher_shapes,
+        tuple(extras),
+        options,
+        comparison.columns,
+    )
 
 
 def _shapes(value: Tensor | Sequence[Tensor]) -> tuple[tuple[int, ...], ...]:

@@ -120,8 +120,9 @@ class Recorder:
             if note.is_overwritten():
                 raise ValueError(
                     f'the {tap.side} of {tap.module!r} was overwritten after it was '
-                    'noted, most likely by the ReLU(inplace=True) that follows; name '
-                    'the module of that ReLU instead, or build it with inplace=False'
+                    f'noted{note.last_operation()}; if a module with inplace=True did '
+                    'that, such as a ReLU, name this module instead or build it with '
+                    'inplace=False; else compare another part'
                 )
         return [note.value for note in notes]
 
@@ -147,7 +148,20 @@ class _Note:
         self._versions = [tensor._version for tensor in _tensors(self.value)]
 
     def is_overwritten(self) -> bool:
-        return self._versions != [tensor._version for tensor in _tensors(self.value)]
+        return bool(self._overwritten())
+
+    def last_operation(self) -> str:
+        """What wrote into the value, as far as PyTorch's graph knows."""
+        names = {
+            tensor.grad_fn.name().rsplit('::', 1)[-1]
+            for tensor in self._overwritten()
+            if tensor.grad_fn is not None
+        }
+        return f', by an operation in place ({", ".join(sorted(names))})' * bool(names)
+
+    def _overwritten(self) -> list[Tensor]:
+        pairs = zip(_tensors(self.value), self._versions, strict=True)
+        return [tensor for tensor, version in pairs if tensor._version != version]
 
 
 def _with_own_lists(value: Any) -> Any:

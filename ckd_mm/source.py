@@ -10,6 +10,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters import Step, build_adapter
+from ckd_mm.adapters.batch_checks import check_batch
 from ckd_mm.adapters.comparison import Value
 from ckd_mm.streams import SideStream
 from ckd_mm.teachers import Teacher, TeacherInputs
@@ -61,7 +62,12 @@ class Source:
         self.adapter.detach()
 
     def before(self, inputs: Tensor, data_samples: Sequence[Any]) -> None:
-        """Listen to the student's forward, which is about to begin with this batch."""
+        """Listen to the student's forward, which is about to begin with this batch.
+
+        Raises:
+            ValueError: It is not one tensor of images.
+        """
+        check_batch(inputs, data_samples)
         self.adapter.student_recorder.open()
         if self._stream is not None:
             with self._stream.beside():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,16 @@ __all__ = ['build_untrained']
 _NO_WEIGHTS = ('pretrained', 'teacher_ckpt', 'checkpoint')
 """Keys under which models name a file of weights."""
 
-_PADDING = 'BatchFixedSizePad'
+_RESIZING = ('BatchFixedSizePad', 'BatchResize')
+"""Augmentations of a batch that bring it to the size of their data set."""
 
 
 def build_untrained(config: str | Config) -> tuple[Config, BaseModel]:
     """A config, and its model with random weights; nothing is downloaded.
 
     A text model that its config names (BERT) is replaced by one of the same width with
-    one layer and a few words. Batches are not padded to a fixed size.
+    one layer and a few words. Batches are not
+    brought to the size of a data set.
 
     Args:
         config: A path or a zoo name, such as
@@ -39,9 +42,9 @@ def build_untrained(config: str | Config) -> tuple[Config, BaseModel]:
     cfg, name = _read(config), 'given' if isinstance(config, Config) else config
     if not isinstance(cfg.get('model'), dict):
         raise ValueError(f'config {name} has no model; it has {sorted(cfg.keys())}')
+    model = deepcopy(cfg.model)
     if cfg.get('data_preprocessor') is not None:
-        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
-    model = cfg.copy().model
+        model.setdefault('data_preprocessor', deepcopy(cfg.data_preprocessor))
     with (
         as_value_error(f'building the model of config {name}'),
         tempfile.TemporaryDirectory() as folder,
@@ -68,7 +71,7 @@ def _without_weights(config: Any, folder: Path) -> Any:
             elif key in _NO_WEIGHTS and isinstance(value, (str, bool)):
                 config[key] = False if value is True else None
             elif key == 'batch_augments' and value:
-                kept = [one for one in value if one.get('type') != _PADDING]
+                kept = [one for one in value if one.get('type') not in _RESIZING]
                 config[key] = kept or None
             elif key == 'language_model' and isinstance(value, dict):
                 value['name'] = str(_tiny_bert(folder))

@@ -84,14 +84,29 @@ def test_a_list_is_noted_as_it_was_returned() -> None:
         recorder.calls(tap)
 
 
-def test_a_value_that_was_overwritten_is_refused() -> None:
-    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True))
+class _Writes(nn.Module):
+    """Writes zeros into the first column."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x[:, 0] = 0
+        return x
+
+
+@pytest.mark.parametrize(
+    ('after', 'by'),
+    [(nn.ReLU(inplace=True), 'ReluBackward0'), (_Writes(), 'CopySlices')],
+)
+def test_a_value_that_was_overwritten_is_refused(after: nn.Module, by: str) -> None:
+    model = nn.Sequential(nn.Linear(2, 2), after)
     tap = Tap('0')
     recorder = Recorder(model, [tap])
     recorder.attach()
     recorder.open()
     model(torch.ones(1, 2))
-    with pytest.raises(ValueError, match="output of '0' was overwritten"):
+    with pytest.raises(
+        ValueError,
+        match=rf"output of '0' was overwritten .* by an operation in place \({by}\);",
+    ):
         recorder.calls(tap)
 
 

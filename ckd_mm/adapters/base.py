@@ -10,12 +10,14 @@ forward, the teacher's by `run_teacher`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.batch_checks import check_roi_images
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import (
     Comparison,
@@ -98,11 +100,14 @@ class Adapter:
                 for whose in ('student', 'teacher')
                 if getattr(getattr(self, whose), name, None) is None
             ]
-            side = Side((Tap(name),))
+            sides = [
+                Side((Tap(name),), partial(_maps, getattr(model, name, None)))
+                for model in (self.student, self.teacher)
+            ]
             known[name] = (
                 Missing(' and '.join(lacking))
                 if lacking
-                else Comparison(side, side, levels=True)
+                else Comparison(sides[0], sides[1], levels=True)
             )
         return known
 
@@ -156,6 +161,7 @@ class Adapter:
     @torch.no_grad()
     def note_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
         """Go on with it after the student's forward."""
+        check_roi_images(self.student_recorder, features)
         self.run_teacher(inputs, features, step)
         self.teacher_recorder.close()
 
@@ -205,3 +211,9 @@ class Adapter:
             f'{tap.module}.'.startswith(f'{prefix}.')
             for tap in self.teacher_recorder.taps
         )
+
+
+def _maps(module: Any, values: list[Any], step: Step) -> Value:
+    """Feature maps, without the image that the backbones of DetectoRS pass on."""
+    (maps,) = values
+    return maps[1:] if getattr(module, 'output_img', False) else maps

@@ -220,6 +220,7 @@ LAYOUTS = {
     ),
     'SOLOHead': replace(_CELLS, maps=itemgetter(1)),
     'SSDHead': _UNTOLD,
+    'StageCascadeRPNHead': Layout(maps=itemgetter(1), fixed_anchors=False),
     'TOODHead': Layout(is_probability=True, losses=('loss_cls', 'initial_loss_cls')),
     'VFNetHead': Layout(labels=_labels_of_scores),
     'YOLACTHead': Layout(labels=_labels_of_yolact),

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.batch_checks import check_number
 from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
 from ckd_mm.adapters.class_logits import Columns
 from ckd_mm.adapters.class_match import ClassMatch, Kept
@@ -233,6 +234,7 @@ class DenseParts:
         other: list[Any],
         step: Step,
     ) -> tuple[Tensor, Tensor]:
+        check_number(self.student.maps(own[0]), self.teacher.maps(other[0]))
         sizes = [
             [tuple(level.shape[-2:]) for level in head.maps(values[0])]
             for head, values in ((self.student, own), (self.teacher, other))

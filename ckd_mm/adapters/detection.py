@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.batch_checks import why_other_images
 from ckd_mm.adapters.comparison import Extra, Missing, Part, Step
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.recorders import Tap
@@ -60,6 +61,9 @@ class DetectionAdapter(ModuleAdapter):
 
     def comparisons(self) -> dict[str, Part]:
         known = super().comparisons()
+        missing = why_other_images(self.student, self.teacher)
+        if missing is not None:
+            return dict.fromkeys([*known, *self.row_parts], missing)
         if self.supports(self.teacher):
             return {**known, **self.rows()}
         return {**known, **dict.fromkeys(self.row_parts, self.why_no_rows())}

@@ -46,8 +46,8 @@ class OneStageAdapter(DetectionAdapter):
         places = (self.student, parts.student.module)  # RTMDet-Ins: in the head
         if any(getattr(place, 'mask_head', None) is not None for place in places):
             known['mask_logits'] = Missing(
-                'each model makes masks of its own kernels or coefficients, for objects '
-                "that its own head has found; compare on='dense_logits' or on='neck'"
+                'each model makes masks of its own kernels or coefficients, for the '
+                "objects of its own head; compare on='dense_logits' or on='neck'"
             )
         if parts.student.is_rpn and parts.teacher.is_rpn:
             known['rpn_logits'] = parts.of_objectness()

@@ -101,10 +101,10 @@ def num_tokens(model: BaseModel, noted: Any) -> int:
 def _same(prompts: Sequence[str]) -> list[str]:
     if len(set(prompts)) > 1:
         start = len(commonprefix(list(prompts)))
-        parts = sorted({one[start : start + 20] for one in prompts})
+        parts = sorted({repr(one[start : start + 20]) for one in prompts})
         raise ValueError(
             'the images of a batch must have one prompt, as the columns of the class '
-            f'logits are its tokens, but these differ at {" and ".join(map(repr, parts))}'
+            f'logits are its tokens, but these differ at {" and ".join(parts)}'
             "; compare feature maps with on='neck'"
         )
     return list(prompts)

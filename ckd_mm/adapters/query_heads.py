@@ -9,7 +9,7 @@ Shape suffixes: N images, Q queries, C classes; L decoder layers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.model import BaseModel
 from torch import Tensor
@@ -20,14 +20,7 @@ from ckd_mm.adapters.dense_rows import assigned_labels
 from ckd_mm.adapters.prompts import PROMPTS, has_prompts, num_tokens
 from ckd_mm.recorders import Tap
 
-__all__ = ['Queries', 'QueryHead']
-
-
-class Queries(NamedTuple):
-    """Class logits (N, Q, C), and boxes (N, Q, 4) or mask logits (N, Q, H, W)."""
-
-    logits: Tensor
-    places: Tensor
+__all__ = ['QueryHead']
 
 
 class QueryHead:
@@ -44,7 +37,7 @@ class QueryHead:
         self.module: Any = getattr(model, self.path)
         self.has_prompts = has_prompts(model)
         self.taps = (Tap(self.path), *([PROMPTS] if self.has_prompts else []))
-        self.class_loss = Tap(f'{self.path}.loss_cls', 'input')
+        self._class_loss = Tap(f'{self.path}.loss_cls', 'input')
 
     @staticmethod
     def fits(model: BaseModel) -> bool:
@@ -60,7 +53,12 @@ class QueryHead:
         )
 
     @property
-    def logits(self) -> ClassLogits:
+    def label_taps(self) -> tuple[Tap, ...]:
+        """Where the labels are noted."""
+        return (*self.taps, self._class_loss)
+
+    @property
+    def class_logits(self) -> ClassLogits:
         """What its class logits are; those of masks have a softmax with background."""
         classes = self.module.num_classes
         softmax = self.has_masks or self.module.cls_out_channels != classes
@@ -83,18 +81,34 @@ class QueryHead:
                 texts[0]['embedded'] = embedded
         self.module(**self._model.forward_transformer(features, *texts, samples))
 
-    def noted(self, step: Step) -> list[Any]:
-        """What the student's taps noted."""
-        return [step.noted(tap)[0] for tap in self.taps]
-
-    def queries(self, values: Sequence[Any]) -> Queries:
-        """The last decoder layer's own queries of what the taps noted.
+    def logits(self, values: list[Any]) -> Tensor:
+        """Class logits (N, Q, C) of what the taps noted, or (N, Q, T) of tokens.
 
         Raises:
             ValueError: The head returned something else, or the images of the batch
                 have different prompts.
         """
-        outputs = values[0]
+        logits = self._read(values[0])[0]
+        if self.has_prompts:
+            return logits[..., : num_tokens(self._model, values[1])]
+        return logits
+
+    def places(self, values: list[Any], step: Step) -> Tensor:
+        """Boxes (N, Q, 4), relative to the image, or mask logits (N, Q, H, W)."""
+        return self._read(values[0])[1]
+
+    def labels(self, step: Step) -> Tensor:
+        """The class (N * Q,) that the student's assigner gave each of its queries.
+
+        The class loss runs once per decoder layer before all else.
+        """
+        (outputs,) = step.noted(self.taps[0])
+        logits, _ = self._read(outputs)
+        call = step.noted(self._class_loss)[len(outputs[0]) - 1]
+        return assigned_labels([call], [logits.shape[1]], len(logits)).flatten()
+
+    def _read(self, outputs: Any) -> tuple[Tensor, Tensor]:
+        """Both of the last decoder layer's own queries."""
         ndims = (3, 4) if self.has_masks else (3, 3)
         places = 'masks' if self.has_masks else 'boxes'
         if len(outputs) != 2 or any(
@@ -106,20 +120,8 @@ class QueryHead:
                 f'by decoder layer, got a {type(outputs).__name__} of {len(outputs)}; '
                 "compare on='neck' or on='backbone'"
             )
-        logits, boxes = (layers[-1][:, self._own] for layers in outputs)
-        if self.has_prompts:
-            logits = logits[..., : num_tokens(self._model, values[1])]
-        return Queries(logits, boxes)
-
-    def labels(self, step: Step) -> Tensor:
-        """The class (N, Q) that the student's assigner gave each of its queries.
-
-        The class loss runs once per decoder layer before all else.
-        """
-        values = self.noted(step)
-        logits, _ = self.queries(values)
-        call = step.noted(self.class_loss)[len(values[0][0]) - 1]
-        return assigned_labels([call], [logits.shape[1]], len(logits))
+        logits, found = (layers[-1][:, self._own] for layers in outputs)
+        return logits, found
 
     @property
     def _own(self) -> slice:

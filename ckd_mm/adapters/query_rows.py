@@ -8,12 +8,13 @@ image, C classes.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.query_heads import Queries
-
 __all__ = [
+    'Found',
     'box_distances',
     'class_distances',
     'confidences',
@@ -22,12 +23,19 @@ __all__ = [
 ]
 
 
-def class_distances(student: Queries, teacher: Queries, *, softmax: bool) -> Tensor:
+class Found(NamedTuple):
+    """Class logits (N, Q, C), and boxes (N, Q, 4) or mask logits (N, Q, H, W)."""
+
+    logits: Tensor
+    places: Tensor
+
+
+def class_distances(student: Found, teacher: Found, *, softmax: bool) -> Tensor:
     """The sum of absolute differences of the probabilities of all classes (N, S, T).
 
     Args:
-        student: Queries of the student.
-        teacher: Queries of the teacher.
+        student: Found of the student.
+        teacher: Found of the teacher.
         softmax: Whether the classes exclude each other.
     """
     own, other = (
@@ -37,12 +45,12 @@ def class_distances(student: Queries, teacher: Queries, *, softmax: bool) -> Ten
     return torch.cdist(own, other, p=1)
 
 
-def box_distances(student: Queries, teacher: Queries) -> Tensor:
+def box_distances(student: Found, teacher: Found) -> Tensor:
     """The sum of absolute differences of the coordinates, relative to the image."""
     return torch.cdist(student.places.float(), teacher.places.float(), p=1)
 
 
-def mask_distances(student: Queries, teacher: Queries) -> Tensor:
+def mask_distances(student: Found, teacher: Found) -> Tensor:
     """One minus the dice coefficient of the probabilities of all pixels (N, S, T).
 
     Raises:
@@ -63,7 +71,7 @@ def mask_distances(student: Queries, teacher: Queries) -> Tensor:
     return 1 - (2 * both + 1) / (total + 1)
 
 
-def confidences(queries: Queries, *, softmax: bool) -> Tensor:
+def confidences(queries: Found, *, softmax: bool) -> Tensor:
     """How sure each query (N, Q) is of an object: what a head ranks its objects by.
 
     The probability of its best class, times the mean probability of the pixels in its

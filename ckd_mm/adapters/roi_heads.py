@@ -10,7 +10,6 @@ from mmengine.model import BaseModel
 from torch import nn
 
 from ckd_mm.adapters.comparison import Missing
-from ckd_mm.adapters.dense_head import DenseHead
 
 __all__ = [
     'BESIDE',
@@ -18,7 +17,6 @@ __all__ = [
     'why_no_logits',
     'why_no_masks',
     'why_no_rois',
-    'why_no_rpn',
 ]
 
 BESIDE = {'semantic_head': 'semantic_feat', 'glbctx_head': 'glbctx_feat'}
@@ -91,20 +89,6 @@ def _mask_size(roi_head: Any) -> int | None:
     if layers is None or getattr(roi_head, 'with_shared_head', False):
         return None
     return layers[0].output_size[0] * scale
-
-
-def why_no_rpn(student: BaseModel, teacher: BaseModel) -> Missing | None:
-    """What keeps their RPNs from being compared, but for their anchors."""
-    for whose, model in (('student', student), ('teacher', teacher)):
-        rpn_head = getattr(model, 'rpn_head', None)
-        if rpn_head is None:
-            return Missing(f'the {whose} has none; its proposals come with the data')
-        if not DenseHead.fits(model, 'rpn_head'):
-            return Missing(
-                f'the {type(rpn_head).__name__} of the {whose} gives no logits of '
-                'anchors by level'
-            )
-    return None
 
 
 def _first(heads: Any) -> Any:

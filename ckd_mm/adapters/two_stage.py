@@ -16,14 +16,16 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
-from ckd_mm.adapters.dense_head import DenseHead
 from ckd_mm.adapters.dense_parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.mask_rois import MaskRoIs
 from ckd_mm.adapters.proposed_rois import ProposedRoIs, without_traces
-from ckd_mm.adapters.roi_heads import BESIDE, has_box_heads, why_no_rois, why_no_rpn
+from ckd_mm.adapters.query_roi import RoIQueryAdapter
+from ckd_mm.adapters.roi_heads import BESIDE, has_box_heads, why_no_rois
 from ckd_mm.adapters.roi_parts import RoIParts
+from ckd_mm.adapters.rpn import rpn_path, run_rpn, why_no_rpn
 from ckd_mm.adapters.sampled_rois import SampledRoIs
+from ckd_mm.adapters.semantic import semantic_logits
 from ckd_mm.adapters.stages import Stages, for_roi_align
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
@@ -46,14 +48,17 @@ class TwoStageAdapter(DetectionAdapter):
     `box_target` is the ground truth's. Their options: see
     :class:`ckd_mm.adapters.roi_parts.RoIParts`. `rpn_logits`: object or background at
     chosen anchors of the RPN, (K, 2), `rpn_boxes`: the box deltas of those assigned to
-    an object, (K, 4), see :class:`ckd_mm.adapters.dense_parts.DenseParts`. `backbone`
-    and `neck`: see :class:`DetectionAdapter`.
+    an object, (K, 4), see :class:`ckd_mm.adapters.dense_parts.DenseParts`.
+    `semantic_logits`: a map of class logits (N, C, H, W), see
+    :mod:`ckd_mm.adapters.semantic`. `backbone` and `neck`: see
+    :class:`DetectionAdapter`.
     """
 
     reachable = (
         'backbone',
         'neck',
         'rpn_head',
+        'semantic_head',
         'roi_head.bbox',
         'roi_head.shared_head',
         'roi_head.mask_head',
@@ -64,7 +69,7 @@ class TwoStageAdapter(DetectionAdapter):
 
     row_parts = (
         *('roi_logits', 'roi_objectness', 'embedding', 'mask_logits', 'roi_boxes'),
-        *('rpn_logits', 'rpn_boxes'),
+        *('rpn_logits', 'rpn_boxes', 'semantic_logits'),
     )
 
     @classmethod
@@ -78,11 +83,12 @@ class TwoStageAdapter(DetectionAdapter):
         known = RoIParts(Stages(self.student), Stages(self.teacher), self.names).parts()
         missing = why_no_rpn(self.student, self.teacher)
         if missing is None:
-            dense = DenseParts(self.student, self.teacher, 'rpn_head')
+            dense = DenseParts(self.student, self.teacher, rpn_path(self.student))
             known['rpn_logits'] = dense.of_objectness()
             known['rpn_boxes'] = dense.of_deltas()
         else:
             known |= {'rpn_logits': missing, 'rpn_boxes': missing}
+        known['semantic_logits'] = semantic_logits(self.student, self.teacher)
         return known
 
     def modules(self, student: str, teacher: str) -> Comparison:
@@ -104,7 +110,9 @@ class TwoStageAdapter(DetectionAdapter):
         extra = self._extra_passes()
         rpn = None
         if self.runs('rpn_head') or any(one.rois == 'teacher' for one in extra):
-            rpn = DenseHead(self.teacher, 'rpn_head').run(features)
+            rpn = run_rpn(self.teacher, features, step.data_samples)
+        if self.runs('semantic_head'):
+            self.teacher.semantic_head(features)
         self._proposals: dict[ProposedRoIs, Tensor] = {}
         own_passes = self._passes()
         if not (extra or any(own_passes.values()) or any(map(self.runs, _BESIDE))):
@@ -173,7 +181,8 @@ class OtherRoIHeadAdapter(DetectionAdapter):
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
-        return has_box_heads(model) and not Stages.fits(model)
+        fits = Stages.fits(model) or RoIQueryAdapter.supports(model)
+        return has_box_heads(model) and not fits
 
     def why_no_rows(self) -> Missing:
         return _why_no_rois(self) or super().why_no_rows()

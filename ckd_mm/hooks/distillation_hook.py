@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.hooks import Hook
+from mmengine.hooks import Hook, RuntimeInfoHook
 from mmengine.logging import print_log
 from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.registry import HOOKS
@@ -27,6 +27,7 @@ from ckd_mm.teachers import (
     evaluate_teacher,
     read_teachers,
 )
+from ckd_mm.teachers.classes import check_loss_classes
 from ckd_mm.terms import Term, build_terms
 
 __all__ = ['DistillationHook']
@@ -129,6 +130,7 @@ class DistillationHook(Hook):
             term.name: term.schedule.resolved(runner.max_iters, per_epoch)
             for term in self.terms
         }
+        check_loss_classes(runner, self.terms)
         device = next(student.parameters()).device
         teachers = [config.build(runner, device) for config in self.teacher_configs]
         self.distiller = Distiller(
@@ -177,15 +179,17 @@ class DistillationHook(Hook):
         """Stop on a distillation loss that is not finite.
 
         The values come from the message hub, which has them on the host already, so
-        this costs no synchronisation. The step was taken, but nothing is saved. A loss
-        scaler (float16) skips such a step; then only many in a row are an error.
+        this costs no synchronisation. Without MMEngine's RuntimeInfoHook nobody puts
+        them there, and each step waits for them here. The step was taken, but nothing
+        is saved. A loss scaler (float16) skips such a step; then only many in a row are
+        an error.
 
         Raises:
             FloatingPointError: A term is NaN or infinite.
         """
         scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
         tolerated = MAX_SKIPPED if scaler is not None and scaler.is_enabled() else 0
-        broken = self._first_non_finite(runner)
+        broken = self._first_non_finite(runner, outputs or {})
         self._num_non_finite = self._num_non_finite + 1 if broken else 0
         if self._num_non_finite > tolerated:
             raise FloatingPointError(broken)
@@ -201,11 +205,16 @@ class DistillationHook(Hook):
                 level=logging.WARNING,
             )
 
-    def _first_non_finite(self, runner: Runner) -> str:
+    def _first_non_finite(self, runner: Runner, outputs: dict[str, Any]) -> str:
         """What is wrong with the first term that is not finite; empty if all are."""
+        in_hub = any(isinstance(hook, RuntimeInfoHook) for hook in runner.hooks)
         for term in self.terms:
-            key = f'train/loss_{term.name}'
-            value = runner.message_hub.get_scalar(key).current()
+            key = f'loss_{term.name}'
+            value = (
+                runner.message_hub.get_scalar(f'train/{key}').current()
+                if in_hub
+                else float(outputs[key])
+            )
             if not math.isfinite(value):
                 return (
                     f'distillation term {term.name!r} is {value} in iteration '

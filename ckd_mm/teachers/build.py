@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from typing import Any
 
@@ -33,7 +34,9 @@ def build_teacher(
             metafile of a zoo config names.
 
     Returns:
-        The teacher on the CPU, in eval mode, without gradients.
+        The teacher on the CPU, in eval mode, without gradients. Its `dataset_meta` is
+        that of the checkpoint, with keys in lower case, such as
+        `{'classes': ('person', ...)}`; `None` where the file has none.
 
     Raises:
         ValueError: The config cannot be read or built, there is no checkpoint, or its
@@ -49,6 +52,7 @@ def build_teacher(
         )
     teacher = _build_model(cfg, config)
     meta = load_weights(teacher, checkpoint)
+    teacher.dataset_meta = _dataset_meta(meta)
     teacher.eval()  # LAD's and LD's return None
     teacher.requires_grad_(False)
     print_log(_summary(teacher, config, checkpoint, meta), logger='current')
@@ -102,6 +106,21 @@ def _build_model(cfg: Config, config: Any) -> BaseModel:
         raise ValueError(
             f'teacher {_name(config)} cannot be built: {type(error).__name__}: {error}'
         ) from error
+
+
+def _dataset_meta(meta: dict[str, Any]) -> dict[str, Any] | None:
+    """What the checkpoint says of its data set; `CLASSES` before MMEngine."""
+    found = meta.get('dataset_meta')
+    if not isinstance(found, Mapping):
+        classes = meta.get('CLASSES', meta.get('classes'))
+        found = {} if classes is None else {'classes': classes}
+    found = {str(key).lower(): value for key, value in found.items()}
+    classes = found.get('classes')
+    if isinstance(classes, str):
+        found['classes'] = (classes,)
+    elif isinstance(classes, Iterable):
+        found['classes'] = tuple(classes)
+    return found or None
 
 
 def _name(config: str | PathLike[str] | dict) -> str:

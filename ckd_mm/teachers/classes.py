@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from mmengine.logging import print_log
@@ -11,8 +11,9 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from ckd_mm.adapters.class_names import LISTS, ClassNames
+from ckd_mm.terms import Term
 
-__all__ = ['check_classes', 'class_lists', 'class_names']
+__all__ = ['check_classes', 'check_loss_classes', 'class_lists', 'class_names']
 
 
 class _Said(Protocol):
@@ -92,6 +93,23 @@ def class_names(
             level=logging.WARNING,
         )
     return None
+
+
+def check_loss_classes(runner: Runner, terms: Iterable[Term]) -> None:
+    """See that losses that hold a row for each class count them as the student does.
+
+    Raises:
+        ValueError: One has other names, or another order.
+    """
+    student = _lists(getattr(runner.train_dataloader.dataset, 'metainfo', None))
+    names = (student or {}).get('classes')
+    for term in terms:
+        check = getattr(term.loss, 'check_classes', None)
+        if check is not None and names:
+            try:
+                check(names)
+            except ValueError as error:
+                raise ValueError(f'distill term {term.name!r}: {error}') from error
 
 
 def _lists(meta: Any) -> dict[str, list[str]] | None:

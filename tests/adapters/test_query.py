@@ -14,8 +14,8 @@ from mmengine.testing import assert_allclose
 from torch import Tensor
 
 from ckd_mm.adapters import QueryAdapter, find_adapter
-from ckd_mm.adapters.query_heads import Queries
 from ckd_mm.adapters.query_rows import (
+    Found,
     box_distances,
     class_distances,
     mask_distances,
@@ -213,8 +213,8 @@ def test_a_permutation_of_the_queries_is_found_again(what: str) -> None:
     if what == 'masks':
         boxes = 9 * torch.randn(3, 7, 5, 6, generator=generator)
     order = torch.stack([torch.randperm(7, generator=generator) for _ in range(3)])
-    student = Queries(logits, boxes)
-    teacher = Queries(
+    student = Found(logits, boxes)
+    teacher = Found(
         *(
             torch.stack([one[image][order[image]] for image in range(3)])
             for one in student

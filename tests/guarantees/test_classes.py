@@ -171,3 +171,23 @@ def test_feature_maps_need_no_class_in_common(
     terms = dict(maps=dict(on='neck', loss=loss))
     hook = dict(type='DistillationHook', teacher=teacher, distill=terms)
     run(detector_config(tmp_path, custom_hooks=[hook]))
+
+
+def test_class_means_in_another_order_are_refused(
+    classifier_config: Callable[..., Config],
+    classifier_teacher: dict[str, Any],
+    run: Callable[[Config], Runner],
+    tmp_path: Path,
+) -> None:
+    names = [str(number) for number in ORDER]
+    path = tmp_path / 'means.pt'
+    torch.save(dict(class_means=torch.rand(10, 128), classes=names), path)
+    loss = dict(
+        type='NDLoss', num_classes=10, teacher_channels=128, student_channels=64
+    )
+    term = dict(on='embedding', loss=dict(loss, class_means=str(path)))
+    hook = dict(
+        type='DistillationHook', teacher=classifier_teacher, distill=dict(nd=term)
+    )
+    with pytest.raises(ValueError, match="term 'nd': class_means .* has '0', .* '3'"):
+        run(classifier_config(tmp_path, custom_hooks=[hook]))

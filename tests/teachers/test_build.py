@@ -79,6 +79,34 @@ def test_a_zoo_config_brings_the_weights_of_its_metafile(
     assert asked[0].startswith('https://') and 'resnet18_8xb32_in1k' in asked[0]
 
 
+@pytest.mark.parametrize(
+    ('meta', 'expected'),
+    [
+        (dict(dataset_meta=dict(classes=('a', 'b'))), dict(classes=('a', 'b'))),
+        (
+            dict(dataset_meta=dict(CLASSES=['a'], Palette=[1])),
+            dict(classes=('a',), palette=[1]),
+        ),
+        (dict(CLASSES=['a', 'b']), dict(classes=('a', 'b'))),
+        (dict(classes=('a', 'b')), dict(classes=('a', 'b'))),
+        (dict(CLASSES='a'), dict(classes=('a',))),
+        (dict(dataset_meta=None, CLASSES=None), None),
+        ({}, None),
+    ],
+    ids=['MMEngine', 'keys lowered', 'old', 'lower case', 'one name', 'None', 'none'],
+)
+def test_the_teacher_knows_the_data_set_of_its_checkpoint(
+    meta: dict[str, Any],
+    expected: dict[str, Any] | None,
+    classifier_teacher: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    saved = torch.load(classifier_teacher['checkpoint'])['state_dict']
+    torch.save(dict(state_dict=saved, meta=meta), tmp_path / 'meta.pth')
+    teacher = build_teacher(classifier_teacher['config'], tmp_path / 'meta.pth')
+    assert teacher.dataset_meta == expected
+
+
 def broken_config(folder: Path) -> str:
     (folder / 'broken.py').write_text('model = dict(')
     return str(folder / 'broken.py')
