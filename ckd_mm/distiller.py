@@ -3,7 +3,8 @@
 The distiller hangs on the student's forward: a pre-hook opens the recorders, a forward
 hook runs the teachers, computes the terms and returns the student's loss dict with
 theirs added. Only forwards with `mode='loss'` are touched, so validation runs the stock
-path.
+path. Of a semi-supervised detector, the student is the one inside, on its labelled
+images; the forward is that of the whole.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ from torch.utils.hooks import RemovableHandle
 from ckd_mm.cache.source import CachedSource
 from ckd_mm.connectors import averaged_over_ranks
 from ckd_mm.registry import did_you_mean
+from ckd_mm.semi_supervised import (
+    LabelledBranch,
+    is_semi_supervised,
+    preprocessor_of,
+    student_within,
+)
 from ckd_mm.source import Source, average
 from ckd_mm.teachers import CachedTeacher, Teacher
 from ckd_mm.terms import Term
@@ -33,7 +40,8 @@ class Distiller:
     """Adds the losses of the terms to the student's own.
 
     Args:
-        student: The student, without a distributed wrapper.
+        student: The student, without a distributed wrapper; or the semi-supervised
+            detector that trains it.
         teachers: The teachers.
         terms: What is distilled; each from the teachers that it names, or all.
         student_loss_weight: A factor on the student's own losses, or one per loss key.
@@ -69,7 +77,8 @@ class Distiller:
         self._check_losses()
         self._check_rows()
         self._signature = inspect.signature(student.forward)
-        self._handles: list[RemovableHandle] = []
+        self._handles: list[RemovableHandle | LabelledBranch] = []
+        self._batch: tuple[Any, Any] | None = None
 
     def attach(self) -> None:
         """Put the forward hooks onto student and teacher."""
@@ -79,6 +88,9 @@ class Distiller:
             self.student.register_forward_pre_hook(self._before, with_kwargs=True),
             self.student.register_forward_hook(self._after, with_kwargs=True),
         ]
+        if is_semi_supervised(self.student):
+            branch = LabelledBranch(self.student, self._open, self._close)
+            self._handles.append(branch)
 
     def detach(self) -> None:
         """Take all forward hooks off again."""
@@ -89,24 +101,43 @@ class Distiller:
 
     def _before(self, module: nn.Module, args: tuple, kwargs: dict) -> None:
         arguments = self._arguments(args, kwargs)
-        if arguments.get('mode') == 'loss':
-            for source in self._active_sources:
-                source.before(arguments['inputs'], arguments['data_samples'])
+        is_whole = not is_semi_supervised(self.student)
+        if arguments.get('mode') == 'loss' and is_whole:
+            self._open(arguments['inputs'], arguments['data_samples'])
 
     def _after(self, module: nn.Module, args: tuple, kwargs: dict, output: Any) -> Any:
         arguments = self._arguments(args, kwargs)
         if arguments.get('mode') != 'loss':
             return None
-        for source in self._active_sources:
-            source.after()
+        if not is_semi_supervised(self.student):
+            self._close()
+        if self._batch is None:
+            raise ValueError(
+                f'the {type(self.student).__name__} did not run loss_by_gt_instances '
+                'in this step, and a semi-supervised detector is distilled on its '
+                'labelled images; give each batch some'
+            )
+        inputs, data_samples = self._batch
+        self._batch = None
         losses = self._weighted(output)
-        added = self._distill(arguments['inputs'], arguments['data_samples'])
+        added = self._distill(inputs, data_samples)
         taken = sorted(set(losses) & set(added))
         if taken:
             raise ValueError(
                 f'the student already logs {", ".join(taken)}; rename the distill term'
             )
         return {**losses, **added}
+
+    def _open(self, inputs: Any, data_samples: Any) -> None:
+        """Listen to the student, which is about to run on this batch."""
+        self._batch = (inputs, data_samples)
+        for source in self._active_sources:
+            source.before(inputs, data_samples)
+
+    def _close(self) -> None:
+        """Stop listening."""
+        for source in self._active_sources:
+            source.after()
 
     def _check_losses(self) -> None:
         """Check that the loss of each term takes what its parts give."""
@@ -219,8 +250,8 @@ def _source(
     student: BaseModel, teacher: Teacher | CachedTeacher, terms: Sequence[Term]
 ) -> Source:
     if isinstance(teacher, CachedTeacher):
-        return CachedSource(student, teacher, terms)
-    return Source(student, teacher, terms)
+        return CachedSource(student_within(student), teacher, terms)
+    return Source(student_within(student), teacher, terms, preprocessor_of(student))
 
 
 def _scaled(value: Tensor | list[Tensor], weight: float) -> Tensor | list[Tensor]:

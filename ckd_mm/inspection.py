@@ -28,6 +28,7 @@ from ckd_mm.distiller import Distiller
 from ckd_mm.errors import as_value_error
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.schedules import Schedule
+from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import Term
 
@@ -127,7 +128,8 @@ def find_parts(
         ValueError: No adapter knows the student.
     """
     with as_value_error('finding the parts of these two models'):
-        adapter = find_adapter(student)(student, teacher, {})
+        trained, teacher = student_within(student), teacher_within(teacher)
+        adapter = find_adapter(trained)(trained, teacher, {})
         known = adapter.comparisons()
     return [
         Finding(on, reason=part.reason)

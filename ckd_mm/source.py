@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm.adapters import Step, build_adapter
 from ckd_mm.adapters.batch_checks import check_batch
@@ -26,6 +26,7 @@ class Source:
         student: The student, without a distributed wrapper.
         teacher: The teacher.
         terms: Those that compare with this teacher.
+        preprocessor: What normalises the student's images; `None` is its own.
 
     Raises:
         ValueError: The terms do not fit the two models.
@@ -39,6 +40,7 @@ class Source:
         student: BaseModel,
         teacher: Teacher,
         terms: Sequence[Term],
+        preprocessor: nn.Module | None = None,
     ) -> None:
         self.terms = [term.name for term in terms]
         self.weight = teacher.weight
@@ -47,7 +49,7 @@ class Source:
         wanted = {term.name: (term.on, term.needs) for term in terms}
         self.adapter = build_adapter(student, teacher.model, wanted, teacher.names)
         self.inputs = TeacherInputs(
-            student.data_preprocessor, teacher.model.data_preprocessor
+            preprocessor or student.data_preprocessor, teacher.model.data_preprocessor
         ).to(device)
         if self.speed.stream:
             self._stream = SideStream(device)

@@ -19,10 +19,11 @@ def check_teachers(hooks: list[dict[str, Any]]) -> None:
     Raises:
         ValueError: There is no checkpoint, or it does not fit, or a cache is not whole.
     """
-    tried: list[tuple[Any, Any, Any]] = []
+    tried: list[tuple[Any, ...]] = []
     for hook in hooks:
         for teacher in read_teachers(hook['teacher']):
-            source = (teacher.config, teacher.checkpoint, teacher.cache)
+            one = teacher
+            source = (one.config, one.checkpoint, one.prefix, one.cache)
             if not teacher.ema and source not in tried:
                 _check(teacher)
                 tried.append(source)
@@ -48,7 +49,7 @@ def _check(teacher: TeacherConfig) -> None:
         Cache(teacher.cache)
     else:
         _check_there(teacher)
-        build_teacher(teacher.config, teacher.checkpoint)
+        build_teacher(teacher.config, teacher.checkpoint, teacher.prefix)
 
 
 def _check_there(teacher: TeacherConfig) -> None:

@@ -11,6 +11,7 @@ from mmengine.hub import get_config
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
+from mmengine.utils import import_modules_from_strings
 
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.teachers.checkpoint import load_weights
@@ -19,7 +20,9 @@ __all__ = ['build_teacher', 'read_config']
 
 
 def build_teacher(
-    config: str | PathLike[str] | dict, checkpoint: str | PathLike[str] | None = None
+    config: str | PathLike[str] | dict,
+    checkpoint: str | PathLike[str] | None = None,
+    prefix: str = '',
 ) -> BaseModel:
     """Build a teacher, load its weights and freeze it.
 
@@ -32,6 +35,7 @@ def build_teacher(
             config or only its `model`.
         checkpoint: Path or URL of the weights. `None` takes the zoo's, which the
             metafile of a zoo config names.
+        prefix: Takes only the weights whose names begin so, see :func:`load_weights`.
 
     Returns:
         The teacher on the CPU, in eval mode, without gradients. Its `dataset_meta` is
@@ -51,7 +55,7 @@ def build_teacher(
             'teacher=dict(config=..., checkpoint=PATH_OR_URL)'
         )
     teacher = _build_model(cfg, config)
-    meta = load_weights(teacher, checkpoint)
+    meta = load_weights(teacher, checkpoint, prefix)
     teacher.dataset_meta = _dataset_meta(meta)
     teacher.eval()  # LAD's and LD's return None
     teacher.requires_grad_(False)
@@ -65,20 +69,32 @@ def read_config(config: str | PathLike[str] | dict) -> tuple[Config, str | None]
     Raises:
         ValueError: It cannot be read.
     """
-    if isinstance(config, dict):
-        content = config if 'model' in config else {'model': config}
-        return Config(content), None
-    name = fspath(config)
     try:
-        if '::' not in name:
-            return Config.fromfile(name), None
-        return _from_zoo(name)
+        if isinstance(config, dict):
+            return _from_dict(config), None
+        if '::' not in fspath(config):
+            return Config.fromfile(config), None
+        return _from_zoo(fspath(config))
     except Exception as error:
         raise ValueError(
-            f'teacher config {name!r} cannot be read: {type(error).__name__}: {error}; '
-            'give the path of a config or a zoo name such as '
-            "'mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py'"
+            f'teacher config {_name(config)} cannot be read: {type(error).__name__}: '
+            f'{error}; give the path of a config, a zoo name such as '
+            "'mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py', or a dict with a "
+            'whole config or its model'
         ) from error
+
+
+def _from_dict(content: dict) -> Config:
+    """As `Config.fromfile` does, `custom_imports` are carried out at once."""
+    if '_base_' in content:
+        raise ValueError(
+            "'_base_' is resolved in files only; write the dict to a file, or give "
+            'Config.fromfile(FILE).to_dict()'
+        )
+    cfg = Config(content if 'model' in content else {'model': content})
+    if cfg.get('custom_imports'):
+        import_modules_from_strings(**cfg.custom_imports)
+    return cfg
 
 
 def _from_zoo(name: str) -> tuple[Config, str | None]:
@@ -86,6 +102,8 @@ def _from_zoo(name: str) -> tuple[Config, str | None]:
         cfg = get_config(name, pretrained=True)
     except AssertionError:  # the metafile has the config, but names no weights
         cfg = get_config(name)
+    if cfg.get('default_scope') is None:  # DINOv2's, for instance
+        cfg.default_scope = name.split('::')[0]
     return cfg, cfg.get('model_path')
 
 
@@ -103,8 +121,11 @@ def _build_model(cfg: Config, config: Any) -> BaseModel:
         with preserved_random_state(), DefaultScope.overwrite_default_scope(scope):
             return MODELS.build(model_cfg)
     except Exception as error:
+        unknown = isinstance(error, KeyError) and scope is None
+        hint = "; if it is another library's, add default_scope='mmpretrain' or 'mmdet'"
         raise ValueError(
             f'teacher {_name(config)} cannot be built: {type(error).__name__}: {error}'
+            f'{hint if unknown else ""}'
         ) from error
 
 

@@ -18,6 +18,7 @@ from ckd_mm.cache.identity import data_identity
 from ckd_mm.cache.parts import check_hooks
 from ckd_mm.cache.store import Cache
 from ckd_mm.registry import did_you_mean
+from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers.build import build_teacher
 from ckd_mm.teachers.classes import check_classes, class_lists, class_names
 from ckd_mm.teachers.speed import Speed
@@ -64,6 +65,7 @@ class TeacherConfig(Speed):
     Args:
         config: A path, a zoo name, or a dict, see :func:`build_teacher`.
         checkpoint: A path or URL; the zoo's weights if left out.
+        prefix: Takes only the weights whose names begin so, see :func:`load_weights`.
         ema: The teacher is the student's own average over training, which the run's
             EMAHook keeps; instead of a config.
         cache: What `tools/cache_teacher.py` has written; instead of a config.
@@ -79,6 +81,7 @@ class TeacherConfig(Speed):
 
     config: Any = None
     checkpoint: Any = None
+    prefix: str = ''
     ema: bool = False
     cache: Any = None
     evaluate: bool = False
@@ -97,6 +100,11 @@ class TeacherConfig(Speed):
             )
         self._check_cache()
         check_classes(self.classes, self.class_map, self.ema)
+        if not isinstance(self.prefix, str):
+            raise ValueError(
+                "teacher: prefix must be a string such as 'student.', got "
+                f'{self.prefix!r}'
+            )
         number = isinstance(self.weight, (int, float)) and math.isfinite(self.weight)
         if not number or isinstance(self.weight, bool) or self.weight <= 0:
             raise ValueError(
@@ -122,9 +130,10 @@ class TeacherConfig(Speed):
             return CachedTeacher(cache, self.weight, names)
         if self.ema:
             return Teacher(self._average(runner), self.weight, self)
-        model = build_teacher(self.config, self.checkpoint).to(device)
+        model = build_teacher(self.config, self.checkpoint, self.prefix).to(device)
         names = class_names(runner, self, class_lists(self, model))
-        return Teacher(self.prepare(model), self.weight, self, names)
+        model = self.prepare(teacher_within(model))
+        return Teacher(model, self.weight, self, names)
 
     def _check_cache(self) -> None:
         """A cache has no model that the other options could act on."""
@@ -152,7 +161,7 @@ class TeacherConfig(Speed):
     def _average(self, runner: Runner) -> BaseModel:
         for hook in runner.hooks:
             if isinstance(hook, EMAHook):
-                return hook.ema_model.module
+                return student_within(hook.ema_model.module)
         raise ValueError(
             'teacher=dict(ema=True) is the average that an EMAHook keeps, and the run '
             "has none; add dict(type='EMAHook') to custom_hooks"

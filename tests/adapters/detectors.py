@@ -50,7 +50,7 @@ def narrow(name: str, change: Callable[[Any], None] | None = None) -> ConfigDict
         type='ResNet', depth=18, base_channels=8, stem_channels=8, norm_eval=True
     )
     neck: Any = model.get('neck')
-    if isinstance(neck, dict) and neck.type == 'FPN':
+    if isinstance(neck, dict) and neck['type'] == 'FPN':
         neck.update(in_channels=[8, 16, 32, 64], out_channels=WIDTH)
     if change is not None:
         change(model)

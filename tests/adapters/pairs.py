@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from ckd_mm.schedules import Schedule
 from ckd_mm.teachers import Speed, Teacher
 from ckd_mm.terms import Term
 
-__all__ = ['Pair', 'pair']
+__all__ = ['Pair', 'pair', 'pairs']
 
 Pair = dict[str, Any]
 
@@ -54,12 +55,24 @@ def pair(
     names: ClassNames | None = None,
 ) -> Pair:
     """The arguments of the loss of a term `on` in one training step on `batch`."""
-    loss = _Asks()
-    term = _Wants('term', on, loss, Schedule())
-    object.__setattr__(term, 'wants', extras)
-    distiller = Distiller(
-        student, [Teacher(teacher, 1.0, speed or Speed(), names)], [term]
-    )
+    wanted = {'term': (on, extras)}
+    return pairs(student, teacher, batch, wanted, epoch=epoch, speed=speed)['term']
+
+
+def pairs(
+    student: BaseModel,
+    teacher: BaseModel,
+    batch: dict[str, Any],
+    wanted: Mapping[str, tuple[Any, Sequence[str]]],
+    epoch: float = 0.0,
+    speed: Speed | None = None,
+) -> dict[str, Pair]:
+    """The same of several terms in one step: by name, its `on` and the extras."""
+    losses = {name: _Asks() for name in wanted}
+    terms = [_Wants(name, wanted[name][0], losses[name], Schedule()) for name in wanted]
+    for term in terms:
+        object.__setattr__(term, 'wants', wanted[term.name][1])
+    distiller = Distiller(student, [Teacher(teacher, 1.0, speed or Speed())], terms)
     distiller.epoch = epoch
     data = student.data_preprocessor(batch, True)
     distiller.attach()
@@ -67,4 +80,4 @@ def pair(
         student(**data, mode='loss')
     finally:
         distiller.detach()
-    return loss.given
+    return {name: loss.given for name, loss in losses.items()}

@@ -83,6 +83,16 @@ def each(*changes: Callable[[Setup], Any]) -> Callable[[Setup], None]:
     return spoil
 
 
+def prefixed(prefix: str) -> Callable[[dict[str, Any]], None]:
+    """All names of a state dict get a prefix."""
+
+    def change(weights: dict[str, Any]) -> None:
+        for name in list(weights):
+            weights[prefix + name] = weights.pop(name)
+
+    return change
+
+
 def with_temperature(value: Any) -> Callable[[Setup], None]:
     return lambda setup: setup.loss(temperature=value)
 
@@ -193,9 +203,24 @@ TEACHER = (
         r'1 missing \(head.fc.bias\); 0 unexpected',
     ),
     Row(
-        'a checkpoint with one tensor more',
-        lambda s: s.teacher_weights(lambda weights: weights.update(x=torch.ones(1))),
-        r'0 missing; 1 unexpected \(x\)',
+        'a checkpoint with a prefix',
+        lambda s: s.teacher_weights(prefixed('student.')),
+        r"its names begin with 'student.'; write teacher=.*prefix='student.'\)",
+    ),
+    Row(
+        'a prefix that no weight has',
+        lambda s: s.teacher.update(prefix='hed'),
+        "no weight .* begins with prefix='hed.'; did you mean 'head.'",
+    ),
+    Row(
+        'a prefix that is a list',
+        lambda s: s.teacher.update(prefix=['student.']),
+        r"prefix must be a string such as 'student.', got \['student.'\]",
+    ),
+    Row(
+        'the weights of the backbone alone',
+        lambda s: s.teacher.update(prefix='backbone.'),
+        "it holds the weights of 'backbone' alone; give a checkpoint of the whole",
     ),
     Row(
         'NaN in a weight',

@@ -1,0 +1,135 @@
+"""What does not fit between a checkpoint and a model, in a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+__all__ = ['Misfit', 'grouped', 'listed']
+
+_RESHAPED = re.compile(
+    r'size mismatch for (.+?): .*?torch\.Size\(\[(.*?)\]\).*?torch\.Size\(\[(.*?)\]\)'
+)
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Outcome of loading a checkpoint.
+
+    Args:
+        missing: Tensors of the model that the file does not have.
+        unexpected: Entries of the file that the model does not have.
+        reshaped: Tensors of another shape, each with both.
+        failure: What else went wrong.
+        own: All tensors of the model.
+    """
+
+    missing: list[str]
+    unexpected: list[str]
+    reshaped: list[str]
+    failure: str
+    own: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        unfilled: Iterable[str],
+        may_lack: Collection[str],
+        unexpected: list[str],
+        own: list[str],
+        error: Exception | None,
+    ) -> Misfit:
+        """Sort what the loading has left.
+
+        Args:
+            unfilled: Tensors of the model to which nothing was written.
+            may_lack: Those of them that need not be, unless their shapes differ.
+            unexpected: Entries of the file that the model does not have.
+            own: All tensors of the model.
+            error: What torch or the model's own loading code raised.
+        """
+        shapes = {name: both for name, *both in _RESHAPED.findall(str(error))}
+        reshaped = [
+            f'{name} {_shape(theirs)} in the checkpoint, {_shape(here)} here'
+            for name, (theirs, here) in shapes.items()
+        ]
+        gone = [
+            name for name in unfilled if name not in may_lack and name not in shapes
+        ]
+        failure = ''
+        if error is not None and not shapes:
+            failure = f'{type(error).__name__}: {error}'
+        return cls(gone, unexpected, reshaped, failure, own)
+
+    @property
+    def is_error(self) -> bool:
+        return bool(self.missing or self.reshaped or self.failure)
+
+    def text(self, names: list[str], prefix: str) -> str:
+        """All of it, and what to do.
+
+        Args:
+            names: Those of the weights that were to be loaded.
+            prefix: What was removed from them.
+        """
+        within = _prefixes(names, self.own)
+        if within:
+            return (
+                f'its names begin with {" or ".join(map(repr, within))}; write '
+                'teacher=dict(config=..., checkpoint=..., '
+                f'prefix={prefix + within[0]!r})'
+            )
+        parts = [
+            listed('missing', self.missing),
+            listed('unexpected', self.unexpected),
+            listed('of another shape', self.reshaped),
+        ]
+        if self.failure:
+            parts.append(f"the model's own loading code failed with {self.failure}")
+        return '; '.join([*parts, self._advice(names)])
+
+    def _advice(self, names: list[str]) -> str:
+        part = _prefixes(self.own, names)
+        if part:
+            return (
+                f'it holds the weights of {part[0].removesuffix(".")!r} alone; give a '
+                'checkpoint of the whole model'
+            )
+        return (
+            "give the checkpoint that was trained with the teacher's config; a file of "
+            'another toolbox has other names, and has to be converted first'
+        )
+
+
+def listed(what: str, names: list[str], most: int = 10) -> str:
+    """Their number, and the first of them."""
+    shown = ', '.join(names[:most]) + (', ...' if len(names) > most else '')
+    return f'{len(names)} {what}' + (f' ({shown})' if names else '')
+
+
+def grouped(names: list[str], most: int = 8) -> str:
+    """All names, or how many begin in the same way where they are many."""
+    if len(names) <= most:
+        return ', '.join(names)
+    groups = Counter(re.split(r'(?<=\.)', name, maxsplit=1)[0] for name in names)
+    if len(groups) > most:  # no dots: ema_backbone_conv1_weight
+        groups = Counter(re.split(r'(?<=[._])', name, maxsplit=1)[0] for name in names)
+    shown = [f'{begin}* ({count})' for begin, count in groups.most_common(most)]
+    return ', '.join(shown) + (', ...' if len(groups) > most else '')
+
+
+def _prefixes(longer: list[str], shorter: list[str]) -> list[str]:
+    """What to remove from most of the longer names to get most of the shorter ones."""
+    known, counts = set(shorter), Counter[str]()
+    for name in longer:
+        parts = name.split('.')
+        for depth in range(1, min(len(parts), 4)):
+            if '.'.join(parts[depth:]) in known:
+                counts['.'.join(parts[:depth]) + '.'] += 1
+    return [begin for begin, count in counts.items() if 2 * count > len(known)]
+
+
+def _shape(numbers: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in numbers.split(', ') if number)

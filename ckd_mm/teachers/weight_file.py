@@ -1,0 +1,189 @@
+"""The weights in a checkpoint file, whichever program has written it."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.runner import CheckpointLoader
+from torch import Tensor, nn
+
+from ckd_mm.registry import did_you_mean
+
+__all__ = ['Weights', 'read_weights']
+
+
+@dataclass
+class Weights:
+    """A state dict apart from what torch hangs on it.
+
+    Args:
+        values: Weights by name.
+        versions: `_metadata` of a state dict: what a module noted of its version when
+            it was saved, by the module's name. Models convert old files by it.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, content: Any) -> Weights:
+        """Those of a dict or module, with tensors for arrays; none of other things."""
+        if isinstance(content, nn.Module):
+            content = content.state_dict()
+        if not isinstance(content, Mapping):
+            return cls()
+        return cls(
+            {
+                name: torch.as_tensor(value) if isinstance(value, np.ndarray) else value
+                for name, value in content.items()
+                if isinstance(name, str)
+            },
+            dict(getattr(content, '_metadata', None) or {}),
+        )
+
+    def renamed(self, change: Callable[[str], str | None]) -> Weights:
+        """With other names; those that become `None` are left out."""
+        values = {change(name): value for name, value in self.values.items()}
+        versions = {change(f'{name}.'): note for name, note in self.versions.items()}
+        return Weights(
+            {name: value for name, value in values.items() if name is not None},
+            {
+                name.removesuffix('.'): note
+                for name, note in versions.items()
+                if name is not None
+            },
+        )
+
+    def state_dict(self) -> OrderedDict[str, Any]:
+        """As `torch.nn.Module.load_state_dict` takes it."""
+        weights = OrderedDict(self.values)
+        weights._metadata = OrderedDict(self.versions)  # type: ignore[attr-defined]
+        return weights
+
+
+def read_weights(checkpoint: str, prefix: str = '') -> tuple[Weights, dict[str, Any]]:
+    """The weights in a file, and its `meta`.
+
+    Names lose `module.` at their beginning (DistributedDataParallel, averaged models)
+    and `_orig_mod.` anywhere (`torch.compile`).
+
+    Args:
+        checkpoint: Path or URL, in any form that MMEngine's `CheckpointLoader` knows.
+        prefix: Takes only the weights whose names begin so, and removes it: `student.`
+            for a file of SoftTeacher, `model.` for `{'model': state_dict}`.
+
+    Raises:
+        ValueError: The file is missing or unreadable, or it holds no weights, or none
+            with the prefix.
+    """
+    content = _read(checkpoint)
+    if not isinstance(content, (Mapping, nn.Module)):
+        raise ValueError(
+            f'teacher checkpoint {checkpoint!r} holds a {type(content).__name__}; '
+            "expected a state dict or MMEngine's dict with a 'state_dict'"
+        )
+    found = _found(content)
+    if not any(_is_weight(value) for value in found.values.values()):
+        raise ValueError(
+            f'teacher checkpoint {checkpoint!r} holds no weights: {_shown(content)}; '
+            "expected a state dict or MMEngine's dict with a 'state_dict'"
+        )
+    if prefix:
+        found = _chosen(found, content, prefix.removesuffix('.') + '.', checkpoint)
+    meta = content.get('meta') if isinstance(content, Mapping) else None
+    return found, meta if isinstance(meta, dict) else {}
+
+
+def _read(checkpoint: str) -> Any:
+    try:
+        return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    except Exception as error:
+        raise ValueError(
+            f'teacher checkpoint {checkpoint!r} cannot be read: '
+            f'{type(error).__name__}: {error}; {_advice(error)}'
+        ) from error
+
+
+def _advice(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return 'give a path or URL that can be loaded'
+    if isinstance(error, (ImportError, AttributeError)):
+        return (
+            'it holds classes of a program that is missing here; give a path or URL of '
+            'what torch.save(model.state_dict(), PATH) writes there'
+        )
+    return (
+        'give a path or URL that can be loaded; this file was cut short, or it is none '
+        'of PyTorch'
+    )
+
+
+def _found(content: Mapping[Any, Any] | nn.Module) -> Weights:
+    """Those under `state_dict`, or else all that are there."""
+    if isinstance(content, Mapping):
+        stored = Weights.of(content.get('state_dict'))
+        if stored.values:
+            return stored.renamed(_unwrapped)
+    return _everything(content)
+
+
+def _everything(content: Mapping[Any, Any] | nn.Module) -> Weights:
+    """Weights of a dict or module, and of those within a dict under `key.`."""
+    everything = Weights.of(content)
+    inner = {name: Weights.of(value) for name, value in everything.values.items()}
+    everything.values = {
+        name: value
+        for name, value in everything.values.items()
+        if _is_weight(value) or name.endswith('_extra_state')
+    }
+    for key, weights in inner.items():
+        if any(_is_weight(value) for value in weights.values.values()):
+            below = weights.renamed(_below(key))
+            everything.values |= below.values
+            everything.versions |= below.versions
+    return everything.renamed(_unwrapped)
+
+
+def _chosen(
+    found: Weights, content: Mapping[Any, Any] | nn.Module, prefix: str, checkpoint: str
+) -> Weights:
+    def inside(name: str) -> str | None:
+        return _unwrapped(name[len(prefix) :]) if name.startswith(prefix) else None
+
+    everything = _everything(content)
+    for weights in (found, everything):
+        chosen = weights.renamed(inside)
+        if chosen.values:
+            return chosen
+    known = {name.split('.')[0] + '.' for name in [*found.values, *everything.values]}
+    raise ValueError(
+        f'no weight in teacher checkpoint {checkpoint!r} begins with prefix={prefix!r}'
+        f'{did_you_mean(prefix, known)}'
+    )
+
+
+def _below(key: str) -> Callable[[str], str]:
+    return lambda name: f'{key}.{_unwrapped(name)}'
+
+
+def _unwrapped(name: str) -> str:
+    return re.sub(r'^(module\.)+', '', name.replace('_orig_mod.', ''))
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, (Tensor, np.ndarray))
+
+
+def _shown(content: Mapping[Any, Any] | nn.Module) -> str:
+    if not content:
+        return 'it is an empty dict'
+    if isinstance(content, Mapping) and 'state_dict' in content:
+        return f'its state_dict is {content["state_dict"]!r}'[:200]
+    keys = list(content) if isinstance(content, Mapping) else []
+    return f'its keys are {", ".join(map(repr, keys[:10]))}'
