@@ -60,8 +60,9 @@ class Term:
         values: dict[str, Tensor] = {}
         if getattr(self.loss, 'takes', '') == 'distribution':
             values['top1_agreement'] = top1_agreement(student, teacher)
-        if hasattr(self.loss, 'statistics'):
-            values.update(self.loss.statistics(student, teacher))
+        own: Any = getattr(self.loss, 'statistics', None)
+        if own is not None:
+            values.update(own(student, teacher))
         return {f'{self.name}_{key}': value for key, value in values.items()}
 
 
