@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ckd_mm.adapters.batch_checks import check_number
 from ckd_mm.adapters.class_logits import ClassLogits, Columns, Pixels
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
@@ -235,6 +236,7 @@ class QueryParts:
             _seen(self.teacher.logits(other), columns.teacher_logits),
             self.teacher.places(other, step),
         )
+        check_number(student, teacher)
         softmax = isinstance(columns, Columns) and columns.logits.background
         scores_NT = confidences(teacher, softmax=softmax)
         number = scores_NT.shape[1] if topk is None else min(topk, scores_NT.shape[1])
