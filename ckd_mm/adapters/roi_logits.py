@@ -47,9 +47,9 @@ def why_unknown(head: Any) -> str:
     if {'SeesawLoss', 'CrossEntropyCustomLoss'} & _losses(head):
         return ''
     return (
-        'the columns of class logits mean what '
-        f'{type(head.loss_cls).__name__} says (custom_cls_channels), which is not known '
-        "here; compare on='neck' or on='embedding'"
+        f'the columns of class logits mean what {type(head.loss_cls).__name__} says '
+        "(custom_cls_channels), which is not known here; compare on='neck' or "
+        "on='embedding'"
     )
 
 
