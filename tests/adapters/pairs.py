@@ -56,10 +56,8 @@ def pair(
 ) -> Pair:
     """The arguments of the loss of a term `on` in one training step on `batch`."""
     wanted = {'term': (on, extras)}
-    found = pairs(
-        student, teacher, batch, wanted, epoch=epoch, speed=speed, names=names
-    )
-    return found['term']
+    given = pairs(student, teacher, batch, wanted, epoch, speed, names)
+    return given['term']
 
 
 def pairs(
@@ -76,8 +74,9 @@ def pairs(
     terms = [_Wants(name, wanted[name][0], losses[name], Schedule()) for name in wanted]
     for term in terms:
         object.__setattr__(term, 'wants', wanted[term.name][1])
-    known = Teacher(teacher, 1.0, speed or Speed(), names)
-    distiller = Distiller(student, [known], terms)
+    distiller = Distiller(
+        student, [Teacher(teacher, 1.0, speed or Speed(), names)], terms
+    )
     distiller.epoch = epoch
     data = student.data_preprocessor(batch, True)
     distiller.attach()
