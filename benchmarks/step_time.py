@@ -12,8 +12,9 @@ In every round one after the other, on the same batch:
     precision on its RoIs, then the student's RoI head a second time for the loss.
 
 Then the memory and the arithmetic of each part, the parts of the overhead, the
-teacher's options, the teacher on a stream of its own, and a term that acts in every
-second step. What is run and how: benchmarks/steps.
+teacher's options, the teacher on a stream of its own, a term that acts in every
+second step, and classes that are matched by name. What is run and how:
+benchmarks/steps.
 """
 
 from __future__ import annotations

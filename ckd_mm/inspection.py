@@ -7,32 +7,45 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
-from mmengine.config import Config
-from mmengine.hub import get_config
+from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
-from mmengine.registry import MODELS, DefaultScope
+from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from ckd_mm.adapters import Missing, find_adapter
+from ckd_mm.adapters import Comparison, Missing, Part, find_adapter
+from ckd_mm.adapters.class_logits import Columns, Pixels
 from ckd_mm.adapters.parts import options_of
+from ckd_mm.batches import random_batch
+from ckd_mm.defaults import maps_loss, part_term
 from ckd_mm.distiller import Distiller
+from ckd_mm.errors import as_value_error
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.schedules import Schedule
+from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import Term
 
 __all__ = [
     'Finding',
-    'build_untrained',
+    'attached',
+    'batch_that_trains',
     'find_parts',
     'forward_seconds',
-    'random_batch',
+    'run_student',
+    'training_step',
 ]
+
+Shapes: TypeAlias = tuple[tuple[int, ...], ...]
+
+LARGER = (512, 512)
+"""Height and width for models whose coarsest level would be too small."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +58,35 @@ class Finding:
         teacher: The teacher's.
         extras: What a loss can ask for by name.
         options: The options of the part, with their defaults.
+        columns: What the columns of class logits are.
         reason: Why it cannot be compared; empty if it can.
     """
 
     on: str
-    student: tuple[tuple[int, ...], ...] = ()
-    teacher: tuple[tuple[int, ...], ...] = ()
+    student: Shapes = ()
+    teacher: Shapes = ()
     extras: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    columns: Columns | Pixels | None = None
     reason: str = ''
+
+    @property
+    def term(self) -> dict[str, Any] | None:
+        """`on` and `loss` of the default term for it; `None` if there is none."""
+        if self.reason:
+            return None
+        if not self.is_maps and self.on != 'embedding':
+            return part_term(self.on, self.columns)
+        own, other = self.widths
+        if len(own) != len(other):
+            return None
+        return dict(on=self.on, loss=maps_loss((own, other), self.same_sizes))
+
+    @property
+    def same_sizes(self) -> bool:
+        """Whether each level is a map of one height and width in both."""
+        sizes = [[shape[2:] for shape in side] for side in (self.student, self.teacher)]
+        return self.is_maps and sizes[0] == sizes[1]
 
     @property
     def is_maps(self) -> bool:
@@ -77,152 +110,211 @@ class Finding:
         notes = []
         if own != other:
             notes.append(f'student_channels={own}, teacher_channels={other}')
-        sizes = [[shape[2:] for shape in side] for side in (self.student, self.teacher)]
-        if sizes[0] != sizes[1]:
+        if self.is_maps and not self.same_sizes:
             notes.append('other sizes: a loss that pools')
         return '; '.join(notes) or 'none'
 
 
-def build_untrained(config: str) -> tuple[Config, BaseModel]:
-    """A config, and its model with random weights; nothing is downloaded.
-
-    Args:
-        config: A path or a zoo name, such as
-            `mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py`.
-    """
-    cfg = get_config(config) if '::' in config else Config.fromfile(config)
-    model = _without_pretrained(cfg.model)
-    if cfg.get('data_preprocessor') is not None:
-        model.setdefault('data_preprocessor', cfg.data_preprocessor)
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        built = MODELS.build(model)
-    built.init_weights()
-    return cfg, built
-
-
-def random_batch(
-    model: BaseModel, shape: tuple[int, int] = (256, 320), num_images: int = 2
-) -> dict[str, Any]:
-    """Random images, with random ground truth, for a detector or a classifier.
-
-    Args:
-        model: The student, whose number of classes and kind of ground truth count.
-        shape: Height and width.
-        num_images: How many.
-    """
-    if hasattr(model, 'head'):  # MMPretrain
-        from mmpretrain.structures import DataSample
-
-        images = torch.randint(256, (num_images, 3, *shape), dtype=torch.uint8)
-        labels = range(num_images)
-        return dict(
-            inputs=images,
-            data_samples=[DataSample().set_gt_label(label) for label in labels],
-        )
-    from mmdet.testing import demo_mm_inputs
-
-    return demo_mm_inputs(
-        num_images,
-        [(3, *shape)] * num_images,
-        num_items=[4] * num_images,
-        num_classes=_num_classes(model),
-        with_mask=getattr(model, 'with_mask', False),
-    )
-
-
 def find_parts(
-    student: BaseModel, teacher: BaseModel, batch: dict[str, Any]
+    student: BaseModel, teacher: BaseModel, batch: dict[str, Any] | None
 ) -> list[Finding]:
     """All parts that the student's adapter knows, tried one by one.
 
     The student's weights stay; the statistics of its normalisation layers move.
+
+    Args:
+        student: The student.
+        teacher: The teacher.
+        batch: What to try them on; `None` tries none of those that need a step.
+
+    Raises:
+        ValueError: No adapter knows the student.
     """
-    adapter = find_adapter(student)(student, teacher, {})
+    with as_value_error('finding the parts of these two models'):
+        trained, teacher = student_within(student), teacher_within(teacher)
+        adapter = find_adapter(trained)(trained, teacher, {})
+        known = adapter.comparisons()
+    found = _tried(_there(known), student, teacher, batch)
     return [
-        Finding(on, reason=part.reason)
-        if isinstance(part, Missing)
-        else _tried(on, options_of(part), student, teacher, batch)
-        for on, part in adapter.comparisons().items()
+        Finding(on, reason=part.reason) if isinstance(part, Missing) else found[on]
+        for on, part in known.items()
     ]
+
+
+def batch_that_trains(model: BaseModel, shape: tuple[int, int]) -> dict[str, Any]:
+    """A random batch of this size, or of a larger one if the model needs that.
+
+    Raises:
+        ValueError: No batch can be made, or the model's own training step fails on it.
+    """
+    batch = random_batch(model, shape)
+    try:
+        run_student(model, batch)
+    except ValueError as error:
+        larger = random_batch(model, LARGER)
+        try:
+            run_student(model, larger)
+        except ValueError:
+            raise error from None
+        return larger
+    return batch
+
+
+def run_student(model: BaseModel, batch: dict[str, Any]) -> dict[str, Any]:
+    """The losses of one training step, which changes no weight.
+
+    Raises:
+        ValueError: It ends in any exception.
+    """
+    with _in_a_run(model):
+        data = model.data_preprocessor(deepcopy(batch), True)
+        return model(**data, mode='loss')
+
+
+def training_step(
+    model: BaseModel, batch: dict[str, Any], optimizer: OptimWrapper
+) -> dict[str, Tensor]:
+    """One training step as a runner takes it, and what it logs.
+
+    Raises:
+        ValueError: It ends in any exception.
+    """
+    with _in_a_run(model):
+        return model.train_step(deepcopy(batch), optimizer)
+
+
+@contextmanager
+def _in_a_run(model: BaseModel) -> Iterator[None]:
+    with (
+        as_value_error(f'a training step of a {type(model).__name__}'),
+        preserved_random_state(),
+        _first_iteration(),
+    ):
+        model.train()
+        yield
+
+
+@contextmanager
+def _first_iteration() -> Iterator[None]:
+    """What a runner tells models, some of which warm up."""
+    hub = MessageHub.get_current_instance()
+    added = [name for name in ('iter', 'epoch') if hub.get_info(name) is None]
+    for name in added:
+        hub.update_info(name, 0)
+    try:
+        yield
+    finally:
+        for name in added:
+            hub.pop_info(name)
 
 
 def forward_seconds(model: BaseModel, batch: dict[str, Any], repeats: int = 3) -> float:
     """The median time of a prediction, post-processing included.
 
     Without it, a model with masks would make one for each of its proposals.
+
+    Raises:
+        ValueError: The prediction ends in any exception.
     """
-    model.eval()
-    data = model.data_preprocessor(batch, False)
     seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        with torch.no_grad():
-            model(data['inputs'], data['data_samples'], mode='predict')
-        seconds.append(time.perf_counter() - start)
+    with as_value_error(f'a prediction of a {type(model).__name__} on a random batch'):
+        model.eval()
+        data = model.data_preprocessor(deepcopy(batch), False)
+        for _ in range(repeats):
+            start = time.perf_counter()
+            with torch.no_grad():
+                model(data['inputs'], data['data_samples'], mode='predict')
+            seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)
 
 
 class _Probe(nn.Module):
-    """A loss that keeps what it is given."""
+    """A loss that keeps the shapes of what it is given."""
+
+    shapes: tuple[Shapes, Shapes]
 
     def forward(self, student: Any, teacher: Any) -> Tensor:
-        self.shapes = tuple(_shapes(side) for side in (student, teacher))
+        self.shapes = _shapes(student), _shapes(teacher)
         return torch.zeros(())
 
 
+_There: TypeAlias = Comparison | Callable[..., Comparison]
+
+
+def _there(known: Mapping[str, Part]) -> dict[str, _There]:
+    return {on: part for on, part in known.items() if not isinstance(part, Missing)}
+
+
 def _tried(
-    on: str,
-    options: dict[str, Any],
+    parts: Mapping[str, _There],
+    student: BaseModel,
+    teacher: BaseModel,
+    batch: dict[str, Any] | None,
+) -> dict[str, Finding]:
+    """What a step gives for each; one by one where a step with all of them fails."""
+    if batch is None:
+        reason = 'not tried, as there is no batch to try it on'
+        return {
+            on: Finding(on, options=options_of(part), reason=reason)
+            for on, part in parts.items()
+        }
+    try:
+        return _in_one_step(parts, student, teacher, batch)
+    except ValueError as error:
+        if len(parts) == 1:
+            ((on, part),) = parts.items()
+            return {on: Finding(on, options=options_of(part), reason=str(error))}
+    return {
+        name: finding
+        for on, part in parts.items()
+        for name, finding in _tried({on: part}, student, teacher, batch).items()
+    }
+
+
+def _in_one_step(
+    parts: Mapping[str, _There],
     student: BaseModel,
     teacher: BaseModel,
     batch: dict[str, Any],
-) -> Finding:
-    probe = _Probe()
-    try:
-        term = Term(on, on, probe, Schedule())
-        distiller = Distiller(student, [Teacher(teacher)], [term])
-        _step(distiller, student, batch)
-    except ValueError as error:
-        return Finding(on, options=options, reason=str(error))
-    extras = distiller.sources[0].adapter.offers(on)
-    student_shapes, teacher_shapes = probe.shapes
-    return Finding(on, student_shapes, teacher_shapes, tuple(extras), options)
+) -> dict[str, Finding]:
+    """What one step gives for each of these parts.
+
+    Raises:
+        ValueError: The step, or one of the parts in it, ends in any exception.
+    """
+    probes = {on: _Probe() for on in parts}
+    with as_value_error('the step with this part'):
+        columns = {
+            on: (part if isinstance(part, Comparison) else part()).columns
+            for on, part in parts.items()
+        }
+        terms = [Term(on, on, probe, Schedule()) for on, probe in probes.items()]
+        distiller = Distiller(student, [Teacher(teacher)], terms)
+        with attached(distiller):
+            run_student(student, batch)
+    adapter = distiller.sources[0].adapter
+    return {
+        on: Finding(
+            on,
+            *probes[on].shapes,
+            tuple(adapter.offers(on)),
+            options_of(part),
+            columns[on],
+        )
+        for on, part in parts.items()
+    }
 
 
-def _step(distiller: Distiller, student: BaseModel, batch: dict[str, Any]) -> None:
+@contextmanager
+def attached(distiller: Distiller) -> Iterator[None]:
+    """Have a distiller listen to its student."""
     distiller.attach()
     try:
-        with preserved_random_state():
-            data = student.train().data_preprocessor(batch, True)
-            student(**data, mode='loss')
+        yield
     finally:
         distiller.detach()
 
 
-def _shapes(value: Tensor | Sequence[Tensor]) -> tuple[tuple[int, ...], ...]:
+def _shapes(value: Tensor | Sequence[Tensor]) -> Shapes:
     levels = [value] if isinstance(value, Tensor) else value
     return tuple(tuple(level.shape) for level in levels)
-
-
-def _num_classes(model: BaseModel) -> int:
-    heads = [
-        module
-        for name, module in model.named_modules()
-        if isinstance(getattr(module, 'num_classes', None), int)
-        and name.startswith(('roi_head.bbox_head', 'bbox_head'))
-    ]
-    return heads[0].num_classes if heads else 1
-
-
-def _without_pretrained(config: Any) -> Any:
-    """The same config, whose models start from random weights."""
-    if isinstance(config, dict):
-        for key, value in list(config.items()):
-            if key == 'init_cfg' and 'Pretrained' in str(value):
-                config[key] = None
-            else:
-                _without_pretrained(value)
-    elif isinstance(config, (list, tuple)):
-        for value in config:
-            _without_pretrained(value)
-    return config

@@ -1,8 +1,8 @@
 """Note what named modules receive and return while a model runs its own forward.
 
 The adapters use it to read a student's logits and RoIs from the one forward of the
-training step, and the teacher's from its own. Nothing is copied: what is noted are the
-tensors themselves.
+training step, and the teacher's from its own. What is noted are the
+tensors themselves, without a copy.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -106,17 +107,24 @@ class Recorder:
     def calls(self, tap: Tap) -> list[Any]:
         """All values of a tap in this step, one for each call of its module.
 
+        Calls without gradient are left out beside calls with one. They are not what is
+        trained: samplers such as OHEM's and PISA's score candidates so, with the head
+        of the step.
+
         Raises:
             ValueError: A later operation wrote into a noted tensor.
         """
-        for note in self._noted[tap]:
+        notes = [note for note in self._noted[tap] if note.has_graph]
+        notes = notes or self._noted[tap]
+        for note in notes:
             if note.is_overwritten():
                 raise ValueError(
                     f'the {tap.side} of {tap.module!r} was overwritten after it was '
-                    'noted, most likely by the ReLU(inplace=True) that follows; name '
-                    'the module of that ReLU instead, or build it with inplace=False'
+                    f'noted{note.last_operation()}; if a module with inplace=True did '
+                    'that, such as a ReLU, name this module instead or build it with '
+                    'inplace=False; else compare another part'
                 )
-        return [note.value for note in self._noted[tap]]
+        return [note.value for note in notes]
 
     def _note(self, tap: Tap) -> Any:
         def hook(module: nn.Module, *values: Any) -> None:
@@ -128,14 +136,40 @@ class Recorder:
 
 
 class _Note:
-    """A value and the versions its tensors had when it was noted."""
+    """A value and the versions its tensors had when it was noted.
+
+    Lists are copied, their tensors are not: FSAF's head puts other tensors into the
+    list that it returned.
+    """
 
     def __init__(self, value: Any) -> None:
-        self.value = value
-        self._versions = [tensor._version for tensor in _tensors(value)]
+        self.value = _with_own_lists(value)
+        self.has_graph = torch.is_grad_enabled()
+        self._versions = [tensor._version for tensor in _tensors(self.value)]
 
     def is_overwritten(self) -> bool:
-        return self._versions != [tensor._version for tensor in _tensors(self.value)]
+        return bool(self._overwritten())
+
+    def last_operation(self) -> str:
+        """What wrote into the value, as far as PyTorch's graph knows."""
+        names = {
+            tensor.grad_fn.name().rsplit('::', 1)[-1]
+            for tensor in self._overwritten()
+            if tensor.grad_fn is not None
+        }
+        return f', by an operation in place ({", ".join(sorted(names))})' * bool(names)
+
+    def _overwritten(self) -> list[Tensor]:
+        pairs = zip(_tensors(self.value), self._versions, strict=True)
+        return [tensor for tensor, version in pairs if tensor._version != version]
+
+
+def _with_own_lists(value: Any) -> Any:
+    if type(value) in (list, tuple):
+        return type(value)(_with_own_lists(item) for item in value)
+    if type(value) is dict:
+        return {key: _with_own_lists(item) for key, item in value.items()}
+    return value
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -144,3 +178,5 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _tensors(item)
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))

@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm.adapters import Step, build_adapter
+from ckd_mm.adapters.batch_checks import check_batch
 from ckd_mm.adapters.comparison import Value
 from ckd_mm.streams import SideStream
 from ckd_mm.teachers import Teacher, TeacherInputs
@@ -25,6 +26,7 @@ class Source:
         student: The student, without a distributed wrapper.
         teacher: The teacher.
         terms: Those that compare with this teacher.
+        preprocessor: What normalises the student's images; `None` is its own.
 
     Raises:
         ValueError: The terms do not fit the two models.
@@ -38,15 +40,16 @@ class Source:
         student: BaseModel,
         teacher: Teacher,
         terms: Sequence[Term],
+        preprocessor: nn.Module | None = None,
     ) -> None:
         self.terms = [term.name for term in terms]
         self.weight = teacher.weight
         self.speed = teacher.speed
         device = next(student.parameters()).device
         wanted = {term.name: (term.on, term.needs) for term in terms}
-        self.adapter = build_adapter(student, teacher.model, wanted)
+        self.adapter = build_adapter(student, teacher.model, wanted, teacher.names)
         self.inputs = TeacherInputs(
-            student.data_preprocessor, teacher.model.data_preprocessor
+            preprocessor or student.data_preprocessor, teacher.model.data_preprocessor
         ).to(device)
         if self.speed.stream:
             self._stream = SideStream(device)
@@ -61,7 +64,12 @@ class Source:
         self.adapter.detach()
 
     def before(self, inputs: Tensor, data_samples: Sequence[Any]) -> None:
-        """Listen to the student's forward, which is about to begin with this batch."""
+        """Listen to the student's forward, which is about to begin with this batch.
+
+        Raises:
+            ValueError: It is not one tensor of images.
+        """
+        check_batch(inputs, data_samples)
         self.adapter.student_recorder.open()
         if self._stream is not None:
             with self._stream.beside():

@@ -66,5 +66,6 @@ def test_a_project_with_the_example_passes_the_tests_of_a_loss(project: Path) ->
         'test_comparisons',
         'test_modules',
         'test_registered',
+        'test_takes',
         'test_zoo_pairs',
     }

@@ -61,14 +61,52 @@ def test_detach_leaves_no_hook() -> None:
         assert not module._forward_pre_hooks
 
 
-def test_a_value_that_was_overwritten_is_refused() -> None:
-    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True))
+def test_a_list_is_noted_as_it_was_returned() -> None:
+    """FSAF's loss puts other tensors into the list that its head returned."""
+
+    class Levels(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[list, dict]:
+            return [x, x + 1], dict(more=[x + 2])
+
+    model, tap = nn.Sequential(Levels()), Tap('0')
+    recorder = Recorder(model, [tap])
+    recorder.attach()
+    recorder.open()
+    levels, more = model(torch.ones(1))
+    levels[0] = levels[0] * 3
+    levels.append(torch.zeros(1))
+    more['more'].clear()
+    ((noted, others),) = recorder.calls(tap)
+    assert [level.item() for level in noted] == [1.0, 2.0]
+    assert others['more'][0].item() == 3.0
+    others['more'][0].add_(1)
+    with pytest.raises(ValueError, match="output of '0' was overwritten"):
+        recorder.calls(tap)
+
+
+class _Writes(nn.Module):
+    """Writes zeros into the first column."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x[:, 0] = 0
+        return x
+
+
+@pytest.mark.parametrize(
+    ('after', 'by'),
+    [(nn.ReLU(inplace=True), 'ReluBackward0'), (_Writes(), 'CopySlices')],
+)
+def test_a_value_that_was_overwritten_is_refused(after: nn.Module, by: str) -> None:
+    model = nn.Sequential(nn.Linear(2, 2), after)
     tap = Tap('0')
     recorder = Recorder(model, [tap])
     recorder.attach()
     recorder.open()
     model(torch.ones(1, 2))
-    with pytest.raises(ValueError, match="output of '0' was overwritten"):
+    with pytest.raises(
+        ValueError,
+        match=rf"output of '0' was overwritten .* by an operation in place \({by}\);",
+    ):
         recorder.calls(tap)
 
 

@@ -27,10 +27,11 @@ def main() -> None:
     if args.out.exists() and not args.force:
         sys.exit(f'error: {args.out} exists; choose another file, or --force')
     try:
-        means, counts = class_means(args.config, args.checkpoint, args.device)
+        means, counts, names = class_means(args.config, args.checkpoint, args.device)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'error: {error}')
-    torch.save({'class_means': means, 'num_samples': counts}, args.out)
+    content = {'class_means': means, 'num_samples': counts, 'classes': names}
+    torch.save(content, args.out)
     print(
         f'{args.out}: num_classes={len(means)}, teacher_channels={means.shape[1]}, '
         f'{int(counts.sum())} images'

@@ -16,10 +16,16 @@ from numpy.typing import NDArray
 
 __all__ = ['Panel', 'draw', 'table', 'verdict']
 
+LABEL = (0.12, 0.25)
+"""Height and width that the label of a box may have, as shares of the image."""
+
 COLOURS = ('grey', 'tab:orange', 'tab:blue')
 
 Curve = dict[int, float]
 """A metric by iteration."""
+
+Box = tuple[float, float, float, float, str]
+"""x, y, width, height and text."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,12 @@ class Panel:
     Attributes:
         title: What is shown.
         image: Pixels, RGB.
-        boxes: x, y, width, height and text of each box to draw.
+        boxes: To draw, the surest first.
     """
 
     title: str
     image: NDArray[np.uint8]
-    boxes: Sequence[tuple[float, float, float, float, str]] = ()
+    boxes: Sequence[Box] = ()
 
 
 def table(logs: Mapping[str, Log], columns: Mapping[str, str]) -> str:
@@ -109,10 +115,27 @@ def _draw_panel(axis: Axes, panel: Panel) -> None:
     axis.imshow(panel.image)
     axis.set_title(panel.title, fontsize=9)
     axis.set_axis_off()
-    for x, y, w, h, text in panel.boxes:
-        box = Rectangle((x, y), w, h, fill=False, edgecolor='yellow', linewidth=1.2)
-        axis.add_patch(box)
-        axis.text(x, y - 2, text, fontsize=6, color='black', backgroundcolor='yellow')
+    for box in reversed(panel.boxes):  # the surest on top
+        _draw_box(axis, panel.image, box)
+
+
+def _draw_box(axis: Axes, image: NDArray[np.uint8], box: Box) -> None:
+    """A box and its label, above it and to its right or where the image has room."""
+    height, width = image.shape[:2]
+    x, y, w, h, text = box
+    edges = Rectangle((x, y), w, h, fill=False, edgecolor='yellow', linewidth=1.2)
+    axis.add_patch(edges)
+    has_room_above = y > LABEL[0] * height
+    has_room_right = x < (1 - LABEL[1]) * width
+    axis.text(
+        max(x, 0.02 * width) if has_room_right else min(x + w, 0.98 * width),
+        y if has_room_above else max(y, 0.02 * height),
+        text,
+        ha='left' if has_room_right else 'right',
+        va='bottom' if has_room_above else 'top',
+        fontsize=5,
+        bbox=dict(facecolor='yellow', edgecolor='none', pad=1),
+    )
 
 
 def _format(value: float) -> str:

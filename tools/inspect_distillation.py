@@ -12,59 +12,53 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from copy import deepcopy
 from typing import Any
 
 from mmengine.model import BaseModel
 
+from ckd_mm.batches import image_shape
 from ckd_mm.inspection import (
     Finding,
-    build_untrained,
+    batch_that_trains,
     find_parts,
     forward_seconds,
-    random_batch,
 )
+from ckd_mm.untrained import build_untrained
 
 __all__: list[str] = []
 
-LOSSES: dict[str, str] = {
-    'logits': "dict(type='CKDLoss')",
-    'roi_logits': "dict(type='CKDLoss', temperature=0.1)",
-    'dense_logits': "dict(type='CKDLoss', temperature=0.1)",
-    'query_logits': "dict(type='CKDLoss', temperature=0.1)",
-    'rpn_logits': "dict(type='KDLoss', temperature=1.0)",
-    'mask_logits': "dict(type='CKDLoss', temperature=0.1)",
-    'box_distribution': "dict(type='KDLoss', temperature=10.0, loss_weight=0.25)",
-    'roi_boxes': "dict(type='BoxRegressionLoss')",
-    'rpn_boxes': "dict(type='BoxRegressionLoss')",
-    'embedding': "dict(type='RKDLoss', angle_weight=0.0)",
-}
-"""One loss that fits each part; docs/methods.md has the others."""
+SHAPE = (256, 320)
 
 
 def main() -> None:
     args = _parse_args()
     logging.disable(logging.INFO)  # MMEngine tells how it initialises each weight
     try:
-        _inspect(args.config, args.teacher, tuple(args.shape))
+        _inspect(args.config, args.teacher, args.shape)
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
 
 
-def _inspect(config: str, teacher_config: str | None, shape: tuple[int, int]) -> None:
+def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -> None:
     cfg, student = build_untrained(config)
     teacher_config = teacher_config or _teacher_of(cfg)
     _, teacher = build_untrained(teacher_config)
     teacher.requires_grad_(False)
-    batch = random_batch(student, shape)
-    findings = find_parts(student, teacher, deepcopy(batch))
+    height, width = shape or image_shape(cfg) or SHAPE
+    batch, problem = _batch(student, (height, width))
+    findings = find_parts(student, teacher, batch)
     print('| | config | model | parameters | prediction |')
     print('|---|---|---|---|---|')
+    problems = [problem]
     for role, name, model in (
         ('student', config, student),
         ('teacher', teacher_config, teacher),
     ):
-        print(_model_row(role, name, model, deepcopy(batch)))
+        seconds, problem = _seconds(model, batch)
+        print(_model_row(role, name, model, seconds))
+        problems.append(problem)
+    for problem in dict.fromkeys(filter(None, problems)):
+        print(f'\n{problem[0].upper()}{problem[1:]}.')
     print('\n| `on` | student | teacher | connectors | options | a loss can ask for |')
     print('|---|---|---|---|---|---|')
     for finding in findings:
@@ -76,11 +70,30 @@ def _inspect(config: str, teacher_config: str | None, shape: tuple[int, int]) ->
     print(f'\n```python\n{_lines(findings, teacher_config)}\n```')
 
 
-def _model_row(role: str, name: str, model: BaseModel, batch: dict[str, Any]) -> str:
+def _batch(
+    student: BaseModel, shape: tuple[int, int]
+) -> tuple[dict[str, Any] | None, str]:
+    """What the parts are tried on; `None` with the reason where there is nothing."""
+    try:
+        return batch_that_trains(student, shape), ''
+    except ValueError as error:
+        return None, str(error)
+
+
+def _seconds(model: BaseModel, batch: dict[str, Any] | None) -> tuple[str, str]:
+    """The time of a prediction; empty with the reason where there is none."""
+    if batch is None:
+        return '', ''
+    try:
+        return f'{forward_seconds(model, batch):.2f} s', ''
+    except ValueError as error:
+        return '', str(error)
+
+
+def _model_row(role: str, name: str, model: BaseModel, seconds: str) -> str:
     parameters = sum(parameter.numel() for parameter in model.parameters()) / 1e6
-    seconds = forward_seconds(model, batch)
     kind = type(model).__name__
-    return f'| {role} | {name} | {kind} | {parameters:.2f} M | {seconds:.2f} s |'
+    return f'| {role} | {name} | {kind} | {parameters:.2f} M | {seconds or "none"} |'
 
 
 def _part_row(finding: Finding) -> str:
@@ -97,12 +110,7 @@ def _part_row(finding: Finding) -> str:
 
 
 def _lines(findings: list[Finding], teacher_config: str) -> str:
-    terms = [
-        f"            {one.on}=dict(\n                on='{one.on}',\n"
-        f'                loss={_loss(one)},\n            ),'
-        for one in findings
-        if not one.reason and _loss(one)
-    ]
+    terms = {one.on: term for one in findings if (term := one.term) is not None}
     return '\n'.join(
         [
             "custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)",
@@ -111,7 +119,11 @@ def _lines(findings: list[Finding], teacher_config: str) -> str:
             "        type='DistillationHook',",
             f'        teacher=dict(config={teacher_config!r}),',
             '        distill=dict(  # choose among these',
-            *terms,
+            *(
+                f'            {name}=dict(\n                on={_code(term["on"])},\n'
+                f'                loss={_code(term["loss"])},\n            ),'
+                for name, term in terms.items()
+            ),
             '        ),',
             '    )',
             ']',
@@ -119,16 +131,10 @@ def _lines(findings: list[Finding], teacher_config: str) -> str:
     )
 
 
-def _loss(finding: Finding) -> str:
-    """A loss that fits the shapes, or nothing."""
-    if not finding.is_maps:
-        return LOSSES.get(finding.on, '')
-    own, other = finding.widths
-    if finding.connectors == 'none':
-        return "dict(type='PKDLoss', loss_weight=6.0)"
-    if len(own) != len(other):
-        return ''
-    return f"dict(type='FitNetLoss', student_channels={own}, teacher_channels={other})"
+def _code(value: Any) -> str:
+    if not isinstance(value, dict):
+        return repr(value)
+    return f'dict({", ".join(f"{key}={item!r}" for key, item in value.items())})'
 
 
 def _teacher_of(cfg: Any) -> str:
@@ -155,9 +161,8 @@ def _parse_args() -> argparse.Namespace:
         '--shape',
         nargs=2,
         type=int,
-        default=(256, 320),
         metavar=('HEIGHT', 'WIDTH'),
-        help='of the random images (default: 256 320)',
+        help="of the random images (default: a classifier's own, or 256 320)",
     )
     return parser.parse_args()
 

@@ -4,9 +4,9 @@
     python tools/train.py STUDENT_CONFIG --teacher TEACHER [--method ckd] ...
 
 The first form runs a config as it is. The second distils any stock config without an
-edit: it adds the hook with the task's default terms; the config that the run dumps into
-its work dir shows exactly what was added. All other options are those of MMDetection's
-or MMPretrain's own tools/train.py, which does the work.
+edit: it adds the hook with the default terms for the two models. The config that the
+run dumps into its work dir shows exactly what was added, and why. All other options are
+those of MMDetection's or MMPretrain's own tools/train.py, which does the work.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ckd_mm.presets import METHODS, add_distillation
+from ckd_mm.presets import CHOICES, add_distillation
 from ckd_mm.tools import run_tool
 
 __all__: list[str] = []
@@ -37,9 +37,10 @@ def _distilled(args: argparse.Namespace, folder: Path) -> Path:
     """The student's config with the hook added, under the student's file name."""
     cfg = Config.fromfile(args.config)
     try:
-        add_distillation(cfg, args.teacher, args.teacher_checkpoint, args.method)
+        why = add_distillation(cfg, args.teacher, args.teacher_checkpoint, args.method)
     except ValueError as error:
         raise SystemExit(f'error: {error}') from error
+    print(f'distillation: {why}')
     if cfg.get('work_dir') is None:
         cfg.work_dir = f'work_dirs/{args.method}_{Path(args.config).stem}'
     path = folder / f'{args.method}_{Path(args.config).name}'
@@ -63,8 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--method',
         default='ckd',
-        choices=sorted({method for task in METHODS.values() for method in task}),
-        help='what the hook distils with, at the defaults of the task (default: ckd)',
+        choices=CHOICES,
+        help='what the hook distils with, at the defaults for the two models; features '
+        'is for models of different families (default: ckd)',
     )
     return parser
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.distiller import Distiller
 from ckd_mm.teachers import Speed, Teacher
 from ckd_mm.terms import Term, build_terms
@@ -56,13 +57,15 @@ def student_part(setting: Setting) -> Part:
 
 
 def distiller_of(
-    setting: Setting, distill: Mapping[str, Any], speed: Speed | None = None
+    setting: Setting,
+    distill: Mapping[str, Any],
+    speed: Speed | None = None,
+    names: ClassNames | None = None,
 ) -> Distiller:
     """What the hook attaches; connectors join the optimiser, as with the hook."""
     terms = build_terms(dict(distill))
-    distiller = Distiller(
-        setting.student, [Teacher(setting.teacher, 1.0, speed or Speed())], terms
-    )
+    teacher = Teacher(setting.teacher, 1.0, speed or Speed(), names)
+    distiller = Distiller(setting.student, [teacher], terms)
     for term in terms:
         if parameters := list(term.loss.parameters()):
             setting.optimizer.optimizer.add_param_group({'params': parameters})

@@ -10,6 +10,7 @@ from functools import partial
 from ckd_mm.schedules import build_schedule
 from ckd_mm.teachers import Speed
 
+from .classes import classes
 from .meters import Meter, flops, page_faults, peak
 from .options import measure_options, options_table
 from .parts import distiller_of, hooked, parts_of, student_part, term_of
@@ -192,4 +193,5 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     'options': ("The teacher's options", options),
     'stream': ('The teacher on a stream of its own', stream),
     'every': ('A term in every second step', every),
+    'classes': ('Classes that are matched by name', classes),
 }

@@ -18,7 +18,8 @@ from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.adapters.one_stage import OneStageAdapter
 from ckd_mm.adapters.query import QueryAdapter
-from ckd_mm.adapters.two_stage import TwoStageAdapter
+from ckd_mm.adapters.query_roi import RoIQueryAdapter
+from ckd_mm.adapters.two_stage import OtherRoIHeadAdapter, TwoStageAdapter
 
 __all__ = [
     'Adapter',
@@ -29,8 +30,10 @@ __all__ = [
     'Missing',
     'ModuleAdapter',
     'OneStageAdapter',
+    'OtherRoIHeadAdapter',
     'Part',
     'QueryAdapter',
+    'RoIQueryAdapter',
     'Side',
     'Step',
     'TwoStageAdapter',

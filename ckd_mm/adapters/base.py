@@ -10,12 +10,15 @@ forward, the teacher's by `run_teacher`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.batch_checks import check_roi_images
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import (
     Comparison,
     Extra,
@@ -25,6 +28,7 @@ from ckd_mm.adapters.comparison import (
     Step,
     Value,
 )
+from ckd_mm.adapters.loss_fit import LossFit
 from ckd_mm.adapters.pairing import Pairing
 from ckd_mm.adapters.parts import resolve
 from ckd_mm.recorders import Recorder, Tap
@@ -39,10 +43,11 @@ class Adapter:
         student: The student, without a distributed wrapper.
         teacher: The teacher, frozen.
         wanted: Per term its `on` and the names of the extras its loss asks for.
+        names: The names of the classes of both; `None` where one side has none.
 
     Raises:
         ValueError: An `on` or a module name that does not exist here, an extra that the
-            pair does not have, or models whose classes differ.
+            pair does not have, or classes that cannot be matched.
     """
 
     reachable: ClassVar[tuple[str, ...]] = ('',)
@@ -53,18 +58,23 @@ class Adapter:
         student: BaseModel,
         teacher: BaseModel,
         wanted: Mapping[str, tuple[Any, Collection[str]]],
+        names: ClassNames | None = None,
     ) -> None:
-        self.student, self.teacher = student, teacher
+        self.student, self.teacher, self.names = student, teacher, names
         known, extras = self.comparisons(), self.extras()
         models = ' and '.join(type(model).__name__ for model in (student, teacher))
         self._pairings: dict[str, Pairing] = {}
+        self.fits: dict[str, LossFit] = {}
+        """By term, whether its loss takes what the pair is."""
         for term, (on, needs) in wanted.items():
             parts = on if isinstance(on, list) and on else [on]
-            found = [resolve(part, known, self.modules, models) for part in parts]
+            try:
+                found = [resolve(part, known, self.modules, models) for part in parts]
+            except ValueError as error:
+                raise ValueError(f'term {term!r}: {error}') from error
             self._pairings[term] = Pairing(term, found, extras, needs)
+            self.fits[term] = LossFit(term, on, found, known)
         pairings = self._pairings.values()
-        for pairing in pairings:
-            pairing.check_classes(student, teacher, self.supports)
         self.teacher_recorder = Recorder(
             teacher, [tap for pairing in pairings for tap in pairing.teacher_taps()]
         )
@@ -90,11 +100,14 @@ class Adapter:
                 for whose in ('student', 'teacher')
                 if getattr(getattr(self, whose), name, None) is None
             ]
-            side = Side((Tap(name),))
+            sides = [
+                Side((Tap(name),), partial(_maps, getattr(model, name, None)))
+                for model in (self.student, self.teacher)
+            ]
             known[name] = (
                 Missing(' and '.join(lacking))
                 if lacking
-                else Comparison(side, side, levels=True)
+                else Comparison(sides[0], sides[1], levels=True)
             )
         return known
 
@@ -148,6 +161,7 @@ class Adapter:
     @torch.no_grad()
     def note_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
         """Go on with it after the student's forward."""
+        check_roi_images(self.student_recorder, features)
         self.run_teacher(inputs, features, step)
         self.teacher_recorder.close()
 
@@ -171,9 +185,9 @@ class Adapter:
         recorders = (self.student_recorder, self.teacher_recorder)
         return self._pairings[term].pair(*recorders, step)
 
-    def student_side(self, term: str, step: Step) -> dict[str, Any]:
-        """What `pair` has beside the teacher, for terms that do not choose rows."""
-        return self._pairings[term].student_side(self.student_recorder, step)
+    def pair_with(self, term: str, teacher: Value, step: Step) -> dict[str, Any]:
+        """The same with a value of the teacher that is known, of all rows."""
+        return self._pairings[term].pair_with(self.student_recorder, teacher, step)
 
     def teacher_side(self, term: str, step: Step) -> Value:
         """What `pair` has of the teacher, for terms that do not choose rows."""
@@ -187,9 +201,19 @@ class Adapter:
         """Whether the rows of a term depend on the teacher."""
         return self._pairings[term].by_teacher
 
+    def classes(self, term: str) -> list[tuple[int, ...] | None]:
+        """Which of the student's classes a term compares, where that matters."""
+        return self._pairings[term].classes
+
     def runs(self, prefix: str) -> bool:
         """Whether any tap of the teacher lies in the module of this name."""
         return any(
             f'{tap.module}.'.startswith(f'{prefix}.')
             for tap in self.teacher_recorder.taps
         )
+
+
+def _maps(module: Any, values: list[Any], step: Step) -> Value:
+    """Feature maps, without the image that the backbones of DetectoRS pass on."""
+    (maps,) = values
+    return maps[1:] if getattr(module, 'output_img', False) else maps

@@ -17,7 +17,7 @@ def why_no_deltas(student: Sequence[Any], teacher: Sequence[Any]) -> Missing | N
     for whose, heads in (('student', student), ('teacher', teacher)):
         for head in heads:
             coder = getattr(head, 'bbox_coder', None)
-            if not getattr(head, 'with_reg', True) or not hasattr(coder, 'stds'):
+            if not (getattr(head, 'with_reg', True) and hasattr(coder, 'stds')):
                 return Missing(f'the box head of the {whose} gives no box deltas')
             if whose == 'student' and head.reg_decoded_bbox:
                 return Missing(

@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.model import BaseModel
 
 from ckd_mm.adapters.base import Adapter
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.registry import ADAPTERS
@@ -19,13 +20,14 @@ def build_adapter(
     student: BaseModel,
     teacher: BaseModel,
     wanted: Mapping[str, tuple[Any, Collection[str]]],
+    names: ClassNames | None = None,
 ) -> Adapter:
     """The adapter of the student's task, for these two models and terms.
 
     Raises:
         ValueError: No adapter knows the student, or one refuses what is wanted.
     """
-    return find_adapter(student)(student, teacher, wanted)
+    return find_adapter(student)(student, teacher, wanted, names)
 
 
 def find_adapter(student: BaseModel) -> type[Adapter]:

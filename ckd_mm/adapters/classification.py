@@ -9,7 +9,8 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ckd_mm.adapters.base import Adapter
-from ckd_mm.adapters.comparison import Comparison, Extra, Part, Side, Step
+from ckd_mm.adapters.class_logits import ClassLogits, Columns
+from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
@@ -24,7 +25,7 @@ def _labels(step: Step) -> Tensor:
 
 
 def _sample_index(step: Step) -> Tensor:
-    """Positions in the data set (B,)."""
+    """Numbers of the images in the training set (B,): :mod:`ckd_mm.sample_index`."""
     if 'sample_idx' not in step.data_samples[0]:
         raise ValueError(
             "a loss needs 'sample_index', which the data samples lack; leave "
@@ -57,14 +58,44 @@ class ClassificationAdapter(Adapter):
     def comparisons(self) -> dict[str, Part]:
         known = super().comparisons()
         known.pop('neck', None)  # pools to what `embedding` is
-        head = Side((Tap('head'),), num_classes='head.num_classes')
-        known['logits'] = Comparison(head, head)
+        known['logits'] = self._missing() or self.logits
         student, teacher = map(last_linear, (self.student, self.teacher))
         if student and teacher:
             known['embedding'] = Comparison(
                 Side((Tap(student, 'input'),)), Side((Tap(teacher, 'input'),))
             )
         return known
+
+    def logits(self, activation: str | None = None) -> Comparison:
+        """Class logits (B, C), of the classes that both models have.
+
+        `activation` is for heads of several labels, which have a sigmoid per class:
+        see :class:`ckd_mm.adapters.class_logits.Columns`.
+        """
+        head = Side((Tap('head'),))
+        student, teacher = _kind(self.student.head), _kind(self.teacher.head)
+        if student is None or teacher is None:
+            return Comparison(head, head)
+        columns = Columns.of(student, teacher, self.names, activation)
+        several = columns.logits.activation == 'sigmoid'
+        return Comparison(
+            head,
+            head,
+            extras={'target': Extra(_labels), 'sample_index': Extra(_sample_index)},
+            match=columns.match,
+            columns=columns,
+            # with several labels, an image of a class that the teacher lacks has others
+            labels=None if several else Extra(_labels),
+        )
+
+    def _missing(self) -> Missing | None:
+        if self.supports(self.teacher):
+            return None
+        return Missing(
+            f'the student is a {type(self.student).__name__} and the teacher a '
+            f'{type(self.teacher).__name__}, which is no classifier; compare feature '
+            'maps with on=dict(student=NAME, teacher=NAME)'
+        )
 
     def extras(self) -> dict[str, Extra]:
         return {
@@ -76,6 +107,20 @@ class ClassificationAdapter(Adapter):
     def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
         if self.runs('head'):
             self.teacher.head(features)
+
+
+def _kind(head: Any) -> ClassLogits | None:
+    """What the logits of a head are, by what it predicts with.
+
+    Some heads of one label are trained by a sigmoid per class, as ResNet's in the zoo's
+    RSB recipes, and predict by a softmax all the same.
+    """
+    number = getattr(head, 'num_classes', None)
+    if number is None:
+        return None
+    names = {cls.__name__ for cls in type(head).__mro__}
+    several = 'MultiLabelClsHead' in names
+    return ClassLogits(number, 'sigmoid' if several else 'softmax', background=False)
 
 
 def last_linear(model: BaseModel) -> str:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
+from ckd_mm.adapters.class_logits import Columns, Pixels
+from ckd_mm.adapters.class_match import ClassMatch
 from ckd_mm.recorders import Recorder, Tap
 
 __all__ = ['Comparison', 'Extra', 'Missing', 'Part', 'Reading', 'Side', 'Step', 'Value']
@@ -53,7 +55,6 @@ class Side:
     Args:
         taps: The places, each of a module that runs once in a step.
         select: Makes what is compared of what they noted, in their order.
-        num_classes: Attribute path of the number of classes, for class logits.
         may_skip: Whether modules may stay out of a step; `select` then gets a None.
         take: Gives some rows of what was noted, where that is cheaper than to make all
             of them and leave most.
@@ -61,7 +62,6 @@ class Side:
 
     taps: tuple[Tap, ...]
     select: Callable[[list[Any], Step], Any] = _first
-    num_classes: str = ''
     may_skip: bool = False
     take: Callable[[list[Any], Tensor], Tensor] | None = None
 
@@ -95,11 +95,13 @@ class Reading(NamedTuple):
     """Both values of one comparison in one step.
 
     `rows` are the places of the student's rows among all that it has; `None` is all.
+    `repeats` is how many rows each of them has become.
     """
 
     student: Value
     teacher: Value
     rows: Tensor | None = None
+    repeats: int = 1
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,10 @@ class Comparison:
         needs: What is read of the student beside its side.
         by_teacher: Whether the rows are the teacher's choice, so that those of two
             teachers differ.
+        match: The classes in common, where the values depend on classes.
+        columns: For logits, what their columns are, and what is compared of them.
+        labels: The class of each of the student's rows; rows of classes that the
+            teacher lacks are left out by it. `None` where they cannot be told.
     """
 
     student: Side
@@ -129,6 +135,15 @@ class Comparison:
     choose: Callable[[list[Any], list[Any], Step], tuple[Tensor, Tensor]] | None = None
     needs: tuple[Tap, ...] = ()
     by_teacher: bool = False
+    match: ClassMatch | None = None
+    columns: Columns | Pixels | None = None
+    labels: Extra | None = None
+
+    @property
+    def drops_rows(self) -> bool:
+        """Whether rows of classes that the teacher lacks are left out."""
+        lacks = self.match is not None and self.match.student.leaves
+        return lacks and self.labels is not None
 
     def read(self, student: Recorder, teacher: Recorder, step: Step) -> Reading:
         """Both values.
@@ -138,18 +153,59 @@ class Comparison:
                 return what can be compared.
         """
         if self.choose is None:
-            return Reading(
+            return self.pair(
                 self.value(self.student, student, step),
                 self.value(self.teacher, teacher, step),
+                step,
             )
         own, other = self.student.noted(student), self.teacher.noted(teacher)
         with torch.no_grad():
             rows, other_rows = self.choose(own, other, step)
-        return Reading(
+        return self.pair(
             self.student.rows(own, rows, step),
             self.teacher.rows(other, other_rows, step),
+            step,
             rows,
         )
+
+    def pair(
+        self, student: Value, teacher: Value, step: Step, rows: Tensor | None = None
+    ) -> Reading:
+        """What is compared of the values of both sides: the classes in common.
+
+        Args:
+            student: The student's value.
+            teacher: The teacher's, of the same rows.
+            step: The student's step.
+            rows: Which of the student's rows these are; `None` is all.
+        """
+        if self.columns is None and not self.drops_rows:
+            return Reading(student, teacher, rows)
+        assert isinstance(student, Tensor) and isinstance(teacher, Tensor)
+        if self.drops_rows:
+            known = self._known(rows, step)
+            rows = known if rows is None else rows[known]
+            student, teacher = student[known], teacher[known]
+        if self.columns is None:
+            return Reading(student, teacher, rows)
+        seen = self.columns.student(student)
+        repeats = len(seen) // len(student) if len(student) else 1
+        return Reading(seen, self.columns.teacher(teacher), rows, repeats)
+
+    def extra(self, name: str, step: Step, reading: Reading) -> Any:
+        """An extra of the rows that are compared, in the classes in common."""
+        value = self.extras[name].read(step)
+        if reading.rows is not None:
+            value = value.index_select(0, reading.rows)
+        if self.columns is None:
+            return value
+        return self.columns.extra(name, value, reading.repeats)
+
+    def _known(self, rows: Tensor | None, step: Step) -> Tensor:
+        """Which of the rows have a class that the teacher has."""
+        assert self.match is not None and self.labels is not None
+        labels = self.labels.read(step)
+        return self.match.known_rows(labels if rows is None else labels[rows])
 
     def value(self, side: Side, recorder: Recorder, step: Step) -> Value:
         """All of one side.

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
+from ckd_mm.adapters.class_logits import ClassLogits
+from ckd_mm.adapters.class_match import Kept
 from ckd_mm.adapters.comparison import Missing, Step
-from ckd_mm.adapters.dense_rows import assigned_labels, num_places
+from ckd_mm.adapters.dense_layouts import layout_of
+from ckd_mm.adapters.dense_rows import confidences, num_places, rows_of
+from ckd_mm.adapters.prompts import (
+    PROMPTS,
+    has_prompts,
+    num_tokens,
+    why_other_tokens,
+)
 from ckd_mm.recorders import Tap
 
-__all__ = ['DenseHead', 'why_not']
+__all__ = ['PATHS', 'DenseHead', 'why_not']
 
-# Their first output has been through a sigmoid.
-_NO_LOGITS = ('TOODHead',)
+PATHS = ('bbox_head', 'mask_head')
+"""Where a one-stage detector has its dense head."""
 
 
 class DenseHead:
@@ -23,51 +34,88 @@ class DenseHead:
 
     Args:
         model: The detector.
-        path: The name of the head in it.
+        path: The name of the head in it; by default the first of :data:`PATHS`.
     """
 
-    def __init__(self, model: BaseModel, path: str) -> None:
-        self.path = path
-        self.module: Any = model.get_submodule(path)
-        self.width: int = self.module.cls_out_channels
-        self.softmax: bool = self.width != self.module.num_classes
+    def __init__(self, model: BaseModel, path: str = '') -> None:
+        self.path = path or next(name for name in PATHS if self.fits(model, name))
+        self.module: Any = model.get_submodule(self.path)
+        self._layout = layout_of(self.module)
+        classes: int = self.module.num_classes
+        channels: int = getattr(self.module, 'cls_out_channels', classes)
+        self.model = model
+        self.has_prompts = has_prompts(model)
+        if self.has_prompts:
+            channels = classes = model.language_model.max_tokens
+        self.width = self._layout.before + channels
+        self.softmax = channels != classes
+        self.logits = ClassLogits(
+            classes, 'softmax' if self.softmax else 'sigmoid', background=self.softmax
+        )
 
     @staticmethod
     def fits(model: BaseModel, path: str) -> bool:
         """Whether the model has such a head."""
         head = getattr(model, path, None)
-        names = ('cls_out_channels', 'num_classes', 'prior_generator')
-        return all(hasattr(head, name) for name in names)
+        names = ['num_classes', *filter(None, [layout_of(head).grid])]
+        if not all(hasattr(head, name) for name in names):
+            return False
+        return _num_inputs(head) == (2 if has_prompts(model) else 1)
+
+    @property
+    def taps(self) -> tuple[Tap, ...]:
+        """Where its class logits are noted, and the prompt if they are of one."""
+        output = Tap('.'.join(filter(None, [self.path, self._layout.inner])))
+        return (output, PROMPTS) if self.has_prompts else (output,)
 
     @property
     def has_logits(self) -> bool:
-        """Whether it returns logits rather than probabilities."""
-        classes = {cls.__name__ for cls in type(self.module).__mro__}
-        return classes.isdisjoint(_NO_LOGITS)
+        """Whether the columns are classes, with one more for background at most."""
+        loss = getattr(self.module, 'loss_cls', None)
+        return not getattr(loss, 'custom_cls_channels', False)
 
     @property
-    def strides(self) -> list[tuple[int, ...]]:
-        """By level, pixels between two positions."""
-        return [tuple(stride) for stride in self.module.prior_generator.strides]
+    def has_fixed_anchors(self) -> bool:
+        """Whether its box deltas are of boxes that the config gives."""
+        return self._layout.fixed_anchors
+
+    @property
+    def is_rpn(self) -> bool:
+        """Whether it says object or background, and no class."""
+        classes = {cls.__name__ for cls in type(self.module).__mro__}
+        return not classes.isdisjoint({'RPNHead', 'GARPNHead'})
+
+    @property
+    def strides(self) -> list[Any]:
+        """By level, pixels between two positions, or what stands for them."""
+        if not self._layout.grid:
+            return [f'a heat map of {type(self.module).__name__}']
+        grid = getattr(self.module, self._layout.grid)
+        if isinstance(grid, (list, tuple)):
+            return [f'{number} x {number} cells' for number in grid]
+        return [tuple(stride) for stride in grid.strides]
 
     @property
     def num_anchors(self) -> list[int]:
         """By level, the anchors of a position."""
-        return list(self.module.prior_generator.num_base_priors)
+        return list(getattr(self._generator, 'num_base_priors', [1]))
 
     @property
     def anchors(self) -> list[list[float]]:
         """Those of the first position, all levels; none for points."""
-        levels = getattr(self.module.prior_generator, 'base_anchors', [])
+        levels = getattr(self._generator, 'base_anchors', [])
         return [anchor for level in levels for anchor in level.tolist()]
 
     def maps(self, outputs: Any) -> list[Tensor]:
-        """The class logits by level (N, A * C, H, W) of what the head returned.
+        """The class maps by level (N, A * width, H, W) of what the head returned.
 
         Raises:
             ValueError: It returned something else.
         """
-        maps = outputs[0] if isinstance(outputs, (tuple, list)) and outputs else None
+        try:
+            maps = self._layout.maps(outputs)
+        except (IndexError, KeyError, TypeError):
+            maps = None
         if not isinstance(maps, (tuple, list)) or any(
             not isinstance(level, Tensor) or level.ndim != 4 for level in maps
         ):
@@ -78,12 +126,60 @@ class DenseHead:
             )
         return list(maps)
 
+    def class_rows(self, values: list[Any], rows: Tensor) -> Tensor:
+        """The class logits (K, C), or (K, C + 1) with a softmax, of some rows.
+
+        Args:
+            values: What its taps noted.
+            rows: Which.
+        """
+        found = rows_of(self.maps(values[0]), self.width, rows)
+        found = found[:, self._layout.before :]
+        if self.has_prompts:
+            return found[:, : num_tokens(self.model, values[1])]
+        return _logits(found) if self._layout.is_probability else found
+
+    def confidences(self, values: list[Any], classes: Kept | None = None) -> Tensor:
+        """How sure it is of an object at each place, (N, P): what it ranks boxes by.
+
+        Args:
+            values: What its taps noted.
+            classes: The classes that count; `None` is all.
+        """
+        outputs, *prompts = values
+        maps = self.maps(outputs)
+        if self.has_prompts:
+            tokens = range(num_tokens(self.model, prompts[0]))
+            classes = Kept(tuple(tokens), self.width)
+        return confidences(
+            maps,
+            self.width,
+            first=self._layout.before,
+            activation=self._activation,
+            factors=self._layout.factors(self.module, outputs, maps),
+            classes=classes,
+        )
+
+    def run(self, features: Any, prompts: Sequence[str] = ()) -> Any:
+        """Run the head of a teacher, so that it returns what it does in training.
+
+        Some heads take shortcuts in eval mode, by their own flag. Their layers stay in
+        eval mode.
+        """
+        texts = [self.model.language_model(prompts)] if self.has_prompts else []
+        self.module.training = not self._layout.alike_in_eval
+        try:
+            return self.module(features, *texts)
+        finally:
+            self.module.training = False
+
     def label_taps(self) -> tuple[Tap, ...]:
         """Where the labels are noted that its assigner gives; none if they are not."""
-        names = ('loss_cls', 'loss_obj') if self._is_yolox else ('loss_cls',)
-        if not all(hasattr(self.module, name) for name in names):
-            return ()
-        return tuple(Tap(f'{self.path}.{name}', 'input') for name in names)
+        return tuple(
+            Tap(f'{self.path}.{name}', 'input')
+            for name in self._layout.losses
+            if isinstance(getattr(self.module, name, None), nn.Module)
+        )
 
     def labels(self, outputs: Any, step: Step) -> Tensor:
         """The class (N, P) that its assigner gave each place; background is the last.
@@ -93,45 +189,53 @@ class DenseHead:
         """
         maps = self.maps(outputs)
         calls = [step.noted(tap) for tap in self.label_taps()]
-        if self._is_yolox:
-            return self._yolox_labels(calls[0], calls[1], len(maps[0]))
-        return assigned_labels(calls[0], num_places(maps, self.width), len(maps[0]))
+        places = num_places(maps, self.width)
+        return self._layout.labels(self.module, calls, places, len(maps[0]))
 
     @property
-    def _is_yolox(self) -> bool:
-        """Whether its class loss gets assigned places only, beside an objectness."""
-        return hasattr(self.module, 'multi_level_conv_obj')
+    def _generator(self) -> Any:
+        return getattr(self.module, self._layout.grid or 'prior_generator', None)
 
-    def _yolox_labels(self, classes: list, objects: list, num_images: int) -> Tensor:
-        """The class loss gets the rows (F, C) of the assigned places in their order."""
-        ((_, is_object, *_),) = objects
-        is_object = is_object.flatten() > 0
-        background = torch.full_like(
-            is_object, self.module.num_classes, dtype=torch.long
-        )
-        if classes:
-            ((_, targets, *_),) = classes
-            count = (is_object.cumsum(0) - 1).clamp(0, len(targets) - 1)
-            background = torch.where(is_object, targets.argmax(1)[count], background)
-        return background.reshape(num_images, -1)
+    @property
+    def _activation(self) -> str:
+        if self._layout.is_probability:
+            return 'none'
+        return 'softmax' if self.softmax else 'sigmoid'
 
 
 def why_not(student: DenseHead, teacher: DenseHead) -> Missing | None:
     """What keeps the rows of two heads from being of the same places, if anything."""
     heads = (student, teacher)
+    reason = why_other_tokens(student.model, teacher.model)
+    if reason is not None:
+        return reason
     if not all(head.has_logits for head in heads):
         names = ' and '.join(type(head.module).__name__ for head in heads)
         return Missing(
-            f'of {names} one returns probabilities, not logits; compare feature maps '
-            "with on='neck'"
+            f'of {names} one has other columns than its classes (SeesawLoss); compare '
+            "feature maps with on='neck'"
         )
-    for what in ('strides', 'num_anchors', 'softmax', 'anchors'):
+    for what in ('strides', 'num_anchors', 'anchors'):
         own, other = (getattr(head, what) for head in heads)
         if what == 'anchors' and (max(student.num_anchors) == 1 or _close(own, other)):
             continue
         if own != other:
             return Missing(_difference(what, own, other))
     return None
+
+
+def _num_inputs(head: Any) -> int:
+    """What its forward needs: feature maps, and text or queries beside them."""
+    parameters = inspect.signature(head.forward).parameters.values()
+    return [one.default for one in parameters].count(inspect.Parameter.empty)
+
+
+def _logits(probabilities: Tensor) -> Tensor:
+    """Their exact inverse, kept from the infinite where the sigmoid has rounded."""
+    known = probabilities.float()
+    limits = torch.finfo(known.dtype)
+    known = known.clamp(limits.tiny, 1 - limits.eps)
+    return known.log() - torch.log1p(-known)
 
 
 def _close(own: list[list[float]], other: list[list[float]]) -> bool:
@@ -145,15 +249,9 @@ def _difference(what: str, own: Any, other: Any) -> str:
         own, other = next(
             pair for pair in zip(own, other, strict=True) if pair[0] != pair[1]
         )
-    if what == 'softmax':
-        own, other = (
-            'a softmax with background' if one else 'a sigmoid per class'
-            for one in (own, other)
-        )
     words = {
         'strides': 'strides of the levels',
         'num_anchors': 'numbers of anchors of a position, by level,',
-        'softmax': 'kinds of class logits',
         'anchors': 'anchors (x1, y1, x2, y2)',
     }
     return (

@@ -11,10 +11,15 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.batch_checks import check_number
 from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
+from ckd_mm.adapters.class_logits import Columns
+from ckd_mm.adapters.class_match import ClassMatch, Kept
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
 from ckd_mm.adapters.dense_head import DenseHead, why_not
-from ckd_mm.adapters.dense_rows import choose_rows, confidences, num_places, rows_of
+from ckd_mm.adapters.dense_rows import choose_rows, num_places, rows_of
+from ckd_mm.adapters.prompts import Tokens
 from ckd_mm.losses._checks import one_of, positive_integer
 from ckd_mm.recorders import Tap
 
@@ -36,15 +41,23 @@ class DenseParts:
     Args:
         student: The student.
         teacher: The teacher.
-        path: The name of the head in both.
+        path: The name of the head in both; by default each one's own.
+        names: The names of their classes.
     """
 
-    def __init__(self, student: BaseModel, teacher: BaseModel, path: str) -> None:
+    def __init__(
+        self,
+        student: BaseModel,
+        teacher: BaseModel,
+        path: str = '',
+        names: ClassNames | None = None,
+    ) -> None:
+        self.names = names
         self.student, self.teacher = (
             DenseHead(model, path) for model in (student, teacher)
         )
-        self._output = Tap(path)
-        self._box_loss = Tap(f'{path}.loss_bbox', 'input')
+        self._output = self.student.taps[0]
+        self._box_loss = Tap(f'{self.student.path}.loss_bbox', 'input')
         self._missing = why_not(self.student, self.teacher)
 
     def of_classes(self) -> Part:
@@ -73,24 +86,46 @@ class DenseParts:
     def of_deltas(self) -> Part:
         """The part of box deltas, or why there is none."""
         heads = [[head.module] for head in (self.student, self.teacher)]
+        if not (self.student.has_fixed_anchors and self.teacher.has_fixed_anchors):
+            return Missing(
+                'each head makes its own anchors, so deltas are of other boxes'
+            )
         return self._missing or why_no_deltas(*heads) or self.box_deltas
 
-    def class_logits(self, topk: int = 256, rows: str = 'confident') -> Comparison:
+    def class_logits(
+        self, topk: int = 256, rows: str = 'confident', activation: str | None = None
+    ) -> Comparison:
         """Class logits of the chosen places (K, C), or (K, C + 1) of a softmax head.
 
         `target` is the class assigned to each, `image_index` its image. Without a
-        column for background there is a target only with `rows='assigned'`.
+        column for background there is a target only with `rows='assigned'`, or with
+        `activation='binary'`, where each class is a row; see
+        :class:`ckd_mm.adapters.class_logits.Columns`.
         """
+        if self.student.has_prompts:
+            return self._token_logits(topk, rows, activation)
+        columns = Columns.of(
+            self.student.logits, self.teacher.logits, self.names, activation
+        )
         sides = [
-            Side(
-                (self._output,),
-                take=partial(_class_rows, head),
-                num_classes=f'{head.path}.num_classes',
-            )
+            Side(head.taps, take=partial(_class_rows, head))
             for head in (self.student, self.teacher)
         ]
-        has_target = rows == 'assigned' or self.student.softmax
-        return self._comparison(sides, topk, rows, has_target)
+        has_target = (
+            rows == 'assigned' or self.student.softmax or activation == 'binary'
+        )
+        comparison = self._comparison(sides, topk, rows, has_target, columns.match)
+        return replace(comparison, columns=columns)
+
+    def _token_logits(self, topk: int, rows: str, activation: str | None) -> Comparison:
+        """The same with a column for each token of a prompt, (K, T)."""
+        sides = [
+            Side(head.taps, take=partial(_class_rows, head))
+            for head in (self.student, self.teacher)
+        ]
+        match = ClassMatch.same(self.student.width)
+        comparison = self._comparison(sides, topk, rows, False, match)
+        return replace(comparison, columns=Tokens(activation))
 
     def objectness(self, topk: int = 256, rows: str = 'confident') -> Comparison:
         """Logits of object and background of the chosen places, (K, 2).
@@ -100,10 +135,12 @@ class DenseParts:
         assigned, else 1; `image_index` the image.
         """
         sides = [
-            Side((self._output,), take=partial(_objectness_rows, head))
+            Side(head.taps, take=partial(_objectness_rows, head))
             for head in (self.student, self.teacher)
         ]
-        return self._comparison(sides, topk, rows, has_target=True)
+        return self._comparison(
+            sides, topk, rows, True, ClassMatch.same(self.student.logits.num_classes)
+        )
 
     def box_distribution(self, topk: int = 256, rows: str = 'confident') -> Comparison:
         """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
@@ -113,10 +150,11 @@ class DenseParts:
         them, weighted by the student's confidence; here all chosen places count alike.
         """
         sides = [
-            Side((self._output,), take=partial(_edge_rows, head))
+            Side(head.taps, take=partial(_edge_rows, head))
             for head in (self.student, self.teacher)
         ]
-        return self._comparison(sides, topk, rows, with_extras=False)
+        comparison = self._comparison(sides, topk, rows, False, self._match())
+        return replace(comparison, extras={}, without={})
 
     def box_deltas(self, topk: int = 256) -> Comparison:
         """Box deltas of the places that the student's assigner gave an object, (K, 4).
@@ -125,36 +163,42 @@ class DenseParts:
         the deltas of the ground truth.
         """
         sides = [
-            Side((self._output,), take=partial(_delta_rows, head, self.student))
+            Side(head.taps, take=partial(_delta_rows, head, self.student))
             for head in (self.student, self.teacher)
         ]
-        comparison = self._comparison(sides, topk, 'assigned', with_extras=False)
+        match = ClassMatch.same(self.student.logits.num_classes)
+        comparison = self._comparison(sides, topk, 'assigned', False, match)
         extras = {
             'image_index': Extra(self._images, (self._output,)),
             'box_target': Extra(self._box_targets, (self._output, self._box_loss)),
         }
-        return replace(comparison, extras=extras)
+        return replace(comparison, extras=extras, without={})
 
     def _comparison(
         self,
         sides: list[Side],
         topk: int,
         rows: str,
-        has_target: bool = False,
-        with_extras: bool = True,
+        has_target: bool,
+        match: ClassMatch,
     ) -> Comparison:
         student, teacher = sides
         one_of('rows', rows, ROWS)
         label_taps = self.student.label_taps()
+        untold = (
+            f"the student's {type(self.student.module).__name__} tells no loss what "
+            'it assigns to each anchor or point'
+        )
         if rows != 'confident' and not label_taps:
-            name = type(self.student.module).__name__
             raise ValueError(
-                f"rows={rows!r} needs to know what the student's {name} assigns, and "
-                "its class loss does not tell; take rows='confident'"
+                f"rows={rows!r} cannot be known: {untold}; take rows='confident'"
             )
         extras, without = {'image_index': Extra(self._images, (self._output,))}, {}
+        labels = Extra(self._targets, (self._output, *label_taps))
         if has_target and label_taps:
-            extras['target'] = Extra(self._targets, (self._output, *label_taps))
+            extras['target'] = labels
+        elif not label_taps:
+            without['target'] = f'{untold}; take a loss that needs no target'
         else:
             without['target'] = (
                 'rows of background have no target among the classes of a sigmoid '
@@ -163,16 +207,34 @@ class DenseParts:
         return Comparison(
             student,
             teacher,
-            extras=extras if with_extras else {},
-            without=without if with_extras else {},
-            choose=partial(self._choose, positive_integer('topk', topk), rows),
+            extras=extras,
+            without=without,
+            choose=partial(self._choose, positive_integer('topk', topk), rows, match),
             needs=label_taps if rows != 'confident' else (),
             by_teacher=True,
+            match=match,
+            labels=labels if label_taps else None,
         )
 
+    def _match(self) -> ClassMatch:
+        """The classes in common, where only the choice of rows depends on them."""
+        student, teacher = (
+            head.logits.num_classes for head in (self.student, self.teacher)
+        )
+        if self.names is None:
+            return ClassMatch(Kept.every(student), Kept.every(teacher))
+        return self.names.match(student, teacher)
+
     def _choose(
-        self, topk: int, rows: str, own: list[Any], other: list[Any], step: Step
+        self,
+        topk: int,
+        rows: str,
+        match: ClassMatch,
+        own: list[Any],
+        other: list[Any],
+        step: Step,
     ) -> tuple[Tensor, Tensor]:
+        check_number(self.student.maps(own[0]), self.teacher.maps(other[0]))
         sizes = [
             [tuple(level.shape[-2:]) for level in head.maps(values[0])]
             for head, values in ((self.student, own), (self.teacher, other))
@@ -183,7 +245,7 @@ class DenseParts:
                 f"student's are {sizes[0]} and the teacher's {sizes[1]}; give both "
                 'data preprocessors the same pad_size_divisor'
             )
-        scores = confidences(other[0], self.teacher.width, softmax=self.teacher.softmax)
+        scores = self.teacher.confidences(other, match.teacher)
         is_assigned = None
         if rows != 'confident':
             labels = self.student.labels(own[0], step)
@@ -211,7 +273,7 @@ class DenseParts:
 
 
 def _class_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
-    return rows_of(head.maps(values[0]), head.width, rows)
+    return head.class_rows(values, rows)
 
 
 def _objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:

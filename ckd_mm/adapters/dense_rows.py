@@ -20,6 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ckd_mm.adapters.class_match import Kept
+
 __all__ = ['assigned_labels', 'choose_rows', 'confidences', 'num_places', 'rows_of']
 
 
@@ -56,28 +58,43 @@ def rows_of(maps: Sequence[Tensor], width: int, rows_K: Tensor) -> Tensor:
     return found
 
 
-def confidences(outputs: Sequence[Any], width: int, *, softmax: bool) -> Tensor:
+def confidences(
+    maps: Sequence[Tensor],
+    width: int,
+    *,
+    activation: str,
+    first: int = 0,
+    factors: Sequence[Tensor] | None = None,
+    classes: Kept | None = None,
+) -> Tensor:
     """How sure a head is of an object at each place: what it ranks its boxes by.
 
-    The largest probability of a class, times that of a third output with one channel
-    per anchor where the head has it (centerness, objectness, IoU).
+    The largest probability of a class, times that of another output of the head.
 
     Args:
-        outputs: What the head returned: class logits by level, boxes, ...
-        width: Channels of a place in the class logits.
-        softmax: Whether the last of them is background, else each stands alone.
+        maps: By level (N, A * width, H, W).
+        width: How many channels one place has.
+        activation: Of the class logits: `'softmax'`, with background as the last of
+            them, `'sigmoid'` for each alone, or `'none'` if they are probabilities.
+        first: The channel where the class logits begin.
+        factors: By level, the other probability (N, A, H, W).
+        classes: The classes that count; `None` is all.
 
     Returns:
         (N, P).
     """
     found = []
-    factors = _factors(outputs, width)
-    for level, factor in zip(outputs[0], factors, strict=True):
-        logits = level.float().flatten(2).unflatten(1, (-1, width))
-        scores = logits.softmax(2)[:, :, :-1] if softmax else logits.sigmoid()
-        best = scores.amax(2)
-        if factor is not None:
-            best = best * factor.float().flatten(2).sigmoid()
+    for number, level in enumerate(maps):
+        logits = level.float().flatten(2).unflatten(1, (-1, width))[:, :, first:]
+        if activation == 'softmax':
+            logits = logits.softmax(2)[:, :, :-1]
+        if classes is not None and classes.leaves:
+            logits = classes.of(logits, 2)
+        best = logits.amax(2)
+        if activation == 'sigmoid':
+            best = best.sigmoid()
+        if factors is not None:
+            best = best * factors[number].flatten(2)
         found.append(best.transpose(1, 2).flatten(1))
     return torch.cat(found, dim=1)
 
@@ -138,14 +155,3 @@ def choose_rows(
     if rows != 'assigned' or is_assigned_NP is None:
         return chosen
     return chosen[is_assigned_NP.flatten()[chosen]]
-
-
-def _factors(outputs: Sequence[Any], width: int) -> list[Tensor | None]:
-    """By level, the logits (N, A, H, W) that the class scores are multiplied by."""
-    maps = outputs[0]
-    if len(outputs) > 2 and isinstance(outputs[2], (list, tuple)):
-        channels = [level.shape[1] // width for level in maps]
-        shapes = [getattr(level, 'shape', (0, 0))[1] for level in outputs[2]]
-        if shapes == channels:
-            return list(outputs[2])
-    return [None] * len(maps)

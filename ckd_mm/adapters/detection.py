@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.batch_checks import why_other_images
 from ckd_mm.adapters.comparison import Extra, Missing, Part, Step
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.recorders import Tap
@@ -15,6 +16,7 @@ from ckd_mm.registry import ADAPTERS
 
 __all__ = ['DetectionAdapter']
 
+HEADS = ('bbox_head', 'mask_head', 'panoptic_head', 'rpn_head', 'roi_head')
 _NECK = Tap('neck')
 
 
@@ -52,26 +54,41 @@ class DetectionAdapter(ModuleAdapter):
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
-        heads = ('bbox_head', 'rpn_head', 'roi_head')
-        return super().supports(model) and any(hasattr(model, name) for name in heads)
+        return super().supports(model) and any(hasattr(model, name) for name in HEADS)
 
     row_parts: ClassVar[tuple[str, ...]] = ()
     """Names of what this family has beside feature maps."""
 
     def comparisons(self) -> dict[str, Part]:
         known = super().comparisons()
+        missing = why_other_images(self.student, self.teacher)
+        if missing is not None:
+            return dict.fromkeys([*known, *self.row_parts], missing)
         if self.supports(self.teacher):
             return {**known, **self.rows()}
-        other = Missing(
+        return {**known, **dict.fromkeys(self.row_parts, self.why_no_rows())}
+
+    def why_no_rows(self) -> Missing:
+        """What keeps this family from having rows in common with the teacher."""
+        return Missing(
             f'the student is a {type(self.student).__name__} and the teacher a '
             f'{type(self.teacher).__name__}, whose rows cannot be aligned with it; '
             "compare feature maps with on='neck' or on='backbone'"
         )
-        return {**known, **dict.fromkeys(self.row_parts, other)}
 
     def rows(self) -> dict[str, Part]:
-        """What this family compares beside feature maps."""
-        return {}
+        """What this family compares beside feature maps.
+
+        A student that is here and in no special family has none.
+        """
+        heads = [getattr(self.student, name, None) for name in HEADS]
+        kinds = [type(head).__name__ for head in heads if head is not None]
+        reason = Missing(
+            f'no rows are known of a {type(self.student).__name__} with '
+            f"{' and '.join(kinds) or 'no head'}; compare feature maps with on='neck' "
+            "or on='backbone'"
+        )
+        return dict.fromkeys(('dense_logits', 'query_logits', 'roi_logits'), reason)
 
     def extras(self) -> dict[str, Extra]:
         extras = {

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.comparison import Comparison, Extra, Step, Value
+from ckd_mm.adapters.comparison import Comparison, Extra, Reading, Step, Value
 from ckd_mm.recorders import Recorder, Tap
 
 __all__ = ['Pairing']
@@ -51,6 +49,14 @@ class Pairing:
         """Whether the rows depend on the teacher."""
         return any(comparison.by_teacher for comparison in self._comparisons)
 
+    @property
+    def classes(self) -> list[tuple[int, ...] | None]:
+        """Which of the student's classes are compared, where it depends on classes."""
+        return [
+            one.match.student.indices if one.match is not None else None
+            for one in self._comparisons
+        ]
+
     def student_taps(self) -> Iterator[Tap]:
         """Where the student's side and the extras that are asked for are noted."""
         for extra in self._shared.values():
@@ -61,6 +67,8 @@ class Pairing:
             for name, extra in comparison.extras.items():
                 if name in self._needs:
                     yield from extra.taps
+            if comparison.drops_rows and comparison.labels is not None:
+                yield from comparison.labels.taps
 
     def teacher_taps(self) -> Iterator[Tap]:
         """Where the teacher's side is noted."""
@@ -74,17 +82,25 @@ class Pairing:
             ValueError: A module did not run exactly once in this step, or the student's
                 tensor has no gradient.
         """
-        readings = [one.read(student, teacher, step) for one in self._comparisons]
-        own = [(reading.student, reading.rows) for reading in readings]
-        others = _joined([reading.teacher for reading in readings])
-        return {**self._with_extras(own, step), 'teacher': others}
+        return self._arguments(
+            [one.read(student, teacher, step) for one in self._comparisons], step
+        )
 
-    def student_side(self, student: Recorder, step: Step) -> dict[str, Any]:
-        """What `pair` has beside the teacher, if it does not choose rows."""
-        own = [
-            (one.value(one.student, student, step), None) for one in self._comparisons
-        ]
-        return self._with_extras(own, step)
+    def pair_with(
+        self, student: Recorder, teacher: Value, step: Step
+    ) -> dict[str, Any]:
+        """The same with a value of the teacher that is known, of all rows."""
+        values = [one.value(one.student, student, step) for one in self._comparisons]
+        parts = _split(teacher, values)
+        return self._arguments(
+            [
+                one.pair(own, other, step)
+                for one, own, other in zip(
+                    self._comparisons, values, parts, strict=True
+                )
+            ],
+            step,
+        )
 
     def teacher_side(self, teacher: Recorder, step: Step) -> Value:
         """What `pair` has of the teacher, if it does not choose rows."""
@@ -105,43 +121,9 @@ class Pairing:
                     f'{tap.module!r}; modules in {", ".join(prefixes)} can be compared'
                 )
 
-    def check_classes(
-        self,
-        student: BaseModel,
-        teacher: BaseModel,
-        supports: Callable[[BaseModel], bool],
-    ) -> None:
-        """See that class logits are compared between models of the same classes.
-
-        Raises:
-            ValueError: They are not, or the teacher is of a family without such rows.
-        """
-        for comparison in self._comparisons:
-            sides = (comparison.student, comparison.teacher)
-            if not all(side.num_classes for side in sides):
-                continue
-            start = f'term {self._term!r} compares class logits, but the student '
-            if not supports(teacher):
-                raise ValueError(
-                    f'{start}is a {type(student).__name__} and the teacher a '
-                    f'{type(teacher).__name__}, whose rows cannot be aligned with it; '
-                    'compare feature maps with on=dict(student=NAME, teacher=NAME)'
-                )
-            counts = [
-                _attribute(model, side.num_classes)
-                for model, side in zip((student, teacher), sides, strict=True)
-            ]
-            if None not in counts and counts[0] != counts[1]:
-                raise ValueError(
-                    f'{start}has {counts[0]} classes and the teacher {counts[1]}; take '
-                    "a teacher trained on the student's classes"
-                )
-
-    def _with_extras(
-        self, own: Sequence[tuple[Value, Tensor | None]], step: Step
-    ) -> dict[str, Any]:
-        """The student's values, and the extras of the rows that were chosen."""
-        student = _joined([value for value, _ in own])
+    def _arguments(self, readings: Sequence[Reading], step: Step) -> dict[str, Any]:
+        """Both values, and the extras of the rows that were chosen."""
+        student = _joined([reading.student for reading in readings])
         levels = (student,) if isinstance(student, Tensor) else student
         if torch.is_grad_enabled() and not any(level.requires_grad for level in levels):
             modules = [repr(one.student.taps[0].module) for one in self._comparisons]
@@ -152,12 +134,12 @@ class Pairing:
                 'a graph (with_cp=True): name the output of that whole part instead'
             )
         found = {name: extra.read(step) for name, extra in self._shared.items()}
-        for comparison, (_, rows) in zip(self._comparisons, own, strict=True):
+        for comparison, reading in zip(self._comparisons, readings, strict=True):
             for name in self._needs:
                 if name in comparison.extras:
-                    value = comparison.extras[name].read(step)
-                    found[name] = value if rows is None else value.index_select(0, rows)
-        return {'student': student, **found}
+                    found[name] = comparison.extra(name, step, reading)
+        teacher = _joined([reading.teacher for reading in readings])
+        return {'student': student, **found, 'teacher': teacher}
 
     def _lacks(self, missing: Sequence[str]) -> str:
         reasons = [
@@ -182,8 +164,14 @@ def _joined(values: list[Value]) -> Value:
     return tuple(itertools.chain.from_iterable(parts))
 
 
-def _attribute(model: BaseModel, path: str) -> Any:
-    try:
-        return attrgetter(path)(model)
-    except AttributeError:
-        return None
+def _split(joined: Value, like: Sequence[Value]) -> list[Value]:
+    """Levels of all parts, as many for each part as it has in the other model."""
+    if len(like) == 1:
+        return [joined]
+    levels = iter((joined,) if isinstance(joined, Tensor) else joined)
+    return [
+        next(levels)
+        if isinstance(one, Tensor)
+        else tuple(itertools.islice(levels, len(one)))
+        for one in like
+    ]

@@ -13,7 +13,7 @@ from typing import Any
 from ckd_mm.adapters.comparison import Comparison, Missing, Part
 from ckd_mm.registry import did_you_mean
 
-__all__ = ['options_of', 'resolve']
+__all__ = ['is_modules', 'options_of', 'resolve']
 
 
 def resolve(
@@ -33,17 +33,24 @@ def resolve(
     Raises:
         ValueError: There is no such part, or it does not take an option.
     """
-    if isinstance(on, str) and on.startswith('module:'):
+    if is_modules(on):
+        if isinstance(on, dict):
+            return modules(on['student'], on['teacher'])
         name = on.removeprefix('module:')
         return modules(name, name)
-    if isinstance(on, dict) and set(on) == {'student', 'teacher'}:
-        return modules(on['student'], on['teacher'])
     options = dict(on) if isinstance(on, dict) else {'part': on}
     name = options.pop('part', None)
     part = known.get(name) if isinstance(name, str) else None
     if part is None or isinstance(part, Missing):
         raise ValueError(_unknown(on, part, known, models))
     return _with_options(name, part, options)
+
+
+def is_modules(on: Any) -> bool:
+    """Whether it names two modules rather than a part."""
+    if isinstance(on, dict):
+        return set(on) == {'student', 'teacher'}
+    return isinstance(on, str) and on.startswith('module:')
 
 
 def options_of(part: Part) -> dict[str, Any]:

@@ -2,111 +2,55 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
-from ckd_mm.adapters.dense_rows import assigned_labels
+from ckd_mm.adapters.comparison import Part, Step
 from ckd_mm.adapters.detection import DetectionAdapter
-from ckd_mm.adapters.query_rows import match, match_costs
-from ckd_mm.losses._checks import check_any_positive, non_negative, positive_integer
+from ckd_mm.adapters.prompts import (
+    PROMPTS,
+    has_prompts,
+    prompts_of,
+    why_other_tokens,
+)
+from ckd_mm.adapters.query_heads import QueryHead
+from ckd_mm.adapters.query_parts import QueryParts
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['QueryAdapter']
 
-_HEAD = Tap('bbox_head')
-_CLASS_LOSS = Tap('bbox_head.loss_cls', 'input')
-# They need a text, or have a second set of queries for training.
-_OTHER_QUERIES = ('language_model', 'dense_topk_ratio')
-
 
 @ADAPTERS.register_module()
 class QueryAdapter(DetectionAdapter):
-    """Detectors like DETR: Deformable DETR, DINO and others of MMDetection.
+    """Detectors like DETR, from Conditional DETR to DDQ and Grounding DINO, and
+    MaskFormer and Mask2Former.
 
-    `query_logits`: class logits of matched queries, see :meth:`query_logits`.
-    `backbone` and `neck`: see :class:`DetectionAdapter`.
+    `query_logits`: class logits of matched queries, see
+    :class:`ckd_mm.adapters.query_parts.QueryParts`; where both models are told their
+    classes in words, of each token of the prompt. `mask_logits`: their masks, of heads
+    whose queries have a mask instead of a box. `backbone` and `neck`: see
+    :class:`DetectionAdapter`.
     """
 
     runs_itself = ('',)
-    row_parts = ('query_logits',)
+    row_parts = ('query_logits', 'mask_logits')
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
-        head = getattr(model, 'bbox_head', None)
-        return (
-            hasattr(model, 'forward_transformer')
-            and isinstance(getattr(model, 'num_queries', None), int)
-            and all(hasattr(head, name) for name in ('cls_out_channels', 'num_classes'))
-            and not any(hasattr(model, name) for name in _OTHER_QUERIES)
-        )
+        return QueryHead.fits(model)
 
     def rows(self) -> dict[str, Part]:
-        kinds = [_is_softmax(model) for model in (self.student, self.teacher)]
-        if kinds[0] == kinds[1]:
-            return {'query_logits': self.query_logits}
-        words = ['a softmax' if kind else 'a sigmoid per class' for kind in kinds]
-        return {
-            'query_logits': Missing(
-                f'the student has {words[0]} and the teacher {words[1]}; take a '
-                'teacher with the same'
-            )
-        }
+        reason = why_other_tokens(self.student, self.teacher)
+        if reason is not None:
+            return dict.fromkeys(self.row_parts, reason)
+        student, teacher = QueryHead(self.student), QueryHead(self.teacher)
+        return QueryParts(student, teacher, self.names).parts()
 
-    def query_logits(
-        self,
-        topk: int | None = None,
-        class_cost: float = 2.0,
-        box_cost: float = 5.0,
-    ) -> Comparison:
-        """Class logits of the last decoder layer, of matched queries (K, C).
-
-        Each image's queries are matched by the Hungarian algorithm, so that the sum of
-        the costs of :func:`ckd_mm.adapters.query_rows.match_costs` is least. The device
-        is waited for once in a step, as MMDetection's own assigner does in each layer.
-        Queries for denoising take no part. That students are matched with a teacher's
-        predictions is DETRDistill's way (arXiv:2211.10156); these costs are ours, with
-        the weights that MMDetection's assigners have for classes and boxes.
-
-        `image_index` is the image of each pair; with a softmax head, `target` is the
-        class that the student's assigner gave its query.
-
-        Args:
-            topk: How many queries of the teacher an image has at most, those that it is
-                surest of; `None` is all of them.
-            class_cost: The weight of a difference in the classes.
-            box_cost: The weight of a difference in the box.
-        """
-        non_negative('class_cost', class_cost)
-        non_negative('box_cost', box_cost)
-        check_any_positive(class_cost=class_cost, box_cost=box_cost)
-        if topk is not None:
-            positive_integer('topk', topk)
-        student, teacher = (
-            Side((_HEAD,), partial(_logits, model), 'bbox_head.num_classes')
-            for model in (self.student, self.teacher)
-        )
-        extras, without = {'image_index': Extra(self._images, (_HEAD,))}, {}
-        if _is_softmax(self.student):
-            extras['target'] = Extra(self._targets, (_HEAD, _CLASS_LOSS))
-        else:
-            without['target'] = (
-                'queries without an object have no target among the classes of a '
-                'sigmoid head; take a loss that needs none'
-            )
-        return Comparison(
-            student,
-            teacher,
-            extras=extras,
-            without=without,
-            choose=partial(self._choose, topk, class_cost, box_cost),
-            by_teacher=True,
-        )
+    def student_taps(self) -> list[Tap]:
+        return [PROMPTS] if has_prompts(self.student) else []
 
     def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
         names = ('backbone', 'neck')
@@ -118,79 +62,5 @@ class QueryAdapter(DetectionAdapter):
             type(one)(metainfo={**one.metainfo, 'batch_input_shape': shape})
             for one in step.data_samples
         ]
-        states = self.teacher.forward_transformer(features, samples)
-        self.teacher.bbox_head(**states)
-
-    def _choose(
-        self,
-        topk: int | None,
-        class_cost: float,
-        box_cost: float,
-        own: list[Any],
-        other: list[Any],
-        step: Step,
-    ) -> tuple[Tensor, Tensor]:
-        student, teacher = _queries(self.student, own), _queries(self.teacher, other)
-        softmax = _is_softmax(self.teacher)
-        best_NK = _best(teacher[0], topk, softmax)
-        costs = match_costs(
-            student,
-            (_at(teacher[0], best_NK), _at(teacher[1], best_NK)),
-            class_cost=class_cost,
-            box_cost=box_cost,
-            softmax=softmax,
-        )
-        rows, chosen = match(costs)
-        num_images, num_queries = teacher[0].shape[:2]
-        first_N1 = torch.arange(num_images, device=rows.device)[:, None] * num_queries
-        return rows, (best_NK + first_N1).flatten()[chosen]
-
-    def _images(self, step: Step) -> Tensor:
-        logits, _ = _queries(self.student, step.noted(_HEAD))
-        images = torch.arange(len(logits), device=logits.device)
-        return images.repeat_interleave(logits.shape[1])
-
-    def _targets(self, step: Step) -> Tensor:
-        """The class loss runs once per decoder layer before all else."""
-        (outputs,) = step.noted(_HEAD)
-        logits, _ = _queries(self.student, [outputs])
-        call = step.noted(_CLASS_LOSS)[len(outputs[0]) - 1]
-        return assigned_labels([call], [logits.shape[1]], len(logits)).flatten()
-
-
-def _is_softmax(model: BaseModel) -> bool:
-    return model.bbox_head.cls_out_channels != model.bbox_head.num_classes
-
-
-def _queries(model: BaseModel, values: list[Any]) -> tuple[Tensor, Tensor]:
-    """Class logits (N, Q, C) and boxes (N, Q, 4) of the last layer's own queries.
-
-    Those for denoising come before them.
-
-    Raises:
-        ValueError: The head returned something else.
-    """
-    (outputs,) = values
-    if len(outputs) != 2 or any(getattr(one, 'ndim', 0) != 4 for one in outputs):
-        raise ValueError(
-            "module 'bbox_head' is expected to return class logits and boxes by "
-            f'decoder layer, (L, N, Q, C) and (L, N, Q, 4), got a '
-            f"{type(outputs).__name__} of {len(outputs)}; compare on='neck'"
-        )
-    logits, boxes = (one[-1][:, -model.num_queries :] for one in outputs)
-    return logits, boxes
-
-
-def _logits(model: BaseModel, values: list[Any], step: Step) -> Tensor:
-    return _queries(model, values)[0].flatten(0, 1)
-
-
-def _best(logits_NTC: Tensor, topk: int | None, softmax: bool) -> Tensor:
-    """The queries (N, K) that are surest of an object."""
-    scores = logits_NTC.softmax(2)[..., :-1] if softmax else logits_NTC
-    number = logits_NTC.shape[1] if topk is None else min(topk, logits_NTC.shape[1])
-    return scores.amax(2).topk(number, dim=1).indices
-
-
-def _at(values_NTD: Tensor, index_NK: Tensor) -> Tensor:
-    return values_NTD.gather(1, index_NK[..., None].expand(-1, -1, values_NTD.shape[2]))
+        prompts = prompts_of(step) if has_prompts(self.teacher) else ()
+        QueryHead(self.teacher).run(features, samples, prompts)

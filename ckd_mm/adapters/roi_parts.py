@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
-import torch
-from torch import Tensor
-
-from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
-from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
+from ckd_mm.adapters.class_logits import Columns
+from ckd_mm.adapters.class_names import ClassNames
+from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side
 from ckd_mm.adapters.proposed_rois import ProposedRoIs
+from ckd_mm.adapters.roi_heads import why_no_logits
+from ckd_mm.adapters.roi_logits import (
+    class_rows,
+    objectness_rows,
+    roi_class_logits,
+    why_unknown,
+)
+from ckd_mm.adapters.roi_objects import ObjectParts, missing_module
 from ckd_mm.adapters.roi_sides import Place, Take, sides
 from ckd_mm.adapters.sampled_rois import SampledRoIs
 from ckd_mm.adapters.stages import Passes, Stages, choose_passes
@@ -30,18 +36,23 @@ class RoIParts:
     Args:
         student: The student's stages.
         teacher: The teacher's.
+        names: The names of their classes.
     """
 
-    def __init__(self, student: Stages, teacher: Stages) -> None:
-        self.student, self.teacher = student, teacher
+    def __init__(
+        self, student: Stages, teacher: Stages, names: ClassNames | None = None
+    ) -> None:
+        self.student, self.teacher, self.names = student, teacher, names
 
     def parts(self) -> dict[str, Part]:
         """The parts by name, or why there is none."""
+        missing = why_no_logits(*(one.heads() for one in (self.student, self.teacher)))
+        no_layer = missing_module(self.student, self.teacher, 'bbox_head', 'fc_cls')
         return {
-            'roi_logits': self.roi_logits,
-            'embedding': self._missing('bbox_head', 'fc_cls') or self.embedding,
-            'mask_logits': self._missing('mask_head') or self.mask_logits,
-            'roi_boxes': self._missing_boxes() or self.roi_boxes,
+            'roi_logits': missing or self._missing_columns() or self.roi_logits,
+            'roi_objectness': self._missing_objectness() or self.roi_objectness,
+            'embedding': missing or no_layer or self.embedding,
+            **ObjectParts(self.student, self.teacher, self.names).parts(),
         }
 
     def roi_logits(
@@ -51,6 +62,7 @@ class RoIParts:
         background_ratio: float | None = None,
         rois: str = 'sampled',
         num_rois: int | None = None,
+        activation: str | None = None,
     ) -> Comparison:
         """Class logits of the RoIs that the student's sampler drew, (R, C + 1).
 
@@ -62,15 +74,56 @@ class RoIParts:
         assigned to an object, at most; 0 leaves the objects alone, `None` takes all as
         the sampler drew them, which is what the authors of CKD do. COCO's samplers draw
         at least three background RoIs for each of an object; many of them look alike.
+        Of heads with the Seesaw loss, whose classes are those of objects, only RoIs of
+        objects are compared.
+
+        `activation`: see :class:`ckd_mm.adapters.class_logits.Columns`.
         """
-        return self._of_rois(
-            choose_passes(self.student, self.teacher, student_stage, teacher_stage),
+        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
+        columns = self._columns(passes, activation)
+        if columns.logits.is_apart and rois == 'sampled':
+            if background_ratio is not None:
+                raise ValueError(
+                    f'background_ratio={background_ratio!r} is not for heads with the '
+                    'Seesaw loss, whose class logits are those of objects; '
+                    "on='roi_objectness' compares what they say of background"
+                )
+            background_ratio = 0.0
+        comparison = self._of_rois(
+            passes,
             ('bbox_head', '', 'output'),
-            lambda output, step, own, head: output[0],
+            lambda output, step, own, head: class_rows(
+                roi_class_logits(head), output[0]
+            ),
             background_ratio,
             ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
-            num_classes=True,
         )
+        return replace(comparison, match=columns.match, columns=columns)
+
+    def roi_objectness(
+        self,
+        student_stage: int | None = None,
+        teacher_stage: int | str | None = None,
+        background_ratio: float | None = None,
+    ) -> Comparison:
+        """Object or background (R, 2), of heads with the Seesaw loss.
+
+        `target` is 0 for RoIs that are assigned to an object, else 1.
+        """
+        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
+        match = self._columns(passes).match
+        comparison = self._of_rois(
+            passes,
+            ('bbox_head', '', 'output'),
+            lambda output, step, own, head: objectness_rows(output[0], match.student),
+            background_ratio,
+            None,
+            lambda output, step, own, head: objectness_rows(output[0], match.teacher),
+        )
+        sampled = SampledRoIs(self.student, passes.own)
+        target = Extra(sampled.is_background, comparison.extras['target'].taps)
+        extras = {**comparison.extras, 'target': target}
+        return replace(comparison, match=match, extras=extras)
 
     def embedding(
         self,
@@ -89,43 +142,6 @@ class RoIParts:
             ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
         )
 
-    def mask_logits(
-        self,
-        student_stage: int | None = None,
-        teacher_stage: int | str | None = None,
-    ) -> Comparison:
-        """The masks of the RoIs of objects, in the channels of their classes."""
-        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
-        sampled = SampledRoIs(self.student, passes.own)
-        student, teacher = sides(
-            self.student, self.teacher, passes, ('mask_head', '', 'output'), self._mask
-        )
-        return Comparison(
-            student,
-            teacher,
-            extras=sampled.object_extras(),
-            needs=sampled.taps,
-        )
-
-    def roi_boxes(
-        self,
-        student_stage: int | None = None,
-        teacher_stage: int | str | None = None,
-    ) -> Comparison:
-        """Box deltas of each RoI of an object, those of its class: (P, 4).
-
-        They are in the units that the student's head is trained in. A teacher's head
-        may divide by other standard deviations, as each stage of a cascade does; its
-        deltas are converted. `box_target` has the deltas of the ground truth.
-        """
-        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
-        sampled = SampledRoIs(self.student, passes.own)
-        student, teacher = sides(
-            self.student, self.teacher, passes, ('bbox_head', '', 'output'), self._box
-        )
-        extras = {**sampled.object_extras(), 'box_target': sampled.box_target()}
-        return Comparison(student, teacher, extras=extras, needs=sampled.taps)
-
     def _of_rois(
         self,
         passes: Passes,
@@ -133,10 +149,10 @@ class RoIParts:
         take: Take,
         background_ratio: float | None,
         proposed: ProposedRoIs | None,
-        num_classes: bool = False,
+        teacher_take: Take | None = None,
     ) -> Comparison:
         student, teacher = sides(
-            self.student, self.teacher, passes, place, take, num_classes, proposed
+            self.student, self.teacher, passes, place, take, proposed, teacher_take
         )
         ratio = (
             None
@@ -146,46 +162,48 @@ class RoIParts:
         if proposed is not None:
             return _of_proposed(student, teacher, proposed, ratio)
         sampled = SampledRoIs(self.student, passes.own)
+        extras = sampled.extras()
         if ratio is None:
-            return Comparison(student, teacher, extras=sampled.extras())
+            return Comparison(student, teacher, extras=extras, labels=extras['target'])
         return Comparison(
             student,
             teacher,
-            extras=sampled.extras(),
+            extras=extras,
             choose=partial(sampled.rows, ratio),
             needs=sampled.taps,
+            labels=extras['target'],
         )
 
-    def _mask(self, masks: Tensor, step: Step, own: int, head: Any) -> Tensor:
-        """Of (P, C, H, W), or (P, 1, H, W) if class-agnostic, the rows (P, H * W)."""
-        labels = SampledRoIs(self.student, [own]).object_labels(step)
-        channel = labels if masks.shape[1] > 1 else torch.zeros_like(labels)
-        return masks[torch.arange(len(masks), device=masks.device), channel].flatten(1)
-
-    def _box(self, output: Any, step: Step, own: int, head: Any) -> Tensor:
-        """Of (R, 4 * C), or (R, 4) if class-agnostic, the rows (P, 4)."""
-        sampled = SampledRoIs(self.student, [own])
-        labels = sampled.object_labels(step)
-        deltas = output[1].unflatten(1, (-1, 4))[sampled.objects(step)]
-        channel = labels if deltas.shape[1] > 1 else torch.zeros_like(labels)
-        rows = deltas[torch.arange(len(deltas), device=deltas.device), channel]
-        return in_units_of(self.student.head(own), head, rows)
-
-    def _missing_boxes(self) -> Missing | None:
-        return why_no_deltas(
-            *(
-                [stages.head(number) for number in range(stages.number)]
-                for stages in (self.student, self.teacher)
-            )
-        )
-
-    def _missing(self, module: str, inner: str = '') -> Missing | None:
-        lacking = [
-            f'the {whose} has none'
-            for whose in ('student', 'teacher')
-            if not getattr(self, whose).has(module, inner)
+    def _columns(self, passes: Passes, activation: str | None = None) -> Columns:
+        """The columns of class logits of all stages that take part."""
+        own = [roi_class_logits(self.student.head(stage)) for stage in passes.own]
+        others = [
+            roi_class_logits(self.teacher.head(stage))
+            for stages in passes.other
+            for stage in stages
         ]
-        return Missing(' and '.join(lacking)) if lacking else None
+        found = [
+            Columns.of(student, teacher, self.names, activation)
+            for student in dict.fromkeys(own)
+            for teacher in dict.fromkeys(others)
+        ]
+        return found[0]
+
+    def _missing_columns(self) -> Missing | None:
+        for head in (*self.student.heads(), *self.teacher.heads()):
+            if reason := why_unknown(head):
+                return Missing(reason)
+        return None
+
+    def _missing_objectness(self) -> Missing | None:
+        for whose, stages in (('student', self.student), ('teacher', self.teacher)):
+            loss = type(stages.head(0).loss_cls)
+            if 'SeesawLoss' not in {cls.__name__ for cls in loss.__mro__}:
+                return Missing(
+                    f'only heads with the Seesaw loss have it, and the {whose} has '
+                    f'{loss.__name__}'
+                )
+        return None
 
 
 def _of_proposed(

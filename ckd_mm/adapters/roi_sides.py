@@ -29,8 +29,8 @@ def sides(
     passes: Passes,
     place: Place,
     take: Take,
-    num_classes: bool = True,
     proposed: ProposedRoIs | None = None,
+    teacher_take: Take | None = None,
 ) -> tuple[Side, Side]:
     """Both sides of a comparison of RoIs.
 
@@ -40,8 +40,8 @@ def sides(
         passes: Which RoIs are compared, and which stages of the teacher see them.
         place: Where a stage's value is noted.
         take: Makes rows of it.
-        num_classes: Whether the rows belong to classes, which must then agree.
         proposed: The RoIs of an extra pass of both heads; None: the student's own.
+        teacher_take: Makes the teacher's rows, where that is done in another way.
     """
     module, inner, side = place
     pairs = [
@@ -52,32 +52,26 @@ def sides(
     # The first stage runs in every step: what a cascade that stopped early has the
     # width of. See _student_rows.
     own_taps = [
-        Tap(student.name(module, own, inner), side, during=proposed)
+        Tap(student.name(module, own, inner or student.once(module)), side, proposed)
         for own in (0, *passes.own)
     ]
     other_taps = [
         Tap(
-            teacher.name(module, stage, inner),
+            teacher.name(module, stage, inner or teacher.once(module)),
             side,
             during=own if proposed is None else proposed,
         )
         for own, stage in pairs
     ]
-    classes = [
-        stages.name(module, 0, 'num_classes') if num_classes else ''
-        for stages in (student, teacher)
-    ]
     return (
         Side(
             tuple(own_taps),
             partial(_student_rows, take, student, passes.own),
-            classes[0],
             may_skip=student.is_cascade,
         ),
         Side(
             tuple(other_taps),
-            partial(_teacher_rows, take, teacher, pairs),
-            classes[1],
+            partial(_teacher_rows, teacher_take or take, teacher, pairs),
         ),
     )
 

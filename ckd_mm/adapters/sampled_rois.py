@@ -77,7 +77,12 @@ class SampledRoIs:
         # MMDetection leaves the loss out of a step without a single RoI
         empty = step.inputs.new_zeros(0, dtype=torch.long)
         calls = [step.noted(tap) for tap in self._labels]
-        return _joined([call[0][1] for call in calls if call], empty)
+        # PISA weighs the RoIs of objects by a loss of their own before.
+        return _joined([call[-1][1] for call in calls if call], empty)
+
+    def is_background(self, step: Step) -> Tensor:
+        """1 for RoIs (R,) that no object is assigned to, else 0."""
+        return (self.labels(step) >= self.num_classes).long()
 
     def objects(self, step: Step) -> Tensor:
         """Indices (P,) of the RoIs assigned to an object, as a mask head gets them."""
@@ -136,7 +141,7 @@ class SampledRoIs:
 
 def _has_deltas(head: Any) -> bool:
     """Whether the head takes one loss of the box deltas of objects."""
-    return head.with_reg and hasattr(head, 'loss_bbox')
+    return getattr(head, 'with_reg', True) and hasattr(head, 'loss_bbox')
 
 
 def _joined(parts: list[Tensor], empty: Tensor) -> Tensor:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
+
+from ckd_mm.adapters.roi_heads import BESIDE, has_box_heads, why_no_rois
 
 __all__ = ['Passes', 'Stages', 'choose_passes', 'for_roi_align']
 
@@ -39,47 +41,95 @@ class Stages:
     @staticmethod
     def fits(model: BaseModel) -> bool:
         """Whether the model makes class logits of a RoI, given nothing but the RoI."""
-        roi_head = getattr(model, 'roi_head', None)
-        forward = getattr(roi_head, '_bbox_forward', None)
-        names = ('bbox_roi_extractor', 'bbox_head')
-        modules = [getattr(roi_head, name, None) for name in names]
-        if forward is None or None in modules:
-            return False
-        if any(isinstance(module, nn.ModuleList) for module in modules):
-            # Sparse R-CNN's takes queries too, HTC's a semantic feature map
-            return list(inspect.signature(forward).parameters) == ['stage', 'x', 'rois']
-        return True
+        return has_box_heads(model) and why_no_rois(('model', model)) is None
+
+    def of(self, kind: str) -> tuple[int, ...]:
+        """The stages with a head of the kind `bbox` or `mask`.
+
+        SCNet has one mask head, for the RoIs of its last stage.
+        """
+        heads = getattr(self._roi_head, f'{kind}_head', None)
+        every = tuple(range(self.number))
+        return every if isinstance(heads, nn.ModuleList) else every[-1:]
 
     def name(self, module: str, stage: int, inner: str = '') -> str:
         """The name of a module of a stage, such as `roi_head.bbox_head.0.fc_cls`."""
-        number = str(stage) if self.is_cascade else ''
+        is_list = isinstance(getattr(self._roi_head, module, None), nn.ModuleList)
+        number = str(stage) if is_list else ''
         return '.'.join(filter(None, ['roi_head', module, number, inner]))
 
     def has(self, module: str, inner: str = '') -> bool:
         """Whether the RoI head has this module, in its first stage."""
         try:
-            self._module(module, 0, inner)
+            self.module(module, 0, inner)
         except AttributeError:
             return False
         return True
 
     def head(self, stage: int) -> Any:
         """The box head of a stage."""
-        return self._module('bbox_head', stage)
+        return self.module('bbox_head', stage)
+
+    def heads(self) -> list[Any]:
+        """The box heads of all stages."""
+        return [self.head(stage) for stage in range(self.number)]
+
+    def once(self, module: str) -> str:
+        """What inside a stage's module runs once; empty for the module itself.
+
+        HTC's mask heads also make features for the masks of later stages.
+        """
+        forward = inspect.signature(self.module(module, 0).forward)
+        return 'conv_logits' if 'return_logits' in forward.parameters else ''
+
+    @property
+    def resamples_for_masks(self) -> bool:
+        """Whether masks are of RoIs that are drawn again, from refined ones (HTC)."""
+        return getattr(self._roi_head, 'interleaved', False)
 
     def stage_of(self, module: str) -> int:
         """The stage that a module of this name belongs to."""
         match = re.match(r'roi_head\.\w+\.(\d+)(\.|$)', module)
-        return int(match[1]) if match else 0
+        is_mask = module.startswith('roi_head.mask')
+        return int(match[1]) if match else self.of('mask' if is_mask else 'bbox')[0]
+
+    def beside(self, features: Any) -> dict[str, Tensor]:
+        """What RoIs are pooled from beside feature maps; runs the heads that make it.
+
+        HTC and SCNet have a semantic map, SCNet a vector of each image.
+        """
+        found = {}
+        for head, name in BESIDE.items():
+            if getattr(self._roi_head, head, None) is not None:
+                _, made = getattr(self._roi_head, head)(features)
+                (found[name],) = for_roi_align([made])
+        return found
+
+    def relayed(
+        self, features: Sequence[Tensor], rois: Tensor, beside: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """What the mask head of SCNet gets of the last box head, which this runs."""
+        relay = getattr(self._roi_head, 'feat_relay_head', None)
+        if relay is None:
+            return {}
+        found = self._roi_head._bbox_forward(self.number - 1, features, rois, **beside)
+        return {'relayed_feat': relay(found['relayed_feat'])}
 
     def forward(
-        self, kind: str, stage: int, features: Sequence[Tensor], rois: Tensor
+        self,
+        kind: str,
+        stage: int,
+        features: Sequence[Tensor],
+        rois: Tensor,
+        beside: Mapping[str, Tensor],
     ) -> None:
         """Run a stage's head of the kind `bbox` or `mask` on RoIs (R, 5)."""
         forward = getattr(self._roi_head, f'_{kind}_forward')
-        forward(*([stage] if self.is_cascade else []), features, rois)
+        numbered = 'stage' in inspect.signature(forward).parameters
+        forward(*([stage] if numbered else []), features, rois, **beside)
 
-    def _module(self, module: str, stage: int, inner: str = '') -> nn.Module:
+    def module(self, module: str, stage: int, inner: str = '') -> Any:
+        """A module of a stage, or one inside it."""
         name = self.name(module, stage, inner).removeprefix('roi_head.')
         return self._roi_head.get_submodule(name)
 
@@ -113,6 +163,7 @@ def choose_passes(
     teacher: Stages,
     student_stage: int | None,
     teacher_stage: int | str | None,
+    kind: str = 'bbox',
 ) -> Passes:
     """The passes that the options of a part mean.
 
@@ -123,33 +174,34 @@ def choose_passes(
         teacher_stage: Which stage of the teacher sees them: a number, `'last'`,
             `'same'` (the one of the student's number) or `'average'` (the mean of all).
             `None` is `'same'` for cascades of one length, else `'last'`.
+        kind: Which heads these are, `bbox` or `mask`.
 
     Raises:
         ValueError: There is no such stage.
     """
-    own = tuple(range(student.number))
-    if student_stage is not None:
-        own = (_checked('student_stage', student_stage, student.number),)
+    own, every = student.of(kind), teacher.of(kind)
     if teacher_stage is None:
-        teacher_stage = 'same' if student.number == teacher.number else 'last'
-    every = tuple(range(teacher.number))
+        teacher_stage = 'same' if own == every else 'last'
+    if student_stage is not None:
+        own = (_checked('student_stage', student_stage, own, kind),)
     if teacher_stage == 'average':
         return Passes(own, (every,) * len(own))
     if teacher_stage == 'last':
         return Passes(own, (every[-1:],) * len(own))
     if teacher_stage == 'same':
-        stages = [_checked('teacher_stage', stage, teacher.number) for stage in own]
+        stages = [_checked('teacher_stage', stage, every, kind) for stage in own]
         return Passes(own, tuple((stage,) for stage in stages))
-    stage = _checked('teacher_stage', teacher_stage, teacher.number)
+    stage = _checked('teacher_stage', teacher_stage, every, kind)
     return Passes(own, ((stage,),) * len(own))
 
 
-def _checked(name: str, stage: Any, number: int) -> int:
-    if isinstance(stage, bool) or stage not in range(number):
+def _checked(name: str, stage: Any, known: tuple[int, ...], kind: str) -> int:
+    if isinstance(stage, bool) or stage not in known:
         whose = name.removesuffix('_stage')
         words = "'last', 'same', 'average' or " if whose == 'teacher' else ''
+        heads = ('box' if kind == 'bbox' else 'mask') + ' head' + 's' * (len(known) > 1)
         raise ValueError(
-            f'{name} must be {words}a number from 0 to {number - 1}, as the {whose} '
-            f'has {number} box {"heads" if number > 1 else "head"}, got {stage!r}'
+            f'{name} must be {words}a number from {known[0]} to {known[-1]}, as the '
+            f'{whose} has {len(known)} {heads}, got {stage!r}'
         )
     return stage

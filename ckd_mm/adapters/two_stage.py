@@ -16,17 +16,23 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
-from ckd_mm.adapters.dense_head import DenseHead
 from ckd_mm.adapters.dense_parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
+from ckd_mm.adapters.mask_rois import MaskRoIs
 from ckd_mm.adapters.proposed_rois import ProposedRoIs, without_traces
+from ckd_mm.adapters.query_roi import RoIQueryAdapter
+from ckd_mm.adapters.roi_heads import BESIDE, has_box_heads, why_no_rois
 from ckd_mm.adapters.roi_parts import RoIParts
+from ckd_mm.adapters.rpn import rpn_path, run_rpn, why_no_rpn
 from ckd_mm.adapters.sampled_rois import SampledRoIs
+from ckd_mm.adapters.semantic import semantic_logits
 from ckd_mm.adapters.stages import Stages, for_roi_align
 from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
-__all__ = ['TwoStageAdapter']
+__all__ = ['OtherRoIHeadAdapter', 'TwoStageAdapter']
+
+_BESIDE = tuple(f'roi_head.{name}' for name in BESIDE)
 
 
 @ADAPTERS.register_module()
@@ -42,44 +48,51 @@ class TwoStageAdapter(DetectionAdapter):
     `box_target` is the ground truth's. Their options: see
     :class:`ckd_mm.adapters.roi_parts.RoIParts`. `rpn_logits`: object or background at
     chosen anchors of the RPN, (K, 2), `rpn_boxes`: the box deltas of those assigned to
-    an object, (K, 4), see :class:`ckd_mm.adapters.dense_parts.DenseParts`. `backbone`
-    and `neck`: see :class:`DetectionAdapter`.
+    an object, (K, 4), see :class:`ckd_mm.adapters.dense_parts.DenseParts`.
+    `semantic_logits`: a map of class logits (N, C, H, W), see
+    :mod:`ckd_mm.adapters.semantic`. `backbone` and `neck`: see
+    :class:`DetectionAdapter`.
     """
 
     reachable = (
         'backbone',
         'neck',
         'rpn_head',
+        'semantic_head',
         'roi_head.bbox',
         'roi_head.shared_head',
-        'roi_head.mask',
+        'roi_head.mask_head',
+        'roi_head.mask_roi_extractor',
+        *_BESIDE,
     )
     runs_itself = reachable
 
     row_parts = (
-        *('roi_logits', 'embedding', 'mask_logits', 'roi_boxes'),
-        *('rpn_logits', 'rpn_boxes'),
+        *('roi_logits', 'roi_objectness', 'embedding', 'mask_logits', 'roi_boxes'),
+        *('rpn_logits', 'rpn_boxes', 'semantic_logits'),
     )
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
         return Stages.fits(model)
 
+    def why_no_rows(self) -> Missing:
+        return _why_no_rois(self) or super().why_no_rows()
+
     def rows(self) -> dict[str, Part]:
-        known = RoIParts(Stages(self.student), Stages(self.teacher)).parts()
-        if all(
-            DenseHead.fits(model, 'rpn_head') for model in (self.student, self.teacher)
-        ):
-            dense = DenseParts(self.student, self.teacher, 'rpn_head')
+        known = RoIParts(Stages(self.student), Stages(self.teacher), self.names).parts()
+        missing = why_no_rpn(self.student, self.teacher)
+        if missing is None:
+            dense = DenseParts(self.student, self.teacher, rpn_path(self.student))
             known['rpn_logits'] = dense.of_objectness()
             known['rpn_boxes'] = dense.of_deltas()
         else:
-            missing = Missing('one of the two has no plain RPN')
             known |= {'rpn_logits': missing, 'rpn_boxes': missing}
+        known['semantic_logits'] = semantic_logits(self.student, self.teacher)
         return known
 
     def modules(self, student: str, teacher: str) -> Comparison:
-        if not teacher.startswith('roi_head.'):
+        if not _is_of_stage(teacher):
             return super().modules(student, teacher)
         tap = Tap(teacher, during=Stages(self.student).stage_of(student))
         return Comparison(Side((Tap(student),)), Side((tap,)))
@@ -88,32 +101,37 @@ class TwoStageAdapter(DetectionAdapter):
         stages = Stages(self.student)
         return [
             tap
-            for passes in self._passes().values()
+            for kind, passes in self._passes().items()
             for own, _ in passes
-            for tap in SampledRoIs(stages, [own]).taps
+            for tap in _rois(kind, stages, own).taps
         ]
 
     def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
         extra = self._extra_passes()
         rpn = None
         if self.runs('rpn_head') or any(one.rois == 'teacher' for one in extra):
-            rpn = self.teacher.rpn_head(features)
-        student, own_passes = Stages(self.student), self._passes()
-        if extra or any(own_passes.values()):
-            features = for_roi_align(features)
+            rpn = run_rpn(self.teacher, features, step.data_samples)
+        if self.runs('semantic_head'):
+            self.teacher.semantic_head(features)
+        self._proposals: dict[ProposedRoIs, Tensor] = {}
+        own_passes = self._passes()
+        if not (extra or any(own_passes.values()) or any(map(self.runs, _BESIDE))):
+            return
+        student, teacher = Stages(self.student), Stages(self.teacher)
+        beside = teacher.beside(features)
+        features = for_roi_align(features)
         for kind, passes in own_passes.items():
             for own, stage in passes:
-                sampled = SampledRoIs(student, [own])
-                read = sampled.object_boxes if kind == 'mask' else sampled.boxes
+                rois = _rois(kind, student, own).boxes(step)
+                made = teacher.relayed(features, rois, beside) if kind == 'mask' else {}
                 with self.teacher_recorder.during(own):
-                    Stages(self.teacher).forward(kind, stage, features, read(step))
-        self._proposals: dict[ProposedRoIs, Tensor] = {}
+                    teacher.forward(kind, stage, features, rois, {**beside, **made})
         for proposed, stages in extra.items():
             rois = proposed.propose(self.student, self.teacher, rpn, step)
             self._proposals[proposed] = rois
             with self.teacher_recorder.during(proposed):
                 for stage in stages:
-                    Stages(self.teacher).forward('bbox', stage, features, rois)
+                    teacher.forward('bbox', stage, features, rois, beside)
 
     def note_student(self, step: Step) -> None:
         for proposed, rois in self._proposals.items():
@@ -122,7 +140,7 @@ class TwoStageAdapter(DetectionAdapter):
                 without_traces(self.student.roi_head, rois.device),
             ):
                 features = proposed.features(step)
-                Stages(self.student).forward('bbox', 0, features, rois)
+                Stages(self.student).forward('bbox', 0, features, rois, {})
 
     def forget(self) -> None:
         super().forget()
@@ -146,7 +164,42 @@ class TwoStageAdapter(DetectionAdapter):
         return found
 
     def _teacher_heads(self) -> Iterator[tuple[Tap, int]]:
-        """The taps in the teacher's RoI head, and their stages."""
+        """The taps in the teacher's box and mask heads, and their stages."""
         for tap in self.teacher_recorder.taps:
-            if tap.module.startswith('roi_head.'):
+            if _is_of_stage(tap.module):
                 yield tap, Stages(self.teacher).stage_of(tap.module)
+
+
+@ADAPTERS.register_module()
+class OtherRoIHeadAdapter(DetectionAdapter):
+    """Detectors whose box head takes more than RoIs, and says so.
+
+    `backbone` and `neck`: see :class:`DetectionAdapter`.
+    """
+
+    row_parts = TwoStageAdapter.row_parts
+
+    @classmethod
+    def supports(cls, model: BaseModel) -> bool:
+        fits = Stages.fits(model) or RoIQueryAdapter.supports(model)
+        return has_box_heads(model) and not fits
+
+    def why_no_rows(self) -> Missing:
+        return _why_no_rois(self) or super().why_no_rows()
+
+    def rows(self) -> dict[str, Part]:
+        return dict.fromkeys(self.row_parts, self.why_no_rows())
+
+
+def _why_no_rois(adapter: DetectionAdapter) -> Missing | None:
+    return why_no_rois(('student', adapter.student), ('teacher', adapter.teacher))
+
+
+def _is_of_stage(module: str) -> bool:
+    """Whether a module is run on RoIs, rather than on images."""
+    return module.startswith('roi_head.') and not f'{module}.'.startswith(_BESIDE)
+
+
+def _rois(kind: str, student: Stages, stage: int) -> SampledRoIs | MaskRoIs:
+    """The RoIs of a student's stage that its heads of this kind are trained on."""
+    return (MaskRoIs if kind == 'mask' else SampledRoIs)(student, [stage])

@@ -24,6 +24,7 @@ from ckd_mm.cache.teacher import teacher_identity
 from ckd_mm.hooks.distillation_hook import DistillationHook
 from ckd_mm.source import Source
 from ckd_mm.teachers import Teacher
+from ckd_mm.teachers.classes import class_lists
 
 __all__ = ['DTYPES', 'cache_teacher']
 
@@ -75,6 +76,7 @@ def cache_teacher(
         dtype=dtype,
         data=data,
         teacher=teacher_identity(hook.teacher_configs[0], teacher.model),
+        classes=class_lists(hook.teacher_configs[0], teacher.model),
         versions=versions(),
         parts=dict.fromkeys(parts),
     )
@@ -119,7 +121,7 @@ def _begin(folder: Path, manifest: dict[str, Any]) -> None:
     """Claim the folder, unless it has another cache."""
     if (folder / 'cache.json').exists():
         before = read_manifest(folder)
-        free = ('epochs', 'complete', 'shards')
+        free = ('epochs', 'complete', 'shards', 'classes')
         old, new = (
             {k: v for k, v in one.items() if k not in free} | {'parts': [*one['parts']]}
             for one in (before, manifest)

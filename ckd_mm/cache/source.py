@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters import Step, build_adapter
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Value
 from ckd_mm.cache.parts import check_student, part_name, student_part
 from ckd_mm.cache.replay import KEY
@@ -41,7 +43,7 @@ class CachedSource(Source):
         self.weight = teacher.weight
         self.cache = teacher.cache
         wanted = {term.name: (student_part(term.on), term.needs) for term in terms}
-        self.adapter = build_adapter(student, student, wanted)
+        self.adapter = build_adapter(student, student, wanted, self._names(teacher))
         self._parts = {term.name: part_name(term.on) for term in terms}
         self.cache.check_parts(self._parts.values())
         self._check_classes(student)
@@ -70,21 +72,30 @@ class CachedSource(Source):
 
     def pair(self, term: str) -> dict[str, Any]:
         assert self._step is not None, 'pair() before observe()'
-        student = self.adapter.student_side(term, self._step)
-        return {**student, 'teacher': self._values[self._parts[term]]}
+        value = self._values[self._parts[term]]
+        return self.adapter.pair_with(term, value, self._step)
 
     def forget(self) -> None:
         self._values = {}
         super().forget()
 
+    def _names(self, teacher: CachedTeacher) -> ClassNames | None:
+        """The names of the classes; the cache knows how many the teacher has."""
+        if teacher.names is None or 'logits' not in self.cache.manifest['parts']:
+            return None
+        (number,) = self.cache.shape('logits')
+        return replace(teacher.names, num_teacher=number)
+
     def _check_classes(self, student: BaseModel) -> None:
         classes = getattr(student.head, 'num_classes', None)
         if 'logits' not in self._parts.values() or classes is None:
+            return
+        if self.adapter.names is not None:  # matched by name
             return
         (cached,) = self.cache.shape('logits')
         if cached != classes:
             raise ValueError(
                 f'the cache {str(self.cache.folder)!r} holds logits of {cached} '
-                f'classes, and the student has {classes}; take a teacher trained on '
-                "the student's classes"
+                f'classes, and the student has {classes}; name the classes of the '
+                'teacher, in their order, with teacher=dict(cache=..., classes=[...])'
             )

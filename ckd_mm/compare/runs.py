@@ -19,7 +19,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ckd_mm.compare.comparison import Comparison, folder_name
-from ckd_mm.compare.teachers import local_checkpoints
+from ckd_mm.compare.teachers import local_files
 
 __all__ = ['Run', 'plan', 'write_json']
 
@@ -114,7 +114,7 @@ def _digest(cfg: Config, file_digest: Callable[[Path], str]) -> str:
     text = json.dumps(content, default=str)
     for hook in content.get('custom_hooks') or []:
         if hook['type'] == 'DistillationHook':
-            text += ''.join(map(file_digest, local_checkpoints(hook)))
+            text += ''.join(map(file_digest, local_files(hook)))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.hooks import Hook
+from mmengine.hooks import Hook, RuntimeInfoHook
 from mmengine.logging import print_log
 from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.registry import HOOKS
@@ -19,13 +20,15 @@ from ckd_mm.cache.replay import Replay
 from ckd_mm.connectors import Connectors
 from ckd_mm.distiller import Distiller
 from ckd_mm.random_state import preserved_random_state
+from ckd_mm.sample_index import SampleIndex
 from ckd_mm.teachers import (
     CachedTeacher,
     Teacher,
     evaluate_teacher,
     read_teachers,
 )
-from ckd_mm.terms import build_terms
+from ckd_mm.teachers.classes import check_loss_classes
+from ckd_mm.terms import Term, build_terms
 
 __all__ = ['DistillationHook']
 
@@ -68,7 +71,9 @@ class DistillationHook(Hook):
             :class:`ckd_mm.schedules.Schedule`) and `teacher` (the position of one in
             the list, or of several).
         student_loss_weight: A factor on the student's own losses, or a dict with a
-            factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1.
+            factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1. A
+            key that the student does not log in the first step, as losses that come
+            later, or never, as a misspelt one, is named in a warning.
 
     Raises:
         ValueError: A part of the config is wrong.
@@ -96,6 +101,7 @@ class DistillationHook(Hook):
         self.student_loss_weight = _checked_weight(student_loss_weight)
         self.distiller: Distiller | None = None
         self._replay: Replay | None = None
+        self._sample_index: SampleIndex | None = None
         self._num_non_finite = 0
 
     def before_run(self, runner: Runner) -> None:
@@ -124,6 +130,7 @@ class DistillationHook(Hook):
             term.name: term.schedule.resolved(runner.max_iters, per_epoch)
             for term in self.terms
         }
+        check_loss_classes(runner, self.terms)
         device = next(student.parameters()).device
         teachers = [config.build(runner, device) for config in self.teacher_configs]
         self.distiller = Distiller(
@@ -132,6 +139,7 @@ class DistillationHook(Hook):
         for teacher, config in zip(teachers, self.teacher_configs, strict=True):
             if config.evaluate and isinstance(teacher, Teacher):
                 self._evaluate(teacher.model, runner)
+        self._sample_index = _attached_index(runner, self.terms)
         self._replay = _attached_replay(runner, teachers)
         self.distiller.attach()
 
@@ -171,24 +179,42 @@ class DistillationHook(Hook):
         """Stop on a distillation loss that is not finite.
 
         The values come from the message hub, which has them on the host already, so
-        this costs no synchronisation. The step was taken, but nothing is saved. A loss
-        scaler (float16) skips such a step; then only many in a row are an error.
+        this costs no synchronisation. Without MMEngine's RuntimeInfoHook nobody puts
+        them there, and each step waits for them here. The step was taken, but nothing
+        is saved. A loss scaler (float16) skips such a step; then only many in a row are
+        an error.
 
         Raises:
             FloatingPointError: A term is NaN or infinite.
         """
         scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
         tolerated = MAX_SKIPPED if scaler is not None and scaler.is_enabled() else 0
-        broken = self._first_non_finite(runner)
+        broken = self._first_non_finite(runner, outputs or {})
         self._num_non_finite = self._num_non_finite + 1 if broken else 0
         if self._num_non_finite > tolerated:
             raise FloatingPointError(broken)
 
-    def _first_non_finite(self, runner: Runner) -> str:
+    def after_train(self, runner: Runner) -> None:
+        """Name the weights of the student's losses that have done nothing."""
+        for key in self.distiller.unlogged if self.distiller else ():
+            print_log(
+                f'student_loss_weight names {key!r}, which the student has not logged '
+                'in any step since training started or resumed, so that its weight has '
+                'done nothing; check the name',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+    def _first_non_finite(self, runner: Runner, outputs: dict[str, Any]) -> str:
         """What is wrong with the first term that is not finite; empty if all are."""
+        in_hub = any(isinstance(hook, RuntimeInfoHook) for hook in runner.hooks)
         for term in self.terms:
-            key = f'train/loss_{term.name}'
-            value = runner.message_hub.get_scalar(key).current()
+            key = f'loss_{term.name}'
+            value = (
+                runner.message_hub.get_scalar(f'train/{key}').current()
+                if in_hub
+                else float(outputs[key])
+            )
             if not math.isfinite(value):
                 return (
                     f'distillation term {term.name!r} is {value} in iteration '
@@ -216,11 +242,30 @@ class DistillationHook(Hook):
         if self._replay is not None:
             self._replay.detach(runner)
             self._replay = None
+        if self._sample_index is not None:
+            self._sample_index.detach(runner)
+            self._sample_index = None
 
 
 def _has_train_loop(runner: Runner) -> bool:
     """Whether this is a training run; `runner.val()` and `.test()` build no loop."""
     return hasattr(runner._train_loop, 'run')
+
+
+def _attached_index(runner: Runner, terms: Sequence[Term]) -> SampleIndex | None:
+    """Numbers of images that suit the losses which ask for them; `None` without any.
+
+    Raises:
+        ValueError: The training set does not give them, or a loss has no room for all.
+    """
+    asking = [term for term in terms if 'sample_index' in term.needs]
+    if not asking:
+        return None
+    index = SampleIndex(runner.train_dataloader.dataset)
+    for term in asking:
+        index.check(term.name, term.loss)
+    index.attach(runner)
+    return index
 
 
 def _attached_replay(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from ckd_mm.functional import at_loss
 from ckd_mm.losses._checks import at_least_one, non_negative
 from ckd_mm.losses._levels import Maps, sum_over_levels
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['ATLoss']
@@ -36,6 +38,8 @@ class ATLoss(nn.Module):
         >>> ATLoss(loss_weight=1000.0)([left, left], [left, right])
         tensor(1000.)
     """
+
+    takes: ClassVar[Takes] = 'maps'
 
     def __init__(
         self,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import box_regression_loss
 from ckd_mm.losses._checks import non_negative, positive
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['BoxRegressionLoss']
@@ -31,6 +34,8 @@ class BoxRegressionLoss(nn.Module):
         >>> BoxRegressionLoss(loss_weight=2.0)(zeros + 3, zeros, zeros)
         tensor(20.)
     """
+
+    takes: ClassVar[Takes] = 'rows'
 
     def __init__(self, beta: float = 1.0, loss_weight: float = 1.0) -> None:
         super().__init__()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import cc_loss
 from ckd_mm.losses._checks import non_negative, positive
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['CCLoss']
@@ -30,6 +33,8 @@ class CCLoss(nn.Module):
         >>> CCLoss(loss_weight=2.0)(torch.eye(2), torch.ones(2, 2))
         tensor(0.2533)
     """
+
+    takes: ClassVar[Takes] = 'rows'
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -17,6 +18,7 @@ from ckd_mm.losses._checks import (
     positive,
     positive_integer,
 )
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['CKDLoss']
@@ -58,6 +60,8 @@ class CKDLoss(nn.Module):
         >>> loss.statistics(torch.eye(4), torch.eye(4))
         {'top1_agreement': tensor(1.), 'retrieval_accuracy': tensor(1.)}
     """
+
+    takes: ClassVar[Takes] = 'rows'
 
     def __init__(
         self,

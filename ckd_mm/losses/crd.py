@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 import torch.distributed as dist
@@ -17,6 +18,7 @@ from ckd_mm.losses._channels import check_channels
 from ckd_mm.losses._checks import fraction, non_negative, positive, positive_integer
 from ckd_mm.losses._indices import IndexCheck
 from ckd_mm.losses._memory import Memory
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['CRDLoss']
@@ -68,6 +70,7 @@ class CRDLoss(nn.Module):
         tensor([-1,  0, -1])
     """
 
+    takes: ClassVar[Takes] = 'rows'
     log_means: Tensor
 
     def __init__(
@@ -94,6 +97,7 @@ class CRDLoss(nn.Module):
             width,
             fraction('momentum', momentum),
         )
+        self.num_samples = num_samples
         self.num_negatives = positive_integer('num_negatives', num_negatives)
         self.temperature = positive('temperature', temperature)
         self.loss_weight = non_negative('loss_weight', loss_weight)

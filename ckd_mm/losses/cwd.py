@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from ckd_mm.functional import cwd_loss
 from ckd_mm.losses._checks import non_negative, positive
 from ckd_mm.losses._levels import Maps, sum_over_levels
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['CWDLoss']
@@ -36,6 +38,8 @@ class CWDLoss(nn.Module):
         >>> CWDLoss(temperature=4.0, loss_weight=2.0)(zeros, teacher)
         tensor(10.4900)
     """
+
+    takes: ClassVar[Takes] = 'maps'
 
     def __init__(
         self,

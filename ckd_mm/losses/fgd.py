@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -10,6 +11,7 @@ from ckd_mm.functional import fgd_focal_loss
 from ckd_mm.losses._checks import check_any_positive, non_negative, positive
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['FGDLoss']
@@ -56,6 +58,8 @@ class FGDLoss(nn.Module):
         >>> loss(student, teacher, boxes, image_size=(48, 48)).shape
         torch.Size([])
     """
+
+    takes: ClassVar[Takes] = 'maps'
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -11,6 +12,7 @@ from ckd_mm.functional._inputs import full_precision
 from ckd_mm.losses._checks import fraction, non_negative
 from ckd_mm.losses._connectors import Channels, pairs, widths
 from ckd_mm.losses._levels import Maps
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['FGFILoss']
@@ -46,6 +48,8 @@ class FGFILoss(nn.Module):
         >>> loss(student, teacher, boxes, anchors).shape
         torch.Size([])
     """
+
+    takes: ClassVar[Takes] = 'maps'
 
     def __init__(
         self,

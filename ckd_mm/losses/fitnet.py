@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import fitnet_loss
 from ckd_mm.losses._checks import non_negative
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['FitNetLoss']
@@ -38,6 +41,8 @@ class FitNetLoss(nn.Module):
         >>> loss(student, teacher).shape
         torch.Size([])
     """
+
+    takes: ClassVar[Takes] = 'rows or maps'
 
     def __init__(
         self,

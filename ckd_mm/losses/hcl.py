@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import hcl_loss
 from ckd_mm.losses._checks import non_negative
 from ckd_mm.losses._levels import Maps, sum_over_levels
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['HCLLoss']
@@ -34,6 +37,8 @@ class HCLLoss(nn.Module):
         >>> HCLLoss(loss_weight=2.0)([zeros, zeros], [zeros, zeros + 3])
         tensor(18.)
     """
+
+    takes: ClassVar[Takes] = 'maps'
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from ckd_mm.functional import mgd_loss
 from ckd_mm.losses._checks import fraction, non_negative, one_of
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['MGDLoss']
@@ -52,6 +53,8 @@ class MGDLoss(nn.Module):
         >>> loss(torch.randn(2, 8, 6, 6), torch.randn(2, 32, 6, 6)).shape
         torch.Size([])
     """
+
+    takes: ClassVar[Takes] = 'rows or maps'
 
     def __init__(
         self,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ckd_mm.functional import mlkd_loss, top1_agreement
+from ckd_mm.functional import mlkd_loss
 from ckd_mm.losses._checks import boolean, non_negative, positive_numbers
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['MLKDLoss']
@@ -33,6 +35,8 @@ class MLKDLoss(nn.Module):
         tensor(0.3321)
     """
 
+    takes: ClassVar[Takes] = 'distribution'
+
     def __init__(
         self,
         temperatures: Sequence[float] = (2.0, 3.0, 4.0, 5.0, 6.0),
@@ -52,7 +56,3 @@ class MLKDLoss(nn.Module):
             temperatures=self.temperatures,
             standardize=self.standardize,
         )
-
-    def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """Shares to log beside the loss, without a graph."""
-        return {'top1_agreement': top1_agreement(student, teacher)}

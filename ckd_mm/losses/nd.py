@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from os import PathLike
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ from ckd_mm.functional._labels import label_weights
 from ckd_mm.losses._channels import check_channels
 from ckd_mm.losses._checks import non_negative, positive_integer
 from ckd_mm.losses._indices import IndexCheck
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['NDLoss']
@@ -54,6 +57,7 @@ class NDLoss(nn.Module):
         tensor(1.5000)
     """
 
+    takes: ClassVar[Takes] = 'rows'
     class_sums: Tensor
 
     def __init__(
@@ -73,7 +77,10 @@ class NDLoss(nn.Module):
             self.linear = nn.Linear(width, teacher_channels)
         self.is_given = class_means is not None
         shape = (num_classes, teacher_channels)
-        means = torch.zeros(shape) if class_means is None else _read(class_means, shape)
+        means = torch.zeros(shape)
+        self.class_names: list[str] = []
+        if class_means is not None:
+            means, self.class_names = _read(class_means, shape)
         self.register_buffer('class_sums', means)
         self.loss_weight = non_negative('loss_weight', loss_weight)
         self._check_target = IndexCheck(
@@ -97,6 +104,25 @@ class NDLoss(nn.Module):
                 student = self.linear(wider_or_narrower)
         return self.loss_weight * nd_loss(student, teacher, self.class_sums, target)
 
+    def check_classes(self, names: Sequence[str]) -> None:
+        """See that the file counts the classes as the student's data do.
+
+        Raises:
+            ValueError: It has other names, or the same in another order.
+        """
+        own = self.class_names
+        if own and list(names) != own:
+            first = next(
+                (pair for pair in zip(names, own, strict=False) if pair[0] != pair[1]),
+                (len(names), len(own)),
+            )
+            raise ValueError(
+                "class_means must be of the classes of the student's data in their "
+                f'order, but where the student has {first[0]!r}, the file has '
+                f'{first[1]!r}; write it with tools/class_means.py from a config with '
+                "the student's data"
+            )
+
     @torch.no_grad()
     def _add(self, teacher: Tensor, target: Tensor) -> None:
         weight_BC = label_weights(target, len(teacher), self.num_classes)
@@ -105,14 +131,17 @@ class NDLoss(nn.Module):
             self.class_sums.copy_(sums_CD + sum_over_ranks(added_CD))
 
 
-def _read(path: str | PathLike[str], shape: tuple[int, int]) -> Tensor:
-    """Class means (C, D) from a file.
+def _read(
+    path: str | PathLike[str], shape: tuple[int, int]
+) -> tuple[Tensor, list[str]]:
+    """Class means (C, D) from a file, and the names of the classes if it has them.
 
     Raises:
         ValueError: It cannot be read, or they are of other classes or another width.
     """
     try:
-        means = torch.load(path, map_location='cpu', weights_only=True)['class_means']
+        content = torch.load(path, map_location='cpu', weights_only=True)
+        means = content['class_means']
     except (OSError, RuntimeError, KeyError, TypeError, pickle.PickleError) as error:
         raise ValueError(
             f'class_means must be a file that tools/class_means.py has written, got '
@@ -124,4 +153,4 @@ def _read(path: str | PathLike[str], shape: tuple[int, int]) -> Tensor:
             f'teacher_channels={shape[1]}, got {tuple(means.shape)} in {str(path)!r}; '
             'write them with this teacher'
         )
-    return means.float()
+    return means.float(), list(content.get('classes', []))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import nst_loss
 from ckd_mm.losses._checks import non_negative
 from ckd_mm.losses._levels import Maps, sum_over_levels
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['NSTLoss']
@@ -33,6 +36,8 @@ class NSTLoss(nn.Module):
         >>> NSTLoss(loss_weight=50.0)([left, left], [left, right])
         tensor(100.)
     """
+
+    takes: ClassVar[Takes] = 'maps'
 
     def __init__(
         self,

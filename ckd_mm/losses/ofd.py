@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -10,6 +11,7 @@ from ckd_mm.functional import ofd_loss
 from ckd_mm.losses._checks import non_negative
 from ckd_mm.losses._connectors import BatchNorm, Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['OFDLoss']
@@ -44,6 +46,8 @@ class OFDLoss(nn.Module):
         >>> loss(torch.randn(2, 8, 6, 6), torch.randn(2, 32, 6, 6)).shape
         torch.Size([])
     """
+
+    takes: ClassVar[Takes] = 'rows or maps'
 
     def __init__(
         self,

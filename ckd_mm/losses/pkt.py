@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import pkt_loss
 from ckd_mm.losses._checks import non_negative
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['PKTLoss']
@@ -28,6 +31,8 @@ class PKTLoss(nn.Module):
         >>> PKTLoss(loss_weight=100.0)(torch.eye(2), torch.ones(2, 2))
         tensor(2.9446)
     """
+
+    takes: ClassVar[Takes] = 'rows'
 
     def __init__(
         self,

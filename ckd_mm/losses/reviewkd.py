@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,6 +13,7 @@ from ckd_mm.functional._inputs import full_precision
 from ckd_mm.losses._checks import non_negative, positive_integer
 from ckd_mm.losses._connectors import BatchNorm, Channels, pairs, widths
 from ckd_mm.losses._levels import Maps
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['ReviewKDLoss']
@@ -66,6 +69,8 @@ class ReviewKDLoss(nn.Module):
         >>> loss([*student, pooled[0]], [*teacher, pooled[1]]).shape
         torch.Size([])
     """
+
+    takes: ClassVar[Takes] = 'rows or maps'
 
     def __init__(
         self,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import rkd_loss
 from ckd_mm.losses._checks import check_any_positive, non_negative
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['RKDLoss']
@@ -32,6 +35,8 @@ class RKDLoss(nn.Module):
         >>> RKDLoss(loss_weight=0.5)(line, torch.eye(3))
         tensor(2.8356)
     """
+
+    takes: ClassVar[Takes] = 'rows'
 
     def __init__(
         self,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from ckd_mm.functional import sp_loss
 from ckd_mm.losses._checks import non_negative
+from ckd_mm.losses._levels import Maps, sum_over_levels
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['SPLoss']
@@ -14,6 +18,9 @@ __all__ = ['SPLoss']
 @LOSSES.register_module()
 class SPLoss(nn.Module):
     """Similarities between samples, see :func:`ckd_mm.functional.sp_loss`.
+
+    Takes rows, or the feature maps of one level, or lists of levels and returns the sum
+    over them, as mdistiller does.
 
     Args:
         loss_weight: Multiplies the loss. CIFAR-100: 3000. 0 only
@@ -29,6 +36,8 @@ class SPLoss(nn.Module):
         tensor(2.9289)
     """
 
+    takes: ClassVar[Takes] = 'rows or maps'
+
     def __init__(
         self,
         loss_weight: float = 1.0,
@@ -36,6 +45,6 @@ class SPLoss(nn.Module):
         super().__init__()
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+    def forward(self, student: Maps, teacher: Maps) -> Tensor:
         """The weighted loss, of shape ()."""
-        return self.loss_weight * sp_loss(student, teacher)
+        return self.loss_weight * sum_over_levels(sp_loss, student, teacher)

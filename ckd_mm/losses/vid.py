@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from ckd_mm.functional._sizes import of_smaller_size
 from ckd_mm.losses._checks import non_negative, positive
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
+from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['VIDLoss']
@@ -46,6 +48,8 @@ class VIDLoss(nn.Module):
         >>> loss(torch.randn(2, 8, 6, 6), torch.randn(2, 32, 3, 3)).shape
         torch.Size([])
     """
+
+    takes: ClassVar[Takes] = 'rows or maps'
 
     def __init__(
         self,

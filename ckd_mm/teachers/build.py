@@ -57,7 +57,8 @@ def build_teacher(
     teacher = _build_model(cfg, config)
     meta = load_weights(teacher, checkpoint, prefix)
     teacher.dataset_meta = _dataset_meta(meta)
-    teacher.eval().requires_grad_(False)
+    teacher.eval()  # LAD's and LD's return None
+    teacher.requires_grad_(False)
     print_log(_summary(teacher, config, checkpoint, meta), logger='current')
     return teacher
 

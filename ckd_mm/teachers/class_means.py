@@ -26,7 +26,7 @@ def class_means(
     config: str | PathLike[str],
     checkpoint: str | PathLike[str],
     device: str | torch.device = 'cpu',
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, list[str]]:
     """Means of what the last linear layer gets, with the pipeline of the test set.
 
     Args:
@@ -35,8 +35,8 @@ def class_means(
         device: Where it runs.
 
     Returns:
-        The means (C, D), float32, zeros for a class without images; and the numbers of
-        images (C,).
+        The means (C, D), float32, zeros for a class without images; the numbers of
+        images (C,); and the names of the classes, none if the data have none.
 
     Raises:
         ValueError: The config is not that of a classifier with one label per image, or
@@ -53,7 +53,8 @@ def class_means(
     num_classes = teacher.head.num_classes
     sums_CD: Tensor | None = None
     counts_C = torch.zeros(num_classes, dtype=torch.float64, device=device)
-    for rows_BD, labels_B in _embeddings(teacher, layer, _loader(cfg)):
+    loader = _loader(cfg)
+    for rows_BD, labels_B in _embeddings(teacher, layer, loader):
         if sums_CD is None:
             sums_CD = rows_BD.new_zeros(num_classes, rows_BD.shape[1])
         sums_CD.index_add_(0, labels_B, rows_BD)
@@ -61,7 +62,8 @@ def class_means(
     if sums_CD is None:
         raise ValueError(f'the training set of {fspath(config)!r} is empty')
     means_CD = sums_CD / counts_C[:, None].clamp_min(1)
-    return means_CD.float().cpu(), counts_C.long().cpu()
+    names = list((loader.dataset.metainfo or {}).get('classes') or [])
+    return means_CD.float().cpu(), counts_C.long().cpu(), names
 
 
 def _embeddings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -12,11 +13,14 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.cache.identity import data_identity
 from ckd_mm.cache.parts import check_hooks
 from ckd_mm.cache.store import Cache
 from ckd_mm.registry import did_you_mean
+from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers.build import build_teacher
+from ckd_mm.teachers.classes import check_classes, class_lists, class_names
 from ckd_mm.teachers.speed import Speed
 
 __all__ = ['CachedTeacher', 'Teacher', 'TeacherConfig', 'read_teachers']
@@ -30,11 +34,13 @@ class Teacher:
         model: Frozen, on the student's device.
         weight: Its share when a term averages several teachers.
         speed: How its forward runs.
+        names: The names of its classes and of the student's.
     """
 
     model: BaseModel
     weight: float = 1.0
     speed: Speed = field(default_factory=Speed)
+    names: ClassNames | None = None
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,12 @@ class CachedTeacher:
     Args:
         cache: What it said of the images of this run.
         weight: Its share when a term averages several teachers.
+        names: The names of its classes and of the student's.
     """
 
     cache: Cache
     weight: float = 1.0
+    names: ClassNames | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,8 @@ class TeacherConfig(Speed):
         cache: What `tools/cache_teacher.py` has written; instead of a config.
         evaluate: Evaluate it before training.
         weight: Its share when a term averages several teachers.
+        classes: The names of its classes in their order, where its file has none.
+        class_map: What the student calls some of its classes, by their names here.
 
     Raises:
         ValueError: There is not exactly one of a config, `ema` and `cache`, a bad
@@ -76,6 +86,8 @@ class TeacherConfig(Speed):
     cache: Any = None
     evaluate: bool = False
     weight: float = 1.0
+    classes: Sequence[str] | None = None
+    class_map: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,6 +99,7 @@ class TeacherConfig(Speed):
                 f'config={self.config!r}, ema={self.ema!r} and cache={self.cache!r}'
             )
         self._check_cache()
+        check_classes(self.classes, self.class_map, self.ema)
         if not isinstance(self.prefix, str):
             raise ValueError(
                 "teacher: prefix must be a string such as 'student.', got "
@@ -112,17 +125,21 @@ class TeacherConfig(Speed):
                 is not of this run's data.
         """
         if self.cache is not None:
-            return CachedTeacher(self._opened_cache(runner), self.weight)
+            cache = self._opened_cache(runner)
+            names = class_names(runner, self, cache.manifest.get('classes'))
+            return CachedTeacher(cache, self.weight, names)
         if self.ema:
             return Teacher(self._average(runner), self.weight, self)
         model = build_teacher(self.config, self.checkpoint, self.prefix).to(device)
-        return Teacher(self.prepare(model), self.weight, self)
+        names = class_names(runner, self, class_lists(self, model))
+        model = self.prepare(teacher_within(model))
+        return Teacher(model, self.weight, self, names)
 
     def _check_cache(self) -> None:
         """A cache has no model that the other options could act on."""
         if self.cache is None:
             return
-        goes = ('cache', 'weight')
+        goes = ('cache', 'weight', 'classes', 'class_map')
         other = [
             option.name
             for option in fields(self)
@@ -131,7 +148,7 @@ class TeacherConfig(Speed):
         if other:
             raise ValueError(
                 f'teacher: cache={self.cache!r} stands for the whole teacher, so that '
-                f'only weight goes with it, got {", ".join(other)}'
+                f'only weight, classes and class_map go with it, got {", ".join(other)}'
             )
 
     def _opened_cache(self, runner: Runner) -> Cache:
@@ -144,7 +161,7 @@ class TeacherConfig(Speed):
     def _average(self, runner: Runner) -> BaseModel:
         for hook in runner.hooks:
             if isinstance(hook, EMAHook):
-                return hook.ema_model.module
+                return student_within(hook.ema_model.module)
         raise ValueError(
             'teacher=dict(ema=True) is the average that an EMAHook keeps, and the run '
             "has none; add dict(type='EMAHook') to custom_hooks"

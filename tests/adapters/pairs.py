@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
 from torch import nn
 
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.distiller import Distiller
 from ckd_mm.schedules import Schedule
 from ckd_mm.teachers import Speed, Teacher
 from ckd_mm.terms import Term
 
-__all__ = ['Pair', 'pair']
+__all__ = ['Pair', 'pair', 'pairs']
 
 Pair = dict[str, Any]
 
@@ -50,12 +52,31 @@ def pair(
     *extras: str,
     epoch: float = 0.0,
     speed: Speed | None = None,
+    names: ClassNames | None = None,
 ) -> Pair:
     """The arguments of the loss of a term `on` in one training step on `batch`."""
-    loss = _Asks()
-    term = _Wants('term', on, loss, Schedule())
-    object.__setattr__(term, 'wants', extras)
-    distiller = Distiller(student, [Teacher(teacher, 1.0, speed or Speed())], [term])
+    wanted = {'term': (on, extras)}
+    given = pairs(student, teacher, batch, wanted, epoch, speed, names)
+    return given['term']
+
+
+def pairs(
+    student: BaseModel,
+    teacher: BaseModel,
+    batch: dict[str, Any],
+    wanted: Mapping[str, tuple[Any, Sequence[str]]],
+    epoch: float = 0.0,
+    speed: Speed | None = None,
+    names: ClassNames | None = None,
+) -> dict[str, Pair]:
+    """The same of several terms in one step: by name, its `on` and the extras."""
+    losses = {name: _Asks() for name in wanted}
+    terms = [_Wants(name, wanted[name][0], losses[name], Schedule()) for name in wanted]
+    for term in terms:
+        object.__setattr__(term, 'wants', wanted[term.name][1])
+    distiller = Distiller(
+        student, [Teacher(teacher, 1.0, speed or Speed(), names)], terms
+    )
     distiller.epoch = epoch
     data = student.data_preprocessor(batch, True)
     distiller.attach()
@@ -63,4 +84,4 @@ def pair(
         student(**data, mode='loss')
     finally:
         distiller.detach()
-    return loss.given
+    return {name: loss.given for name, loss in losses.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from ckd_mm.adapters.dense_layouts import LAYOUTS
 from ckd_mm.adapters.dense_rows import (
     assigned_labels,
     choose_rows,
@@ -81,24 +82,36 @@ def test_the_gradient_reaches_the_places_of_the_rows_only() -> None:
         assert torch.equal(values.grad, expected)
 
 
-@pytest.mark.parametrize('softmax', [False, True])
+@pytest.mark.parametrize('activation', ['softmax', 'sigmoid', 'none'])
 @pytest.mark.parametrize('with_factor', [False, True])
+@pytest.mark.parametrize('first', [0, 2])
 def test_the_confidence_of_a_place_is_its_best_class(
-    softmax: bool, with_factor: bool
+    activation: str, with_factor: bool, first: int
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     maps = [torch.randn(level.shape, generator=generator) for level in marked_maps()]
     factors = [
-        torch.randn(IMAGES, anchors, height, width, generator=generator)
+        torch.rand(IMAGES, anchors, height, width, generator=generator)
         for anchors, height, width in LEVELS
     ]
-    outputs = (maps, maps, factors) if with_factor else (maps, maps, maps)
-    found = confidences(outputs, WIDTH, softmax=softmax).flatten().tolist()
+    found = confidences(
+        maps,
+        WIDTH,
+        activation=activation,
+        first=first,
+        factors=factors if with_factor else None,
+    )
+    read = {
+        'softmax': lambda logits: logits.softmax(0)[:-1],
+        'sigmoid': torch.sigmoid,
+        'none': lambda logits: logits,
+    }
     for row, (image, level, y, x, anchor) in enumerate(places()):
-        logits = maps[level][image, anchor * WIDTH : (anchor + 1) * WIDTH, y, x]
-        scores = logits.softmax(0)[:-1] if softmax else logits.sigmoid()
-        factor = factors[level][image, anchor, y, x].sigmoid() if with_factor else 1.0
-        assert found[row] == pytest.approx(float(scores.max() * factor), abs=1e-6)
+        start = anchor * WIDTH
+        logits = maps[level][image, start + first : start + WIDTH, y, x]
+        factor = factors[level][image, anchor, y, x] if with_factor else 1.0
+        expected = float(read[activation](logits).max() * factor)
+        assert found.flatten()[row].item() == pytest.approx(expected, abs=1e-6)
 
 
 SCORES = torch.tensor([[0.1, 0.9, 0.5, 0.7], [0.8, 0.2, 0.3, 0.0]])
@@ -165,12 +178,59 @@ def test_a_class_loss_without_a_label_for_each_place_is_named(given: list) -> No
         assigned_labels(calls, PLACES, IMAGES)
 
 
+class Head:
+    """What the layouts read of a head."""
+
+    num_classes = WIDTH
+    cls_out_channels = WIDTH
+    num_attrib = WIDTH + 5
+    side_num = 7
+    loc_filter_thr = 0.01
+    use_ohem = True
+
+
+LABELS: dict[str, Callable[[], Any]] = {
+    'PAAHead': lambda: [[(None, torch.empty(102).long())]],
+    'YOLACTHead': lambda: [[(None, torch.empty(34).long())] * IMAGES],
+    'VFNetHead': lambda: [[(None, torch.empty(102, WIDTH))]],
+    'YOLOV3Head': lambda: [[(None, torch.empty(IMAGES, n, WIDTH)) for n in PLACES]],
+    'CornerHead': lambda: [
+        [(None, torch.empty(IMAGES, WIDTH, 1, n)) for n in (*PLACES, *PLACES)]
+    ],
+    'YOLOXHead': lambda: [
+        [(None, torch.empty(4, WIDTH))],
+        [(None, torch.empty(102, 1))],
+    ],
+}
+
+
+@pytest.mark.parametrize('kind', LABELS)
+def test_labels_of_no_kind_wait_for_the_device(kind: str) -> None:
+    with FakeTensorMode():
+        found = LAYOUTS[kind].labels(Head(), LABELS[kind](), PLACES, IMAGES)
+        assert found.shape == (IMAGES, sum(PLACES))
+
+
+@pytest.mark.parametrize(
+    'kind', ['ATSSVLFusionHead', 'GuidedAnchorHead', 'SABLRetinaHead', 'YOLOV3Head']
+)
+def test_factors_of_no_kind_wait_for_the_device(kind: str) -> None:
+    with FakeTensorMode():
+        sizes = [(IMAGES, 2, 3), (IMAGES, 1, 1)]
+        ones = [torch.empty(n, 1, h, w) for n, h, w in sizes]
+        sides = [(torch.empty(n, 28, h, w),) * 2 for n, h, w in sizes]
+        maps = [torch.empty(n, WIDTH + 5, h, w) for n, h, w in sizes]
+        found = LAYOUTS[kind].factors(Head(), (maps, sides, ones, ones), maps)
+        assert found is not None
+        assert [factor.shape for factor in found] == [one.shape for one in ones]
+
+
 @pytest.mark.parametrize('rows', ['confident', 'both'])
 def test_nothing_waits_for_the_device(rows: str) -> None:
     """Fake tensors have no values: `.item()`, branches and boolean masks raise."""
     with FakeTensorMode():
         maps = [torch.empty(IMAGES, a * WIDTH, h, w) for a, h, w in LEVELS]
-        scores = confidences((maps, maps), WIDTH, softmax=False)
+        scores = confidences(maps, WIDTH, activation='sigmoid')
         given = [torch.empty(IMAGES * number).long() for number in PLACES]
         found = assigned_labels([(None, one) for one in given], PLACES, IMAGES)
         is_assigned = None if rows == 'confident' else found < WIDTH

@@ -133,10 +133,13 @@ def test_a_detector_is_refused(
     [
         (dict(cache='x', config='y.py'), 'needs either a config, .* or the cache'),
         (dict(cache='x', ema=True), 'needs either a config, .* or the cache'),
-        (dict(cache='x', evaluate=True), 'only weight goes with it, got evaluate'),
+        (
+            dict(cache='x', evaluate=True),
+            'only weight, classes and class_map go with it, got evaluate',
+        ),
         (
             dict(cache='x', checkpoint='y.pth', dtype='float16'),
-            'only weight goes with it, got .*',
+            'only weight, classes and class_map go with it, got .*',
         ),
     ],
 )

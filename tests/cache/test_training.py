@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ckd_mm.cache.files import CHECKSUM, safetensors
 from ckd_mm.cache.fill import cache_teacher
 from ckd_mm.cache.replay import Replay
+from ckd_mm.cache.store import Cache
 from ckd_mm.teachers import config as teacher_config
 
 from ..tasks import differences, weights
@@ -125,3 +128,62 @@ def test_nothing_is_left_after_an_error(
         runner.train()
     assert not isinstance(runner.train_dataloader.dataset, Replay)
     assert not runner.model._forward_hooks
+
+
+def test_each_image_of_several_parts_has_a_row_of_its_own(
+    make: Make, run: Train, tmp_path: Path
+) -> None:
+    def of_two_parts(work_dir: Path, teacher: Any) -> Config:
+        terms = dict(kd=dict(on='logits', loss=dict(type='KDLoss')))
+        cfg = make(work_dir, teacher, terms=terms)
+        part = cfg.train_dataloader.dataset.to_dict()
+        parts = [dict(part, indices=[*range(n, n + 12)]) for n in (0, 50)]
+        cfg.train_dataloader.dataset = dict(
+            type='mmengine.ConcatDataset', datasets=parts
+        )
+        cfg.train_dataloader.batch_size = 8
+        return cfg
+
+    made = cache_teacher(of_two_parts(tmp_path / 'fill', 'itself'), tmp_path / 'cache')
+    assert made.manifest['data']['samples'] == 24
+    rows = made.read(
+        ['logits'],
+        [(0, index, checksum) for index, checksum in enumerate(checksums(made))],
+        torch.device('cpu'),
+    )['logits']
+    assert isinstance(rows, torch.Tensor)
+    assert len(rows.unique(dim=0)) == 24
+    teacher = dict(cache=str(tmp_path / 'cache'))
+    run(of_two_parts(tmp_path / 'run', teacher))  # checks each image
+
+
+def checksums(cache: Cache) -> list[int]:
+    (shard,) = cache.manifest['shards'][0]
+    with safetensors().safe_open(cache.folder / shard['file'], 'pt') as file:
+        return file.get_tensor(CHECKSUM).tolist()
+
+
+def test_a_cached_teacher_in_another_order(
+    make: Make, run: Train, exact: Path, beside_teacher: Runner, tmp_path: Path
+) -> None:
+    """Its names go by the order of the cached columns."""
+    names = ['3', *'012', *'456789']
+    cached = dict(cache=str(exact), classes=names)
+    beside = dict(make(tmp_path, 'itself').custom_hooks[0].teacher, classes=names)
+    found = run(make(tmp_path / 'cached', cached, epochs=EPOCHS))
+    expected = run(make(tmp_path / 'beside', beside, replayed=2, epochs=EPOCHS))
+    assert curve(found) == curve(expected)
+    assert differences(weights(found), weights(expected)) == {}
+    other = curve(beside_teacher)['train/loss_kd']
+    assert curve(found)['train/loss_kd'] != other
+
+
+def test_a_cached_teacher_of_more_classes(
+    make: Make, run: Train, exact: Path, tmp_path: Path
+) -> None:
+    """A student of seven digits learns from the cache of a teacher of ten words."""
+    names = [*'0123456', 'seven', 'eight', 'nine']
+    cached = dict(cache=str(exact), classes=names, class_map={})
+    kd = dict(kd=TERMS['kd'])
+    found = run(make(tmp_path, cached, kd, epochs=1))
+    assert curve(found)['train/loss_kd']

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
+from ckd_mm.cache.fill import cache_teacher
 from ckd_mm.compare import Comparison, plan, read_comparison
 
 from .conftest import CKD, KD
@@ -219,6 +221,48 @@ def test_other_weights_of_the_teacher_change_what_is_distilled(
     after = folders(read_comparison(path))
     differ = {title for title in before if before[title] != after[title]}
     assert differ == {title for title in before if 'alone' not in title}
+
+
+@pytest.fixture(scope='module')
+def cache(
+    classifier_config: Callable[..., Config],
+    classifier_teacher: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Of the teacher's logits of a few images."""
+    folder = tmp_path_factory.mktemp('cache')
+    hook = dict(type='DistillationHook', teacher=classifier_teacher, distill=KD)
+    cfg = classifier_config(folder, custom_hooks=[hook])
+    cfg.train_dataloader.dataset.indices = 8
+    cache_teacher(cfg, folder / 'cache')
+    return folder / 'cache'
+
+
+def test_a_cached_teacher_is_opened_and_decides_on_the_folders(
+    write: Write, cache: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / 'cache'
+    shutil.copytree(cache, copy)
+    path = write(teacher=dict(cache=str(copy)))
+    before = folders(read_comparison(path))
+    manifest = json.loads((copy / 'cache.json').read_text())
+    manifest['teacher']['weights'] = 'others'
+    (copy / 'cache.json').write_text(json.dumps(manifest))
+    after = folders(read_comparison(path))
+    differ = {title for title in before if before[title] != after[title]}
+    assert differ == {title for title in before if 'alone' not in title}
+
+
+def test_a_cache_that_is_not_there_or_not_whole_is_refused(
+    write: Write, cache: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="'gone' is no cache of a teacher"):
+        read_comparison(write(teacher=dict(cache='gone')))
+    copy = tmp_path / 'cache'
+    shutil.copytree(cache, copy)
+    next(copy.rglob('*.safetensors')).unlink()
+    with pytest.raises(ValueError, match='is damaged: .* is missing'):
+        read_comparison(write(teacher=dict(cache=str(copy))))
 
 
 def test_the_config_of_a_run_adds_the_record_and_nothing_else(

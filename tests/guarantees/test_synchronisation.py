@@ -23,6 +23,7 @@ from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.distiller import Distiller
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.losses._indices import IndexCheck
@@ -107,7 +108,10 @@ def data_of(detector: BaseModel, with_mask: bool = False) -> dict[str, Any]:
 
 
 def added(
-    student: BaseModel, data: dict[str, Any], distill: dict[str, Any]
+    student: BaseModel,
+    data: dict[str, Any],
+    distill: dict[str, Any],
+    names: ClassNames | None = None,
 ) -> Counter[str]:
     """What a step waits for with the terms, beyond the stock step and the teacher."""
     student, teacher = deepcopy(student), deepcopy(student).eval().requires_grad_(False)
@@ -118,7 +122,9 @@ def added(
         total.backward()
 
     stock = waits(step)
-    distiller = Distiller(student, [Teacher(teacher)], build_terms(distill))
+    distiller = Distiller(
+        student, [Teacher(teacher, names=names)], build_terms(distill)
+    )
     adapter: Any = distiller.sources[0].adapter
     own: Counter[str] = Counter()
 
@@ -141,6 +147,11 @@ def added(
     return +distilled
 
 
+def named(student: str, teacher: str) -> ClassNames:
+    lists = [dict(classes=list(one)) for one in (student, teacher)]
+    return ClassNames(lists[0], lists[1], {})
+
+
 def term(on: Any, **loss: Any) -> dict[str, Any]:
     return dict(term=dict(on=on, loss=loss))
 
@@ -158,6 +169,20 @@ def test_no_loss_of_a_detector_waits(detector: BaseModel, on: str, name: str) ->
     assert added(detector, data_of(detector), distill) == KNOWN.get(name, {})
 
 
+@pytest.mark.parametrize('on', ['roi_logits', 'roi_boxes'])
+def test_classes_in_another_order_do_not_wait(detector: BaseModel, on: str) -> None:
+    loss = {'roi_logits': 'CKDLoss', 'roi_boxes': 'BoxRegressionLoss'}[on]
+    names = named('0123456789', '9876543210')
+    assert added(detector, data_of(detector), term(on, type=loss), names) == {}
+
+
+def test_rows_of_classes_that_the_teacher_lacks_wait_once(detector: BaseModel) -> None:
+    names = named('0123456789', '98765abcde')
+    distill = term('roi_logits', type='DKDLoss')
+    found = added(detector, data_of(detector), distill, names)
+    assert found == Counter(nonzero=1)
+
+
 @pytest.mark.parametrize('ratio', [0.0, 1.0])
 def test_the_choice_of_background_does_not_wait(
     detector: BaseModel, ratio: float
@@ -172,9 +197,14 @@ def test_the_choice_of_negatives_does_not_wait(detector: BaseModel) -> None:
     assert added(detector, data_of(detector), distill) == {}
 
 
-@pytest.mark.parametrize('name', ['CKDLoss', 'KDLoss', 'DKDLoss'])
-def test_rows_of_masks_do_not_wait(masks: BaseModel, name: str) -> None:
-    distill = term('mask_logits', type=name)
+@pytest.mark.parametrize(
+    ('activation', 'name'),
+    [(None, 'CKDLoss'), ('softmax', 'KDLoss'), ('binary', 'KDLoss')],
+)
+def test_rows_of_masks_do_not_wait(
+    masks: BaseModel, activation: str | None, name: str
+) -> None:
+    distill = term(dict(part='mask_logits', activation=activation), type=name)
     assert added(masks, data_of(masks, with_mask=True), distill) == {}
 
 

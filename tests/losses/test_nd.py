@@ -163,3 +163,19 @@ def test_the_linear_layer_has_a_gradient_also_without_rows() -> None:
     student, teacher, target = draw_step(rows=0)
     loss(student[:, :3], teacher, target).backward()
     assert all(parameter.grad is not None for parameter in loss.parameters())
+
+
+def test_a_file_of_classes_in_another_order_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, torch.rand(4, 5))
+    content = dict(torch.load(path), classes=['a', 'b', 'c', 'd'])
+    torch.save(content, path)
+    loss = make(class_means=path)
+    loss.check_classes(['a', 'b', 'c', 'd'])
+    with pytest.raises(ValueError, match="student has 'c', the file has 'b'"):
+        loss.check_classes(['a', 'c', 'b', 'd'])
+    with pytest.raises(ValueError, match='student has 3, the file has 4'):
+        loss.check_classes(['a', 'b', 'c'])
+
+
+def test_a_file_without_names_is_not_checked(tmp_path: Path) -> None:
+    make(class_means=write(tmp_path, torch.rand(4, 5))).check_classes(['x'])

@@ -40,7 +40,8 @@ def test_they_are_those_of_a_loop_over_images(
     config: Callable[..., str], classifier_teacher: dict[str, Any], wrapped: bool
 ) -> None:
     path, checkpoint = config(wrapped), classifier_teacher['checkpoint']
-    means, counts = class_means(path, checkpoint)
+    means, counts, names = class_means(path, checkpoint)
+    assert names == list('0123456789')
     teacher = build_teacher(path, checkpoint)
     cfg = Config.fromfile(path)
     dataset_cfg = cfg.test_dataloader.dataset

@@ -85,6 +85,29 @@ def test_the_picture_is_drawn(
     assert Image.open(tmp_path / 'demo.png').width > 1000
 
 
+def test_labels_stay_within_the_image_and_off_its_title(
+    modules: tuple[ModuleType, ModuleType],
+) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    _, report = modules
+    corners = [(0, 0), (110, 0), (0, 100), (110, 100), (50, 3), (50, 60), (126, 40)]
+    boxes = [(x, y, 18, 28, '8 0.97') for x, y in corners]
+    panel = report.Panel('ground truth', np.zeros((128, 128, 3), np.uint8), boxes)
+    figure = Figure(figsize=(7, 9), layout='constrained')
+    axis = figure.subplots(4, 3)[1][1]
+    report._draw_panel(axis, panel)
+    FigureCanvasAgg(figure).draw()
+    image = axis.get_window_extent().padded(1)
+    assert len(axis.texts) == len(boxes)
+    for text in axis.texts:
+        label = text.get_bbox_patch().get_window_extent()
+        assert image.contains(*label.min), text.get_position()
+        assert image.contains(*label.max), text.get_position()
+    assert not axis.title.get_window_extent().overlaps(label)
+
+
 def test_a_failed_run_shows_the_end_of_its_log(
     modules: tuple[ModuleType, ModuleType], tmp_path: Path
 ) -> None:

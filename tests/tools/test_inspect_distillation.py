@@ -14,9 +14,9 @@ import pytest
 from mmengine.config import Config
 
 from ckd_mm.distiller import Distiller
-from ckd_mm.inspection import build_untrained
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
+from ckd_mm.untrained import build_untrained
 
 from ..adapters.detectors import ONE_STAGE, narrow, narrow_dense, narrow_rois
 
@@ -116,7 +116,7 @@ def test_two_classifiers(
         rest = dict(scope='mmpretrain', data_preprocessor=cfg.data_preprocessor)
         paths.append(written(tmp_path / f'{name}.py', cfg.model, **rest))
     printed = inspect(paths[0], '--teacher', paths[1], '--shape', 16, 16)
-    row = '| (2, 10) | (2, 10) | none | none | epoch, target, sample_index |'
+    row = '| (2, 10) | (2, 10) | none | activation=None | target, sample_index, epoch |'
     assert row_of(printed, 'logits') == f'| `logits` {row}'
     row = row_of(printed, 'embedding')
     assert '| (2, 64) | (2, 128) | student_channels=[64], teacher_channels=[128]' in row

@@ -1,0 +1,87 @@
+"""Semi-supervised detectors: the student is the detector inside of the wrapper.
+
+MMDetection's `SemiBaseDetector` (SoftTeacher and its kind) holds two copies of one
+detector: `student`, which is trained, and `teacher`, its average. Its batches have a
+branch of labelled images and two of images without labels. Distilled is the student, on
+the labelled branch. The wrapper calls `student.loss`, past the student's forward hooks,
+and runs the student once more on pseudo labels, so what is listened to is the wrapper's
+own method for the labelled branch.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from mmengine.model import BaseModel
+from torch import nn
+
+__all__ = [
+    'LabelledBranch',
+    'is_semi_supervised',
+    'preprocessor_of',
+    'student_within',
+    'teacher_within',
+]
+
+
+def is_semi_supervised(model: nn.Module) -> bool:
+    """Whether it wraps the detector that it trains."""
+    student = getattr(model, 'student', None)
+    return isinstance(student, BaseModel) and hasattr(model, 'loss_by_gt_instances')
+
+
+def student_within(model: BaseModel) -> BaseModel:
+    """The model that is distilled: the wrapped detector, or the model itself."""
+    return model.student if is_semi_supervised(model) else model
+
+
+def preprocessor_of(model: BaseModel) -> nn.Module | None:
+    """What normalises the images of the distilled model; of a wrapper, each branch."""
+    whole = getattr(model, 'data_preprocessor', None)
+    if is_semi_supervised(model):
+        return getattr(whole, 'data_preprocessor', whole)
+    return whole
+
+
+def teacher_within(model: BaseModel) -> BaseModel:
+    """The model that teaches: of a wrapper the detector that it predicts with."""
+    if not is_semi_supervised(model):
+        return model
+    options = model.semi_test_cfg or {}
+    detector = getattr(model, options.get('predict_on', 'teacher'))
+    detector.data_preprocessor = preprocessor_of(model)
+    return detector
+
+
+class LabelledBranch:
+    """Calls two functions around a wrapper's run on its labelled images.
+
+    Args:
+        model: The wrapper.
+        before: Gets the images and their data samples.
+        after: Gets nothing.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        before: Callable[[Any, Any], None],
+        after: Callable[[], None],
+    ) -> None:
+        self._model = model
+        run = model.loss_by_gt_instances
+
+        @functools.wraps(run)
+        def listened_to(batch_inputs: Any, batch_data_samples: Any) -> Any:
+            before(batch_inputs, batch_data_samples)
+            losses = run(batch_inputs, batch_data_samples)
+            after()
+            return losses
+
+        model.loss_by_gt_instances = listened_to
+
+    def remove(self) -> None:
+        """Give the wrapper its own method back."""
+        del self._model.loss_by_gt_instances

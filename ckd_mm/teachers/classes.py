@@ -1,0 +1,118 @@
+"""What the classes of a teacher and of the student are called."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from mmengine.logging import print_log
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+
+from ckd_mm.adapters.class_names import LISTS, ClassNames
+from ckd_mm.terms import Term
+
+__all__ = ['check_classes', 'check_loss_classes', 'class_lists', 'class_names']
+
+
+class _Said(Protocol):
+    """What a config says of the classes."""
+
+    @property
+    def classes(self) -> Sequence[str] | None: ...
+
+    @property
+    def class_map(self) -> dict[str, str] | None: ...
+
+
+def check_classes(classes: Any, class_map: Any, ema: bool) -> None:
+    """See that what a config says of a teacher's classes can be true.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if ema and (classes is not None or class_map is not None):
+        raise ValueError(
+            "teacher: ema=True is the student's own average and has its classes; leave "
+            'classes and class_map out'
+        )
+    if classes is None:
+        return
+    is_list = isinstance(classes, (list, tuple)) and classes
+    if not is_list or not all(isinstance(name, str) for name in classes):
+        raise ValueError(
+            'teacher: classes must be the names of its classes in their order, such '
+            f"as ['person', 'car'], got {classes!r}"
+        )
+    twice = sorted({name for name in classes if list(classes).count(name) > 1})
+    if twice:
+        raise ValueError(f'teacher: classes has {", ".join(map(repr, twice))} twice')
+
+
+def class_lists(said: _Said, model: BaseModel) -> dict[str, list[str]] | None:
+    """The names of a teacher's classes: what the config says, or what its file has."""
+    if said.classes is not None:
+        return dict(classes=list(said.classes))
+    return _lists(getattr(model, 'dataset_meta', None))
+
+
+def class_names(
+    runner: Runner, said: _Said, teacher: Mapping[str, Any] | None
+) -> ClassNames | None:
+    """The names on both sides; `None` where one has none.
+
+    Args:
+        runner: Its training data name the student's classes.
+        said: What the config says.
+        teacher: The lists of names of the teacher.
+
+    Raises:
+        ValueError: The config speaks of names that are not there.
+    """
+    teacher = dict(classes=list(said.classes)) if said.classes is not None else teacher
+    student = _lists(getattr(runner.train_dataloader.dataset, 'metainfo', None))
+    if student is not None and teacher is not None:
+        return ClassNames(student, teacher, said.class_map)
+    if student is None and (said.classes is not None or said.class_map is not None):
+        raise ValueError(
+            'teacher: classes and class_map are matched with the names of the '
+            "student's classes, and its training data have none; give the data set "
+            'metainfo=dict(classes=(...))'
+        )
+    if said.class_map is not None:
+        raise ValueError(
+            "teacher: class_map needs the names of the teacher's classes, and its "
+            'checkpoint has none; give them in their order with classes=[...]'
+        )
+    if teacher is not None:
+        print_log(
+            "The student's training data name no classes, so the teacher's cannot be "
+            'matched by name: class logits are compared column by column',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return None
+
+
+def check_loss_classes(runner: Runner, terms: Iterable[Term]) -> None:
+    """See that losses that hold a row for each class count them as the student does.
+
+    Raises:
+        ValueError: One has other names, or another order.
+    """
+    student = _lists(getattr(runner.train_dataloader.dataset, 'metainfo', None))
+    names = (student or {}).get('classes')
+    for term in terms:
+        check = getattr(term.loss, 'check_classes', None)
+        if check is not None and names:
+            try:
+                check(names)
+            except ValueError as error:
+                raise ValueError(f'distill term {term.name!r}: {error}') from error
+
+
+def _lists(meta: Any) -> dict[str, list[str]] | None:
+    """The lists of names in the `metainfo` of a data set."""
+    lists = {key: list((meta or {}).get(key) or ()) for key in LISTS}
+    return {key: names for key, names in lists.items() if names} or None

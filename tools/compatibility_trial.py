@@ -1,0 +1,194 @@
+"""One config of a library, tried as student and as teacher of itself.
+
+For `tools/compatibility.py`, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
+from mmengine.runner.checkpoint import get_state_dict, save_checkpoint, weights_to_cpu
+from torch import Tensor, nn
+
+from ckd_mm.batches import image_shape
+from ckd_mm.distiller import Distiller
+from ckd_mm.errors import as_value_error
+from ckd_mm.inspection import (
+    Finding,
+    attached,
+    batch_that_trains,
+    find_parts,
+    run_student,
+    training_step,
+)
+from ckd_mm.schedules import Schedule
+from ckd_mm.teachers import Teacher
+from ckd_mm.terms import Term, build_terms
+from ckd_mm.untrained import build_untrained
+
+__all__ = ['try_config']
+
+SHAPE = (128, 160)
+"""Height and width of the images, where the config does not say."""
+
+NUM_STEPS = 2
+
+
+def try_config(config: str) -> dict[str, Any]:
+    """What can be distilled where student and teacher have this config.
+
+    Args:
+        config: A path or a zoo name.
+
+    Returns:
+        `model` (its type), `parts` (`''` for each that works, or the reason why not),
+        and `reason`: why nothing was tried, or what went wrong after that.
+    """
+    result: dict[str, Any] = dict(model='', parts={}, reason='')
+    try:
+        _try(config, result)
+    except ValueError as error:
+        result['reason'] = str(error)
+    return result
+
+
+def _try(config: str, result: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    cfg, student = build_untrained(config)
+    result['model'] = type(student).__name__
+    torch.manual_seed(1)
+    teacher = build_untrained(config)[1].requires_grad_(False)
+    batch = batch_that_trains(student, image_shape(cfg) or SHAPE)
+    findings = find_parts(student, teacher, batch)
+    result['parts'] = {one.on: one.reason for one in findings}
+    found = [one for one in findings if not one.reason]
+    if not found:
+        return
+    result['parts'].update(_refusals(student, teacher, found, batch))
+    found = [one for one in found if not result['parts'][one.on]]
+    if found:
+        _train(student, teacher, found, batch)
+        _check_strict(student, config)
+
+
+def _refusals(
+    student: BaseModel,
+    teacher: BaseModel,
+    findings: list[Finding],
+    batch: dict[str, Any],
+) -> dict[str, str]:
+    """Why gradients of a part do not reach the student; empty where they do.
+
+    One by one where a step with all of them fails.
+    """
+    try:
+        return _gradients(student, teacher, findings, batch)
+    except ValueError as error:
+        if len(findings) == 1:
+            return {findings[0].on: str(error)}
+    return {
+        on: reason
+        for one in findings
+        for on, reason in _refusals(student, teacher, [one], batch).items()
+    }
+
+
+def _gradients(
+    student: BaseModel,
+    teacher: BaseModel,
+    findings: list[Finding],
+    batch: dict[str, Any],
+) -> dict[str, str]:
+    terms = [Term(one.on, one.on, _Distance(), Schedule()) for one in findings]
+    parameters = [one for one in student.parameters() if one.requires_grad]
+    reasons = {}
+    with attached(Distiller(student, [Teacher(teacher)], terms)):
+        losses = run_student(student, batch)
+    for term in terms:
+        loss = losses[f'loss_{term.name}']
+        with as_value_error(f'the gradient of {term.name}'):
+            gradients = torch.autograd.grad(
+                loss, parameters, retain_graph=True, allow_unused=True
+            )
+        reached = [one for one in gradients if one is not None]
+        reasons[term.name] = _wrong(loss, reached)
+    return reasons
+
+
+def _wrong(loss: Tensor, gradients: list[Tensor]) -> str:
+    """What is wrong with a loss and its gradients; empty if nothing is."""
+    if not torch.isfinite(loss):
+        return f'the distance of student and teacher is {loss.item()}'
+    if not all(bool(one.isfinite().all()) for one in gradients):
+        return 'the gradient of the student is not finite'
+    if not any(bool(one.any()) for one in gradients):
+        return 'no gradient reaches the student'
+    return ''
+
+
+def _train(
+    student: BaseModel,
+    teacher: BaseModel,
+    findings: list[Finding],
+    batch: dict[str, Any],
+) -> None:
+    """Train with the default terms of all parts at once.
+
+    Raises:
+        ValueError: A loss is not finite, or the weights stay what they were.
+    """
+    terms = {one.on: one.term for one in findings if one.term is not None}
+    with as_value_error('a run with all parts'):
+        distiller = Distiller(student, [Teacher(teacher)], build_terms(terms))
+        parameters = [one for one in student.parameters() if one.requires_grad]
+        before = [one.detach().clone() for one in parameters]
+        optimizer = OptimWrapper(torch.optim.SGD(parameters, lr=1e-4))
+        with attached(distiller):
+            for _ in range(NUM_STEPS):
+                logged = training_step(student, deepcopy(batch), optimizer)
+                for name in terms:
+                    value = float(logged[f'loss_{name}'])
+                    if value != value or abs(value) == float('inf'):
+                        raise ValueError(f'the loss of {name} is {value}')
+        if all(torch.equal(*pair) for pair in zip(before, parameters, strict=True)):
+            raise ValueError('training with all parts changed no weight')
+
+
+def _check_strict(student: BaseModel, config: str) -> None:
+    """Save the weights as a run does, and load them into a stock model.
+
+    Raises:
+        ValueError: They do not fit.
+    """
+    stock = build_untrained(config)[1]
+    with (
+        as_value_error("loading the student's weights into the stock model"),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        path = Path(folder) / 'student.pth'
+        save_checkpoint(
+            dict(state_dict=weights_to_cpu(get_state_dict(student))), str(path)
+        )
+        saved = torch.load(path, map_location='cpu', weights_only=False)
+        stock.load_state_dict(saved['state_dict'], strict=True)
+
+
+class _Distance(nn.Module):
+    """The mean squared difference, which has a gradient wherever two values differ."""
+
+    def forward(
+        self, student: Tensor | list[Tensor], teacher: Tensor | list[Tensor]
+    ) -> Tensor:
+        own, other = (
+            [side] if isinstance(side, Tensor) else side for side in (student, teacher)
+        )
+        return sum(
+            (nn.functional.mse_loss(*pair) for pair in zip(own, other, strict=True)),
+            torch.zeros(()),
+        )
