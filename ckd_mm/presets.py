@@ -21,6 +21,7 @@ from ckd_mm.errors import as_value_error
 from ckd_mm.features import features_term
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.registry import did_you_mean
+from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 from ckd_mm.untrained import build_untrained
@@ -99,8 +100,8 @@ def default_terms(
     if method not in CHOICES:
         raise ValueError(f'unknown method {method!r}{did_you_mean(method, CHOICES)}')
     with preserved_random_state():
-        student = build_untrained(cfg)[1]
-        other = build_untrained(cfg if teacher is None else teacher)[1]
+        student = student_within(build_untrained(cfg)[1])
+        other = teacher_within(build_untrained(cfg if teacher is None else teacher)[1])
     kinds = f'{type(student).__name__} and {type(other).__name__}'
     if method == FEATURES:
         term, why = features_term(student, other)
@@ -122,9 +123,10 @@ def _class_term(
         known = find_adapter(student)(student, teacher, {}).comparisons()
     reasons = []
     for part in METHODS:
-        if isinstance(known.get(part), Missing):
-            reasons.append(known[part].reason)
-        elif part in known:
+        found = known.get(part)
+        if isinstance(found, Missing):
+            reasons.append(found.reason)
+        elif found is not None:
             term = class_term(part, method, columns_of(student, part))
             _check(student, method, term)
             return part, term

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ckd_mm.adapters.batch_checks import check_number
 from ckd_mm.adapters.class_logits import ClassLogits, Columns, Pixels
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
@@ -170,8 +171,15 @@ class QueryParts:
             Side(queries.taps, partial(_masks, queries))
             for queries in (self.student, self.teacher)
         )
+        columns = Pixels(activation)
+        extras, without = columns.offered(comparison.extras)
         return replace(
-            comparison, student=student, teacher=teacher, columns=Pixels(activation)
+            comparison,
+            student=student,
+            teacher=teacher,
+            columns=columns,
+            extras=extras,
+            without={**comparison.without, **without},
         )
 
     def _class_logits(
@@ -235,6 +243,7 @@ class QueryParts:
             _seen(self.teacher.logits(other), columns.teacher_logits),
             self.teacher.places(other, step),
         )
+        check_number(student, teacher)
         softmax = isinstance(columns, Columns) and columns.logits.background
         scores_NT = confidences(teacher, softmax=softmax)
         number = scores_NT.shape[1] if topk is None else min(topk, scores_NT.shape[1])

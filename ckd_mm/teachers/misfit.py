@@ -60,7 +60,7 @@ class Misfit:
         ]
         failure = ''
         if error is not None and not shapes:
-            failure = f'{type(error).__name__}: {error}'
+            failure = f'{type(error).__name__}: {error}'.splitlines()[0]
         return cls(gone, unexpected, reshaped, failure, own)
 
     @property
@@ -74,7 +74,8 @@ class Misfit:
             names: Those of the weights that were to be loaded.
             prefix: What was removed from them.
         """
-        within = _prefixes(names, self.own)
+        foreign = 2 * len(self.unexpected) > len(names)
+        within = _prefixes(names, self.own) if foreign else []
         if within:
             return (
                 f'its names begin with {" or ".join(map(repr, within))}; write '
@@ -88,19 +89,17 @@ class Misfit:
         ]
         if self.failure:
             parts.append(f"the model's own loading code failed with {self.failure}")
-        return '; '.join([*parts, self._advice(names)])
-
-    def _advice(self, names: list[str]) -> str:
-        part = _prefixes(self.own, names)
+        part = _prefixes(self.own, names) if foreign else []
         if part:
             return (
                 f'it holds the weights of {part[0].removesuffix(".")!r} alone; give a '
                 'checkpoint of the whole model'
             )
-        return (
+        advice = (
             "give the checkpoint that was trained with the teacher's config; a file of "
             'another toolbox has other names, and has to be converted first'
         )
+        return '; '.join([*parts, advice])
 
 
 def listed(what: str, names: list[str], most: int = 10) -> str:
