@@ -54,6 +54,12 @@ def test_the_hooks_and_imports_of_the_student_stay() -> None:
     )
 
 
+def test_the_prefix_of_the_teachers_weights_is_kept() -> None:
+    cfg = get_config(DETECTOR)
+    add_distillation(cfg, DETECTOR, 'teacher.pth', prefix='student.')
+    assert cfg.custom_hooks[0].teacher.prefix == 'student.'
+
+
 def test_a_single_import_may_be_a_string() -> None:
     cfg = get_config(DETECTOR)
     cfg.custom_imports = dict(imports='json', allow_failed_imports=False)
