@@ -102,9 +102,8 @@ def default_terms(
     if method not in CHOICES:
         raise ValueError(f'unknown method {method!r}{did_you_mean(method, CHOICES)}')
     with preserved_random_state():
-        student = build_untrained(cfg)[1]
-        other = build_untrained(cfg if teacher is None else teacher)[1]
-    student, other = student_within(student), teacher_within(other)
+        student = student_within(build_untrained(cfg)[1])
+        other = teacher_within(build_untrained(cfg if teacher is None else teacher)[1])
     kinds = f'{type(student).__name__} and {type(other).__name__}'
     if method == FEATURES:
         term, why = features_term(student, other)

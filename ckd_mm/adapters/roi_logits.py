@@ -17,7 +17,7 @@ from torch import Tensor
 from ckd_mm.adapters.class_logits import ClassLogits
 from ckd_mm.adapters.class_match import Kept
 
-__all__ = ['class_rows', 'objectness_rows', 'roi_class_logits']
+__all__ = ['class_rows', 'objectness_rows', 'roi_class_logits', 'why_unknown']
 
 
 def roi_class_logits(head: Any) -> ClassLogits:
@@ -26,20 +26,31 @@ def roi_class_logits(head: Any) -> ClassLogits:
     Raises:
         ValueError: Its loss gives the columns a meaning that is not known here.
     """
+    if reason := why_unknown(head):
+        raise ValueError(reason)
     number = head.num_classes
-    if getattr(head, 'custom_cls_channels', False):
-        loss = type(head.loss_cls)
-        if 'SeesawLoss' not in {cls.__name__ for cls in loss.__mro__}:
-            raise ValueError(
-                f'the columns of class logits mean what {loss.__name__} says '
-                "(custom_cls_channels), which is not known here; compare on='neck' or "
-                "on='embedding'"
-            )
+    if 'SeesawLoss' in _losses(head):
         return ClassLogits(number, 'softmax', background=False, is_apart=True)
     width = getattr(getattr(head, 'fc_cls', None), 'out_features', number + 1)
     is_sigmoid = getattr(head.loss_cls, 'use_sigmoid', False)
     activation = 'sigmoid' if is_sigmoid else 'softmax'
     return ClassLogits(number, activation, background=width > number)  # type: ignore[arg-type]
+
+
+def why_unknown(head: Any) -> str:
+    """What keeps the columns of a box head from being known; empty if nothing does.
+
+    V3Det's loss says that it has columns of its own, and has the usual ones.
+    """
+    if not getattr(head, 'custom_cls_channels', False):
+        return ''
+    if {'SeesawLoss', 'CrossEntropyCustomLoss'} & _losses(head):
+        return ''
+    return (
+        f'the columns of class logits mean what {type(head.loss_cls).__name__} says '
+        "(custom_cls_channels), which is not known here; compare on='neck' or "
+        "on='embedding'"
+    )
 
 
 def class_rows(logits: ClassLogits, rows: Tensor) -> Tensor:
@@ -64,3 +75,7 @@ def objectness_rows(rows: Tensor, kept: Kept) -> Tensor:
     common = is_object + kept.of(classes).logsumexp(1)
     others = is_object + kept.others(classes).logsumexp(1)
     return torch.stack([common, torch.logaddexp(is_none, others)], 1)
+
+
+def _losses(head: Any) -> set[str]:
+    return {cls.__name__ for cls in type(head.loss_cls).__mro__}

@@ -14,6 +14,7 @@ from ckd_mm.adapters.roi_logits import (
     class_rows,
     objectness_rows,
     roi_class_logits,
+    why_unknown,
 )
 from ckd_mm.adapters.roi_objects import ObjectParts, missing_module
 from ckd_mm.adapters.roi_sides import Place, Take, sides
@@ -48,7 +49,7 @@ class RoIParts:
         missing = why_no_logits(*(one.heads() for one in (self.student, self.teacher)))
         no_layer = missing_module(self.student, self.teacher, 'bbox_head', 'fc_cls')
         return {
-            'roi_logits': missing or self.roi_logits,
+            'roi_logits': missing or self._missing_columns() or self.roi_logits,
             'roi_objectness': self._missing_objectness() or self.roi_objectness,
             'embedding': missing or no_layer or self.embedding,
             **ObjectParts(self.student, self.teacher, self.names).parts(),
@@ -187,6 +188,12 @@ class RoIParts:
             for teacher in dict.fromkeys(others)
         ]
         return found[0]
+
+    def _missing_columns(self) -> Missing | None:
+        for head in (*self.student.heads(), *self.teacher.heads()):
+            if reason := why_unknown(head):
+                return Missing(reason)
+        return None
 
     def _missing_objectness(self) -> Missing | None:
         for whose, stages in (('student', self.student), ('teacher', self.teacher)):

@@ -56,7 +56,8 @@ def pair(
 ) -> Pair:
     """The arguments of the loss of a term `on` in one training step on `batch`."""
     wanted = {'term': (on, extras)}
-    return pairs(student, teacher, batch, wanted, epoch=epoch, speed=speed)['term']
+    given = pairs(student, teacher, batch, wanted, epoch, speed, names)
+    return given['term']
 
 
 def pairs(
@@ -66,13 +67,16 @@ def pairs(
     wanted: Mapping[str, tuple[Any, Sequence[str]]],
     epoch: float = 0.0,
     speed: Speed | None = None,
+    names: ClassNames | None = None,
 ) -> dict[str, Pair]:
     """The same of several terms in one step: by name, its `on` and the extras."""
     losses = {name: _Asks() for name in wanted}
     terms = [_Wants(name, wanted[name][0], losses[name], Schedule()) for name in wanted]
     for term in terms:
         object.__setattr__(term, 'wants', wanted[term.name][1])
-    distiller = Distiller(student, [Teacher(teacher, 1.0, speed or Speed())], terms)
+    distiller = Distiller(
+        student, [Teacher(teacher, 1.0, speed or Speed(), names)], terms
+    )
     distiller.epoch = epoch
     data = student.data_preprocessor(batch, True)
     distiller.attach()

@@ -218,6 +218,47 @@ def test_an_scnet_teacher_relays_its_last_box_head_to_the_mask() -> None:
     assert not torch.allclose(masks, other, atol=1e-4)
 
 
+@pytest.mark.parametrize('kind', ['CascadeRPN', 'GARPN'])
+def test_rows_of_moved_anchors_are_of_one_position(kind: str) -> None:
+    """The student in training and the teacher in eval mode see the same positions."""
+    student, teacher = zoo(kind).train(), zoo(kind, seed=1)
+    data, maps_of = batch(student), []
+    for model in (student, deepcopy(teacher).train()):
+        outputs: list[Any] = []
+        head = model.rpn_head.stages[1] if kind == 'CascadeRPN' else model.rpn_head
+        handle = head.register_forward_hook(
+            lambda *args, outputs=outputs: outputs.append(args[2])
+        )
+        model(**model.data_preprocessor(deepcopy(data), True), mode='loss')
+        handle.remove()
+        (output,) = outputs
+        maps = output[1] if kind == 'CascadeRPN' else output[0]
+        maps_of.append(torch.cat([one.flatten(1) for one in maps], 1).flatten())
+    on = dict(part='rpn_logits', topk=10_000)
+    given = pair(student, teacher, deepcopy(data), on)
+    order = given['student'][:, 0].argsort()
+    expected = maps_of[0].argsort()
+    assert_allclose(given['student'][order, 0], maps_of[0][expected])
+    assert_allclose(
+        given['teacher'][order, 0], maps_of[1][expected], rtol=1e-3, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize('kind', ['PanopticFPN', 'HTC'])
+def test_a_semantic_map_is_what_the_head_says_of_each_pixel(kind: str) -> None:
+    student, teacher = zoo(kind), zoo(kind, seed=1)
+    data, wanted = batch(student), {'map': ('semantic_logits', ())}
+    given = pairs(student, teacher, deepcopy(data), wanted)['map']
+    with torch.no_grad():
+        if kind == 'HTC':
+            head = teacher.roi_head.semantic_head
+            expected = head(features(teacher, data))[0]
+        else:
+            expected = teacher.semantic_head(features(teacher, data))['seg_preds']
+    assert_allclose(given['teacher'][0], expected, rtol=1e-4, atol=1e-5)
+    assert given['student'][0].shape == expected.shape
+
+
 @pytest.mark.parametrize('kind', ['HTC', 'SCNet', 'SparseRCNN', 'PISA'])
 def test_the_heads_of_a_student_run_as_often_as_without_a_teacher(kind: str) -> None:
     student = zoo(kind)
