@@ -80,7 +80,7 @@ def narrow_fast(model: Any) -> None:
 
 def make_lighter(model: Any) -> None:
     """Fewer RoIs and points; the rest is stock."""
-    train_cfg = model.get('train_cfg') or {}
+    train_cfg: Any = model.get('train_cfg') or {}
     stages = train_cfg.get('rcnn') or []
     for stage in stages if isinstance(stages, list) else [stages]:
         stage.sampler.num = 16
