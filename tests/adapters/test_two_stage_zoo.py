@@ -303,10 +303,17 @@ def test_the_image_that_detectors_passes_on_is_no_feature_map() -> None:
     assert [level.shape[1] for level in given['student']] == [16, 32, 64, 128]
 
 
-def test_masks_of_different_sizes_are_refused() -> None:
-    student, teacher = zoo('PointRend'), mask_rcnn()
-    with pytest.raises(ValueError, match=r'masks have 7 and the .* 28 pixels in a row'):
-        pair(student, teacher, batch(student), 'mask_logits')
+@pytest.mark.parametrize(
+    ('student', 'teacher', 'sizes'),
+    [('PointRend', 'MaskScoring', (7, 28)), ('HTC', 'C4', (28, 14))],
+)
+def test_masks_of_different_sizes_are_refused_before_a_step(
+    student: str, teacher: str, sizes: tuple[int, int]
+) -> None:
+    own, other = zoo(student), zoo(teacher, seed=1)
+    message = f'masks have {sizes[0]} and the teacher.s {sizes[1]} pixels in a row'
+    with pytest.raises(ValueError, match=message):
+        build_adapter(own, other, {'term': ('mask_logits', ())})
 
 
 @pytest.mark.parametrize('stage', [0, 'same'])
