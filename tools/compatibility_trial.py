@@ -20,14 +20,8 @@ from torch import Tensor, nn
 from ckd_mm.batches import image_shape
 from ckd_mm.distiller import Distiller
 from ckd_mm.errors import as_value_error
-from ckd_mm.inspection import (
-    Finding,
-    attached,
-    batch_that_trains,
-    find_parts,
-    run_student,
-    training_step,
-)
+from ckd_mm.inspection import Finding, attached, find_parts
+from ckd_mm.random_steps import batch_that_trains, run_student, training_step
 from ckd_mm.schedules import Schedule
 from ckd_mm.semi_supervised import teacher_within
 from ckd_mm.teachers import Teacher
