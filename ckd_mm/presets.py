@@ -42,7 +42,11 @@ CHOICES = sorted({*(name for one in METHODS.values() for name in one), FEATURES}
 
 
 def add_distillation(
-    cfg: Config, teacher: str, checkpoint: str | None = None, method: str = 'ckd'
+    cfg: Config,
+    teacher: str,
+    checkpoint: str | None = None,
+    method: str = 'ckd',
+    prefix: str = '',
 ) -> str:
     """Add a `DistillationHook` with a method's default terms to a config, in place.
 
@@ -51,6 +55,7 @@ def add_distillation(
         teacher: Path or zoo name of the teacher's config.
         checkpoint: The teacher's weights; `None` takes the zoo's.
         method: One of :data:`CHOICES`.
+        prefix: Takes only the weights of the file whose names begin so.
 
     Returns:
         What was chosen and why. The config has it as `distillation_default`, so that
@@ -63,6 +68,8 @@ def add_distillation(
     source = dict(config=teacher)
     if checkpoint is not None:
         source['checkpoint'] = checkpoint
+    if prefix:
+        source['prefix'] = prefix
     preset = default_terms(cfg, method, teacher)
     add_hook(cfg, dict(teacher=source, **preset.arguments))
     cfg.distillation_default = preset.why

@@ -220,6 +220,12 @@ def test_the_hooks_and_imports_of_the_student_stay(teacher: str) -> None:
     )
 
 
+def test_the_prefix_of_the_teachers_weights_is_kept() -> None:
+    cfg = get_config(DETECTOR)
+    add_distillation(cfg, DETECTOR, 'teacher.pth', prefix='student.')
+    assert cfg.custom_hooks[0].teacher.prefix == 'student.'
+
+
 def test_a_single_import_may_be_a_string() -> None:
     cfg = Config(dict(custom_imports=dict(imports='json', allow_failed_imports=False)))
     add_imports(cfg, ['ckd_mm'])

@@ -81,7 +81,8 @@ class Misfit:
             return (
                 f'its names begin with {" or ".join(map(repr, within))}; write '
                 'teacher=dict(config=..., checkpoint=..., '
-                f'prefix={prefix + within[0]!r})'
+                f'prefix={prefix + within[0]!r}), or --teacher-prefix '
+                f'{prefix + within[0]} with tools/train.py'
             )
         parts = [
             listed('missing', self.missing),
