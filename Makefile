@@ -5,10 +5,10 @@ RUN = .venv/bin/python
 TESTS = $(RUN) -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-cls test test-fast lint format bench clean clean-all
+.PHONY: help setup demo demo-cls test test-fast lint format bench compatibility clean clean-all
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 	@echo 'Python 3.10 to 3.12 is taken from PYTHON=$(PYTHON).'
 
 setup:  ## make or update .venv with everything pinned (first time: see docs/install.md)
@@ -39,6 +39,9 @@ bench:  ## say how the benchmarks are run
 	@echo 'Benchmarks run for hours and are started one by one; each file in benchmarks/ says how:'
 	@echo '    $(RUN) benchmarks/NAME.py --help'
 	@echo 'Results are kept in benchmarks/results/.'
+
+compatibility: setup  ## try every family of the zoos (an hour on 2 cores; resumes), write docs/compatibility.md
+	$(RUN) tools/compatibility.py --jobs 2
 
 clean:  ## remove what builds and checks leave; keeps .venv, data and work_dirs
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
-__all__ = ['library_of', 'random_batch']
+from ckd_mm.semi_supervised import is_semi_supervised
+
+__all__ = ['image_shape', 'library_of', 'random_batch']
 
 NUM_BOXES = 4
 NUM_PROPOSALS = 50
@@ -49,13 +52,34 @@ def random_batch(
     if library == 'mmpretrain':
         return _labelled_images(model, shape, num_images)
     _check_detector(model)
-    if hasattr(model, 'semi_train_cfg'):
+    if is_semi_supervised(model):
         branches = [_annotated(model.student, shape, num_images) for _ in BRANCHES]
         return {
             key: {name: one[key] for name, one in zip(BRANCHES, branches, strict=True)}
             for key in ('inputs', 'data_samples')
         }
     return _annotated(model, shape, num_images)
+
+
+def image_shape(cfg: Config) -> tuple[int, int] | None:
+    """Height and width that a classifier's test pipeline ends with; `None` for others.
+
+    Some classifiers take no other size. Detectors do, and theirs is large.
+    """
+    if cfg.get('default_scope') != 'mmpretrain':
+        return None
+    data = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    sides = [
+        step.get('crop_size') or step.get('scale')
+        for step in data.get('pipeline') or ()
+        if step['type'] in ('CenterCrop', 'Resize')
+    ]
+    if not sides:
+        return None
+    height, width = (
+        sides[-1] if isinstance(sides[-1], (list, tuple)) else sides[-1:] * 2
+    )
+    return int(height), int(width)
 
 
 def library_of(model: nn.Module) -> str:
@@ -84,10 +108,6 @@ def _check_detector(model: BaseModel) -> None:
     if 'BaseReID' in names:
         raise ValueError(
             f'a {names[0]} trains on identities, and the random batch has boxes'
-        )
-    if 'CLRNet' in names:
-        raise ValueError(
-            f'a {names[0]} trains on lanes, and the random batch has boxes'
         )
 
 
@@ -238,7 +258,7 @@ def _semantic_stride(model: nn.Module) -> int:
     return int(bool(list(_numbers(model, 'num_stuff_classes', ()))))
 
 
-def _semantic_values(model: nn.Module) -> tuple[int, int]:
+def _semantic_values(model: Any) -> tuple[int, int]:
     """The range of values of a semantic map: stuff, or all classes."""
     stuff = list(_numbers(model, 'num_stuff_classes', ()))
     if stuff:

@@ -74,7 +74,6 @@ OTHER_PARTS: dict[str, dict[str, Any]] = {
     'box_distribution': dict(type='KDLoss', temperature=10.0, loss_weight=0.25),
     'roi_boxes': dict(type='BoxRegressionLoss'),
     'rpn_boxes': dict(type='BoxRegressionLoss'),
-    'embedding': dict(type='RKDLoss', angle_weight=0.0),
 }
 """One loss that fits each of the other parts; docs/methods.md has more."""
 

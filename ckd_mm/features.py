@@ -15,10 +15,12 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters import Comparison, Missing, find_adapter
 from ckd_mm.defaults import maps_loss
 from ckd_mm.errors import as_value_error
+from ckd_mm.semi_supervised import student_within, teacher_within
 
-__all__ = ['features_term', 'inner']
+__all__ = ['features_term']
 
 SIZES = (256, 512, 224)
 """Height and width of the image, a multiple of all strides. The second is for models to
@@ -48,34 +50,35 @@ def features_term(student: BaseModel, teacher: BaseModel) -> tuple[dict[str, Any
     Raises:
         ValueError: They have no features in common, or do not run on an image.
     """
-    student, teacher = inner(student), inner(teacher)
+    student, teacher = student_within(student), teacher_within(teacher)
     padded = _divisor(student) == _divisor(teacher)
+    with as_value_error('finding the parts of these two models'):
+        known = find_adapter(student)(student, teacher, {}).comparisons()
     reasons = []
     for part in ('neck', 'backbone'):
+        found = known.get(part)  # a classifier's neck is no part
+        if not isinstance(found, Comparison):
+            reasons += [found.reason] if isinstance(found, Missing) else []
+            continue
         try:
-            sides = [_levels(model, part) for model in (student, teacher)]
+            own, other = _levels(student, part), _levels(teacher, part)
         except ValueError as error:
             reasons.append(str(error))
             continue
-        if [one.size for one in sides[0]] == [one.size for one in sides[1]]:
-            return _as_a_whole(part, *sides, padded)
-        pairs = _of_one_size(*sides)
+        if [one.size for one in own] == [one.size for one in other]:
+            return _as_a_whole(part, own, other, padded)
+        pairs = _of_one_size(own, other)
         if pairs:
             return _by_level(part, pairs, padded)
-        if len(sides[0]) == len(sides[1]):
-            return _as_a_whole(part, *sides, same_sizes=False)
-        sizes = ' and '.join(str([level.size for level in side]) for side in sides)
+        if len(own) == len(other):
+            return _as_a_whole(part, own, other, same_sizes=False)
+        sizes = ' and '.join(str([one.size for one in side]) for side in (own, other))
         reasons.append(f'the levels of the {part} are of the sizes {sizes}')
     raise ValueError(
         f'no features of a {type(student).__name__} and a {type(teacher).__name__} can '
         f'be compared by default: {"; ".join(reasons)}; name modules of both with '
         'on=dict(student=NAME, teacher=NAME)'
     )
-
-
-def inner(model: BaseModel) -> BaseModel:
-    """The detector that a semi-supervised wrapper trains; any other model itself."""
-    return model.student if hasattr(model, 'semi_train_cfg') else model
 
 
 def _as_a_whole(
@@ -122,11 +125,9 @@ def _levels(model: BaseModel, part: str) -> list[_Level]:
     """What a neck or a backbone returns of one image.
 
     Raises:
-        ValueError: There is none, or it cannot be run.
+        ValueError: It cannot be run.
     """
     kind = type(model).__name__
-    if getattr(model, part, None) is None:
-        raise ValueError(f'a {kind} has no {part}')
     error: Exception | None = None
     for size in SIZES:
         try:

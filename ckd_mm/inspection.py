@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from mmengine.logging import MessageHub
@@ -19,7 +19,7 @@ from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from ckd_mm.adapters import Comparison, Missing, find_adapter
+from ckd_mm.adapters import Comparison, Missing, Part, find_adapter
 from ckd_mm.adapters.class_logits import Columns, Pixels
 from ckd_mm.adapters.parts import options_of
 from ckd_mm.batches import random_batch
@@ -34,12 +34,15 @@ from ckd_mm.terms import Term
 
 __all__ = [
     'Finding',
+    'attached',
     'batch_that_trains',
     'find_parts',
     'forward_seconds',
     'run_student',
     'training_step',
 ]
+
+Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 
 LARGER = (512, 512)
 """Height and width for models whose coarsest level would be too small."""
@@ -60,8 +63,8 @@ class Finding:
     """
 
     on: str
-    student: tuple[tuple[int, ...], ...] = ()
-    teacher: tuple[tuple[int, ...], ...] = ()
+    student: Shapes = ()
+    teacher: Shapes = ()
     extras: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     columns: Columns | Pixels | None = None
@@ -72,7 +75,7 @@ class Finding:
         """`on` and `loss` of the default term for it; `None` if there is none."""
         if self.reason:
             return None
-        if not self.is_maps:
+        if not self.is_maps and self.on != 'embedding':
             return part_term(self.on, self.columns)
         own, other = self.widths
         if len(own) != len(other):
@@ -81,9 +84,9 @@ class Finding:
 
     @property
     def same_sizes(self) -> bool:
-        """Whether each level has one height and width in both."""
+        """Whether each level is a map of one height and width in both."""
         sizes = [[shape[2:] for shape in side] for side in (self.student, self.teacher)]
-        return sizes[0] == sizes[1]
+        return self.is_maps and sizes[0] == sizes[1]
 
     @property
     def is_maps(self) -> bool:
@@ -107,7 +110,7 @@ class Finding:
         notes = []
         if own != other:
             notes.append(f'student_channels={own}, teacher_channels={other}')
-        if not self.same_sizes:
+        if self.is_maps and not self.same_sizes:
             notes.append('other sizes: a loss that pools')
         return '; '.join(notes) or 'none'
 
@@ -131,10 +134,9 @@ def find_parts(
         trained, teacher = student_within(student), teacher_within(teacher)
         adapter = find_adapter(trained)(trained, teacher, {})
         known = adapter.comparisons()
+    found = _tried(_there(known), student, teacher, batch)
     return [
-        Finding(on, reason=part.reason)
-        if isinstance(part, Missing)
-        else _tried(on, part, student, teacher, batch)
+        Finding(on, reason=part.reason) if isinstance(part, Missing) else found[on]
         for on, part in known.items()
     ]
 
@@ -227,49 +229,92 @@ def forward_seconds(model: BaseModel, batch: dict[str, Any], repeats: int = 3) -
 
 
 class _Probe(nn.Module):
-    """A loss that keeps what it is given."""
+    """A loss that keeps the shapes of what it is given."""
+
+    shapes: tuple[Shapes, Shapes]
 
     def forward(self, student: Any, teacher: Any) -> Tensor:
-        self.shapes = tuple(_shapes(side) for side in (student, teacher))
+        self.shapes = _shapes(student), _shapes(teacher)
         return torch.zeros(())
 
 
+_There: TypeAlias = Comparison | Callable[..., Comparison]
+
+
+def _there(known: Mapping[str, Part]) -> dict[str, _There]:
+    return {on: part for on, part in known.items() if not isinstance(part, Missing)}
+
+
 def _tried(
-    on: str,
-    part: Comparison | Callable[..., Comparison],
+    parts: Mapping[str, _There],
     student: BaseModel,
     teacher: BaseModel,
     batch: dict[str, Any] | None,
-) -> Finding:
-    options = options_of(part)
+) -> dict[str, Finding]:
+    """What a step gives for each; one by one where a step with all of them fails."""
     if batch is None:
         reason = 'not tried, as there is no batch to try it on'
-        return Finding(on, options=options, reason=reason)
-    probe = _Probe()
+        return {
+            on: Finding(on, options=options_of(part), reason=reason)
+            for on, part in parts.items()
+        }
     try:
-        with as_value_error('the step with this part'):
-            comparison = part if isinstance(part, Comparison) else part()
-            term = Term(on, on, probe, Schedule())
-            distiller = Distiller(student, [Teacher(teacher)], [term])
-            distiller.attach()
-            try:
-                run_student(student, batch)
-            finally:
-                distiller.detach()
-            extras = distiller.sources[0].adapter.offers(on)
+        return _in_one_step(parts, student, teacher, batch)
     except ValueError as error:
-        return Finding(on, options=options, reason=str(error))
-    student_shapes, teacher_shapes = probe.shapes
-    return Finding(
-        on,
-        student_shapes,
-        teacher_shapes,
-        tuple(extras),
-        options,
-        comparison.columns,
-    )
+        if len(parts) == 1:
+            ((on, part),) = parts.items()
+            return {on: Finding(on, options=options_of(part), reason=str(error))}
+    return {
+        name: finding
+        for on, part in parts.items()
+        for name, finding in _tried({on: part}, student, teacher, batch).items()
+    }
 
 
-def _shapes(value: Tensor | Sequence[Tensor]) -> tuple[tuple[int, ...], ...]:
+def _in_one_step(
+    parts: Mapping[str, _There],
+    student: BaseModel,
+    teacher: BaseModel,
+    batch: dict[str, Any],
+) -> dict[str, Finding]:
+    """What one step gives for each of these parts.
+
+    Raises:
+        ValueError: The step, or one of the parts in it, ends in any exception.
+    """
+    probes = {on: _Probe() for on in parts}
+    with as_value_error('the step with this part'):
+        columns = {
+            on: (part if isinstance(part, Comparison) else part()).columns
+            for on, part in parts.items()
+        }
+        terms = [Term(on, on, probe, Schedule()) for on, probe in probes.items()]
+        distiller = Distiller(student, [Teacher(teacher)], terms)
+        with attached(distiller):
+            run_student(student, batch)
+    adapter = distiller.sources[0].adapter
+    return {
+        on: Finding(
+            on,
+            *probes[on].shapes,
+            tuple(adapter.offers(on)),
+            options_of(part),
+            columns[on],
+        )
+        for on, part in parts.items()
+    }
+
+
+@contextmanager
+def attached(distiller: Distiller) -> Iterator[None]:
+    """Have a distiller listen to its student."""
+    distiller.attach()
+    try:
+        yield
+    finally:
+        distiller.detach()
+
+
+def _shapes(value: Tensor | Sequence[Tensor]) -> Shapes:
     levels = [value] if isinstance(value, Tensor) else value
     return tuple(tuple(level.shape) for level in levels)

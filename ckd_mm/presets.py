@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 from mmengine.config import Config
@@ -21,6 +22,7 @@ from ckd_mm.errors import as_value_error
 from ckd_mm.features import features_term
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.registry import did_you_mean
+from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 from ckd_mm.untrained import build_untrained
@@ -40,7 +42,11 @@ CHOICES = sorted({*(name for one in METHODS.values() for name in one), FEATURES}
 
 
 def add_distillation(
-    cfg: Config, teacher: str, checkpoint: str | None = None, method: str = 'ckd'
+    cfg: Config,
+    teacher: str,
+    checkpoint: str | None = None,
+    method: str = 'ckd',
+    prefix: str = '',
 ) -> str:
     """Add a `DistillationHook` with a method's default terms to a config, in place.
 
@@ -49,6 +55,7 @@ def add_distillation(
         teacher: Path or zoo name of the teacher's config.
         checkpoint: The teacher's weights; `None` takes the zoo's.
         method: One of :data:`CHOICES`.
+        prefix: Takes only the weights of the file whose names begin so.
 
     Returns:
         What was chosen and why. The config has it as `distillation_default`, so that
@@ -61,6 +68,8 @@ def add_distillation(
     source = dict(config=teacher)
     if checkpoint is not None:
         source['checkpoint'] = checkpoint
+    if prefix:
+        source['prefix'] = prefix
     preset = default_terms(cfg, method, teacher)
     add_hook(cfg, dict(teacher=source, **preset.arguments))
     cfg.distillation_default = preset.why
@@ -81,7 +90,7 @@ class Preset:
 
 
 def default_terms(
-    cfg: Config, method: str, teacher: str | Config | None = None
+    cfg: Config, method: str, teacher: str | PathLike[str] | dict | Config | None = None
 ) -> Preset:
     """The defaults of a method for a student and its teacher.
 
@@ -91,7 +100,8 @@ def default_terms(
     Args:
         cfg: The student's whole config.
         method: One of :data:`CHOICES`.
-        teacher: The teacher's config; `None` is a teacher like the student.
+        teacher: The teacher's config, as for :func:`build_untrained`; `None` is a
+            teacher like the student.
 
     Raises:
         ValueError: The method is unknown, or no default exists for this pair.
@@ -99,8 +109,8 @@ def default_terms(
     if method not in CHOICES:
         raise ValueError(f'unknown method {method!r}{did_you_mean(method, CHOICES)}')
     with preserved_random_state():
-        student = build_untrained(cfg)[1]
-        other = build_untrained(cfg if teacher is None else teacher)[1]
+        student = student_within(build_untrained(cfg)[1])
+        other = teacher_within(build_untrained(cfg if teacher is None else teacher)[1])
     kinds = f'{type(student).__name__} and {type(other).__name__}'
     if method == FEATURES:
         term, why = features_term(student, other)
@@ -122,9 +132,10 @@ def _class_term(
         known = find_adapter(student)(student, teacher, {}).comparisons()
     reasons = []
     for part in METHODS:
-        if isinstance(known.get(part), Missing):
-            reasons.append(known[part].reason)
-        elif part in known:
+        found = known.get(part)
+        if isinstance(found, Missing):
+            reasons.append(found.reason)
+        elif found is not None:
             term = class_term(part, method, columns_of(student, part))
             _check(student, method, term)
             return part, term

@@ -37,13 +37,12 @@ def student_within(model: BaseModel) -> BaseModel:
     return model.student if is_semi_supervised(model) else model
 
 
-def preprocessor_of(model: BaseModel) -> nn.Module:
+def preprocessor_of(model: BaseModel) -> nn.Module | None:
     """What normalises the images of the distilled model; of a wrapper, each branch."""
+    whole = getattr(model, 'data_preprocessor', None)
     if is_semi_supervised(model):
-        return getattr(
-            model.data_preprocessor, 'data_preprocessor', model.data_preprocessor
-        )
-    return model.data_preprocessor
+        return getattr(whole, 'data_preprocessor', whole)
+    return whole
 
 
 def teacher_within(model: BaseModel) -> BaseModel:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
 from ckd_mm.schedules import Schedule, build_schedule
 
@@ -51,11 +52,17 @@ class Term:
         return tuple(name for name in names if name not in ('student', 'teacher'))
 
     def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """Readable figures beside the loss, by log key; none if the loss has none."""
-        compute = getattr(self.loss, 'statistics', None)
-        if compute is None:
-            return {}
-        values = compute(student, teacher)
+        """Readable figures beside the loss, by log key.
+
+        Losses of a distribution have the agreement of both models; a loss adds its own
+        by a method `statistics(student, teacher)`.
+        """
+        values: dict[str, Tensor] = {}
+        if getattr(self.loss, 'takes', '') == 'distribution':
+            values['top1_agreement'] = top1_agreement(student, teacher)
+        own: Any = getattr(self.loss, 'statistics', None)
+        if own is not None:
+            values.update(own(student, teacher))
         return {f'{self.name}_{key}': value for key, value in values.items()}
 
 

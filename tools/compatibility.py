@@ -71,7 +71,8 @@ def _run(
 ) -> Iterator[tuple[Choice, dict[str, Any]]]:
     """The results, as they come."""
     context = multiprocessing.get_context('fork')  # the libraries are loaded once
-    left, running = list(choices), dict[str, tuple[Choice, BaseProcess, float]]()
+    left = list(choices)
+    running: dict[Path, tuple[Choice, BaseProcess, float]] = {}
     while left or running:
         while left and len(running) < jobs:
             choice = left.pop(0)
@@ -80,26 +81,26 @@ def _run(
                 continue
             path = work_dir / f'{choice.name.replace("/", "+")}.json'
             path.unlink(missing_ok=True)
-            process = context.Process(target=_try, args=(choice.name, path))
+            process: BaseProcess = context.Process(target=_try, args=(choice, path))
             process.start()
-            running[str(path)] = choice, process, time.monotonic()
+            running[path] = choice, process, time.monotonic()
         for path, (choice, process, start) in list(running.items()):
             seconds = time.monotonic() - start
             if process.is_alive() and seconds < limit:
                 continue
             del running[path]
-            yield choice, _finished(process, Path(path), seconds, limit)
+            yield choice, _finished(process, path, seconds, limit)
         time.sleep(0.2)
 
 
-def _try(name: str, path: Path) -> None:
+def _try(choice: Choice, path: Path) -> None:
     """What the process of one config does."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     log = path.with_suffix('.log').open('w')
     sys.stdout = sys.stderr = log
     logging.disable(logging.CRITICAL)
     warnings.simplefilter('ignore')
-    path.write_text(json.dumps(try_config(name)))
+    path.write_text(json.dumps(try_config(choice.name)))
 
 
 def _finished(

@@ -18,8 +18,12 @@ from mmengine.utils import get_installed_path
 
 __all__ = ['Choice', 'choose']
 
-PARTS = ('detector', 'rpn_head', 'roi_head', 'bbox_head', 'mask_head', 'panoptic_head')
-PARTS = (*PARTS, 'semantic_head', 'head', 'neck', 'language_model')
+PARTS = (
+    *('detector', 'rpn_head', 'roi_head', 'bbox_head', 'mask_head', 'panoptic_head'),
+    *('semantic_head', 'head', 'neck', 'language_model'),
+)
+"""Of a model's config, whose types make its kind."""
+
 NO_FAMILY = {
     '_base_': 'parts of other configs',
     'common': 'parts of other configs',

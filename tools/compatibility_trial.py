@@ -6,22 +6,23 @@ For `tools/compatibility.py`, in a process of its own.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from mmengine.runner.checkpoint import get_state_dict, save_checkpoint, weights_to_cpu
 from torch import Tensor, nn
 
+from ckd_mm.batches import image_shape
 from ckd_mm.distiller import Distiller
 from ckd_mm.errors import as_value_error
 from ckd_mm.inspection import (
     Finding,
+    attached,
     batch_that_trains,
     find_parts,
     run_student,
@@ -29,12 +30,16 @@ from ckd_mm.inspection import (
 )
 from ckd_mm.schedules import Schedule
 from ckd_mm.teachers import Teacher
+from ckd_mm.teachers.build import read_config
 from ckd_mm.terms import Term, build_terms
 from ckd_mm.untrained import build_untrained
 
 __all__ = ['try_config']
 
-SHAPES = {'mmdet': (128, 160), 'mmpretrain': (224, 224)}
+SHAPE = (128, 160)
+"""Height and width of the images, where the config does not say."""
+
+NUM_ROIS = 64
 NUM_STEPS = 2
 
 
@@ -42,7 +47,7 @@ def try_config(config: str) -> dict[str, Any]:
     """What can be distilled where student and teacher have this config.
 
     Args:
-        config: A zoo name.
+        config: A path or a zoo name.
 
     Returns:
         `model` (its type), `parts` (`''` for each that works, or the reason why not),
@@ -57,47 +62,86 @@ def try_config(config: str) -> dict[str, Any]:
 
 
 def _try(config: str, result: dict[str, Any]) -> None:
+    cfg = read_config(config)[0]
+    _sample_less(cfg)
     torch.manual_seed(0)
-    student = build_untrained(config)[1]
+    student = build_untrained(cfg)[1]
     result['model'] = type(student).__name__
     torch.manual_seed(1)
-    teacher = build_untrained(config)[1].requires_grad_(False)
-    batch = batch_that_trains(student, SHAPES[config.split('::')[0]])
+    teacher = build_untrained(cfg)[1].requires_grad_(False)
+    batch = batch_that_trains(student, image_shape(cfg) or SHAPE)
     findings = find_parts(student, teacher, batch)
     result['parts'] = {one.on: one.reason for one in findings}
     found = [one for one in findings if not one.reason]
     if not found:
         return
-    for finding in found:
-        result['parts'][finding.on] = _refusal(student, teacher, finding, batch)
+    result['parts'].update(_refusals(student, teacher, found, batch))
     found = [one for one in found if not result['parts'][one.on]]
     if found:
         _train(student, teacher, found, batch)
-        _check_strict(student, config)
+        _check_strict(student, cfg)
 
 
-def _refusal(
-    student: BaseModel, teacher: BaseModel, finding: Finding, batch: dict[str, Any]
-) -> str:
-    """Why gradients of this part do not reach the student; empty if they do."""
-    term = Term(finding.on, finding.on, _Distance(), Schedule())
+def _sample_less(cfg: Config) -> None:
+    """Fewer RoIs in each image, which are what takes most of the time."""
+    stages = ((cfg.get('model') or {}).get('train_cfg') or {}).get('rcnn') or []
+    for stage in stages if isinstance(stages, list) else [stages]:
+        if 'sampler' in stage and 'num' in stage.sampler:
+            stage.sampler.num = min(stage.sampler.num, NUM_ROIS)
+
+
+def _refusals(
+    student: BaseModel,
+    teacher: BaseModel,
+    findings: list[Finding],
+    batch: dict[str, Any],
+) -> dict[str, str]:
+    """Why gradients of a part do not reach the student; empty where they do.
+
+    One by one where a step with all of them fails.
+    """
     try:
-        with _attached(Distiller(student, [Teacher(teacher)], [term])):
-            loss = run_student(student, batch)[f'loss_{finding.on}']
-            with as_value_error('its gradient'):
-                student.zero_grad()
-                loss.backward()
-        gradients = [one.grad for one in student.parameters() if one.grad is not None]
-        if not torch.isfinite(loss):
-            return f'the distance of student and teacher is {loss.item()}'
-        if not all(bool(one.isfinite().all()) for one in gradients):
-            return 'the gradient of the student is not finite'
-        if not any(bool(one.any()) for one in gradients):
-            return 'no gradient reaches the student'
+        return _gradients(student, teacher, findings, batch)
     except ValueError as error:
-        return str(error)
-    finally:
-        student.zero_grad()
+        if len(findings) == 1:
+            return {findings[0].on: str(error)}
+    return {
+        on: reason
+        for one in findings
+        for on, reason in _refusals(student, teacher, [one], batch).items()
+    }
+
+
+def _gradients(
+    student: BaseModel,
+    teacher: BaseModel,
+    findings: list[Finding],
+    batch: dict[str, Any],
+) -> dict[str, str]:
+    terms = [Term(one.on, one.on, _Distance(), Schedule()) for one in findings]
+    parameters = [one for one in student.parameters() if one.requires_grad]
+    reasons = {}
+    with attached(Distiller(student, [Teacher(teacher)], terms)):
+        losses = run_student(student, batch)
+    for term in terms:
+        loss = losses[f'loss_{term.name}']
+        with as_value_error(f'the gradient of {term.name}'):
+            gradients = torch.autograd.grad(
+                loss, parameters, retain_graph=True, allow_unused=True
+            )
+        reached = [one for one in gradients if one is not None]
+        reasons[term.name] = _wrong(loss, reached)
+    return reasons
+
+
+def _wrong(loss: Tensor, gradients: list[Tensor]) -> str:
+    """What is wrong with a loss and its gradients; empty if nothing is."""
+    if not torch.isfinite(loss):
+        return f'the distance of student and teacher is {loss.item()}'
+    if not all(bool(one.isfinite().all()) for one in gradients):
+        return 'the gradient of the student is not finite'
+    if not any(bool(one.any()) for one in gradients):
+        return 'no gradient reaches the student'
     return ''
 
 
@@ -112,16 +156,13 @@ def _train(
     Raises:
         ValueError: A loss is not finite, or the weights stay what they were.
     """
-    terms = {
-        one.on: one.term or dict(on=one.on, loss=dict(type='RKDLoss', angle_weight=0.0))
-        for one in findings
-    }
+    terms = {one.on: one.term for one in findings if one.term is not None}
     with as_value_error('a run with all parts'):
         distiller = Distiller(student, [Teacher(teacher)], build_terms(terms))
         parameters = [one for one in student.parameters() if one.requires_grad]
         before = [one.detach().clone() for one in parameters]
         optimizer = OptimWrapper(torch.optim.SGD(parameters, lr=1e-4))
-        with _attached(distiller):
+        with attached(distiller):
             for _ in range(NUM_STEPS):
                 logged = training_step(student, deepcopy(batch), optimizer)
                 for name in terms:
@@ -132,13 +173,13 @@ def _train(
             raise ValueError('training with all parts changed no weight')
 
 
-def _check_strict(student: BaseModel, config: str) -> None:
+def _check_strict(student: BaseModel, cfg: Config) -> None:
     """Save the weights as a run does, and load them into a stock model.
 
     Raises:
         ValueError: They do not fit.
     """
-    stock = build_untrained(config)[1]
+    stock = build_untrained(cfg)[1]
     with (
         as_value_error("loading the student's weights into the stock model"),
         tempfile.TemporaryDirectory() as folder,
@@ -149,15 +190,6 @@ def _check_strict(student: BaseModel, config: str) -> None:
         )
         saved = torch.load(path, map_location='cpu', weights_only=False)
         stock.load_state_dict(saved['state_dict'], strict=True)
-
-
-@contextmanager
-def _attached(distiller: Distiller) -> Iterator[None]:
-    distiller.attach()
-    try:
-        yield
-    finally:
-        distiller.detach()
 
 
 class _Distance(nn.Module):

@@ -16,6 +16,7 @@ from typing import Any
 
 from mmengine.model import BaseModel
 
+from ckd_mm.batches import image_shape
 from ckd_mm.inspection import (
     Finding,
     batch_that_trains,
@@ -26,22 +27,25 @@ from ckd_mm.untrained import build_untrained
 
 __all__: list[str] = []
 
+SHAPE = (256, 320)
+
 
 def main() -> None:
     args = _parse_args()
     logging.disable(logging.INFO)  # MMEngine tells how it initialises each weight
     try:
-        _inspect(args.config, args.teacher, tuple(args.shape))
+        _inspect(args.config, args.teacher, args.shape)
     except (ValueError, OSError) as error:
         sys.exit(f'error: {error}')
 
 
-def _inspect(config: str, teacher_config: str | None, shape: tuple[int, int]) -> None:
+def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -> None:
     cfg, student = build_untrained(config)
     teacher_config = teacher_config or _teacher_of(cfg)
     _, teacher = build_untrained(teacher_config)
     teacher.requires_grad_(False)
-    batch, problem = _batch(student, shape)
+    height, width = shape or image_shape(cfg) or SHAPE
+    batch, problem = _batch(student, (height, width))
     findings = find_parts(student, teacher, batch)
     print('| | config | model | parameters | prediction |')
     print('|---|---|---|---|---|')
@@ -157,9 +161,8 @@ def _parse_args() -> argparse.Namespace:
         '--shape',
         nargs=2,
         type=int,
-        default=(256, 320),
         metavar=('HEIGHT', 'WIDTH'),
-        help='of the random images (default: 256 320)',
+        help="of the random images (default: a classifier's own, or 256 320)",
     )
     return parser.parse_args()
 

@@ -70,7 +70,7 @@ def check_roi_images(student: Recorder, features: Any) -> None:
 
 
 def check_number(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> None:
-    """See that feature maps (or outputs) by level are of the same number of images.
+    """See that maps or rows by level (N, ...) are of the same number of images.
 
     Raises:
         ValueError: They are not.
@@ -78,9 +78,9 @@ def check_number(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> None:
     own, wanted = len(student[0]), len(teacher[0])
     if own != wanted:
         raise ValueError(
-            f'student and teacher must see the same images, but of one batch the '
-            f"student's maps are of {own} images and the teacher's of {wanted}: one of "
-            'the two makes several of each; compare models that do not'
+            'student and teacher must see the same images, but of one batch the '
+            f"student's outputs are of {own} images and the teacher's of {wanted}: one "
+            'of the two makes several of each; compare models that do not'
         )
 
 

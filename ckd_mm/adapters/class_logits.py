@@ -20,8 +20,9 @@ Shape suffixes: K rows, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -212,6 +213,15 @@ class Pixels:
     def is_distribution(self) -> bool:
         """Whether the softmax of a row is asked for."""
         return self.activation is not None
+
+    def offered(
+        self, extras: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """What a loss of them can ask for, and why not for the rest."""
+        if self.activation is None or 'target' not in extras:
+            return dict(extras), {}
+        others = {name: extra for name, extra in extras.items() if name != 'target'}
+        return others, {'target': 'the columns are pixels, none of which is the class'}
 
     def student(self, rows: Tensor) -> Tensor:
         """What is compared of the student's rows."""

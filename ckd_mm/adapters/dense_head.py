@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,6 +15,12 @@ from ckd_mm.adapters.class_match import Kept
 from ckd_mm.adapters.comparison import Missing, Step
 from ckd_mm.adapters.dense_layouts import layout_of
 from ckd_mm.adapters.dense_rows import confidences, num_places, rows_of
+from ckd_mm.adapters.prompts import (
+    PROMPTS,
+    has_prompts,
+    num_tokens,
+    why_other_tokens,
+)
 from ckd_mm.recorders import Tap
 
 __all__ = ['PATHS', 'DenseHead', 'why_not']
@@ -36,6 +43,10 @@ class DenseHead:
         self._layout = layout_of(self.module)
         classes: int = self.module.num_classes
         channels: int = getattr(self.module, 'cls_out_channels', classes)
+        self.model = model
+        self.has_prompts = has_prompts(model)
+        if self.has_prompts:
+            channels = classes = model.language_model.max_tokens
         self.width = self._layout.before + channels
         self.softmax = channels != classes
         self.logits = ClassLogits(
@@ -47,12 +58,15 @@ class DenseHead:
         """Whether the model has such a head."""
         head = getattr(model, path, None)
         names = ['num_classes', *filter(None, [layout_of(head).grid])]
-        return all(hasattr(head, name) for name in names) and _takes_maps_alone(head)
+        if not all(hasattr(head, name) for name in names):
+            return False
+        return _num_inputs(head) == (2 if has_prompts(model) else 1)
 
     @property
-    def output(self) -> Tap:
-        """Where its class logits are noted."""
-        return Tap('.'.join(filter(None, [self.path, self._layout.inner])))
+    def taps(self) -> tuple[Tap, ...]:
+        """Where its class logits are noted, and the prompt if they are of one."""
+        output = Tap('.'.join(filter(None, [self.path, self._layout.inner])))
+        return (output, PROMPTS) if self.has_prompts else (output,)
 
     @property
     def has_logits(self) -> bool:
@@ -112,19 +126,31 @@ class DenseHead:
             )
         return list(maps)
 
-    def class_rows(self, outputs: Any, rows: Tensor) -> Tensor:
-        """The class logits (K, C), or (K, C + 1) with a softmax, of some rows."""
-        found = rows_of(self.maps(outputs), self.width, rows)[:, self._layout.before :]
+    def class_rows(self, values: list[Any], rows: Tensor) -> Tensor:
+        """The class logits (K, C), or (K, C + 1) with a softmax, of some rows.
+
+        Args:
+            values: What its taps noted.
+            rows: Which.
+        """
+        found = rows_of(self.maps(values[0]), self.width, rows)
+        found = found[:, self._layout.before :]
+        if self.has_prompts:
+            return found[:, : num_tokens(self.model, values[1])]
         return _logits(found) if self._layout.is_probability else found
 
-    def confidences(self, outputs: Any, classes: Kept | None = None) -> Tensor:
+    def confidences(self, values: list[Any], classes: Kept | None = None) -> Tensor:
         """How sure it is of an object at each place, (N, P): what it ranks boxes by.
 
         Args:
-            outputs: What the head returned.
+            values: What its taps noted.
             classes: The classes that count; `None` is all.
         """
+        outputs, *prompts = values
         maps = self.maps(outputs)
+        if self.has_prompts:
+            tokens = range(num_tokens(self.model, prompts[0]))
+            classes = Kept(tuple(tokens), self.width)
         return confidences(
             maps,
             self.width,
@@ -134,15 +160,16 @@ class DenseHead:
             classes=classes,
         )
 
-    def run(self, features: Any) -> Any:
+    def run(self, features: Any, prompts: Sequence[str] = ()) -> Any:
         """Run the head of a teacher, so that it returns what it does in training.
 
         Some heads take shortcuts in eval mode, by their own flag. Their layers stay in
         eval mode.
         """
+        texts = [self.model.language_model(prompts)] if self.has_prompts else []
         self.module.training = not self._layout.alike_in_eval
         try:
-            return self.module(features)
+            return self.module(features, *texts)
         finally:
             self.module.training = False
 
@@ -179,6 +206,9 @@ class DenseHead:
 def why_not(student: DenseHead, teacher: DenseHead) -> Missing | None:
     """What keeps the rows of two heads from being of the same places, if anything."""
     heads = (student, teacher)
+    reason = why_other_tokens(student.model, teacher.model)
+    if reason is not None:
+        return reason
     if not all(head.has_logits for head in heads):
         names = ' and '.join(type(head.module).__name__ for head in heads)
         return Missing(
@@ -194,10 +224,10 @@ def why_not(student: DenseHead, teacher: DenseHead) -> Missing | None:
     return None
 
 
-def _takes_maps_alone(head: Any) -> bool:
-    """Whether its forward needs feature maps, and no text or queries beside them."""
+def _num_inputs(head: Any) -> int:
+    """What its forward needs: feature maps, and text or queries beside them."""
     parameters = inspect.signature(head.forward).parameters.values()
-    return [one.default for one in parameters].count(inspect.Parameter.empty) == 1
+    return [one.default for one in parameters].count(inspect.Parameter.empty)
 
 
 def _logits(probabilities: Tensor) -> Tensor:

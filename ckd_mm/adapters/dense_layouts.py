@@ -159,6 +159,10 @@ def _location(head: Any, outputs: Any, maps: list[Tensor]) -> list[Tensor]:
     ]
 
 
+def _centerness(head: Any, outputs: Any, maps: list[Tensor]) -> list[Tensor]:
+    return [level.float().sigmoid() for level in outputs[2]]
+
+
 def _buckets(head: Any, outputs: Any, maps: list[Tensor]) -> list[Tensor]:
     """SABL's confidence in the buckets of a box's four sides."""
     found = []
@@ -172,6 +176,11 @@ def _buckets(head: Any, outputs: Any, maps: list[Tensor]) -> list[Tensor]:
 
 def _nothing(head: Any, outputs: Any, maps: list[Tensor]) -> None:
     return None
+
+
+def _tokens(outputs: Any) -> list[Tensor]:
+    """Of GLIP, by level (N, H * W, T): maps of one column."""
+    return [level.transpose(1, 2)[..., None] for level in outputs[0]]
 
 
 def _corners(outputs: Any) -> list[Tensor]:
@@ -191,6 +200,7 @@ _HEAT = Layout(grid='', factors=_nothing, labels=_labels_of_peaks)
 _CELLS = Layout(grid='num_grids', factors=_nothing, alike_in_eval=False)
 
 LAYOUTS = {
+    'ATSSVLFusionHead': Layout(maps=_tokens, factors=_centerness, losses=()),
     'AutoAssignHead': _UNTOLD,  # weighs every point of an object
     'CenterNetHead': replace(
         _HEAT,

@@ -19,6 +19,7 @@ from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
 from ckd_mm.adapters.dense_head import DenseHead, why_not
 from ckd_mm.adapters.dense_rows import choose_rows, num_places, rows_of
+from ckd_mm.adapters.prompts import Tokens
 from ckd_mm.losses._checks import one_of, positive_integer
 from ckd_mm.recorders import Tap
 
@@ -55,7 +56,7 @@ class DenseParts:
         self.student, self.teacher = (
             DenseHead(model, path) for model in (student, teacher)
         )
-        self._output = self.student.output
+        self._output = self.student.taps[0]
         self._box_loss = Tap(f'{self.student.path}.loss_bbox', 'input')
         self._missing = why_not(self.student, self.teacher)
 
@@ -101,11 +102,13 @@ class DenseParts:
         `activation='binary'`, where each class is a row; see
         :class:`ckd_mm.adapters.class_logits.Columns`.
         """
+        if self.student.has_prompts:
+            return self._token_logits(topk, rows, activation)
         columns = Columns.of(
             self.student.logits, self.teacher.logits, self.names, activation
         )
         sides = [
-            Side((head.output,), take=partial(_class_rows, head))
+            Side(head.taps, take=partial(_class_rows, head))
             for head in (self.student, self.teacher)
         ]
         has_target = (
@@ -113,6 +116,16 @@ class DenseParts:
         )
         comparison = self._comparison(sides, topk, rows, has_target, columns.match)
         return replace(comparison, columns=columns)
+
+    def _token_logits(self, topk: int, rows: str, activation: str | None) -> Comparison:
+        """The same with a column for each token of a prompt, (K, T)."""
+        sides = [
+            Side(head.taps, take=partial(_class_rows, head))
+            for head in (self.student, self.teacher)
+        ]
+        match = ClassMatch.same(self.student.width)
+        comparison = self._comparison(sides, topk, rows, False, match)
+        return replace(comparison, columns=Tokens(activation))
 
     def objectness(self, topk: int = 256, rows: str = 'confident') -> Comparison:
         """Logits of object and background of the chosen places, (K, 2).
@@ -122,7 +135,7 @@ class DenseParts:
         assigned, else 1; `image_index` the image.
         """
         sides = [
-            Side((head.output,), take=partial(_objectness_rows, head))
+            Side(head.taps, take=partial(_objectness_rows, head))
             for head in (self.student, self.teacher)
         ]
         return self._comparison(
@@ -137,7 +150,7 @@ class DenseParts:
         them, weighted by the student's confidence; here all chosen places count alike.
         """
         sides = [
-            Side((head.output,), take=partial(_edge_rows, head))
+            Side(head.taps, take=partial(_edge_rows, head))
             for head in (self.student, self.teacher)
         ]
         comparison = self._comparison(sides, topk, rows, False, self._match())
@@ -150,7 +163,7 @@ class DenseParts:
         the deltas of the ground truth.
         """
         sides = [
-            Side((head.output,), take=partial(_delta_rows, head, self.student))
+            Side(head.taps, take=partial(_delta_rows, head, self.student))
             for head in (self.student, self.teacher)
         ]
         match = ClassMatch.same(self.student.logits.num_classes)
@@ -232,7 +245,7 @@ class DenseParts:
                 f"student's are {sizes[0]} and the teacher's {sizes[1]}; give both "
                 'data preprocessors the same pad_size_divisor'
             )
-        scores = self.teacher.confidences(other[0], match.teacher)
+        scores = self.teacher.confidences(other, match.teacher)
         is_assigned = None
         if rows != 'confident':
             labels = self.student.labels(own[0], step)
@@ -260,7 +273,7 @@ class DenseParts:
 
 
 def _class_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
-    return head.class_rows(values[0], rows)
+    return head.class_rows(values, rows)
 
 
 def _objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:

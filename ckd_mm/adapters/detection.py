@@ -16,6 +16,7 @@ from ckd_mm.registry import ADAPTERS
 
 __all__ = ['DetectionAdapter']
 
+HEADS = ('bbox_head', 'mask_head', 'panoptic_head', 'rpn_head', 'roi_head')
 _NECK = Tap('neck')
 
 
@@ -53,8 +54,7 @@ class DetectionAdapter(ModuleAdapter):
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
-        heads = ('bbox_head', 'rpn_head', 'roi_head')
-        return super().supports(model) and any(hasattr(model, name) for name in heads)
+        return super().supports(model) and any(hasattr(model, name) for name in HEADS)
 
     row_parts: ClassVar[tuple[str, ...]] = ()
     """Names of what this family has beside feature maps."""
@@ -77,8 +77,18 @@ class DetectionAdapter(ModuleAdapter):
         )
 
     def rows(self) -> dict[str, Part]:
-        """What this family compares beside feature maps."""
-        return {}
+        """What this family compares beside feature maps.
+
+        A student that is here and in no special family has none.
+        """
+        heads = [getattr(self.student, name, None) for name in HEADS]
+        kinds = [type(head).__name__ for head in heads if head is not None]
+        reason = Missing(
+            f'no rows are known of a {type(self.student).__name__} with '
+            f"{' and '.join(kinds) or 'no head'}; compare feature maps with on='neck' "
+            "or on='backbone'"
+        )
+        return dict.fromkeys(('dense_logits', 'query_logits', 'roi_logits'), reason)
 
     def extras(self) -> dict[str, Extra]:
         extras = {

@@ -7,10 +7,12 @@ from typing import Any
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.comparison import Part, Step
+from ckd_mm.adapters.comparison import Missing, Part, Step
 from ckd_mm.adapters.dense_head import PATHS, DenseHead
 from ckd_mm.adapters.dense_parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
+from ckd_mm.adapters.prompts import PROMPTS, has_prompts, prompts_of
+from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['OneStageAdapter']
@@ -28,7 +30,6 @@ class OneStageAdapter(DetectionAdapter):
     `backbone` and `neck`: see :class:`DetectionAdapter`.
     """
 
-    runs_itself = ('backbone.', 'neck.', *(f'{path}.' for path in PATHS))
     row_parts = ('dense_logits', 'box_distribution')
 
     @classmethod
@@ -42,6 +43,12 @@ class OneStageAdapter(DetectionAdapter):
             'dense_logits': parts.of_classes(),
             'box_distribution': parts.of_boxes(),
         }
+        places = (self.student, parts.student.module)  # RTMDet-Ins: in the head
+        if any(getattr(place, 'mask_head', None) is not None for place in places):
+            known['mask_logits'] = Missing(
+                'each model makes masks of its own kernels or coefficients, for the '
+                "objects of its own head; compare on='dense_logits' or on='neck'"
+            )
         if parts.student.is_rpn and parts.teacher.is_rpn:
             known['rpn_logits'] = parts.of_objectness()
             known['rpn_boxes'] = parts.of_deltas()
@@ -49,6 +56,23 @@ class OneStageAdapter(DetectionAdapter):
 
     def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
         super().run_teacher(inputs, features, step)
-        head = DenseHead(self.teacher)
-        if features is not None and self.runs(head.path):
-            head.run(features)
+        if features is None or self._head is None:
+            return
+        if any(self.runs(name) for name in (self._head.path, 'language_model')):
+            prompts = prompts_of(step) if self._head.has_prompts else ()
+            self._head.run(features, prompts)
+
+    def student_taps(self) -> list[Tap]:
+        return [PROMPTS] if has_prompts(self.student) else []
+
+    @property
+    def _head(self) -> DenseHead | None:
+        """The teacher's; one of another family has none."""
+        return DenseHead(self.teacher) if self.supports(self.teacher) else None
+
+    @property
+    def _needs_all(self) -> bool:
+        heads = [self._head.path, 'language_model'] if self._head else []
+        itself = [f'{name}.' for name in ('backbone', 'neck', *heads)]
+        names = (f'{tap.module}.' for tap in self.teacher_recorder.taps)
+        return not all(name.startswith(tuple(itself)) for name in names)

@@ -74,6 +74,9 @@ class RoIQueryAdapter(DetectionAdapter):
 class _RoIQueries:
     """Those of the last stage."""
 
+    has_masks = False
+    has_prompts = False
+
     def __init__(self, model: BaseModel) -> None:
         last = len(model.roi_head.bbox_head) - 1
         self._head = model.roi_head.bbox_head[last]
@@ -89,7 +92,7 @@ class _RoIQueries:
         (logits, *_), _ = values
         return logits
 
-    def boxes(self, values: list[Any], step: Step) -> Tensor:
+    def places(self, values: list[Any], step: Step) -> Tensor:
         """x1, y1, x2, y2, decoded once more as no module gets them."""
         (_, deltas, *_), (_, rois, *_) = values
         priors = rois[:, 1:].unflatten(0, deltas.shape[:2])

@@ -8,42 +8,84 @@ image, C classes.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-__all__ = ['match', 'match_costs']
+__all__ = [
+    'Found',
+    'box_distances',
+    'class_distances',
+    'confidences',
+    'mask_distances',
+    'match',
+]
 
 
-def match_costs(
-    student: tuple[Tensor, Tensor],
-    teacher: tuple[Tensor, Tensor],
-    *,
-    class_cost: float,
-    box_cost: float,
-    softmax: bool,
-) -> Tensor:
-    """How unlike each two queries of an image are.
+class Found(NamedTuple):
+    """Class logits (N, Q, C), and boxes (N, Q, 4) or mask logits (N, Q, H, W)."""
 
-    The sum of absolute differences of the probabilities of all classes, times
-    `class_cost`, plus that of the box coordinates, times `box_cost`.
+    logits: Tensor
+    places: Tensor
+
+
+def class_distances(student: Found, teacher: Found, *, softmax: bool) -> Tensor:
+    """The sum of absolute differences of the probabilities of all classes (N, S, T).
 
     Args:
-        student: Class logits (N, S, C) and boxes (N, S, 4), relative to the image.
-        teacher: The same (N, T, C) and (N, T, 4).
-        class_cost: >= 0.
-        box_cost: >= 0.
+        student: Found of the student.
+        teacher: Found of the teacher.
         softmax: Whether the classes exclude each other.
-
-    Returns:
-        (N, S, T).
     """
     own, other = (
         logits.float().softmax(2) if softmax else logits.float().sigmoid()
         for logits, _ in (student, teacher)
     )
-    classes = torch.cdist(own, other, p=1)
-    boxes = torch.cdist(student[1].float(), teacher[1].float(), p=1)
-    return class_cost * classes + box_cost * boxes
+    return torch.cdist(own, other, p=1)
+
+
+def box_distances(student: Found, teacher: Found) -> Tensor:
+    """The sum of absolute differences of the coordinates, relative to the image."""
+    return torch.cdist(student.places.float(), teacher.places.float(), p=1)
+
+
+def mask_distances(student: Found, teacher: Found) -> Tensor:
+    """One minus the dice coefficient of the probabilities of all pixels (N, S, T).
+
+    Raises:
+        ValueError: The masks are not of one size.
+    """
+    sizes = [tuple(queries.places.shape[2:]) for queries in (student, teacher)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"the masks must be of one size, but the student's are {sizes[0]} and the "
+            f"teacher's {sizes[1]}; give both data preprocessors the same "
+            'pad_size_divisor'
+        )
+    own, other = (
+        queries.places.float().flatten(2).sigmoid() for queries in (student, teacher)
+    )
+    both = torch.einsum('nsp,ntp->nst', own, other)
+    total = own.sum(2)[:, :, None] + other.sum(2)[:, None]
+    return 1 - (2 * both + 1) / (total + 1)
+
+
+def confidences(queries: Found, *, softmax: bool) -> Tensor:
+    """How sure each query (N, Q) is of an object: what a head ranks its objects by.
+
+    The probability of its best class, times the mean probability of the pixels in its
+    mask, if it has one.
+    """
+    logits = queries.logits.float()
+    scores = logits.softmax(2)[..., :-1] if softmax else logits.sigmoid()
+    best = scores.amax(2)
+    if queries.places.ndim == 3:
+        return best
+    masks = queries.places.float().flatten(2)
+    is_inside = masks > 0
+    total = (masks.sigmoid() * is_inside).sum(2)
+    return best * total / is_inside.sum(2).clamp(min=1)
 
 
 def match(costs_NST: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,9 @@
 """Registered losses: modules that hold the hyper-parameters of `ckd_mm.functional`.
 
-Each takes `loss_weight` (0 only monitors). A loss of logits also has
-`statistics(student, teacher)`, the values to log beside it. The names in a `forward`
-signature are what the loss needs: `student, teacher`, and where the method uses them
+Each takes `loss_weight` (0 only monitors). Beside a loss of a distribution the hook
+logs how often both models agree; what else a loss wants logged is its
+`statistics(student, teacher)`. The names in a `forward` signature are what the loss
+needs: `student, teacher`, and where the method uses them
 `target` (labels), `sample_index` (places in the data set), `epoch` (epochs done),
 `boxes`, `image_size` or `anchors`. A parameter with a default is only asked for if the
 loss names it in `also_needs`, as :class:`CKDLoss` does for some of its options. `takes`

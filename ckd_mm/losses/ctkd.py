@@ -11,7 +11,6 @@ from ckd_mm.functional import (
     ctkd_loss,
     ctkd_strength,
     ctkd_temperature,
-    top1_agreement,
 )
 from ckd_mm.functional._inputs import check_logits
 from ckd_mm.losses._checks import boolean, non_negative, positive, positive_integer
@@ -95,13 +94,12 @@ class CTKDLoss(nn.Module):
         )
 
     def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """A share and the mean temperature to log beside the loss, without a graph."""
+        """The mean temperature to log beside the loss, without a graph."""
         score = self._score(student, teacher).detach()
         temperature = ctkd_temperature(
             score, self.min_temperature, self.temperature_range
         )
         return {
-            'top1_agreement': top1_agreement(student, teacher),
             'temperature': temperature.sum() / max(temperature.numel(), 1),
         }
 

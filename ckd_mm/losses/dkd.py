@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ckd_mm.functional import dkd_loss, top1_agreement
+from ckd_mm.functional import dkd_loss
 from ckd_mm.losses._checks import boolean, check_any_positive, non_negative, positive
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -70,7 +70,3 @@ class DKDLoss(nn.Module):
             temperature=self.temperature,
             standardize=self.standardize,
         )
-
-    def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """Shares to log beside the loss, without a graph."""
-        return {'top1_agreement': top1_agreement(student, teacher)}

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ckd_mm.functional import js_loss, top1_agreement
+from ckd_mm.functional import js_loss
 from ckd_mm.losses._checks import non_negative, positive
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -50,7 +50,3 @@ class JSLoss(nn.Module):
             teacher,
             temperature=self.temperature,
         )
-
-    def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """Shares to log beside the loss, without a graph."""
-        return {'top1_agreement': top1_agreement(student, teacher)}

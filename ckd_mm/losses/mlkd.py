@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ckd_mm.functional import mlkd_loss, top1_agreement
+from ckd_mm.functional import mlkd_loss
 from ckd_mm.losses._checks import boolean, non_negative, positive_numbers
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -56,7 +56,3 @@ class MLKDLoss(nn.Module):
             temperatures=self.temperatures,
             standardize=self.standardize,
         )
-
-    def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """Shares to log beside the loss, without a graph."""
-        return {'top1_agreement': top1_agreement(student, teacher)}

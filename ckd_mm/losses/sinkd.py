@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ckd_mm.functional import sinkd_loss, top1_agreement
+from ckd_mm.functional import sinkd_loss
 from ckd_mm.losses._checks import non_negative, positive, positive_integer
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -62,7 +62,3 @@ class SinKDLoss(nn.Module):
             epsilon=self.epsilon,
             num_iterations=self.num_iterations,
         )
-
-    def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """Shares to log beside the loss, without a graph."""
-        return {'top1_agreement': top1_agreement(student, teacher)}

@@ -42,6 +42,7 @@ def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[st
             the prefix, leaves a parameter or buffer of the model unfilled, or has NaN
             or infinity in one.
     """
+    prefix = prefix and prefix.removesuffix('.') + '.'
     weights, meta = read_weights(checkpoint, prefix)
     misfit = _load(model, weights)
     if misfit.is_error:
@@ -53,7 +54,7 @@ def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[st
         print_log(
             f'teacher checkpoint {checkpoint!r}: {len(misfit.unexpected)} entries that '
             f'{type(model).__name__} does not have are ignored: '
-            f'{grouped(misfit.unexpected)}',
+            f'{grouped(misfit.unexpected, misfit.own)}',
             logger='current',
             level=logging.WARNING,
         )
@@ -83,13 +84,15 @@ def _load(model: nn.Module, weights: Weights) -> Misfit:
         error = caught
     finally:
         handle.remove()
-    if unexpected is None:  # the loading broke off
+    if unexpected is None:  # the loading broke off: the names tell
         unexpected = [name for name in weights.values if name not in before]
-    unfilled = [
-        name
-        for name, tensor in _tensors(model)
-        if tensor is before.get(name) and not writes.reached(tensor)
-    ]
+        unfilled = [name for name in before if name not in weights.values]
+    else:
+        unfilled = [
+            name
+            for name, tensor in _tensors(model)
+            if tensor is before.get(name) and not writes.reached(tensor)
+        ]
     parameters = {name for name, _ in model.named_parameters()}
     may_lack = {
         name

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 __all__ = ['Misfit', 'grouped', 'listed']
 
@@ -60,7 +61,7 @@ class Misfit:
         ]
         failure = ''
         if error is not None and not shapes:
-            failure = f'{type(error).__name__}: {error}'
+            failure = f'{type(error).__name__}: {error}'.splitlines()[0]
         return cls(gone, unexpected, reshaped, failure, own)
 
     @property
@@ -74,12 +75,14 @@ class Misfit:
             names: Those of the weights that were to be loaded.
             prefix: What was removed from them.
         """
-        within = _prefixes(names, self.own)
+        foreign = 2 * len(self.unexpected) > len(names)
+        within = _prefixes(names, self.own) if foreign else []
         if within:
             return (
                 f'its names begin with {" or ".join(map(repr, within))}; write '
                 'teacher=dict(config=..., checkpoint=..., '
-                f'prefix={prefix + within[0]!r})'
+                f'prefix={prefix + within[0]!r}), or --teacher-prefix '
+                f'{prefix + within[0]} with tools/train.py'
             )
         parts = [
             listed('missing', self.missing),
@@ -88,19 +91,17 @@ class Misfit:
         ]
         if self.failure:
             parts.append(f"the model's own loading code failed with {self.failure}")
-        return '; '.join([*parts, self._advice(names)])
-
-    def _advice(self, names: list[str]) -> str:
-        part = _prefixes(self.own, names)
+        part = _prefixes(self.own, names) if foreign else []
         if part:
             return (
                 f'it holds the weights of {part[0].removesuffix(".")!r} alone; give a '
                 'checkpoint of the whole model'
             )
-        return (
+        advice = (
             "give the checkpoint that was trained with the teacher's config; a file of "
             'another toolbox has other names, and has to be converted first'
         )
+        return '; '.join([*parts, advice])
 
 
 def listed(what: str, names: list[str], most: int = 10) -> str:
@@ -109,15 +110,36 @@ def listed(what: str, names: list[str], most: int = 10) -> str:
     return f'{len(names)} {what}' + (f' ({shown})' if names else '')
 
 
-def grouped(names: list[str], most: int = 8) -> str:
-    """All names, or how many begin in the same way where they are many."""
-    if len(names) <= most:
-        return ', '.join(names)
-    groups = Counter(re.split(r'(?<=\.)', name, maxsplit=1)[0] for name in names)
-    if len(groups) > most:  # no dots: ema_backbone_conv1_weight
-        groups = Counter(re.split(r'(?<=[._])', name, maxsplit=1)[0] for name in names)
-    shown = [f'{begin}* ({count})' for begin, count in groups.most_common(most)]
-    return ', '.join(shown) + (', ...' if len(groups) > most else '')
+def grouped(names: list[str], own: Iterable[str], most: int = 8) -> str:
+    """What a file has too much: all names, or if they are many the parts they are of.
+
+    Blocks that follow on the model's own get a remark: a ResNet-101's file has all of
+    a ResNet-50.
+    """
+    known = {begin for name in own for begin in accumulate(name.split('.'), _dotted)}
+    groups = Counter(_unknown_part(name, known) for name in names)
+    parts = [f'{part} ({count})' for part, count in groups.most_common(most)]
+    shown = ', '.join(names if len(names) <= most else parts)
+    if len(names) > most and len(groups) > most:
+        shown += ', ...'
+    for part in groups:
+        more = re.match(r'(.+)\.(\d+)\.\*$', part)
+        if more and f'{more[1]}.{int(more[2]) - 1}' in known:
+            return f'{shown}; this may be the file of a deeper model'
+    return shown
+
+
+def _unknown_part(name: str, known: Collection[str]) -> str:
+    """The first part of a name that the model does not have."""
+    if '.' not in name and '_' in name:  # of an average: ema_backbone_conv1_weight
+        return name.split('_')[0] + '_*'
+    begins = accumulate(name.split('.'), _dotted)
+    part = next((begin for begin in begins if begin not in known), name)
+    return part if part == name else f'{part}.*'
+
+
+def _dotted(begin: str, more: str) -> str:
+    return f'{begin}.{more}'
 
 
 def _prefixes(longer: list[str], shorter: list[str]) -> list[str]:

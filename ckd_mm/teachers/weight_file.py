@@ -75,8 +75,7 @@ def read_weights(checkpoint: str, prefix: str = '') -> tuple[Weights, dict[str, 
 
     Args:
         checkpoint: Path or URL, in any form that MMEngine's `CheckpointLoader` knows.
-        prefix: Takes only the weights whose names begin so, and removes it: `student.`
-            for a file of SoftTeacher, `model.` for `{'model': state_dict}`.
+        prefix: Takes only the weights whose names begin so, and removes it.
 
     Raises:
         ValueError: The file is missing or unreadable, or it holds no weights, or none
@@ -95,7 +94,7 @@ def read_weights(checkpoint: str, prefix: str = '') -> tuple[Weights, dict[str, 
             "expected a state dict or MMEngine's dict with a 'state_dict'"
         )
     if prefix:
-        found = _chosen(found, content, prefix.removesuffix('.') + '.', checkpoint)
+        found = _chosen(found, content, prefix, checkpoint)
     meta = content.get('meta') if isinstance(content, Mapping) else None
     return found, meta if isinstance(meta, dict) else {}
 

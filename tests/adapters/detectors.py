@@ -12,12 +12,14 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 
 __all__ = [
+    'MASKED',
     'ONE_STAGE',
     'QUERY',
     'build',
     'cascade_rcnn',
     'faster_rcnn',
     'mask_rcnn',
+    'masked_queries',
     'narrow',
     'narrow_dense',
     'narrow_rois',
@@ -127,6 +129,9 @@ def narrow_dense(model: ConfigDict) -> None:
 
 QUERY = {
     'DETR': 'detr/detr_r50_8xb2-150e_coco',
+    'ConditionalDETR': 'conditional_detr/conditional-detr_r50_8xb2-50e_coco',
+    'DABDETR': 'dab_detr/dab-detr_r50_8xb2-50e_coco',
+    'DDQDETR': 'ddq/ddq-detr-4scale_r50_8xb2-12e_coco',
     'DeformableDETR': 'deformable_detr/deformable-detr_r50_16xb2-50e_coco',
     'DINO': 'dino/dino-4scale_r50_8xb2-12e_coco',
 }
@@ -137,12 +142,58 @@ def query_based(
 ) -> BaseModel:
     """A detector with queries: a key of :data:`QUERY`; trains without dropout."""
 
+    width = 256 if kind == 'ConditionalDETR' else WIDTH  # it is written into it
+
     def narrow_queries(model: ConfigDict) -> None:
         outs = model.neck.num_outs
         model.backbone.out_indices = (3,) if outs == 1 else (1, 2, 3)
         model.neck.in_channels = [64] if outs == 1 else [16, 32, 64]
-        model.neck.out_channels = WIDTH
+        model.neck.out_channels = width
         for coder in (model.encoder, model.decoder):
+            coder.num_layers = 2
+            for name, part in coder.layer_cfg.items():
+                part.embed_dims = width
+                if name == 'ffn_cfg':
+                    part.update(feedforward_channels=width, ffn_drop=0.0)
+                else:
+                    drops = {'dropout', 'attn_drop', 'proj_drop'} & set(part)
+                    part.update(dict.fromkeys(drops or {'dropout'}, 0.0))
+        model.positional_encoding.num_feats = width // 2
+        model.num_queries = num_queries
+        model.bbox_head.num_classes = num_classes
+        model.bbox_head.embed_dims = width
+
+    return build(QUERY[kind], narrow_queries, seed)
+
+
+MASKED = {
+    'MaskFormer': 'maskformer/maskformer_r50_ms-16xb1-75e_coco',
+    'Mask2Former': 'mask2former/mask2former_r50_8xb2-lsj-50e_coco',
+    'Mask2FormerPanoptic': 'mask2former/mask2former_r50_8xb2-lsj-50e_coco-panoptic',
+}
+
+
+def masked_queries(kind: str, num_queries: int = 12, seed: int = 0) -> BaseModel:
+    """A detector whose queries have a mask each: a key of :data:`MASKED`.
+
+    Of ten classes, four of which are stuff in panoptic heads; trains without dropout.
+    """
+
+    def narrow_masks(model: ConfigDict) -> None:
+        head = model.panoptic_head
+        stuff = 4 if head.num_stuff_classes else 0
+        for one in (head, model.panoptic_fusion_head):
+            one.update(num_things_classes=10 - stuff, num_stuff_classes=stuff)
+        head.update(
+            in_channels=[8, 16, 32, 64],
+            feat_channels=WIDTH,
+            out_channels=WIDTH,
+            num_queries=num_queries,
+        )
+        head.loss_cls.class_weight = [1.0] * 10 + [0.1]
+        head.positional_encoding.num_feats = WIDTH // 2
+        head.pixel_decoder.positional_encoding.num_feats = WIDTH // 2
+        for coder in (head.pixel_decoder.encoder, head.transformer_decoder):
             coder.num_layers = 2
             for name, part in coder.layer_cfg.items():
                 part.embed_dims = WIDTH
@@ -150,9 +201,6 @@ def query_based(
                     part.update(feedforward_channels=WIDTH, ffn_drop=0.0)
                 else:
                     part.dropout = 0.0
-        model.positional_encoding.num_feats = WIDTH // 2
-        model.num_queries = num_queries
-        model.bbox_head.num_classes = num_classes
-        model.bbox_head.embed_dims = WIDTH
+        model.data_preprocessor.pop('batch_augments', None)
 
-    return build(QUERY[kind], narrow_queries, seed)
+    return build(MASKED[kind], narrow_masks, seed)

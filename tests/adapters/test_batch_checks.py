@@ -19,7 +19,7 @@ from ckd_mm.adapters.batch_checks import check_batch
 from ckd_mm.adapters.comparison import Missing
 from ckd_mm.inspection import find_parts
 
-from .detectors import faster_rcnn, one_stage
+from .detectors import faster_rcnn, one_stage, query_based
 from .pairs import pair
 
 
@@ -127,8 +127,9 @@ class _Doubled(nn.Module):
         (faster_rcnn, dict(part='roi_logits', rois='teacher', num_rois=8)),
         (faster_rcnn, 'rpn_logits'),
         (lambda seed=0: one_stage('FCOS', seed=seed), 'dense_logits'),
+        (lambda seed=0: query_based('DETR', seed=seed), 'query_logits'),
     ],
-    ids=['roi_logits', 'proposals', 'rpn_logits', 'dense_logits'],
+    ids=['roi_logits', 'proposals', 'rpn_logits', 'dense_logits', 'query_logits'],
 )
 def test_a_model_that_nobody_knows_is_refused_in_the_first_step(
     make: Any, on: Any
@@ -140,7 +141,7 @@ def test_a_model_that_nobody_knows_is_refused_in_the_first_step(
     student.loss = lambda inputs, samples: loss(inputs, [*samples, *deepcopy(samples)])
     with pytest.raises(
         ValueError,
-        match="the student's maps are of 4 images and the teacher's of 2: one of the",
+        match="student's outputs are of 4 images and the teacher's of 2: one of the",
     ):
         pair(student, make(seed=1).requires_grad_(False), batch(), on)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from ckd_mm.adapters.dense_layouts import LAYOUTS
 from ckd_mm.adapters.dense_rows import (
     assigned_labels,
     choose_rows,
@@ -175,6 +176,53 @@ def test_a_class_loss_without_a_label_for_each_place_is_named(given: list) -> No
     calls = [(None, one) for one in given]
     with pytest.raises(ValueError, match='one label for each of .*72, 24, 6'):
         assigned_labels(calls, PLACES, IMAGES)
+
+
+class Head:
+    """What the layouts read of a head."""
+
+    num_classes = WIDTH
+    cls_out_channels = WIDTH
+    num_attrib = WIDTH + 5
+    side_num = 7
+    loc_filter_thr = 0.01
+    use_ohem = True
+
+
+LABELS: dict[str, Callable[[], Any]] = {
+    'PAAHead': lambda: [[(None, torch.empty(102).long())]],
+    'YOLACTHead': lambda: [[(None, torch.empty(34).long())] * IMAGES],
+    'VFNetHead': lambda: [[(None, torch.empty(102, WIDTH))]],
+    'YOLOV3Head': lambda: [[(None, torch.empty(IMAGES, n, WIDTH)) for n in PLACES]],
+    'CornerHead': lambda: [
+        [(None, torch.empty(IMAGES, WIDTH, 1, n)) for n in (*PLACES, *PLACES)]
+    ],
+    'YOLOXHead': lambda: [
+        [(None, torch.empty(4, WIDTH))],
+        [(None, torch.empty(102, 1))],
+    ],
+}
+
+
+@pytest.mark.parametrize('kind', LABELS)
+def test_labels_of_no_kind_wait_for_the_device(kind: str) -> None:
+    with FakeTensorMode():
+        found = LAYOUTS[kind].labels(Head(), LABELS[kind](), PLACES, IMAGES)
+        assert found.shape == (IMAGES, sum(PLACES))
+
+
+@pytest.mark.parametrize(
+    'kind', ['ATSSVLFusionHead', 'GuidedAnchorHead', 'SABLRetinaHead', 'YOLOV3Head']
+)
+def test_factors_of_no_kind_wait_for_the_device(kind: str) -> None:
+    with FakeTensorMode():
+        sizes = [(IMAGES, 2, 3), (IMAGES, 1, 1)]
+        ones = [torch.empty(n, 1, h, w) for n, h, w in sizes]
+        sides = [(torch.empty(n, 28, h, w),) * 2 for n, h, w in sizes]
+        maps = [torch.empty(n, WIDTH + 5, h, w) for n, h, w in sizes]
+        found = LAYOUTS[kind].factors(Head(), (maps, sides, ones, ones), maps)
+        assert found is not None
+        assert [factor.shape for factor in found] == [one.shape for one in ones]
 
 
 @pytest.mark.parametrize('rows', ['confident', 'both'])

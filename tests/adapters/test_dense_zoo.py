@@ -131,6 +131,22 @@ def test_rows_are_the_places_that_the_teacher_is_surest_of(kind: str) -> None:
     assert given['student'].requires_grad and not given['teacher'].requires_grad
 
 
+def test_guided_anchors_are_compared_where_the_teacher_makes_some() -> None:
+    """Here at a tenth of the positions."""
+    student, teacher, data = zoo('GARetinaNet'), zoo('GARetinaNet', 1), batch('')
+    location = flat(outputs_of(teacher, data)[3], 1)
+    teacher.bbox_head.conv_loc.bias.data += -4.59 - location.quantile(0.9)
+    given = pair(student, teacher, deepcopy(data), part(topk=5))
+    outs = outputs_of(teacher, data)
+    logits, scores = guided(outs)
+    best = scores.topk(5).indices
+    assert (best != logits.amax(2).topk(5).indices).any()
+    assert (flat(outs[3], 1)[..., 0].sigmoid().gather(1, best) >= 0.01).all()
+    for image in range(2):
+        rows = given['teacher'][5 * image : 5 * image + 5]
+        assert_allclose(rows, logits[image][best[image]], rtol=1e-4, atol=1e-4)
+
+
 # Masks rescore SOLO's boxes, and corners are only scored as pairs. The others cannot
 # predict here: guided anchoring lacks an operator for the CPU, SSD a `loss_cls`.
 UNRANKED = {'CentripetalNet', 'CornerNet', 'GARetinaNet', 'SSD'}

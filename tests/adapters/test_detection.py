@@ -147,3 +147,18 @@ def test_the_teachers_neck_runs_only_for_what_lies_in_it(
     teacher.neck.register_forward_hook(lambda *_: calls.append(1))
     pair(retinanet, teacher, demo_mm_inputs(1, [[3, 64, 64]]), on)
     assert len(calls) == runs
+
+
+def test_a_head_of_no_known_kind_is_refused_by_name(retinanet: BaseModel) -> None:
+    """Such as one that needs more than feature maps."""
+
+    class Asks(nn.Module):
+        num_classes = cls_out_channels = 80
+
+        def forward(self, x: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
+            return x + queries
+
+    student = deepcopy(retinanet)
+    student.bbox_head = Asks()
+    with pytest.raises(ValueError, match='no rows are known of a RetinaNet with Asks'):
+        pair(student, student, demo_mm_inputs(1, [[3, 64, 64]]), 'dense_logits')

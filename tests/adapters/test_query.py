@@ -14,7 +14,13 @@ from mmengine.testing import assert_allclose
 from torch import Tensor
 
 from ckd_mm.adapters import QueryAdapter, find_adapter
-from ckd_mm.adapters.query_rows import match, match_costs
+from ckd_mm.adapters.query_rows import (
+    Found,
+    box_distances,
+    class_distances,
+    mask_distances,
+    match,
+)
 
 from .detectors import QUERY, one_stage, query_based
 from .pairs import pair
@@ -59,7 +65,7 @@ def test_a_twin_gives_the_same_rows(kind: str) -> None:
     teacher, outputs = deepcopy(student), noted(student)
     given = pair(student.train(), teacher, batch(), 'query_logits', 'image_index')
     assert given['student'].shape == (24, 11 if kind == 'DETR' else 10)
-    assert (outputs[0][0].shape[2] > 12) == (kind == 'DINO')
+    assert (outputs[0][0].shape[2] > 12) == (kind in ('DDQDETR', 'DINO'))
     assert_allclose(given['student'], given['teacher'], rtol=1e-3, atol=1e-4)
     assert given['image_index'].tolist() == [0] * 12 + [1] * 12
     assert given['student'].requires_grad and not given['teacher'].requires_grad
@@ -76,7 +82,9 @@ def test_pairs_cost_least_and_are_of_the_last_layer_and_of_one_image(
     given = pair(student.train(), teacher, batch(), 'query_logits', 'image_index')
     assert given['image_index'].tolist() == [0] * 4 + [1] * 4
     for image in range(2):
-        logits, boxes = (one[-1, image, -5:].detach() for one in own[0])
+        dense = 7 if kind == 'DDQDETR' else 0  # 1.5 times as many, for training
+        last = slice(-5 - dense, -dense or None)
+        logits, boxes = (one[-1, image, last].detach() for one in own[0])
         logits_t, boxes_t = (one[-1, image] for one in other[0])
 
         def cost(pairs: Any, logits: Any = logits, boxes: Any = boxes) -> float:
@@ -197,21 +205,29 @@ def test_options_out_of_range_are_refused(
         pair(student, student, batch(), part(**options))
 
 
-def test_a_permutation_of_the_queries_is_found_again() -> None:
+@pytest.mark.parametrize('what', ['classes', 'boxes', 'masks'])
+def test_a_permutation_of_the_queries_is_found_again(what: str) -> None:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(3, 7, 4, generator=generator)
     boxes = torch.rand(3, 7, 4, generator=generator)
+    if what == 'masks':
+        boxes = 9 * torch.randn(3, 7, 5, 6, generator=generator)
     order = torch.stack([torch.randperm(7, generator=generator) for _ in range(3)])
-    others = [one.gather(1, order[..., None].expand_as(one)) for one in (logits, boxes)]
-    for costs in (
-        dict(class_cost=1.0, box_cost=0.0),
-        dict(class_cost=0.0, box_cost=1.0),
-    ):
-        found = match_costs(
-            (logits, boxes), (others[0], others[1]), softmax=False, **costs
+    student = Found(logits, boxes)
+    teacher = Found(
+        *(
+            torch.stack([one[image][order[image]] for image in range(3)])
+            for one in student
         )
-        own, other = match(found)
-        assert own.tolist() == list(range(21))
-        assert (order + 7 * torch.arange(3)[:, None]).flatten()[other].tolist() == list(
-            range(21)
-        )
+    )
+    if what == 'classes':
+        costs = class_distances(student, teacher, softmax=False)
+    else:
+        distances = box_distances if what == 'boxes' else mask_distances
+        costs = distances(student, teacher)
+    own, other = match(costs)
+    assert own.tolist() == list(range(21))
+    found = costs.flatten(0, 1)[own, other % 7]
+    assert found.max() < (0.2 if what == 'masks' else 1e-6)
+    places = order + 7 * torch.arange(3)[:, None]
+    assert places.flatten()[other].tolist() == list(range(21))

@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from ckd_mm.inspection import build_untrained
+from ckd_mm.untrained import build_untrained
 
 ROOT = Path(__file__).parents[2]
 Losses = dict[str, float]

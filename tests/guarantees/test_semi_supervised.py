@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 
 from ckd_mm.distiller import Distiller
 from ckd_mm.inspection import find_parts, random_batch
+from ckd_mm.presets import default_terms
 from ckd_mm.semi_supervised import teacher_within
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
@@ -243,6 +244,13 @@ def test_a_step_without_labelled_images_is_refused(
     finally:
         type(student).loss = whole
     assert 'loss_by_gt_instances' not in vars(student)
+
+
+def test_the_defaults_of_a_method_are_those_of_the_detector_inside(
+    semi_config: Make, detector_config: Make, tmp_path: Path
+) -> None:
+    preset = default_terms(semi_config(tmp_path), 'ckd', detector_config(tmp_path))
+    assert preset.arguments['distill']['ckd']['on'] == 'roi_logits'
 
 
 @pytest.mark.parametrize('predict_on', ['teacher', 'student'])

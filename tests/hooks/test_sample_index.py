@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -51,7 +52,8 @@ def part(classifier_config: Make, tmp_path: Path) -> Callable[[int], dict[str, A
 
     def of(size: int) -> dict[str, Any]:
         dataset = classifier_config(tmp_path).train_dataloader.dataset
-        return dict(dataset.to_dict(), indices=size)
+        type_ = f'mmpretrain.{dataset.type}'
+        return dict(dataset.to_dict(), type=type_, indices=size)
 
     return of
 
@@ -77,11 +79,22 @@ def wrapped(kind: str, part: Callable[[int], dict[str, Any]]) -> tuple[Any, list
     if kind == 'k fold':
         fold = dict(type='KFoldDataset', num_splits=5, dataset=part(10))
         return concat(fold, second), [*range(8), *range(8, 13)]
+    if kind == 'image mix':
+        inner = concat(first, second)
+        return dict(type='mmdet.MultiImageMixDataset', pipeline=[], dataset=inner), both
     balanced = dict(type='ClassBalancedDataset', oversample_thr=1e-3, dataset=first)
     return concat(balanced, second), both
 
 
-KINDS = ('one', 'concat', 'nested concat', 'repeat', 'k fold', 'class balanced')
+KINDS = (
+    'one',
+    'concat',
+    'nested concat',
+    'repeat',
+    'k fold',
+    'class balanced',
+    'image mix',
+)
 
 
 def build(cfg: dict[str, Any]) -> Any:
@@ -94,7 +107,7 @@ def numbers(dataset: Any) -> list[int]:
 
 
 class _Runner:
-    train_loop = None
+    train_loop: Any = None
 
     def __init__(self, dataset: Any) -> None:
         self.train_dataloader = torch.utils.data.DataLoader(dataset)
@@ -130,6 +143,20 @@ def test_a_part_of_another_kind_is_refused(
     both: Any = torch.utils.data.ConcatDataset([known, Stranger()])
     with pytest.raises(ValueError, match='one of its parts is a Stranger, whose numb'):
         SampleIndex(both)
+
+
+def test_processes_that_load_parts_already_are_refused(
+    part: Callable[[int], dict[str, Any]],
+) -> None:
+    """Old versions of MMEngine start them when they build the loop."""
+    dataset = build(concat(part(3), part(3)))
+    runner: Any = _Runner(dataset)
+    runner.train_loop = SimpleNamespace(
+        dataloader_iterator=SimpleNamespace(_iterator=SimpleNamespace(_workers=[]))
+    )
+    with pytest.raises(ValueError, match='have been started with other numbers; use'):
+        SampleIndex(dataset).attach(runner)
+    assert numbers(dataset) == [0, 1, 2, 0, 1, 2]
 
 
 def test_a_part_that_is_there_twice_is_one(

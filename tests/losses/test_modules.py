@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from ckd_mm.schedules import Schedule
+from ckd_mm.terms import Term
+
 from .battery import EACH, EACH_SETTING, LOSSES, LossRow, gradient
 
 
@@ -78,12 +81,12 @@ def test_a_bad_hyper_parameter_is_refused_and_named(
 def test_statistics_are_shares_without_a_graph_whose_names_are_no_losses(
     row: LossRow,
 ) -> None:
-    loss = row.build()
+    term = Term('term', 'logits', row.build(), Schedule())
     sample = row.draw(6)
-    statistics = loss.statistics(sample.student, sample.teacher)
-    assert 'top1_agreement' in statistics
+    statistics = term.statistics(sample.student, sample.teacher)
+    assert 'term_top1_agreement' in statistics
     for name, value in statistics.items():
         assert 'loss' not in name
         assert value.shape == ()
-        assert 0 <= value <= 1 or name == 'temperature'
+        assert 0 <= value <= 1 or name == 'term_temperature'
         assert not value.requires_grad
