@@ -6,6 +6,7 @@ with another one, whose rows must equal what its RoI head says of the student's 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -395,6 +396,30 @@ def test_masks_of_different_sizes_are_refused_before_a_step(
     message = f'masks have {sizes[0]} and the teacher.s {sizes[1]} pixels in a row'
     with pytest.raises(ValueError, match=message):
         build_adapter(own, other, {'term': ('mask_logits', ())})
+
+
+def class_agnostic(model: ConfigDict) -> None:
+    for head in model.roi_head.mask_head:
+        head.class_agnostic = True
+
+
+def shared(model: ConfigDict) -> None:
+    model.roi_head.mask_roi_extractor = None
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (class_agnostic, 'whose classes class-agnostic heads do not tell'),
+        (shared, 'which cannot be told from those of boxes'),
+    ],
+)
+def test_masks_of_an_htc_that_cannot_be_told_are_refused(
+    change: Callable[[ConfigDict], None], message: str
+) -> None:
+    student, teacher = zoo('HTC', change=change), mask_rcnn()
+    with pytest.raises(ValueError, match=message):
+        build_adapter(student, teacher, {'term': ('mask_logits', ())})
 
 
 @pytest.mark.parametrize('stage', [0, 'same'])
