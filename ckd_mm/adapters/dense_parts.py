@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -66,7 +67,13 @@ class DenseParts:
 
     def of_objectness(self) -> Part:
         """The part of objectness, or why there is none."""
-        return self._missing or self.objectness
+        return self._missing or partial(self._of_objectness, _objectness_rows)
+
+    def of_apart(self) -> Part:
+        """The part of objectness beside class logits, or why there is none."""
+        if not (self.student.logits.is_apart and self.teacher.logits.is_apart):
+            return Missing('only YOLO heads have objectness apart, and both need it')
+        return self._missing or partial(self._of_objectness, _apart_rows)
 
     def of_boxes(self) -> Part:
         """The part of distributions of box edges, or why there is none."""
@@ -127,7 +134,12 @@ class DenseParts:
         comparison = self._comparison(sides, topk, rows, False, match)
         return replace(comparison, columns=Tokens(activation))
 
-    def objectness(self, topk: int = 256, rows: str = 'confident') -> Comparison:
+    def _of_objectness(
+        self,
+        take: Callable[[DenseHead, list[Any], Tensor], Tensor],
+        topk: int = 256,
+        rows: str = 'confident',
+    ) -> Comparison:
         """Logits of object and background of the chosen places, (K, 2).
 
         The one logit z of a sigmoid head is the row (z, 0), whose softmax is its
@@ -135,12 +147,15 @@ class DenseParts:
         assigned, else 1; `image_index` the image.
         """
         sides = [
-            Side(head.taps, take=partial(_objectness_rows, head))
+            Side(head.taps, take=partial(take, head))
             for head in (self.student, self.teacher)
         ]
-        return self._comparison(
-            sides, topk, rows, True, ClassMatch.same(self.student.logits.num_classes)
-        )
+        match = ClassMatch.same(self.student.logits.num_classes)
+        comparison = self._comparison(sides, topk, rows, True, match)
+        extras = dict(comparison.extras)
+        if 'target' in extras:
+            extras['target'] = replace(extras['target'], read=self._is_background)
+        return replace(comparison, extras=extras)
 
     def box_distribution(self, topk: int = 256, rows: str = 'confident') -> Comparison:
         """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
@@ -248,14 +263,19 @@ class DenseParts:
         scores = self.teacher.confidences(other, match.teacher)
         is_assigned = None
         if rows != 'confident':
-            labels = self.student.labels(own[0], step)
-            is_assigned = (labels >= 0) & (labels < self.student.module.num_classes)
+            is_assigned = self._is_object(self.student.labels(own[0], step))
         chosen = choose_rows(scores, is_assigned, topk, rows)
         return chosen, chosen
 
     def _targets(self, step: Step) -> Tensor:
         (outputs,) = step.noted(self._output)
         return self.student.labels(outputs, step).flatten()
+
+    def _is_object(self, labels: Tensor) -> Tensor:
+        return (labels >= 0) & (labels < self.student.module.num_classes)
+
+    def _is_background(self, step: Step) -> Tensor:
+        return (~self._is_object(self._targets(step))).long()
 
     def _box_targets(self, step: Step) -> Tensor:
         """Of all places; 0 for those without an object."""
@@ -279,6 +299,10 @@ def _class_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
 def _objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
     logits = _class_rows(head, values, rows)
     return logits if head.softmax else F.pad(logits, (0, 1))
+
+
+def _apart_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
+    return F.pad(head.objectness_rows(values, rows), (0, 1))
 
 
 def _delta_rows(
