@@ -17,10 +17,11 @@ from mmengine.config import ConfigDict
 from mmengine.model import BaseModel
 from mmengine.testing import assert_allclose
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from ckd_mm.adapters import Missing, build_adapter
+from ckd_mm.adapters import Missing, TwoStageAdapter, build_adapter
 
-from .detectors import faster_rcnn, mask_rcnn
+from .detectors import cascade_rcnn, faster_rcnn, mask_rcnn
 from .pairs import pair, pairs
 from .two_stage_zoo import batch, zoo
 
@@ -275,6 +276,47 @@ def test_the_heads_of_a_student_run_as_often_as_without_a_teacher(kind: str) -> 
     assert calls == stock
 
 
+class Waits(TorchDispatchMode):
+    """Counts what would wait for a GPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        name = func.overloadpacket.__name__
+        masks = name == 'index' and any(
+            one is not None and one.dtype in (torch.bool, torch.uint8)
+            for one in args[1]
+        )
+        self.number += masks or name in ('_local_scalar_dense', 'nonzero', '_unique2')
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize('on', ['roi_logits', 'mask_logits', 'semantic_logits'])
+def test_an_htc_teacher_waits_no_more_than_a_cascade(
+    on: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = []
+    run = TwoStageAdapter.run_teacher
+
+    def counted(self: Any, *args: Any) -> None:
+        with Waits() as waits:
+            run(self, *args)
+        counts.append(waits.number)
+
+    monkeypatch.setattr(TwoStageAdapter, 'run_teacher', counted)
+    student = zoo('HTC')
+    pair(student, zoo('HTC', seed=1), batch(student), on)
+    if on == 'semantic_logits':
+        assert counts == [0]
+    else:
+        pair(student, cascade_rcnn(masks=True), batch(student), on)
+        assert counts[0] == counts[1] > 0, 'extractors of several levels wait'
+
+
 def hard_examples(model: ConfigDict) -> None:
     model.train_cfg.rcnn.sampler.type = 'OHEMSampler'
 
@@ -303,10 +345,17 @@ def test_the_image_that_detectors_passes_on_is_no_feature_map() -> None:
     assert [level.shape[1] for level in given['student']] == [16, 32, 64, 128]
 
 
-def test_masks_of_different_sizes_are_refused() -> None:
-    student, teacher = zoo('PointRend'), mask_rcnn()
-    with pytest.raises(ValueError, match=r'masks have 7 and the .* 28 pixels in a row'):
-        pair(student, teacher, batch(student), 'mask_logits')
+@pytest.mark.parametrize(
+    ('student', 'teacher', 'sizes'),
+    [('PointRend', 'MaskScoring', (7, 28)), ('HTC', 'C4', (28, 14))],
+)
+def test_masks_of_different_sizes_are_refused_before_a_step(
+    student: str, teacher: str, sizes: tuple[int, int]
+) -> None:
+    own, other = zoo(student), zoo(teacher, seed=1)
+    message = f'masks have {sizes[0]} and the teacher.s {sizes[1]} pixels in a row'
+    with pytest.raises(ValueError, match=message):
+        build_adapter(own, other, {'term': ('mask_logits', ())})
 
 
 @pytest.mark.parametrize('stage', [0, 'same'])
