@@ -8,18 +8,23 @@ from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.batch_checks import check_number
-from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
+from ckd_mm.adapters.box_deltas import why_no_deltas
 from ckd_mm.adapters.class_logits import Columns
 from ckd_mm.adapters.class_match import ClassMatch, Kept
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
 from ckd_mm.adapters.dense_head import DenseHead, why_not
-from ckd_mm.adapters.dense_rows import choose_rows, num_places, rows_of
+from ckd_mm.adapters.dense_rows import choose_rows, num_places
+from ckd_mm.adapters.dense_values import (
+    apart_rows,
+    delta_rows,
+    edge_rows,
+    objectness_rows,
+)
 from ckd_mm.adapters.prompts import Tokens
 from ckd_mm.losses._checks import one_of, positive_integer
 from ckd_mm.recorders import Tap
@@ -67,13 +72,13 @@ class DenseParts:
 
     def of_objectness(self) -> Part:
         """The part of objectness, or why there is none."""
-        return self._missing or partial(self._of_objectness, _objectness_rows)
+        return self._missing or partial(self._of_objectness, objectness_rows)
 
     def of_apart(self) -> Part:
         """The part of objectness beside class logits, or why there is none."""
         if not (self.student.logits.is_apart and self.teacher.logits.is_apart):
             return Missing('only YOLO heads have objectness apart, and both need it')
-        return self._missing or partial(self._of_objectness, _apart_rows)
+        return self._missing or partial(self._of_objectness, apart_rows)
 
     def of_boxes(self) -> Part:
         """The part of distributions of box edges, or why there is none."""
@@ -115,7 +120,7 @@ class DenseParts:
             self.student.logits, self.teacher.logits, self.names, activation
         )
         sides = [
-            Side(head.taps, take=partial(_class_rows, head))
+            Side(head.taps, take=head.class_rows)
             for head in (self.student, self.teacher)
         ]
         has_target = (
@@ -127,7 +132,7 @@ class DenseParts:
     def _token_logits(self, topk: int, rows: str, activation: str | None) -> Comparison:
         """The same with a column for each token of a prompt, (K, T)."""
         sides = [
-            Side(head.taps, take=partial(_class_rows, head))
+            Side(head.taps, take=head.class_rows)
             for head in (self.student, self.teacher)
         ]
         match = ClassMatch.same(self.student.width)
@@ -165,7 +170,7 @@ class DenseParts:
         them, weighted by the student's confidence; here all chosen places count alike.
         """
         sides = [
-            Side(head.taps, take=partial(_edge_rows, head))
+            Side(head.taps, take=partial(edge_rows, head))
             for head in (self.student, self.teacher)
         ]
         comparison = self._comparison(sides, topk, rows, False, self._match())
@@ -178,7 +183,7 @@ class DenseParts:
         the deltas of the ground truth.
         """
         sides = [
-            Side(head.taps, take=partial(_delta_rows, head, self.student))
+            Side(head.taps, take=partial(delta_rows, head, self.student))
             for head in (self.student, self.teacher)
         ]
         match = ClassMatch.same(self.student.logits.num_classes)
@@ -290,28 +295,3 @@ class DenseParts:
         maps = self.student.maps(outputs)
         images = torch.arange(len(maps[0]), device=maps[0].device)
         return images.repeat_interleave(sum(num_places(maps, self.student.width)))
-
-
-def _class_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
-    return head.class_rows(values, rows)
-
-
-def _objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
-    logits = _class_rows(head, values, rows)
-    return logits if head.softmax else F.pad(logits, (0, 1))
-
-
-def _apart_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
-    return F.pad(head.objectness_rows(values, rows), (0, 1))
-
-
-def _delta_rows(
-    head: DenseHead, student: DenseHead, values: list[Any], rows: Tensor
-) -> Tensor:
-    deltas = rows_of(values[0][1], 4, rows)
-    return in_units_of(student.module, head.module, deltas)
-
-
-def _edge_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
-    bins = head.module.reg_max + 1
-    return rows_of(values[0][1], 4 * bins, rows).reshape(-1, bins)
