@@ -295,6 +295,46 @@ def test_other_grids_are_refused(student: str, teacher: str, message: str) -> No
         pair(zoo(student), zoo(teacher), batch(student), 'dense_logits')
 
 
+def test_classes_of_an_object_are_not_compared_with_those_of_a_point() -> None:
+    """YOLOX says which class an object has, RTMDet whether there is one of a class."""
+    with pytest.raises(
+        ValueError, match='student are a sigmoid per class over objects'
+    ):
+        pair(one_stage('YOLOX'), one_stage('RTMDet'), batch(''), 'dense_logits')
+
+
+@pytest.mark.parametrize('kind', ['YOLOX', 'YOLOv3'])
+@pytest.mark.parametrize('rows', ['both', 'assigned'])
+def test_objectness_beside_the_classes_is_a_part_of_its_own(
+    kind: str, rows: str
+) -> None:
+    student, teacher = (
+        one_stage(kind, seed=seed).train() if kind == 'YOLOX' else zoo(kind, seed)
+        for seed in (0, 1)
+    )
+    data, options = batch(''), dict(rows=rows, topk=40)
+    on = dict(part='dense_objectness', **options)
+    torch.manual_seed(0)
+    given = pair(student, teacher, deepcopy(data), on, 'target')
+    classes = pair(student, teacher, deepcopy(data), part(**options))
+    for name, model in (('student', student), ('teacher', teacher)):
+        outs = outputs_of(model, data)
+        if kind == 'YOLOX':
+            logits, objectness = flat(outs[0], 10), flat(outs[2], 1)
+        else:
+            logits, objectness = flat(outs[0], 15).split([5, 10], 2)[::-1]
+            objectness = objectness[..., 4:]
+        assert (given[name][:, 1] == 0).all()
+        for row, values in zip(given[name], classes[name], strict=True):
+            (place,) = (
+                (logits.flatten(0, 1) - values).abs().amax(1).topk(1, 0, False)[1]
+            )
+            assert_allclose(row[:1], objectness.flatten(0, 1)[place], 1e-4, 1e-5)
+    assert (given['target'] == 0).any() and (given['target'] == 1).any() == (
+        rows == 'both'
+    )
+
+
 def test_grids_of_other_numbers_of_cells_are_refused() -> None:
     teacher = zoo('SOLO')
     teacher.mask_head.num_grids = [8, 7, 6, 5, 3]
