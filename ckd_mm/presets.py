@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 from mmengine.config import Config
@@ -89,7 +90,7 @@ class Preset:
 
 
 def default_terms(
-    cfg: Config, method: str, teacher: str | Config | None = None
+    cfg: Config, method: str, teacher: str | PathLike[str] | dict | Config | None = None
 ) -> Preset:
     """The defaults of a method for a student and its teacher.
 
@@ -99,7 +100,8 @@ def default_terms(
     Args:
         cfg: The student's whole config.
         method: One of :data:`CHOICES`.
-        teacher: The teacher's config; `None` is a teacher like the student.
+        teacher: The teacher's config, as for :func:`build_untrained`; `None` is a
+            teacher like the student.
 
     Raises:
         ValueError: The method is unknown, or no default exists for this pair.

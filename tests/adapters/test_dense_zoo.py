@@ -131,6 +131,22 @@ def test_rows_are_the_places_that_the_teacher_is_surest_of(kind: str) -> None:
     assert given['student'].requires_grad and not given['teacher'].requires_grad
 
 
+def test_guided_anchors_are_compared_where_the_teacher_makes_some() -> None:
+    """Here at a tenth of the positions."""
+    student, teacher, data = zoo('GARetinaNet'), zoo('GARetinaNet', 1), batch('')
+    location = flat(outputs_of(teacher, data)[3], 1)
+    teacher.bbox_head.conv_loc.bias.data += -4.59 - location.quantile(0.9)
+    given = pair(student, teacher, deepcopy(data), part(topk=5))
+    outs = outputs_of(teacher, data)
+    logits, scores = guided(outs)
+    best = scores.topk(5).indices
+    assert (best != logits.amax(2).topk(5).indices).any()
+    assert (flat(outs[3], 1)[..., 0].sigmoid().gather(1, best) >= 0.01).all()
+    for image in range(2):
+        rows = given['teacher'][5 * image : 5 * image + 5]
+        assert_allclose(rows, logits[image][best[image]], rtol=1e-4, atol=1e-4)
+
+
 # Masks rescore SOLO's boxes, and corners are only scored as pairs. The others cannot
 # predict here: guided anchoring lacks an operator for the CPU, SSD a `loss_cls`.
 UNRANKED = {'CentripetalNet', 'CornerNet', 'GARetinaNet', 'SSD'}
@@ -277,6 +293,46 @@ def test_heads_of_different_kinds_share_a_grid() -> None:
 def test_other_grids_are_refused(student: str, teacher: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         pair(zoo(student), zoo(teacher), batch(student), 'dense_logits')
+
+
+def test_classes_of_an_object_are_not_compared_with_those_of_a_point() -> None:
+    """YOLOX says which class an object has, RTMDet whether there is one of a class."""
+    with pytest.raises(
+        ValueError, match='student are a sigmoid per class over objects'
+    ):
+        pair(one_stage('YOLOX'), one_stage('RTMDet'), batch(''), 'dense_logits')
+
+
+@pytest.mark.parametrize('kind', ['YOLOX', 'YOLOv3'])
+@pytest.mark.parametrize('rows', ['both', 'assigned'])
+def test_objectness_beside_the_classes_is_a_part_of_its_own(
+    kind: str, rows: str
+) -> None:
+    student, teacher = (
+        one_stage(kind, seed=seed).train() if kind == 'YOLOX' else zoo(kind, seed)
+        for seed in (0, 1)
+    )
+    data, options = batch(''), dict(rows=rows, topk=40)
+    on = dict(part='dense_objectness', **options)
+    torch.manual_seed(0)
+    given = pair(student, teacher, deepcopy(data), on, 'target')
+    classes = pair(student, teacher, deepcopy(data), part(**options))
+    for name, model in (('student', student), ('teacher', teacher)):
+        outs = outputs_of(model, data)
+        if kind == 'YOLOX':
+            logits, objectness = flat(outs[0], 10), flat(outs[2], 1)
+        else:
+            logits, objectness = flat(outs[0], 15).split([5, 10], 2)[::-1]
+            objectness = objectness[..., 4:]
+        assert (given[name][:, 1] == 0).all()
+        for row, values in zip(given[name], classes[name], strict=True):
+            (place,) = (
+                (logits.flatten(0, 1) - values).abs().amax(1).topk(1, 0, False)[1]
+            )
+            assert_allclose(row[:1], objectness.flatten(0, 1)[place], 1e-4, 1e-5)
+    assert (given['target'] == 0).any() and (given['target'] == 1).any() == (
+        rows == 'both'
+    )
 
 
 def test_grids_of_other_numbers_of_cells_are_refused() -> None:
