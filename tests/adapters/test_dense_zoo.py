@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from mmengine.testing import assert_allclose
 from torch import Tensor
 
 from ckd_mm.adapters import OneStageAdapter, find_adapter
+from ckd_mm.teachers import build_teacher
 
 from .dense_zoo import ZOO, batch, zoo
-from .detectors import build, one_stage
+from .detectors import build, narrow, one_stage
 from .pairs import pair
 
 EACH = pytest.mark.parametrize('kind', ZOO)
@@ -388,3 +390,16 @@ def test_box_deltas_of_an_rpn_need_anchors_of_the_config() -> None:
     student = rpn(f'{guided}_fpn_1x_coco')
     with pytest.raises(ValueError, match='head makes its own anchors'):
         pair(student, student, batch(''), 'rpn_boxes')
+
+
+@pytest.mark.parametrize('kind', ['LAD', 'LD'])
+def test_a_model_with_a_teacher_of_its_own_can_teach(kind: str, tmp_path: Path) -> None:
+    """Its `train()` and `eval()` return None, and its own teacher is no part of it."""
+    config = narrow(ZOO[kind].config, ZOO[kind].change)
+    path = tmp_path / 'teacher.pth'
+    torch.save(dict(state_dict=zoo(kind, seed=1).state_dict()), path)
+    teacher = build_teacher(dict(model=config, default_scope='mmdet'), path)
+    assert not any(module.training for module in teacher.modules())
+    given = pair(zoo(kind), teacher, batch(kind), part(topk=5))
+    assert given['teacher'].shape == (10, 10)
+    assert not any(module.training for module in teacher.modules())
