@@ -18,6 +18,7 @@ from mmengine.testing import assert_allclose
 from torch import Tensor
 
 from ckd_mm.adapters import OneStageAdapter, find_adapter
+from ckd_mm.adapters.dense_head import DenseHead
 from ckd_mm.teachers import build_teacher
 
 from .dense_zoo import ZOO, batch, zoo
@@ -268,13 +269,23 @@ def test_after_its_first_epochs_tood_is_told_labels_with_their_alignment() -> No
     assert len(given['target']) > 1
 
 
-def test_logits_of_rounded_probabilities_are_finite() -> None:
+@pytest.mark.parametrize('bias', [200.0, -200.0])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
+def test_logits_of_rounded_probabilities_are_finite(
+    bias: float, dtype: torch.dtype
+) -> None:
     student = zoo('TOOD')
-    torch.nn.init.constant_(student.bbox_head.tood_cls.bias, 200.0)
-    torch.nn.init.constant_(student.bbox_head.cls_prob_module[-1].bias, 200.0)
-    given = pair(student, zoo('TOOD', seed=1), batch('TOOD'), part(topk=5))
-    assert given['student'].isfinite().all()
-    given['student'].sum().backward()
+    for layer in (student.bbox_head.tood_cls, student.bbox_head.cls_prob_module[-1]):
+        torch.nn.init.constant_(layer.bias, bias)
+    student.bbox_head.register_forward_hook(
+        lambda _, __, out: ([level.to(dtype) for level in out[0]], out[1])
+    )
+    data = student.data_preprocessor(batch('TOOD'), True)
+    outs = student.bbox_head(student.extract_feat(data['inputs']))
+    rows = DenseHead(student).class_rows([outs], torch.arange(50))
+    assert rows.dtype is torch.float32 and rows.isfinite().all()
+    assert rows.abs().min() > 6 and rows.abs().max() < 60
+    rows.sum().backward()
     assert student.bbox_head.tood_cls.weight.grad.isfinite().all()
 
 
