@@ -13,8 +13,9 @@ from mmengine.hub import get_config
 
 from ckd_mm.defaults import METHODS
 from ckd_mm.distiller import Distiller
-from ckd_mm.inspection import attached, batch_that_trains, run_student
+from ckd_mm.inspection import attached
 from ckd_mm.presets import CHOICES, add_distillation, add_imports, default_terms
+from ckd_mm.random_steps import batch_that_trains, run_student
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 from ckd_mm.untrained import build_untrained
