@@ -24,6 +24,7 @@ from ckd_mm.teachers import build_teacher
 from .dense_zoo import ZOO, batch, zoo
 from .detectors import build, narrow, one_stage
 from .pairs import pair
+from .permuted import ORDER, STUDENT, renamed
 
 EACH = pytest.mark.parametrize('kind', ZOO)
 TOLD = [kind for kind in ZOO if ZOO[kind].has_labels]
@@ -414,3 +415,44 @@ def test_a_model_with_a_teacher_of_its_own_can_teach(kind: str, tmp_path: Path) 
     given = pair(zoo(kind), teacher, batch(kind), part(topk=5))
     assert given['teacher'].shape == (10, 10)
     assert not any(module.training for module in teacher.modules())
+
+
+def in_another_order(teacher: BaseModel, kind: str) -> None:
+    """Have the head return its classes in the order of `ORDER`."""
+    before, after = (5, 0) if kind == 'YOLOv3' else (0, int(kind == 'SSD'))
+    channels = [
+        *range(before),
+        *(before + number for number in ORDER),
+        *range(before + 10, before + 10 + after),
+    ]
+
+    def reorder(level: Tensor) -> Tensor:
+        anchors = level.unflatten(1, (-1, len(channels)))
+        return anchors[:, :, channels].flatten(1, 2)
+
+    def hook(head: Any, args: Any, output: Any) -> Any:
+        if isinstance(output, Tensor):
+            return reorder(output)
+        number = int(kind == 'SOLO')
+        found = list(output)
+        found[number] = [reorder(level) for level in found[number]]
+        return tuple(found)
+
+    path = DenseHead(teacher).taps[0].module
+    teacher.get_submodule(path).register_forward_hook(hook)
+
+
+@pytest.mark.parametrize('kind', ['CenterNet', 'SOLO', 'SSD', 'TOOD', 'YOLOv3'])
+def test_classes_of_the_teacher_in_another_order_are_brought_into_the_students(
+    kind: str,
+) -> None:
+    student, teacher, data = zoo(kind), zoo(kind, seed=1), batch(kind)
+    on = part(topk=TOPK)
+    known = pair(student, teacher, deepcopy(data), on, names=renamed(STUDENT))
+    in_another_order(teacher, kind)
+    names = renamed([STUDENT[number] for number in ORDER])
+    given = pair(student, teacher, deepcopy(data), on, names=names)
+    assert_allclose(given['teacher'], known['teacher'], rtol=1e-4, atol=1e-5)
+    assert_allclose(given['student'], known['student'], rtol=1e-4, atol=1e-5)
+    alone = pair(student, teacher, deepcopy(data), on)
+    assert not torch.allclose(alone['teacher'], known['teacher'], atol=1e-2)
