@@ -239,10 +239,14 @@ def _num_inputs(head: Any) -> int:
 
 
 def _logits(probabilities: Tensor) -> Tensor:
-    """Their exact inverse, kept from the infinite where the sigmoid has rounded."""
-    known = probabilities.float()
-    limits = torch.finfo(known.dtype)
-    known = known.clamp(limits.tiny, 1 - limits.eps)
+    """Their exact inverse, kept from the infinite where the sigmoid has rounded.
+
+    They are the root of a product, which is 0 below the least number of its type.
+    """
+    limits = torch.finfo(probabilities.dtype)
+    least = (limits.tiny * limits.eps) ** 0.5
+    known = probabilities.to(torch.promote_types(probabilities.dtype, torch.float32))
+    known = known.clamp(least, 1 - limits.eps)
     return known.log() - torch.log1p(-known)
 
 
