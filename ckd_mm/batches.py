@@ -109,10 +109,6 @@ def _check_detector(model: BaseModel) -> None:
         raise ValueError(
             f'a {names[0]} trains on identities, and the random batch has boxes'
         )
-    if 'CLRNet' in names:
-        raise ValueError(
-            f'a {names[0]} trains on lanes, and the random batch has boxes'
-        )
 
 
 def _labelled_images(

@@ -15,6 +15,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters import Comparison, Missing, find_adapter
 from ckd_mm.defaults import maps_loss
 from ckd_mm.errors import as_value_error
 from ckd_mm.semi_supervised import student_within, teacher_within
@@ -51,8 +52,14 @@ def features_term(student: BaseModel, teacher: BaseModel) -> tuple[dict[str, Any
     """
     student, teacher = student_within(student), teacher_within(teacher)
     padded = _divisor(student) == _divisor(teacher)
+    with as_value_error('finding the parts of these two models'):
+        known = find_adapter(student)(student, teacher, {}).comparisons()
     reasons = []
     for part in ('neck', 'backbone'):
+        found = known.get(part)  # a classifier's neck is no part
+        if not isinstance(found, Comparison):
+            reasons += [found.reason] if isinstance(found, Missing) else []
+            continue
         try:
             own, other = _levels(student, part), _levels(teacher, part)
         except ValueError as error:
@@ -118,11 +125,9 @@ def _levels(model: BaseModel, part: str) -> list[_Level]:
     """What a neck or a backbone returns of one image.
 
     Raises:
-        ValueError: There is none, or it cannot be run.
+        ValueError: It cannot be run.
     """
     kind = type(model).__name__
-    if getattr(model, part, None) is None:
-        raise ValueError(f'a {kind} has no {part}')
     error: Exception | None = None
     for size in SIZES:
         try:

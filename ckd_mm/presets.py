@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 from mmengine.config import Config
@@ -41,7 +42,11 @@ CHOICES = sorted({*(name for one in METHODS.values() for name in one), FEATURES}
 
 
 def add_distillation(
-    cfg: Config, teacher: str, checkpoint: str | None = None, method: str = 'ckd'
+    cfg: Config,
+    teacher: str,
+    checkpoint: str | None = None,
+    method: str = 'ckd',
+    prefix: str = '',
 ) -> str:
     """Add a `DistillationHook` with a method's default terms to a config, in place.
 
@@ -50,6 +55,7 @@ def add_distillation(
         teacher: Path or zoo name of the teacher's config.
         checkpoint: The teacher's weights; `None` takes the zoo's.
         method: One of :data:`CHOICES`.
+        prefix: Takes only the weights of the file whose names begin so.
 
     Returns:
         What was chosen and why. The config has it as `distillation_default`, so that
@@ -62,6 +68,8 @@ def add_distillation(
     source = dict(config=teacher)
     if checkpoint is not None:
         source['checkpoint'] = checkpoint
+    if prefix:
+        source['prefix'] = prefix
     preset = default_terms(cfg, method, teacher)
     add_hook(cfg, dict(teacher=source, **preset.arguments))
     cfg.distillation_default = preset.why
@@ -82,7 +90,7 @@ class Preset:
 
 
 def default_terms(
-    cfg: Config, method: str, teacher: str | Config | None = None
+    cfg: Config, method: str, teacher: str | PathLike[str] | dict | Config | None = None
 ) -> Preset:
     """The defaults of a method for a student and its teacher.
 
@@ -92,7 +100,8 @@ def default_terms(
     Args:
         cfg: The student's whole config.
         method: One of :data:`CHOICES`.
-        teacher: The teacher's config; `None` is a teacher like the student.
+        teacher: The teacher's config, as for :func:`build_untrained`; `None` is a
+            teacher like the student.
 
     Raises:
         ValueError: The method is unknown, or no default exists for this pair.

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import tempfile
 from copy import deepcopy
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.model import BaseModel
-from mmengine.registry import MODELS, DefaultScope
+from mmengine.registry import DATASETS, MODELS, DefaultScope
 from mmengine.utils import get_installed_path
 
+from ckd_mm.adapters.class_names import LISTS
 from ckd_mm.errors import as_value_error
 
-__all__ = ['build_untrained']
+__all__ = ['build_untrained', 'class_lists']
 
 _NO_WEIGHTS = ('pretrained', 'teacher_ckpt', 'checkpoint')
 """Keys under which models name a file of weights."""
@@ -25,7 +27,9 @@ _RESIZING = ('BatchFixedSizePad', 'BatchResize')
 """Augmentations of a batch that bring it to the size of their data set."""
 
 
-def build_untrained(config: str | Config) -> tuple[Config, BaseModel]:
+def build_untrained(
+    config: str | PathLike[str] | dict | Config,
+) -> tuple[Config, BaseModel]:
     """A config, and its model with random weights; nothing is downloaded.
 
     A text model that its config names (BERT) is replaced by one of the same width with
@@ -34,12 +38,13 @@ def build_untrained(config: str | Config) -> tuple[Config, BaseModel]:
 
     Args:
         config: A path or a zoo name, such as
-            `mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py`, or a whole config.
+            `mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py`, or a whole config, or a
+            dict: one, or its `model`.
 
     Raises:
         ValueError: The config cannot be read, or its model cannot be built.
     """
-    cfg, name = _read(config), 'given' if isinstance(config, Config) else config
+    cfg, name = _read(config)
     if not isinstance(cfg.get('model'), dict):
         raise ValueError(f'config {name} has no model; it has {sorted(cfg.keys())}')
     model = deepcopy(cfg.model)
@@ -55,11 +60,33 @@ def build_untrained(config: str | Config) -> tuple[Config, BaseModel]:
     return cfg, built
 
 
-def _read(config: str | Config) -> Config:
+def class_lists(cfg: Config) -> dict[str, list[str]] | None:
+    """The names of the classes of a config's training data, which is not built.
+
+    `None` where they cannot be told from the config.
+    """
+    data = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    while 'dataset' in data or 'datasets' in data:
+        data = data['dataset'] if 'dataset' in data else data['datasets'][0]
+    with DATASETS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
+        kind = registry.get(data['type']) if isinstance(data.get('type'), str) else None
+    meta = {**getattr(kind, 'METAINFO', {}), **(data.get('metainfo') or {})}
+    lists = {
+        key: meta[key] for key in LISTS if isinstance(meta.get(key), (list, tuple))
+    }
+    return {key: list(names) for key, names in lists.items()} or None
+
+
+def _read(config: str | PathLike[str] | dict | Config) -> tuple[Config, str]:
+    """A config and what to call it."""
     if isinstance(config, Config):
-        return config
-    with as_value_error(f'reading config {config}'):
-        return get_config(config) if '::' in config else Config.fromfile(config)
+        return config, config.filename or 'given'
+    if isinstance(config, dict):
+        content = config if 'model' in config else dict(model=config)
+        return Config(content), 'given as a dict'
+    name = fspath(config)
+    with as_value_error(f'reading config {name}'):
+        return get_config(name) if '::' in name else Config.fromfile(name), name
 
 
 def _without_weights(config: Any, folder: Path) -> Any:

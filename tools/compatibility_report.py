@@ -30,6 +30,7 @@ needs, and 224 x 224 for classifiers. A part works where
 How well a student learns from a part was not tried here.
 
 - A language model (GLIP, Grounding DINO) was replaced by a random one of one layer.
+- Two-stage detectors sampled at most 64 RoIs of an image.
 - Batches were not brought to the size of a data set (Mask2Former, CrowdDet).
 - What the parts are: [adapters.md](adapters.md). Numbers refer to the reasons below.
 """

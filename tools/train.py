@@ -37,7 +37,9 @@ def _distilled(args: argparse.Namespace, folder: Path) -> Path:
     """The student's config with the hook added, under the student's file name."""
     cfg = Config.fromfile(args.config)
     try:
-        why = add_distillation(cfg, args.teacher, args.teacher_checkpoint, args.method)
+        why = add_distillation(
+            cfg, args.teacher, args.teacher_checkpoint, args.method, args.teacher_prefix
+        )
     except ValueError as error:
         raise SystemExit(f'error: {error}') from error
     print(f'distillation: {why}')
@@ -60,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--teacher', help="the teacher's config: a path or a zoo name")
     parser.add_argument(
         '--teacher-checkpoint', help="the teacher's weights; the zoo's if left out"
+    )
+    parser.add_argument(
+        '--teacher-prefix',
+        default='',
+        help='take only the weights whose names begin so, such as student. in a file '
+        'of SoftTeacher',
     )
     parser.add_argument(
         '--method',

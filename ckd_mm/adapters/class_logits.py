@@ -20,8 +20,9 @@ Shape suffixes: K rows, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -57,7 +58,7 @@ class ClassLogits:
         """All but the number, for messages."""
         start = 'a softmax' if self.activation == 'softmax' else 'a sigmoid per class'
         if self.is_apart:
-            return f'{start} over objects, with objectness apart (Seesaw)'
+            return f'{start} over objects, with objectness apart (Seesaw, YOLO)'
         return start + (' with background' if self.background else '')
 
 
@@ -212,6 +213,15 @@ class Pixels:
     def is_distribution(self) -> bool:
         """Whether the softmax of a row is asked for."""
         return self.activation is not None
+
+    def offered(
+        self, extras: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """What a loss of them can ask for, and why not for the rest."""
+        if self.activation is None or 'target' not in extras:
+            return dict(extras), {}
+        others = {name: extra for name, extra in extras.items() if name != 'target'}
+        return others, {'target': 'the columns are pixels, none of which is the class'}
 
     def student(self, rows: Tensor) -> Tensor:
         """What is compared of the student's rows."""

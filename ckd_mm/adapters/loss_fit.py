@@ -28,12 +28,14 @@ _TAKEN = {
 _FITTING = {
     'maps': ('maps', 'rows or maps'),
     'rows': ('distribution', 'rows', 'rows or maps'),
+    'boxes': ('rows', 'rows or maps'),
     'lists of rows': ('rows or maps',),
     'other': (),
 }
 _GIVEN = {
     'maps': 'feature maps by level',
     'rows': 'rows (B, D)',
+    'boxes': 'box deltas (P, 4), which are no distribution',
     'lists of rows': 'several tensors of rows, one for each part',
 }
 
@@ -109,7 +111,11 @@ class LossFit:
         parts = self.on if isinstance(self.on, list) else [self.on]
         if any(is_modules(part) for part in parts):
             return ''
-        return 'rows' if len(self.comparisons) == 1 else 'lists of rows'
+        if len(parts) > 1:
+            return 'lists of rows'
+        (part,) = parts
+        name = part['part'] if isinstance(part, dict) else part
+        return 'boxes' if name.endswith('_boxes') else 'rows'
 
     def _refusal(self, loss: nn.Module, given: str, kind: str) -> str:
         takes = _takes(loss)

@@ -171,8 +171,15 @@ class QueryParts:
             Side(queries.taps, partial(_masks, queries))
             for queries in (self.student, self.teacher)
         )
+        columns = Pixels(activation)
+        extras, without = columns.offered(comparison.extras)
         return replace(
-            comparison, student=student, teacher=teacher, columns=Pixels(activation)
+            comparison,
+            student=student,
+            teacher=teacher,
+            columns=columns,
+            extras=extras,
+            without={**comparison.without, **without},
         )
 
     def _class_logits(

@@ -64,12 +64,12 @@ def why_no_logits(student: Sequence[Any], teacher: Sequence[Any]) -> Missing | N
 
 def why_no_masks(student: Any, teacher: Any) -> Missing | None:
     """What keeps the masks of these RoI heads from being compared."""
-    head = _first(student.mask_head)
-    if getattr(student, 'interleaved', False) and head.class_agnostic:
-        return Missing(
-            f'the {type(student).__name__} of the student draws RoIs for masks, and '
-            'its class-agnostic mask heads do not tell the classes of these'
-        )
+    if getattr(student, 'interleaved', False):
+        start = f'the {type(student).__name__} of the student draws RoIs for masks, '
+        if _first(student.mask_head).class_agnostic:
+            return Missing(f'{start}whose classes class-agnostic heads do not tell')
+        if student.share_roi_extractor:
+            return Missing(f'{start}which cannot be told from those of boxes')
     sizes = [_mask_size(roi_head) for roi_head in (student, teacher)]
     if None not in sizes and sizes[0] != sizes[1]:
         return Missing(
@@ -85,10 +85,19 @@ def _mask_size(roi_head: Any) -> int | None:
     if hasattr(head, 'output_size'):  # PointRend's coarse masks
         return head.output_size[0]
     layers = getattr(_first(roi_head.mask_roi_extractor), 'roi_layers', None)
-    scale = head.scale_factor if getattr(head, 'upsample_method', None) else 1
-    if layers is None or getattr(roi_head, 'with_shared_head', False):
+    stride = _stride(roi_head.shared_head) if roi_head.with_shared_head else 1
+    if layers is None or stride is None:
         return None
-    return layers[0].output_size[0] * scale
+    scale = head.scale_factor if getattr(head, 'upsample_method', None) else 1
+    return -(-layers[0].output_size[0] // stride) * scale
+
+
+def _stride(shared_head: nn.Module) -> int | None:
+    """Of the last stage of a ResNet that a C4 detector runs on each RoI."""
+    if type(shared_head).__name__ != 'ResLayer':
+        return None
+    convs = [one for one in shared_head.modules() if isinstance(one, nn.Conv2d)]
+    return max(int(conv.stride[0]) for conv in convs)
 
 
 def _first(heads: Any) -> Any:
@@ -96,12 +105,8 @@ def _first(heads: Any) -> Any:
 
 
 def _needed(roi_head: Any) -> list[str]:
-    """What a box head takes beside feature maps and RoIs."""
+    """What a box head takes beside feature maps and RoIs, and the number of a stage."""
     is_cascade = isinstance(roi_head.bbox_head, nn.ModuleList)
-    known = ['stage', 'x', 'rois'] if is_cascade else ['x', 'rois']
     parameters = inspect.signature(roi_head._bbox_forward).parameters.values()
-    return [
-        one.name
-        for one in parameters
-        if one.name not in known and one.default is inspect.Parameter.empty
-    ]
+    required = [one.name for one in parameters if one.default is one.empty]
+    return required[3 if is_cascade else 2 :]

@@ -68,11 +68,8 @@ class ObjectParts:
             self._mask,
             teacher_take=partial(self._mask, in_teacher=match),
         )
-        extras, without = rois.extras(), {}
-        labels = extras['target']
-        if activation is not None:
-            del extras['target']
-            without['target'] = 'the columns are pixels, none of which is the class'
+        columns, labels = Pixels(activation), rois.extras()['target']
+        extras, without = columns.offered(rois.extras())
         return Comparison(
             student,
             teacher,
@@ -80,7 +77,7 @@ class ObjectParts:
             without=without,
             needs=rois.taps,
             match=match,
-            columns=Pixels(activation),
+            columns=columns,
             labels=labels,
         )
 

@@ -99,10 +99,12 @@ class Stages:
         HTC and SCNet have a semantic map, SCNet a vector of each image.
         """
         found = {}
-        for head, name in BESIDE.items():
-            if getattr(self._roi_head, head, None) is not None:
-                _, made = getattr(self._roi_head, head)(features)
-                (found[name],) = for_roi_align([made])
+        takes = inspect.signature(self._roi_head._bbox_forward).parameters
+        for name, argument in BESIDE.items():
+            head = getattr(self._roi_head, name, None)
+            if head is not None and argument in takes:
+                _, made = head(features)
+                (found[argument],) = for_roi_align([made])
         return found
 
     def relayed(
@@ -124,8 +126,9 @@ class Stages:
         beside: Mapping[str, Tensor],
     ) -> None:
         """Run a stage's head of the kind `bbox` or `mask` on RoIs (R, 5)."""
+        heads = getattr(self._roi_head, f'{kind}_head')
+        numbered = isinstance(heads, nn.ModuleList)
         forward = getattr(self._roi_head, f'_{kind}_forward')
-        numbered = 'stage' in inspect.signature(forward).parameters
         forward(*([stage] if numbered else []), features, rois, **beside)
 
     def module(self, module: str, stage: int, inner: str = '') -> Any:

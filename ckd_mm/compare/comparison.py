@@ -164,7 +164,9 @@ def _student(name: str, method: Any, base: Config, teacher: Any) -> Config:
             hook['teacher'] = deepcopy(teacher)
         return cfg
     try:
-        arguments = default_terms(base, method) if isinstance(method, str) else method
+        arguments = method
+        if isinstance(method, str):
+            arguments = default_terms(base, method, _teacher_config(teacher)).arguments
     except ValueError as error:
         raise ValueError(
             f'method {name!r}: {error} (a method is one of these presets, the path of '
@@ -188,6 +190,13 @@ def _student(name: str, method: Any, base: Config, teacher: Any) -> Config:
     cfg = deepcopy(base)
     add_hook(cfg, deepcopy({'teacher': teacher, **arguments}))
     return cfg
+
+
+def _teacher_config(teacher: Any) -> Any:
+    """The config of the first teacher that has one; `None` is one like the student."""
+    teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
+    configs = [one.get('config') for one in teachers if isinstance(one, dict)]
+    return next((config for config in configs if config is not None), None)
 
 
 def _load(what: str, name: Any) -> Config:

@@ -20,7 +20,7 @@ __all__ = ['build_teacher', 'read_config']
 
 
 def build_teacher(
-    config: str | PathLike[str] | dict,
+    config: str | PathLike[str] | dict | Config,
     checkpoint: str | PathLike[str] | None = None,
     prefix: str = '',
 ) -> BaseModel:
@@ -32,7 +32,7 @@ def build_teacher(
     Args:
         config: Path of a config, a zoo name such as
             `mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py`, or a dict: a whole
-            config or only its `model`.
+            config, whose `custom_imports` are carried out, or only its `model`.
         checkpoint: Path or URL of the weights. `None` takes the zoo's, which the
             metafile of a zoo config names.
         prefix: Takes only the weights whose names begin so, see :func:`load_weights`.
@@ -63,13 +63,17 @@ def build_teacher(
     return teacher
 
 
-def read_config(config: str | PathLike[str] | dict) -> tuple[Config, str | None]:
+def read_config(
+    config: str | PathLike[str] | dict | Config,
+) -> tuple[Config, str | None]:
     """A teacher's config, and the zoo's weights for it if there are any.
 
     Raises:
         ValueError: It cannot be read.
     """
     try:
+        if isinstance(config, Config):
+            config = config.to_dict()
         if isinstance(config, dict):
             return _from_dict(config), None
         if '::' not in fspath(config):
@@ -144,8 +148,10 @@ def _dataset_meta(meta: dict[str, Any]) -> dict[str, Any] | None:
     return found or None
 
 
-def _name(config: str | PathLike[str] | dict) -> str:
-    return 'given as a dict' if isinstance(config, dict) else repr(fspath(config))
+def _name(config: str | PathLike[str] | dict | Config) -> str:
+    if isinstance(config, (dict, Config)):
+        return 'given as a dict'
+    return repr(fspath(config))
 
 
 def _summary(teacher: BaseModel, config: Any, checkpoint: str, meta: dict) -> str:

@@ -54,7 +54,7 @@ def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[st
         print_log(
             f'teacher checkpoint {checkpoint!r}: {len(misfit.unexpected)} entries that '
             f'{type(model).__name__} does not have are ignored: '
-            f'{grouped(misfit.unexpected)}',
+            f'{grouped(misfit.unexpected, misfit.own)}',
             logger='current',
             level=logging.WARNING,
         )

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 __all__ = ['Misfit', 'grouped', 'listed']
 
@@ -80,7 +81,8 @@ class Misfit:
             return (
                 f'its names begin with {" or ".join(map(repr, within))}; write '
                 'teacher=dict(config=..., checkpoint=..., '
-                f'prefix={prefix + within[0]!r})'
+                f'prefix={prefix + within[0]!r}), or --teacher-prefix '
+                f'{prefix + within[0]} with tools/train.py'
             )
         parts = [
             listed('missing', self.missing),
@@ -108,15 +110,36 @@ def listed(what: str, names: list[str], most: int = 10) -> str:
     return f'{len(names)} {what}' + (f' ({shown})' if names else '')
 
 
-def grouped(names: list[str], most: int = 8) -> str:
-    """All names, or how many begin in the same way where they are many."""
-    if len(names) <= most:
-        return ', '.join(names)
-    groups = Counter(re.split(r'(?<=\.)', name, maxsplit=1)[0] for name in names)
-    if len(groups) > most:  # no dots: ema_backbone_conv1_weight
-        groups = Counter(re.split(r'(?<=[._])', name, maxsplit=1)[0] for name in names)
-    shown = [f'{begin}* ({count})' for begin, count in groups.most_common(most)]
-    return ', '.join(shown) + (', ...' if len(groups) > most else '')
+def grouped(names: list[str], own: Iterable[str], most: int = 8) -> str:
+    """What a file has too much: all names, or if they are many the parts they are of.
+
+    Blocks that follow on the model's own get a remark: a ResNet-101's file has all of
+    a ResNet-50.
+    """
+    known = {begin for name in own for begin in accumulate(name.split('.'), _dotted)}
+    groups = Counter(_unknown_part(name, known) for name in names)
+    parts = [f'{part} ({count})' for part, count in groups.most_common(most)]
+    shown = ', '.join(names if len(names) <= most else parts)
+    if len(names) > most and len(groups) > most:
+        shown += ', ...'
+    for part in groups:
+        more = re.match(r'(.+)\.(\d+)\.\*$', part)
+        if more and f'{more[1]}.{int(more[2]) - 1}' in known:
+            return f'{shown}; this may be the file of a deeper model'
+    return shown
+
+
+def _unknown_part(name: str, known: Collection[str]) -> str:
+    """The first part of a name that the model does not have."""
+    if '.' not in name and '_' in name:  # of an average: ema_backbone_conv1_weight
+        return name.split('_')[0] + '_*'
+    begins = accumulate(name.split('.'), _dotted)
+    part = next((begin for begin in begins if begin not in known), name)
+    return part if part == name else f'{part}.*'
+
+
+def _dotted(begin: str, more: str) -> str:
+    return f'{begin}.{more}'
 
 
 def _prefixes(longer: list[str], shorter: list[str]) -> list[str]:

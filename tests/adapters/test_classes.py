@@ -391,3 +391,13 @@ def seesaw(seed: int, number: int = 10) -> BaseModel:
         model.roi_head.bbox_head.cls_predictor_cfg = dict(type='NormedLinear')
 
     return build('faster_rcnn/faster-rcnn_r50_fpn_1x_coco', change, seed)
+
+
+@pytest.mark.parametrize('activation', ['softmax', 'binary'])
+def test_the_class_of_a_mask_is_no_target_among_its_pixels(activation: str) -> None:
+    student, teacher = mask_rcnn(0), mask_rcnn(1)
+    data, on = batch(with_mask=True), dict(part='mask_logits', activation=activation)
+    given = pair(student, teacher, data, on, 'rois')
+    assert len(given['rois']) == len(given['student'])
+    with pytest.raises(ValueError, match="'target'.*columns are pixels"):
+        pair(student, teacher, data, on, 'target')

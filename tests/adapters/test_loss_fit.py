@@ -88,6 +88,17 @@ def test_the_error_names_both_and_what_fits(
         distiller(models, 'roi_logits', build(LOSSES, dict(type='CWDLoss')))
 
 
+@pytest.mark.parametrize('on', ['roi_boxes', dict(part='rpn_boxes', topk=8)])
+def test_box_deltas_are_no_distribution(
+    on: Any, models: tuple[BaseModel, BaseModel]
+) -> None:
+    with pytest.raises(
+        ValueError, match=r'KDLoss takes .* gives box deltas \(P, 4\), .*BoxRegression'
+    ):
+        distiller(models, on, build(LOSSES, dict(type='KDLoss')))
+    distiller(models, on, build(LOSSES, dict(type='BoxRegressionLoss')))
+
+
 def test_several_parts_of_rows_are_refused_for_a_loss_of_one_tensor(
     models: tuple[BaseModel, BaseModel],
 ) -> None:

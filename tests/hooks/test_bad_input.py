@@ -46,24 +46,21 @@ def test_an_unsupported_student_gets_what_is_supported_and_the_way_out(
         start(stub, detector_teacher, ckd=TERM)
 
 
-def test_a_head_that_needs_queries_is_told_about_modules(
-    detector_teacher: dict[str, Any], runner: Runner
-) -> None:
+def test_rois_that_belong_to_queries_are_refused_with_the_reason() -> None:
     from mmengine.hub import get_config
+    from mmengine.registry import MODELS, DefaultScope
 
-    from ckd_mm.adapters import DetectionAdapter, find_adapter
+    from ckd_mm.adapters import find_adapter
 
     cfg = get_config('mmdet::sparse_rcnn/sparse-rcnn_r50_fpn_1x_coco.py')
-    from mmengine.registry import MODELS
-
     cfg.model.backbone.update(depth=18, init_cfg=None)
     cfg.model.neck.in_channels = [64, 128, 256, 512]
-    sparse = MODELS.build(cfg.model)
-    assert find_adapter(sparse) is DetectionAdapter
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        sparse = MODELS.build(cfg.model)
     with pytest.raises(
-        ValueError, match="known are 'backbone', 'neck'; any two modules"
+        ValueError, match="belong to a query here, .* compare on='query_logits'; did"
     ):
-        DetectionAdapter(sparse, sparse, {'ckd': ('roi_logits', ())})
+        find_adapter(sparse)(sparse, sparse, {'ckd': ('roi_logits', ())})
 
 
 def test_a_non_finite_term_stops_the_run_with_iteration_and_term(

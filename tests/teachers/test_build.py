@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import MODELS as PRETRAIN_MODELS
 
-from ckd_mm.teachers import build_teacher
+from ckd_mm.teachers import build, build_teacher
 
 
 def test_the_weights_are_those_of_the_checkpoint(
@@ -53,6 +57,87 @@ def test_a_config_can_be_a_dict_or_only_its_model(
     assert type(whole) is type(alone)
 
 
+@pytest.fixture
+def own_backbone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, Any]]:
+    """`custom_imports` of a file that registers a backbone."""
+    (tmp_path / 'own_backbone.py').write_text(
+        'from mmpretrain.models import ResNet_CIFAR\n'
+        'from mmpretrain.registry import MODELS\n'
+        '@MODELS.register_module()\n'
+        'class OwnResNet(ResNet_CIFAR): ...\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield dict(imports=['own_backbone'], allow_failed_imports=False)
+    PRETRAIN_MODELS.module_dict.pop('OwnResNet', None)
+    sys.modules.pop('own_backbone', None)
+
+
+@pytest.mark.parametrize('form', ['dict', 'Config', 'file'])
+def test_custom_imports_are_carried_out_for_each_form_of_a_config(
+    form: str,
+    own_backbone: dict[str, Any],
+    classifier_teacher: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    cfg = Config.fromfile(classifier_teacher['config'])
+    cfg.custom_imports = own_backbone
+    cfg.model.backbone.type = 'OwnResNet'
+    cfg.dump(tmp_path / 'teacher.py')
+    forms = {'dict': cfg.to_dict(), 'Config': cfg, 'file': tmp_path / 'teacher.py'}
+    teacher = build_teacher(forms[form], classifier_teacher['checkpoint'])
+    assert type(teacher.backbone).__name__ == 'OwnResNet'
+
+
+@pytest.mark.parametrize('allowed', [True, False])
+def test_imports_of_a_dict_may_fail_where_it_says_so(
+    allowed: bool, classifier_teacher: dict[str, Any]
+) -> None:
+    cfg = Config.fromfile(classifier_teacher['config'])
+    imports = dict(imports=['no_such_module'], allow_failed_imports=allowed)
+    cfg.custom_imports = imports
+    if allowed:
+        with pytest.warns(UserWarning, match='no_such_module failed to import'):
+            build_teacher(cfg.to_dict(), classifier_teacher['checkpoint'])
+    else:
+        error = 'given as a dict cannot be read: ImportError.*no_such_module'
+        with pytest.raises(ValueError, match=error):
+            build_teacher(cfg.to_dict(), classifier_teacher['checkpoint'])
+
+
+def test_a_dict_cannot_inherit(classifier_teacher: dict[str, Any]) -> None:
+    config = dict(_base_=classifier_teacher['config'], model=dict())
+    with pytest.raises(ValueError, match="'_base_' is resolved in files only; write"):
+        build_teacher(config, 'unused.pth')
+
+
+DINO = 'mmpretrain::dinov2/vit-small-p14_dinov2-pre_headless.py'
+
+
+@pytest.mark.parametrize('form', ['name', 'dict'])
+def test_a_teacher_of_the_other_library_is_found_beside_a_detector(
+    form: str, imported: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DINOv2's config names no library; its name in the zoo does."""
+    monkeypatch.setattr(build, 'load_weights', lambda *_: {})
+    config: Any = DINO
+    if form == 'dict':
+        config = dict(get_config(DINO).to_dict(), default_scope='mmpretrain')
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        teacher = build_teacher(config, 'unused.pth')
+    assert type(teacher).__module__.startswith('mmpretrain')
+
+
+def test_a_teacher_whose_library_is_not_known_gets_a_hint(imported: None) -> None:
+    config = get_config(DINO).to_dict()
+    with (
+        DefaultScope.overwrite_default_scope('mmdet'),
+        pytest.raises(ValueError, match="mmdet::model.*add default_scope='mmpretrain'"),
+    ):
+        build_teacher(config, 'unused.pth')
+
+
 def test_weights_saved_from_a_distributed_wrapper_load(
     classifier_teacher: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -66,8 +151,6 @@ def test_a_zoo_config_brings_the_weights_of_its_metafile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The download itself cannot be tried here; what is asked for can."""
-    from ckd_mm.teachers import build
-
     asked: list[str] = []
 
     def note(_: Any, url: str, prefix: str) -> dict[str, Any]:

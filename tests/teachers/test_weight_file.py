@@ -156,10 +156,15 @@ TOO_MUCH: dict[str, tuple[dict[str, Any], str]] = {
     ),
     'steps of an averaged model': ({'steps': torch.tensor(3)}, 'ignored: steps$'),
     'a number': ({'_extra_state': 3}, 'ignored: _extra_state$'),
+    'a deeper model': (
+        {f'backbone.layer3.{i}.conv1.weight': torch.ones(1) for i in range(2, 23)},
+        r'ignored: backbone.layer3.2.\* \(1\), .*, \.\.\.; this may be the file of a '
+        'deeper model$',
+    ),
     'another head': (
         {f'head.fcs.{i}.weight': torch.ones(1) for i in range(9)}
         | {f'neck.convs.{i}.weight': torch.ones(1) for i in range(2)},
-        r'11 entries .* ignored: head.\* \(9\), neck.\* \(2\)$',
+        r'11 entries .* ignored: head.fcs.\* \(9\), neck.\* \(2\)$',
     ),
 }
 
