@@ -28,7 +28,7 @@ from mmengine.utils import get_installed_path
 
 from ckd_mm.registry import did_you_mean
 
-__all__ = ['Recipe', 'recipes', 'write']
+__all__ = ['CONFIGS', 'Recipe', 'recipes', 'write']
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 PAIRS = CONFIGS / '_base_/pairs'
@@ -36,52 +36,37 @@ HOOKS = CONFIGS / '_base_/distill'
 
 
 class Kind(NamedTuple):
-    """What all pairs have in common whose name starts or ends with the kind's.
+    """What all pairs have in common whose name starts or ends with the kind's."""
 
-    Args:
-        folder: Where their configs are, below `configs/`.
-        hooks: What may be added to them, `{method}_{...}`.
-        task: What the docstring says of the data and the metric.
-        metrics: The columns of its table.
-        neck: What file names have before the schedule.
-    """
-
-    folder: str
-    hooks: tuple[str, ...]
+    folder: str  # of their configs, below `configs/`
+    hooks: tuple[str, ...]  # `{method}_{...}`
     task: str
     metrics: tuple[str, ...] = ('top-1',)
-    neck: str = ''
+    neck: str = ''  # in file names, before the schedule
 
 
 BOXES = 'box detection on COCO 2017, box AP on val2017'
 MASKS = 'box detection and instance segmentation on COCO 2017, AP on val2017'
 TOP_1 = 'classification, top-1 accuracy (%) on the'
-OF_CIFAR = ('ckd', 'kd', 'dkd', 'reviewkd', 'ckd-reviewkd')
-IN1K = tuple(f'{method}_in1k' for method in (*OF_CIFAR, 'dist'))
+METHODS = ('ckd', 'kd', 'dkd', 'reviewkd', 'ckd-reviewkd')
+CIFAR = tuple(f'{method}_cifar100' for method in METHODS)
+IN1K = tuple(f'{method}_in1k' for method in (*METHODS, 'dist'))
 TWO_STAGE = (
     *('ckd_roi', 'kd_roi', 'dkd_roi', 'dist_roi'),
     *('reviewkd_fpn', 'ckd-reviewkd_fpn', 'fgd_two-stage', 'mgd_two-stage'),
 )
+GFL = ('ckd_dense', 'ld_gfl', 'ld-kd_gfl')
 ONE_STAGE = ('ckd_dense', 'pkd_fpn', 'cwd_fpn', 'fgd_one-stage', 'mgd_one-stage')
-AP = ('box AP',)
+AP, BOTH_AP = ('box AP',), ('box AP', 'mask AP')
 KINDS = {
-    'cifar100': Kind(
-        'mmpretrain/cifar100',
-        tuple(f'{method}_cifar100' for method in OF_CIFAR),
-        f'{TOP_1} test set',
-    ),
+    'cifar100': Kind('mmpretrain/cifar100', CIFAR, f'{TOP_1} test set'),
     'in1k': Kind('mmpretrain/imagenet', IN1K, f'{TOP_1} validation set'),
     'places365': Kind('mmpretrain/places365', IN1K, f'scene {TOP_1} validation set'),
     'faster-rcnn': Kind('mmdet/faster_rcnn', TWO_STAGE, BOXES, AP, neck='fpn'),
-    'mask-rcnn': Kind(
-        'mmdet/mask_rcnn', TWO_STAGE, MASKS, (*AP, 'mask AP'), neck='mask-fpn'
-    ),
+    'mask-rcnn': Kind('mmdet/mask_rcnn', TWO_STAGE, MASKS, BOTH_AP, neck='mask-fpn'),
     'retinanet': Kind('mmdet/retinanet', ONE_STAGE, BOXES, AP, neck='retinanet'),
-    'gfl': Kind(
-        'mmdet/gfl', ('ckd_dense', 'ld_gfl', 'ld-kd_gfl'), BOXES, AP, neck='gfl'
-    ),
+    'gfl': Kind('mmdet/gfl', GFL, BOXES, AP, neck='gfl'),
 }
-NEEDS_THE_PAIR = {'reviewkd', 'ckd-reviewkd'}  # their weight is one of each pair
 
 
 class Recipe(NamedTuple):
@@ -109,18 +94,10 @@ class Recipe(NamedTuple):
 
 def main() -> None:
     args = _parse_args()
-    known = list(recipes())
     if args.list:
-        print(_listed(known))
+        print(_listed(list(recipes())))
         return
-    chosen = known
-    for what in ('pair', 'method', 'schedule'):
-        name = getattr(args, what)
-        choices = {getattr(recipe, what) for recipe in chosen}
-        if name not in choices:
-            sys.exit(f'error: there is no {what} {name!r}{did_you_mean(name, choices)}')
-        chosen = [recipe for recipe in chosen if getattr(recipe, what) == name]
-    (recipe,) = chosen
+    recipe = _chosen(args)
     if args.out is None:
         print(write(recipe, Path()), end='')
         return
@@ -140,8 +117,8 @@ def recipes() -> Iterator[Recipe]:
         if 'students' not in pair:
             continue  # the student has hooks of its own, or only one method fits
         for hook in KINDS[_kind_of(path.stem)].hooks:
-            if hook.split('_')[0] in NEEDS_THE_PAIR and 'reviewkd' not in pair:
-                continue
+            if 'reviewkd' in hook and 'reviewkd' not in pair:
+                continue  # its weight is one of each pair
             for schedule in pair.students:
                 yield Recipe(path.stem, hook, schedule)
 
@@ -171,13 +148,11 @@ def _document(recipe: Recipe, folder: Path) -> str:
     models = _docstring(PAIRS / f'{recipe.pair}.py').split(':')[0]
     path = _shown(folder / recipe.home.name)
     on_one_gpu = recipe.kind is KINDS['cifar100']
-    command = f'python tools/train.py {path}'
-    if not on_one_gpu:
-        command = f'tools/dist_train.sh {path} 8'
+    train = 'python tools/train.py {}' if on_one_gpu else 'tools/dist_train.sh {} 8'
     blocks = [
         f'{_label(recipe.method)}: {models}, {_duration(recipe.schedule)}.',
         textwrap.fill(_explanation(recipe), 88, break_on_hyphens=False),
-        f'    {command}',
+        f'    {train.format(path)}',
         _table(recipe),
     ]
     return '\n\n'.join(blocks)
@@ -220,7 +195,7 @@ def _scores(config: str, metrics: tuple[str, ...]) -> list[str]:
         return _result(CONFIGS / config, 'ours')
     package, path = config.split('::')
     folder = Path(get_installed_path(package)) / '.mim/configs'
-    models = _metafile(folder / Path(path).parent / 'metafile.yml')['Models']
+    models = _loaded(folder / Path(path).parent / 'metafile.yml')['Models']
     entry = next(model for model in models if model['Config'] == f'configs/{path}')
     values = [next(iter(result['Metrics'].values())) for result in entry['Results']]
     digits = 2 if metrics == ('top-1',) else 1
@@ -240,6 +215,17 @@ def _values_of_the_pair(term: str, pair: dict[str, Any]) -> list[str]:
     if 'on' not in pair[term]:
         return [f'{hook}.loss.update({values})']
     return [f'{hook}.on = {values}.on', f'{hook}.loss.update({values}.loss)']
+
+
+def _chosen(args: argparse.Namespace) -> Recipe:
+    left = list(recipes())
+    for what in ('pair', 'method', 'schedule'):
+        name, known = getattr(args, what), {getattr(one, what) for one in left}
+        if name not in known:
+            sys.exit(f'error: there is no {what} {name!r}{did_you_mean(name, known)}')
+        left = [one for one in left if getattr(one, what) == name]
+    (recipe,) = left
+    return recipe
 
 
 def _listed(known: list[Recipe]) -> str:
@@ -263,10 +249,9 @@ def _label(method: str) -> str:
 
 
 def _duration(schedule: str) -> str:
-    epochs = schedule.removeprefix('cosine-').removesuffix('e')
-    return {'1x': '1x (12 epochs)', '2x': '2x (24 epochs)'}.get(
-        schedule, f'{epochs} epochs'
-    )
+    if schedule.endswith('x'):
+        return f'{schedule} ({12 * int(schedule[:-1])} epochs)'
+    return schedule.removeprefix('cosine-').removesuffix('e') + ' epochs'
 
 
 def _name(config: str) -> str:
@@ -285,8 +270,7 @@ def _shown(path: Path) -> str:
 
 @functools.cache
 def _pair(name: str) -> Any:
-    cfg = Config.fromfile(PAIRS / f'{name}.py', import_custom_modules=False)
-    return cfg.pair
+    return Config.fromfile(PAIRS / f'{name}.py', import_custom_modules=False).pair
 
 
 @functools.cache
@@ -294,21 +278,18 @@ def _docstring(path: Path) -> str:
     return ast.get_docstring(ast.parse(path.read_text())) or ''
 
 
-_metafile = functools.cache(load)
+_loaded = functools.cache(load)
 
 
 def _parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Write the config of a pair of models, a method and a schedule.',
-        epilog='--list shows which there are.',
     )
     parser.add_argument('pair', nargs='?', metavar='PAIR', help='resnet56-resnet20_...')
     parser.add_argument('method', nargs='?', metavar='METHOD', help='ckd, kd, ...')
     parser.add_argument('schedule', nargs='?', metavar='SCHEDULE', help='240e, 1x, ...')
     parser.add_argument('--list', action='store_true', help='show all choices')
-    parser.add_argument(
-        '--out', type=Path, metavar='FOLDER', help='where to; not given: print it'
-    )
+    parser.add_argument('--out', type=Path, metavar='FOLDER', help='without: print it')
     parser.add_argument('--force', action='store_true', help='overwrite a file')
     args = parser.parse_args()
     if not args.list and args.schedule is None:
