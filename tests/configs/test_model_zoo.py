@@ -121,7 +121,7 @@ def test_the_tables_of_all_methods_have_the_same_results() -> None:
 
 def files_of_teachers() -> set[str]:
     """What the hooks name: a config of a zoo, or the path of a checkpoint."""
-    teachers = [distilling_hook(path).teacher for path in DISTILLED]
+    teachers = [distilling_hook(path)['teacher'] for path in DISTILLED]
     return {teacher.get('checkpoint') or teacher['config'] for teacher in teachers}
 
 
