@@ -220,9 +220,9 @@ def test_the_hooks_and_imports_of_the_student_stay(teacher: str) -> None:
     )
 
 
-def test_the_prefix_of_the_teachers_weights_is_kept() -> None:
-    cfg = get_config(DETECTOR)
-    add_distillation(cfg, DETECTOR, 'teacher.pth', prefix='student.')
+def test_the_prefix_of_the_teachers_weights_is_kept(teacher: str) -> None:
+    cfg = detector('FasterRCNN')
+    add_distillation(cfg, teacher, 'teacher.pth', prefix='student.')
     assert cfg.custom_hooks[0].teacher.prefix == 'student.'
 
 
