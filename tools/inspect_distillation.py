@@ -44,7 +44,9 @@ def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -
     height, width = shape or image_shape(cfg) or SHAPE
     batch, problem = _batch(student, (height, width))
     classes, others = class_lists(cfg), class_lists(teacher_cfg)
-    names = ClassNames(classes, others) if classes and others else None
+    names = None
+    if classes and others and classes != others:
+        names = ClassNames(classes, others)
     findings = find_parts(student, teacher, batch, names)
     print('| | config | model | parameters | prediction |')
     print('|---|---|---|---|---|')
