@@ -64,6 +64,7 @@ def _try(config: str, result: dict[str, Any]) -> None:
     result['model'] = type(student).__name__
     torch.manual_seed(1)
     teacher = teacher_within(build_untrained(cfg)[1].requires_grad_(False))
+    _stir(student, teacher)
     batch = batch_that_trains(student, image_shape(cfg) or SHAPE)
     findings = find_parts(student, teacher, batch)
     result['parts'] = {one.on: one.reason for one in findings}
@@ -83,6 +84,14 @@ def _sample_less(cfg: Config) -> None:
     for stage in stages if isinstance(stages, list) else [stages]:
         if 'sampler' in stage and 'num' in stage.sampler:
             stage.sampler.num = min(stage.sampler.num, NUM_ROIS)
+
+
+@torch.no_grad()
+def _stir(*models: BaseModel) -> None:
+    """Have no two models agree: some heads begin with weights of zero."""
+    for model in models:
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=1e-3)
 
 
 def _refusals(

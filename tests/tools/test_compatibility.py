@@ -38,6 +38,13 @@ def test_every_part_of_a_detector_is_trained_and_its_weights_are_stock(
     assert result == dict(model='GFL', parts=dict.fromkeys(parts, ''), reason='')
 
 
+def test_heads_that_begin_with_zeros_are_no_hindrance(tmp_path: Path) -> None:
+    model = narrow(ONE_STAGE['GFL'], narrow_dense)
+    model.bbox_head.init_cfg = dict(type='Constant', layer='Conv2d', val=0, bias=0)
+    result = try_config(written(tmp_path / 'gfl.py', model))
+    assert not any(result['parts'].values())
+
+
 def test_a_part_whose_gradient_is_lost_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,13 +127,14 @@ def test_the_page_numbers_each_reason_once() -> None:
         (Choice('mmdet', name, f'{name}.py'), dict(model='A', parts=parts, reason=''))
         for name in ('a', 'b')
     ]
-    nothing = dict(model='', parts={}, reason='no package')
+    reason = "no file '/home/me/lib/site-packages/mmdet/x.py'"
+    nothing = dict(model='', parts={}, reason=reason)
     page = table([*rows, (Choice('mmpretrain', 'c'), nothing)], 'abc1234')
     assert '- Commit: abc1234' in page
     assert '| a | a | A | `neck` | `mask_logits` (1) |' in page
     assert '| b | b | A | `neck` | `mask_logits` (1) |' in page
     assert '| c |  |  | nothing | (2) |' in page
-    assert '1. the student has none\n2. no package\n' in page
+    assert "1. the student has none\n2. no file 'mmdet/x.py'\n" in page
     assert '2 of 2 rows have parts that work' in page
 
 
