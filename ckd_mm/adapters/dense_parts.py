@@ -20,7 +20,7 @@ from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, S
 from ckd_mm.adapters.dense_head import DenseHead, why_not
 from ckd_mm.adapters.dense_rows import choose_rows, num_places, rows_of
 from ckd_mm.adapters.prompts import Tokens
-from ckd_mm.losses._checks import one_of, positive_integer
+from ckd_mm.checks import one_of, positive_integer
 from ckd_mm.recorders import Tap
 
 __all__ = ['DenseParts']
