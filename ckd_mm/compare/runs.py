@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from mmengine.config import Config
 from ckd_mm.compare.comparison import Comparison, folder_name
 from ckd_mm.compare.teachers import local_files
 
-__all__ = ['Run', 'plan', 'write_json']
+__all__ = ['Run', 'plan']
 
 
 @dataclass(frozen=True)
@@ -96,16 +95,6 @@ def plan(comparison: Comparison, work_dir: Path) -> list[Run]:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The content of a file, None if it is not there."""
     return json.loads(path.read_text()) if path.is_file() else None
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a file that is there as a whole or not at all, whatever happens."""
-    draft = path.with_name(f'{path.name}.tmp')
-    with draft.open('w') as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def _digest(cfg: Config, file_digest: Callable[[Path], str]) -> str:

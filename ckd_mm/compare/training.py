@@ -16,8 +16,9 @@ from typing import IO
 
 import torch
 
+from ckd_mm.atomic import write_json
 from ckd_mm.compare.progress import Progress
-from ckd_mm.compare.runs import Run, write_json
+from ckd_mm.compare.runs import Run
 from ckd_mm.environment import commit
 
 __all__ = ['UnknownMetric', 'check_metric', 'gpu_slots', 'locked', 'train']
