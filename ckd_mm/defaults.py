@@ -70,6 +70,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
 
 OTHER_PARTS: dict[str, dict[str, Any]] = {
     'rpn_logits': dict(type='KDLoss', temperature=1.0),
+    'dense_objectness': dict(type='KDLoss', temperature=1.0),
     'mask_logits': dict(type='CKDLoss', temperature=0.1),
     'box_distribution': dict(type='KDLoss', temperature=10.0, loss_weight=0.25),
     'roi_boxes': dict(type='BoxRegressionLoss'),

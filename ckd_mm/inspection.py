@@ -5,47 +5,31 @@ For `tools/inspect_distillation.py`, and for whoever wants to know it in Python.
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import torch
-from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
-from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from ckd_mm.adapters import Comparison, Missing, Part, find_adapter
 from ckd_mm.adapters.class_logits import Columns, Pixels
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.parts import options_of
-from ckd_mm.batches import random_batch
 from ckd_mm.defaults import maps_loss, part_term
 from ckd_mm.distiller import Distiller
 from ckd_mm.errors import as_value_error
-from ckd_mm.random_state import preserved_random_state
+from ckd_mm.random_steps import run_student
 from ckd_mm.schedules import Schedule
 from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import Term
 
-__all__ = [
-    'Finding',
-    'attached',
-    'batch_that_trains',
-    'find_parts',
-    'forward_seconds',
-    'run_student',
-    'training_step',
-]
+__all__ = ['Finding', 'attached', 'find_parts']
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
-
-LARGER = (512, 512)
-"""Height and width for models whose coarsest level would be too small."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +100,10 @@ class Finding:
 
 
 def find_parts(
-    student: BaseModel, teacher: BaseModel, batch: dict[str, Any] | None
+    student: BaseModel,
+    teacher: BaseModel,
+    batch: dict[str, Any] | None,
+    names: ClassNames | None = None,
 ) -> list[Finding]:
     """All parts that the student's adapter knows, tried one by one.
 
@@ -126,106 +113,20 @@ def find_parts(
         student: The student.
         teacher: The teacher.
         batch: What to try them on; `None` tries none of those that need a step.
+        names: The names of the classes of both.
 
     Raises:
         ValueError: No adapter knows the student.
     """
     with as_value_error('finding the parts of these two models'):
         trained, teacher = student_within(student), teacher_within(teacher)
-        adapter = find_adapter(trained)(trained, teacher, {})
+        adapter = find_adapter(trained)(trained, teacher, {}, names)
         known = adapter.comparisons()
-    found = _tried(_there(known), student, teacher, batch)
+    found = _tried(_there(known), student, Teacher(teacher, names=names), batch)
     return [
         Finding(on, reason=part.reason) if isinstance(part, Missing) else found[on]
         for on, part in known.items()
     ]
-
-
-def batch_that_trains(model: BaseModel, shape: tuple[int, int]) -> dict[str, Any]:
-    """A random batch of this size, or of a larger one if the model needs that.
-
-    Raises:
-        ValueError: No batch can be made, or the model's own training step fails on it.
-    """
-    batch = random_batch(model, shape)
-    try:
-        run_student(model, batch)
-    except ValueError as error:
-        larger = random_batch(model, LARGER)
-        try:
-            run_student(model, larger)
-        except ValueError:
-            raise error from None
-        return larger
-    return batch
-
-
-def run_student(model: BaseModel, batch: dict[str, Any]) -> dict[str, Any]:
-    """The losses of one training step, which changes no weight.
-
-    Raises:
-        ValueError: It ends in any exception.
-    """
-    with _in_a_run(model):
-        data = model.data_preprocessor(deepcopy(batch), True)
-        return model(**data, mode='loss')
-
-
-def training_step(
-    model: BaseModel, batch: dict[str, Any], optimizer: OptimWrapper
-) -> dict[str, Tensor]:
-    """One training step as a runner takes it, and what it logs.
-
-    Raises:
-        ValueError: It ends in any exception.
-    """
-    with _in_a_run(model):
-        return model.train_step(deepcopy(batch), optimizer)
-
-
-@contextmanager
-def _in_a_run(model: BaseModel) -> Iterator[None]:
-    with (
-        as_value_error(f'a training step of a {type(model).__name__}'),
-        preserved_random_state(),
-        _first_iteration(),
-    ):
-        model.train()
-        yield
-
-
-@contextmanager
-def _first_iteration() -> Iterator[None]:
-    """What a runner tells models, some of which warm up."""
-    hub = MessageHub.get_current_instance()
-    added = [name for name in ('iter', 'epoch') if hub.get_info(name) is None]
-    for name in added:
-        hub.update_info(name, 0)
-    try:
-        yield
-    finally:
-        for name in added:
-            hub.pop_info(name)
-
-
-def forward_seconds(model: BaseModel, batch: dict[str, Any], repeats: int = 3) -> float:
-    """The median time of a prediction, post-processing included.
-
-    Without it, a model with masks would make one for each of its proposals.
-
-    Raises:
-        ValueError: The prediction ends in any exception.
-    """
-    seconds = []
-    with as_value_error(f'a prediction of a {type(model).__name__} on a random batch'):
-        model.eval()
-        data = model.data_preprocessor(deepcopy(batch), False)
-        for _ in range(repeats):
-            start = time.perf_counter()
-            with torch.no_grad():
-                model(data['inputs'], data['data_samples'], mode='predict')
-            seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
 
 
 class _Probe(nn.Module):
@@ -248,7 +149,7 @@ def _there(known: Mapping[str, Part]) -> dict[str, _There]:
 def _tried(
     parts: Mapping[str, _There],
     student: BaseModel,
-    teacher: BaseModel,
+    teacher: Teacher,
     batch: dict[str, Any] | None,
 ) -> dict[str, Finding]:
     """What a step gives for each; one by one where a step with all of them fails."""
@@ -274,7 +175,7 @@ def _tried(
 def _in_one_step(
     parts: Mapping[str, _There],
     student: BaseModel,
-    teacher: BaseModel,
+    teacher: Teacher,
     batch: dict[str, Any],
 ) -> dict[str, Finding]:
     """What one step gives for each of these parts.
@@ -289,7 +190,7 @@ def _in_one_step(
             for on, part in parts.items()
         }
         terms = [Term(on, on, probe, Schedule()) for on, probe in probes.items()]
-        distiller = Distiller(student, [Teacher(teacher)], terms)
+        distiller = Distiller(student, [teacher], terms)
         with attached(distiller):
             run_student(student, batch)
     adapter = distiller.sources[0].adapter

@@ -12,12 +12,13 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.model import BaseModel
-from mmengine.registry import MODELS, DefaultScope
+from mmengine.registry import DATASETS, MODELS, DefaultScope
 from mmengine.utils import get_installed_path
 
+from ckd_mm.adapters.class_names import LISTS
 from ckd_mm.errors import as_value_error
 
-__all__ = ['build_untrained']
+__all__ = ['build_untrained', 'class_lists']
 
 _NO_WEIGHTS = ('pretrained', 'teacher_ckpt', 'checkpoint')
 """Keys under which models name a file of weights."""
@@ -57,6 +58,23 @@ def build_untrained(
         built = MODELS.build(_without_weights(model, Path(folder)))
         built.init_weights()
     return cfg, built
+
+
+def class_lists(cfg: Config) -> dict[str, list[str]] | None:
+    """The names of the classes of a config's training data, which is not built.
+
+    `None` where they cannot be told from the config.
+    """
+    data = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    while 'dataset' in data or 'datasets' in data:
+        data = data['dataset'] if 'dataset' in data else data['datasets'][0]
+    with DATASETS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
+        kind = registry.get(data['type']) if isinstance(data.get('type'), str) else None
+    meta = {**getattr(kind, 'METAINFO', {}), **(data.get('metainfo') or {})}
+    lists = {
+        key: meta[key] for key in LISTS if isinstance(meta.get(key), (list, tuple))
+    }
+    return {key: list(names) for key, names in lists.items()} or None
 
 
 def _read(config: str | PathLike[str] | dict | Config) -> tuple[Config, str]:

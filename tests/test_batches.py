@@ -13,7 +13,7 @@ from mmengine.model import BaseModel
 from torch import nn
 
 from ckd_mm.batches import WORDS, image_shape, library_of, random_batch
-from ckd_mm.inspection import batch_that_trains, run_student
+from ckd_mm.random_steps import batch_that_trains, run_student
 from ckd_mm.untrained import build_untrained
 
 from .adapters.detectors import ONE_STAGE, narrow, narrow_dense, narrow_rois

@@ -13,8 +13,9 @@ from mmengine.hub import get_config
 
 from ckd_mm.defaults import METHODS
 from ckd_mm.distiller import Distiller
-from ckd_mm.inspection import attached, batch_that_trains, run_student
+from ckd_mm.inspection import attached
 from ckd_mm.presets import CHOICES, add_distillation, add_imports, default_terms
+from ckd_mm.random_steps import batch_that_trains, run_student
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
 from ckd_mm.untrained import build_untrained
@@ -219,9 +220,9 @@ def test_the_hooks_and_imports_of_the_student_stay(teacher: str) -> None:
     )
 
 
-def test_the_prefix_of_the_teachers_weights_is_kept() -> None:
-    cfg = get_config(DETECTOR)
-    add_distillation(cfg, DETECTOR, 'teacher.pth', prefix='student.')
+def test_the_prefix_of_the_teachers_weights_is_kept(teacher: str) -> None:
+    cfg = detector('FasterRCNN')
+    add_distillation(cfg, teacher, 'teacher.pth', prefix='student.')
     assert cfg.custom_hooks[0].teacher.prefix == 'student.'
 
 

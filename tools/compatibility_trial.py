@@ -20,15 +20,10 @@ from torch import Tensor, nn
 from ckd_mm.batches import image_shape
 from ckd_mm.distiller import Distiller
 from ckd_mm.errors import as_value_error
-from ckd_mm.inspection import (
-    Finding,
-    attached,
-    batch_that_trains,
-    find_parts,
-    run_student,
-    training_step,
-)
+from ckd_mm.inspection import Finding, attached, find_parts
+from ckd_mm.random_steps import batch_that_trains, run_student, training_step
 from ckd_mm.schedules import Schedule
+from ckd_mm.semi_supervised import teacher_within
 from ckd_mm.teachers import Teacher
 from ckd_mm.teachers.build import read_config
 from ckd_mm.terms import Term, build_terms
@@ -68,7 +63,7 @@ def _try(config: str, result: dict[str, Any]) -> None:
     student = build_untrained(cfg)[1]
     result['model'] = type(student).__name__
     torch.manual_seed(1)
-    teacher = build_untrained(cfg)[1].requires_grad_(False)
+    teacher = teacher_within(build_untrained(cfg)[1].requires_grad_(False))
     batch = batch_that_trains(student, image_shape(cfg) or SHAPE)
     findings = find_parts(student, teacher, batch)
     result['parts'] = {one.on: one.reason for one in findings}

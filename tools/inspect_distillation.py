@@ -16,14 +16,11 @@ from typing import Any
 
 from mmengine.model import BaseModel
 
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.batches import image_shape
-from ckd_mm.inspection import (
-    Finding,
-    batch_that_trains,
-    find_parts,
-    forward_seconds,
-)
-from ckd_mm.untrained import build_untrained
+from ckd_mm.inspection import Finding, find_parts
+from ckd_mm.random_steps import batch_that_trains, forward_seconds
+from ckd_mm.untrained import build_untrained, class_lists
 
 __all__: list[str] = []
 
@@ -42,11 +39,13 @@ def main() -> None:
 def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -> None:
     cfg, student = build_untrained(config)
     teacher_config = teacher_config or _teacher_of(cfg)
-    _, teacher = build_untrained(teacher_config)
+    teacher_cfg, teacher = build_untrained(teacher_config)
     teacher.requires_grad_(False)
     height, width = shape or image_shape(cfg) or SHAPE
     batch, problem = _batch(student, (height, width))
-    findings = find_parts(student, teacher, batch)
+    classes, others = class_lists(cfg), class_lists(teacher_cfg)
+    names = ClassNames(classes, others) if classes and others else None
+    findings = find_parts(student, teacher, batch, names)
     print('| | config | model | parameters | prediction |')
     print('|---|---|---|---|---|')
     problems = [problem]

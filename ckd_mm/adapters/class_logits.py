@@ -58,7 +58,7 @@ class ClassLogits:
         """All but the number, for messages."""
         start = 'a softmax' if self.activation == 'softmax' else 'a sigmoid per class'
         if self.is_apart:
-            return f'{start} over objects, with objectness apart (Seesaw)'
+            return f'{start} over objects, with objectness apart (Seesaw, YOLO)'
         return start + (' with background' if self.background else '')
 
 

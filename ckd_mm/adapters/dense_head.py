@@ -50,7 +50,10 @@ class DenseHead:
         self.width = self._layout.before + channels
         self.softmax = channels != classes
         self.logits = ClassLogits(
-            classes, 'softmax' if self.softmax else 'sigmoid', background=self.softmax
+            classes,
+            'softmax' if self.softmax else 'sigmoid',
+            background=self.softmax,
+            is_apart=self._layout.objectness is not None,
         )
 
     @staticmethod
@@ -138,6 +141,11 @@ class DenseHead:
         if self.has_prompts:
             return found[:, : num_tokens(self.model, values[1])]
         return _logits(found) if self._layout.is_probability else found
+
+    def objectness_rows(self, values: list[Any], rows: Tensor) -> Tensor:
+        """Logits of an object (K, 1) of some rows, of heads that have them apart."""
+        assert self._layout.objectness is not None
+        return rows_of(self._layout.objectness(self.module, values[0]), 1, rows)
 
     def confidences(self, values: list[Any], classes: Kept | None = None) -> Tensor:
         """How sure it is of an object at each place, (N, P): what it ranks boxes by.
@@ -231,10 +239,14 @@ def _num_inputs(head: Any) -> int:
 
 
 def _logits(probabilities: Tensor) -> Tensor:
-    """Their exact inverse, kept from the infinite where the sigmoid has rounded."""
-    known = probabilities.float()
-    limits = torch.finfo(known.dtype)
-    known = known.clamp(limits.tiny, 1 - limits.eps)
+    """Their exact inverse, kept from the infinite where the sigmoid has rounded.
+
+    They are the root of a product, which is 0 below the least number of its type.
+    """
+    limits = torch.finfo(probabilities.dtype)
+    least = (limits.tiny * limits.eps) ** 0.5
+    known = probabilities.to(torch.promote_types(probabilities.dtype, torch.float32))
+    known = known.clamp(least, 1 - limits.eps)
     return known.log() - torch.log1p(-known)
 
 

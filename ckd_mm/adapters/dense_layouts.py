@@ -53,6 +53,8 @@ class Layout:
             head's own has something else.
         maps: The class maps by level of that output.
         before: Channels of an anchor before its class logits.
+        objectness: By level, the logits (N, A, H, W) of an object, of heads whose
+            classes are those of an object that is taken for granted; else `None`.
         is_probability: Whether the maps have been through a sigmoid.
         factors: By level, what the probability of a class is multiplied by to rank
             boxes, (N, A, H, W); `None` is nothing.
@@ -67,6 +69,7 @@ class Layout:
     inner: str = ''
     maps: Callable[[Any], Any] = itemgetter(0)
     before: int = 0
+    objectness: Callable[[Any, Any], list[Tensor]] | None = None
     is_probability: bool = False
     factors: Callable[[Any, Any, list[Tensor]], list[Tensor] | None] = _quality
     losses: tuple[str, ...] = ('loss_cls',)
@@ -147,9 +150,18 @@ def _classes(head: Any, scores: Tensor) -> Tensor:
     return torch.where(best > 0, classes, head.num_classes)
 
 
+def _yolov3_objectness(head: Any, outputs: Any) -> list[Tensor]:
+    """The channel after the four of the box."""
+    return [level[:, 4 :: head.num_attrib] for level in outputs[0]]
+
+
+def _yolox_objectness(head: Any, outputs: Any) -> list[Tensor]:
+    return list(outputs[2])
+
+
 def _objectness(head: Any, outputs: Any, maps: list[Tensor]) -> list[Tensor]:
-    """Of YOLOv3: the channel after the four of the box."""
-    return [level[:, 4 :: head.num_attrib].float().sigmoid() for level in maps]
+    logits = _yolov3_objectness(head, outputs)
+    return [level.float().sigmoid() for level in logits]
 
 
 def _location(head: Any, outputs: Any, maps: list[Tensor]) -> list[Tensor]:
@@ -224,6 +236,15 @@ LAYOUTS = {
     'TOODHead': Layout(is_probability=True, losses=('loss_cls', 'initial_loss_cls')),
     'VFNetHead': Layout(labels=_labels_of_scores),
     'YOLACTHead': Layout(labels=_labels_of_yolact),
-    'YOLOV3Head': Layout(before=5, factors=_objectness, labels=_labels_of_scores),
-    'YOLOXHead': Layout(losses=('loss_cls', 'loss_obj'), labels=_labels_of_yolox),
+    'YOLOV3Head': Layout(
+        before=5,
+        objectness=_yolov3_objectness,
+        factors=_objectness,
+        labels=_labels_of_scores,
+    ),
+    'YOLOXHead': Layout(
+        objectness=_yolox_objectness,
+        losses=('loss_cls', 'loss_obj'),
+        labels=_labels_of_yolox,
+    ),
 }

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.batch_checks import check_number
-from ckd_mm.adapters.box_deltas import in_units_of, why_no_deltas
+from ckd_mm.adapters.box_deltas import why_no_deltas
 from ckd_mm.adapters.class_logits import Columns
 from ckd_mm.adapters.class_match import ClassMatch, Kept
 from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
 from ckd_mm.adapters.dense_head import DenseHead, why_not
-from ckd_mm.adapters.dense_rows import choose_rows, num_places, rows_of
+from ckd_mm.adapters.dense_rows import choose_rows, num_places
+from ckd_mm.adapters.dense_values import (
+    apart_rows,
+    delta_rows,
+    edge_rows,
+    objectness_rows,
+)
 from ckd_mm.adapters.prompts import Tokens
 from ckd_mm.checks import one_of, positive_integer
 from ckd_mm.recorders import Tap
@@ -66,7 +72,13 @@ class DenseParts:
 
     def of_objectness(self) -> Part:
         """The part of objectness, or why there is none."""
-        return self._missing or self.objectness
+        return self._missing or partial(self._of_objectness, objectness_rows)
+
+    def of_apart(self) -> Part:
+        """The part of objectness beside class logits, or why there is none."""
+        if not (self.student.logits.is_apart and self.teacher.logits.is_apart):
+            return Missing('only YOLO heads have objectness apart, and both need it')
+        return self._missing or partial(self._of_objectness, apart_rows)
 
     def of_boxes(self) -> Part:
         """The part of distributions of box edges, or why there is none."""
@@ -108,7 +120,7 @@ class DenseParts:
             self.student.logits, self.teacher.logits, self.names, activation
         )
         sides = [
-            Side(head.taps, take=partial(_class_rows, head))
+            Side(head.taps, take=head.class_rows)
             for head in (self.student, self.teacher)
         ]
         has_target = (
@@ -120,14 +132,19 @@ class DenseParts:
     def _token_logits(self, topk: int, rows: str, activation: str | None) -> Comparison:
         """The same with a column for each token of a prompt, (K, T)."""
         sides = [
-            Side(head.taps, take=partial(_class_rows, head))
+            Side(head.taps, take=head.class_rows)
             for head in (self.student, self.teacher)
         ]
         match = ClassMatch.same(self.student.width)
         comparison = self._comparison(sides, topk, rows, False, match)
         return replace(comparison, columns=Tokens(activation))
 
-    def objectness(self, topk: int = 256, rows: str = 'confident') -> Comparison:
+    def _of_objectness(
+        self,
+        take: Callable[[DenseHead, list[Any], Tensor], Tensor],
+        topk: int = 256,
+        rows: str = 'confident',
+    ) -> Comparison:
         """Logits of object and background of the chosen places, (K, 2).
 
         The one logit z of a sigmoid head is the row (z, 0), whose softmax is its
@@ -135,12 +152,15 @@ class DenseParts:
         assigned, else 1; `image_index` the image.
         """
         sides = [
-            Side(head.taps, take=partial(_objectness_rows, head))
+            Side(head.taps, take=partial(take, head))
             for head in (self.student, self.teacher)
         ]
-        return self._comparison(
-            sides, topk, rows, True, ClassMatch.same(self.student.logits.num_classes)
-        )
+        match = ClassMatch.same(self.student.logits.num_classes)
+        comparison = self._comparison(sides, topk, rows, True, match)
+        extras = dict(comparison.extras)
+        if 'target' in extras:
+            extras['target'] = replace(extras['target'], read=self._is_background)
+        return replace(comparison, extras=extras)
 
     def box_distribution(self, topk: int = 256, rows: str = 'confident') -> Comparison:
         """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
@@ -150,7 +170,7 @@ class DenseParts:
         them, weighted by the student's confidence; here all chosen places count alike.
         """
         sides = [
-            Side(head.taps, take=partial(_edge_rows, head))
+            Side(head.taps, take=partial(edge_rows, head))
             for head in (self.student, self.teacher)
         ]
         comparison = self._comparison(sides, topk, rows, False, self._match())
@@ -163,7 +183,7 @@ class DenseParts:
         the deltas of the ground truth.
         """
         sides = [
-            Side(head.taps, take=partial(_delta_rows, head, self.student))
+            Side(head.taps, take=partial(delta_rows, head, self.student))
             for head in (self.student, self.teacher)
         ]
         match = ClassMatch.same(self.student.logits.num_classes)
@@ -248,14 +268,19 @@ class DenseParts:
         scores = self.teacher.confidences(other, match.teacher)
         is_assigned = None
         if rows != 'confident':
-            labels = self.student.labels(own[0], step)
-            is_assigned = (labels >= 0) & (labels < self.student.module.num_classes)
+            is_assigned = self._is_object(self.student.labels(own[0], step))
         chosen = choose_rows(scores, is_assigned, topk, rows)
         return chosen, chosen
 
     def _targets(self, step: Step) -> Tensor:
         (outputs,) = step.noted(self._output)
         return self.student.labels(outputs, step).flatten()
+
+    def _is_object(self, labels: Tensor) -> Tensor:
+        return (labels >= 0) & (labels < self.student.module.num_classes)
+
+    def _is_background(self, step: Step) -> Tensor:
+        return (~self._is_object(self._targets(step))).long()
 
     def _box_targets(self, step: Step) -> Tensor:
         """Of all places; 0 for those without an object."""
@@ -270,24 +295,3 @@ class DenseParts:
         maps = self.student.maps(outputs)
         images = torch.arange(len(maps[0]), device=maps[0].device)
         return images.repeat_interleave(sum(num_places(maps, self.student.width)))
-
-
-def _class_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
-    return head.class_rows(values, rows)
-
-
-def _objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
-    logits = _class_rows(head, values, rows)
-    return logits if head.softmax else F.pad(logits, (0, 1))
-
-
-def _delta_rows(
-    head: DenseHead, student: DenseHead, values: list[Any], rows: Tensor
-) -> Tensor:
-    deltas = rows_of(values[0][1], 4, rows)
-    return in_units_of(student.module, head.module, deltas)
-
-
-def _edge_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
-    bins = head.module.reg_max + 1
-    return rows_of(values[0][1], 4 * bins, rows).reshape(-1, bins)

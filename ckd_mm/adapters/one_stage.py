@@ -23,7 +23,9 @@ class OneStageAdapter(DetectionAdapter):
     """Detectors with one dense head, from RetinaNet and YOLOv3 to CenterNet and SOLO.
 
     `dense_logits`: class logits of chosen anchors or points, of pixels of a heat map or
-    cells of SOLO's grids, (K, C). `rpn_logits` and `rpn_boxes` of an RPN alone.
+    cells of SOLO's grids, (K, C). `dense_objectness`: object or background, (K, 2), of
+    YOLOX and YOLOv3, which have it beside the classes. `rpn_logits` and `rpn_boxes` of
+    an RPN alone.
     `box_distribution`: logits of a box's edges, of heads like GFL's. Their options: see
     :class:`ckd_mm.adapters.dense_parts.DenseParts`. The heads may be of different
     kinds, if their levels have the same strides and their positions the same anchors.
@@ -49,6 +51,8 @@ class OneStageAdapter(DetectionAdapter):
                 'each model makes masks of its own kernels or coefficients, for the '
                 "objects of its own head; compare on='dense_logits' or on='neck'"
             )
+        if parts.student.logits.is_apart:
+            known['dense_objectness'] = parts.of_apart()
         if parts.student.is_rpn and parts.teacher.is_rpn:
             known['rpn_logits'] = parts.of_objectness()
             known['rpn_boxes'] = parts.of_deltas()

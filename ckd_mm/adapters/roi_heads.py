@@ -64,12 +64,12 @@ def why_no_logits(student: Sequence[Any], teacher: Sequence[Any]) -> Missing | N
 
 def why_no_masks(student: Any, teacher: Any) -> Missing | None:
     """What keeps the masks of these RoI heads from being compared."""
-    head = _first(student.mask_head)
-    if getattr(student, 'interleaved', False) and head.class_agnostic:
-        return Missing(
-            f'the {type(student).__name__} of the student draws RoIs for masks, and '
-            'its class-agnostic mask heads do not tell the classes of these'
-        )
+    if getattr(student, 'interleaved', False):
+        start = f'the {type(student).__name__} of the student draws RoIs for masks, '
+        if _first(student.mask_head).class_agnostic:
+            return Missing(f'{start}whose classes class-agnostic heads do not tell')
+        if student.share_roi_extractor:
+            return Missing(f'{start}which cannot be told from those of boxes')
     sizes = [_mask_size(roi_head) for roi_head in (student, teacher)]
     if None not in sizes and sizes[0] != sizes[1]:
         return Missing(

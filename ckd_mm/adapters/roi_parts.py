@@ -10,6 +10,7 @@ from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side
 from ckd_mm.adapters.proposed_rois import ProposedRoIs
 from ckd_mm.adapters.roi_heads import why_no_logits
+from ckd_mm.adapters.roi_instances import InstanceParts, has_instances
 from ckd_mm.adapters.roi_logits import (
     class_rows,
     objectness_rows,
@@ -48,8 +49,11 @@ class RoIParts:
         """The parts by name, or why there is none."""
         missing = why_no_logits(*(one.heads() for one in (self.student, self.teacher)))
         no_layer = missing_module(self.student, self.teacher, 'bbox_head', 'fc_cls')
+        logits: Part = missing or self._missing_columns() or self.roi_logits
+        if has_instances(self.student) and has_instances(self.teacher):
+            logits = InstanceParts(self.student, self.teacher, self.names).roi_logits
         return {
-            'roi_logits': missing or self._missing_columns() or self.roi_logits,
+            'roi_logits': logits,
             'roi_objectness': self._missing_objectness() or self.roi_objectness,
             'embedding': missing or no_layer or self.embedding,
             **ObjectParts(self.student, self.teacher, self.names).parts(),

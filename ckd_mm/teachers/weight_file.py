@@ -110,7 +110,7 @@ def _read(checkpoint: str) -> Any:
 
 
 def _advice(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, OSError):  # missing, forbidden, no connection
         return 'give a path or URL that can be loaded'
     if isinstance(error, (ImportError, AttributeError)):
         return (

@@ -6,6 +6,7 @@ with another one, whose rows must equal what its RoI head says of the student's 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -36,7 +37,8 @@ PARTS = {
     'C4': ('backbone', *ROIS, *BOXES, *MASKS, *RPN),
     'CascadeRPN': (*MAPS, *ROIS, *BOXES, 'rpn_logits'),
     'CascadeSABL': (*MAPS, *ROIS, *RPN),
-    'CrowdDet': (*MAPS, *RPN),
+    'CrowdDet': (*MAPS, 'roi_logits', *RPN),
+    'CrowdDetRefine': (*MAPS, 'roi_logits', *RPN),
     'DetectoRS': (*MAPS, *ROIS, *BOXES, *MASKS, *RPN, *SEMANTIC),
     'DoubleHead': (*MAPS, *ROIS, *BOXES, *RPN),
     'DynamicRCNN': (*MAPS, *ROIS, *BOXES, *RPN),
@@ -77,7 +79,10 @@ def test_a_family_has_its_parts_and_a_twin_gives_the_same(kind: str) -> None:
     known = build_adapter(student, teacher, {}).comparisons()
     there = [name for name, one in known.items() if not isinstance(one, Missing)]
     assert sorted(there) == sorted(PARTS[kind])
-    wanted = {name: (name, EXTRAS.get(name, ())) for name in there}
+    extras = dict(EXTRAS)
+    if kind.startswith('CrowdDet'):  # two predictions of a RoI, of unknown objects
+        extras['roi_logits'] = ('image_index', 'rois')
+    wanted = {name: (name, extras.get(name, ())) for name in there}
     found = pairs(student, teacher, batch(student), wanted)
     for name, given in found.items():
         own, other = levels(given['student']), levels(given['teacher'])
@@ -86,8 +91,43 @@ def test_a_family_has_its_parts_and_a_twin_gives_the_same(kind: str) -> None:
         for mine, theirs in zip(own, other, strict=True):
             assert mine.numel(), name
             assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
-        for extra in EXTRAS.get(name, ()):
+        for extra in extras.get(name, ()):
             assert len(given[extra]) == len(own[0]), (name, extra)
+
+
+@pytest.mark.parametrize('kind', ['CrowdDet', 'CrowdDetRefine'])
+def test_two_predictions_of_a_roi_are_compared_in_the_order_that_differs_less(
+    kind: str,
+) -> None:
+    student, teacher = zoo(kind), zoo(kind, seed=1)
+    for model in (student, teacher):  # boxes that differ
+        for layer in model.roi_head.bbox_head.fc_reg:
+            torch.nn.init.normal_(layer.weight, std=0.1)
+    outputs: list[Any] = []
+    for model in (student, teacher):
+        model.roi_head.bbox_head.register_forward_hook(
+            lambda _, __, output: outputs.append([one.detach() for one in output[-2:]])
+        )
+    given = pair(student, teacher, batch(student), 'roi_logits', 'rois')
+    (logits, boxes), (logits_t, boxes_t) = (
+        (logits.view(-1, 2, 2), deltas.view(-1, 2, 4)) for logits, deltas in outputs
+    )
+    expected, crossed = [], 0
+    for roi in range(len(logits)):
+
+        def cost(order: list[int], roi: int = roi) -> float:
+            classes = logits[roi].softmax(1) - logits_t[roi, order].softmax(1)
+            edges = boxes[roi] - boxes_t[roi, order]
+            return classes.abs().sum().item() + edges.abs().sum().item()
+
+        best = min([0, 1], [1, 0], key=cost)
+        crossed += best == [1, 0]
+        expected.append(logits_t[roi, best])
+    assert 0 < crossed < len(logits)
+    assert torch.equal(given['student'], logits.flip(2).flatten(0, 1))
+    assert torch.equal(given['teacher'], torch.cat(expected).flip(1))
+    assert torch.equal(given['rois'][0::2], given['rois'][1::2])
+    assert len(given['rois']) == 2 * len(logits)
 
 
 class Spy:
@@ -358,6 +398,30 @@ def test_masks_of_different_sizes_are_refused_before_a_step(
         build_adapter(own, other, {'term': ('mask_logits', ())})
 
 
+def class_agnostic(model: ConfigDict) -> None:
+    for head in model.roi_head.mask_head:
+        head.class_agnostic = True
+
+
+def shared(model: ConfigDict) -> None:
+    model.roi_head.mask_roi_extractor = None
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (class_agnostic, 'whose classes class-agnostic heads do not tell'),
+        (shared, 'which cannot be told from those of boxes'),
+    ],
+)
+def test_masks_of_an_htc_that_cannot_be_told_are_refused(
+    change: Callable[[ConfigDict], None], message: str
+) -> None:
+    student, teacher = zoo('HTC', change=change), mask_rcnn()
+    with pytest.raises(ValueError, match=message):
+        build_adapter(student, teacher, {'term': ('mask_logits', ())})
+
+
 @pytest.mark.parametrize('stage', [0, 'same'])
 def test_scnet_has_masks_in_its_last_stage_alone(stage: Any) -> None:
     student, teacher = zoo('SCNet'), zoo('HTC', seed=1)
@@ -409,7 +473,7 @@ def test_a_head_that_takes_more_than_rois_is_refused_by_reason(whose: str) -> No
 @pytest.mark.parametrize(
     ('student', 'teacher', 'on', 'message'),
     [
-        ('CrowdDet', 'CrowdDet', 'roi_logits', '2 predictions of a RoI in no fixed'),
+        ('CrowdDet', 'DoubleHead', 'roi_logits', '2 predictions of a RoI in no fixed'),
         ('CrowdDet', 'CrowdDet', 'embedding', 'MultiInstanceBBoxHead of the student'),
         ('DoubleHead', 'SABL', 'roi_boxes', 'of the teacher gives no box deltas'),
         ('DoubleHead', 'CascadeRPN', 'rpn_logits', 'do not have the same stages'),

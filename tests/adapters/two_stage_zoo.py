@@ -20,6 +20,7 @@ ZOO = {
     'CascadeRPN': 'cascade_rpn/cascade-rpn_faster-rcnn_r50-caffe_fpn_1x_coco',
     'CascadeSABL': 'sabl/sabl-cascade-rcnn_r50_fpn_1x_coco',
     'CrowdDet': 'crowddet/crowddet-rcnn_r50_fpn_8xb2-30e_crowdhuman',
+    'CrowdDetRefine': 'crowddet/crowddet-rcnn_refine_r50_fpn_8xb2-30e_crowdhuman',
     'DetectoRS': 'detectors/detectors_htc-r50_1x_coco',
     'DoubleHead': 'double_heads/dh-faster-rcnn_r50_fpn_1x_coco',
     'DynamicRCNN': 'dynamic_rcnn/dynamic-rcnn_r50_fpn_1x_coco',

@@ -11,11 +11,11 @@ import modelindex
 import pytest
 from mmengine.fileio import load
 
-from .catalog import CONFIGS, DISTILLED, ROOT, document, loaded
+from .catalog import CONFIGS, DISTILLED, ROOT, distilling_hook, document, loaded
 
 LISTED = [path for path in CONFIGS if '/digits/' not in path]
 PAGE = ROOT / 'docs/model_zoo.md'
-PAGES = [PAGE, ROOT / 'configs/README.md']
+PAGES = [PAGE, ROOT / 'configs/README.md', ROOT / 'docs/loading.md']
 RESULT = re.compile(r'\d+\.\d+|not found|not run yet')
 TABLES_OF_PAIRS = re.compile(r'^(\| pair .*)\n\|[-|]+\n((?:\|.*\n)+)', re.M)
 COLLECTIONS = {
@@ -117,6 +117,21 @@ def test_the_tables_of_all_methods_have_the_same_results() -> None:
                 compared += 1
     # KD and DKD of all pairs, ReviewKD of all but ShuffleNet V1, DIST of one
     assert compared == 11 * 2 + 9 + 2 * 3 + 1
+
+
+def files_of_teachers() -> set[str]:
+    """What the hooks name: a config of a zoo, or the path of a checkpoint."""
+    teachers = [distilling_hook(path)['teacher'] for path in DISTILLED]
+    return {teacher.get('checkpoint') or teacher['config'] for teacher in teachers}
+
+
+def test_the_page_says_what_is_known_of_each_teachers_file() -> None:
+    section = PAGE.read_text().split("\n## Teachers' files\n")[1]
+    rows = dict(re.findall(r'^\| `([^`]+)` \| (.+) \|$', section, re.M))
+    assert rows.keys() == files_of_teachers()
+    for teacher, known in rows.items():
+        source = 'https://github.com/' in known or known.startswith('not known')
+        assert source or known.startswith('those of the model'), teacher
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)

@@ -14,8 +14,9 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
 
+from ckd_mm.batches import random_batch
 from ckd_mm.distiller import Distiller
-from ckd_mm.inspection import find_parts, random_batch
+from ckd_mm.inspection import find_parts
 from ckd_mm.presets import default_terms
 from ckd_mm.semi_supervised import teacher_within
 from ckd_mm.teachers import Teacher

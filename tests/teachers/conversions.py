@@ -20,13 +20,13 @@ from .zoo_models import (
     deformable,
     detector,
     lora,
+    masks,
     narrow_rpn,
     sam,
     soft_teacher,
     swin,
     swin_v2,
     t2t,
-    vis,
     vit,
     wrapped,
 )
@@ -123,8 +123,20 @@ CONVERSIONS = (
     ),
     Conversion(
         'Mask2Former for video, panoptic_head',
-        vis,
+        masks('mask2former_vis/mask2former_r50_8xb2-8e_youtubevis2019'),
         rename(('track_head.', 'panoptic_head.')),
+        renamed=True,
+    ),
+    Conversion(
+        'Mask2Former, which keeps its names',
+        masks('mask2former/mask2former_r50_8xb2-lsj-50e_coco'),
+        rename(),
+        renamed=True,
+    ),
+    Conversion(
+        'MaskFormer, which keeps its names',
+        masks('maskformer/maskformer_r50_ms-16xb1-75e_coco'),
+        rename(),
         renamed=True,
     ),
     Conversion(
@@ -246,7 +258,7 @@ REFUSED = (
     ),
 )
 
-# A place is a file of the package, and how it converts.
+# Files of the packages in which models convert.
 SOURCES = {
     'mmcv/cnn/bricks/conv_ws.py',
     'mmcv/ops/deform_conv.py',

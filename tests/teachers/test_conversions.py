@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -67,6 +68,26 @@ def test_a_file_that_leaves_a_model_half_loaded_is_refused(
     write(row, tmp_path / 'file.pth')
     with pytest.raises(ValueError, match=row.ignored):
         load_weights(build(row.model(), seed=1), str(tmp_path / 'file.pth'))
+
+
+def test_tables_that_scipy_no_longer_resizes_are_refused(tmp_path: Path) -> None:
+    row = next(row for row in CONVERSIONS if row.name.startswith('Swin, another'))
+    write(row, tmp_path / 'file.pth')
+    removed = NotImplementedError('`interp2d` has been removed in SciPy 1.14.0.\nUse')
+    with (
+        mock.patch('scipy.interpolate.interp2d', side_effect=removed),
+        pytest.raises(
+            ValueError, match='own loading code failed with .*`interp2d`'
+        ) as e,
+    ):
+        load_weights(build(row.model(), seed=1), str(tmp_path / 'file.pth'))
+    assert len(str(e.value).splitlines()) == 1
+
+
+def test_every_row_is_in_the_table_of_the_page() -> None:
+    page = PAGE.read_text()
+    missing = [row.name for row in CONVERSIONS + REFUSED if f'`{row.name}`' not in page]
+    assert not missing
 
 
 def test_every_place_where_the_libraries_convert_has_a_row() -> None:

@@ -27,13 +27,13 @@ __all__ = [
     'detector',
     'libraries',
     'lora',
+    'masks',
     'narrow_rpn',
     'sam',
     'soft_teacher',
     'swin',
     'swin_v2',
     't2t',
-    'vis',
     'vit',
     'wrapped',
 ]
@@ -93,19 +93,19 @@ def deformable(version: str) -> Callable[[Any], None]:
     return change
 
 
-def vis() -> dict[str, Any]:
-    """Mask2Former for video, with one layer of everything."""
-    model = get_config(
-        'mmdet::mask2former_vis/mask2former_r50_8xb2-8e_youtubevis2019.py'
-    ).model
-    head = model.track_head
-    head.transformer_decoder.num_layers = 1
-    head.num_queries = 5
-    head.pixel_decoder.encoder.num_layers = 1
-    model.backbone.update(depth=18, base_channels=8, stem_channels=8)
-    head.in_channels = [8, 16, 32, 64]
-    head.train_cfg = model.get('train_cfg')
-    return dict(model, _scope_='mmdet')
+def masks(name: str) -> Callable[[], dict[str, Any]]:
+    """A model with a head of masks, with one layer of everything."""
+
+    def config() -> dict[str, Any]:
+        model = get_config(f'mmdet::{name}.py').model
+        head = model.get('panoptic_head') or model.track_head
+        head.update(in_channels=[8, 16, 32, 64], num_queries=5)
+        head.transformer_decoder.num_layers = 1
+        head.pixel_decoder.encoder.num_layers = 1
+        model.backbone.update(depth=18, base_channels=8, stem_channels=8)
+        return dict(model, _scope_='mmdet')
+
+    return config
 
 
 def soft_teacher() -> dict[str, Any]:

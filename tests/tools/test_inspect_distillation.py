@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
+from ckd_mm.adapters import Comparison
 from ckd_mm.distiller import Distiller
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import build_terms
@@ -121,6 +122,122 @@ def test_two_classifiers(
     row = row_of(printed, 'embedding')
     assert '| (2, 64) | (2, 128) | student_channels=[64], teacher_channels=[128]' in row
     check_lines(printed, *paths)
+
+
+def one_class(model: Any) -> None:
+    narrow_rois(model)
+    model.roi_head.bbox_head.num_classes = 1
+
+
+def test_a_detector_of_one_class(tmp_path: Path, inspect: Callable[..., str]) -> None:
+    name = 'faster_rcnn/faster-rcnn_r50_fpn_1x_coco'
+    student = written(tmp_path / 'student.py', narrow(name, one_class))
+    printed = inspect(student, '--teacher', student, '--shape', 64, 64)
+    assert re.search(r'\(\d+, 2\) \| \(\d+, 2\)', row_of(printed, 'roi_logits'))
+    check_lines(printed, student, student)
+
+
+def test_a_dense_detector_of_one_class_is_compared_by_yes_and_no(
+    tmp_path: Path, inspect: Callable[..., str]
+) -> None:
+    def change(model: Any) -> None:
+        narrow_dense(model)
+        model.bbox_head.num_classes = 1
+
+    student = written(tmp_path / 'student.py', narrow(ONE_STAGE['GFL'], change))
+    printed = inspect(student, '--teacher', student, '--shape', 64, 64)
+    assert "on=dict(part='dense_logits', activation='binary')" in printed
+    check_lines(printed, student, student)
+
+
+def test_classes_are_matched_by_the_names_of_both_data_sets(
+    tmp_path: Path, inspect: Callable[..., str]
+) -> None:
+    """A student of its own class beside a teacher of COCO's, the common case."""
+
+    def of_coco(model: Any) -> None:
+        narrow_rois(model)
+        model.roi_head.bbox_head.num_classes = 80
+
+    name, data = 'faster_rcnn/faster-rcnn_r50_fpn_1x_coco', dict(type='CocoDataset')
+    own = dict(data, metainfo=dict(classes=('dog',)))
+    repeated = dict(type='RepeatDataset', times=2, dataset=data)
+    student, teacher = (
+        written(
+            tmp_path / f'{change.__name__}.py',
+            narrow(name, change),
+            train_dataloader=dict(dataset=dataset),
+        )
+        for change, dataset in ((one_class, own), (of_coco, repeated))
+    )
+    printed = inspect(student, '--teacher', teacher, '--shape', 64, 64)
+    assert re.search(r'\(\d+, 2\) \| \(\d+, 2\)', row_of(printed, 'roi_logits'))
+
+
+def test_what_fails_is_said_in_a_sentence_beside_the_rest(
+    tmp_path: Path,
+    inspect: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        raise KeyError('gt_sem_seg')
+
+    student = written(tmp_path / 'a.py', narrow(ONE_STAGE['GFL'], narrow_dense))
+    with monkeypatch.context() as patched:
+        patched.setattr('mmdet.models.GFL.predict', broken)
+        printed = inspect(student, '--teacher', student, '--shape', 64, 64)
+    assert "\nA prediction of a GFL ended in KeyError: 'gt_sem_seg'.\n" in printed
+    assert re.search(r'\| GFL \| [\d.]+ M \| none \|', printed)
+    check_lines(printed, student, student)
+    with monkeypatch.context() as patched:
+        patched.setattr('mmdet.models.GFL.loss', broken)
+        printed = inspect(student, '--teacher', student, '--shape', 64, 64)
+    assert "\nA training step of a GFL ended in KeyError: 'gt_sem_seg'.\n" in printed
+    assert 'Not `dense_logits`: not tried, as there is no batch' in printed
+
+
+def test_a_part_that_breaks_leaves_the_others(
+    tmp_path: Path,
+    inspect: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = Comparison.read
+
+    def broken(self: Comparison, *args: Any) -> Any:
+        if not self.levels:
+            raise IndexError('list index out of range')
+        return read(self, *args)
+
+    monkeypatch.setattr(Comparison, 'read', broken)
+    student = written(tmp_path / 'a.py', narrow(ONE_STAGE['GFL'], narrow_dense))
+    printed = inspect(student, '--teacher', student, '--shape', 64, 64)
+    assert row_of(printed, 'neck') and row_of(printed, 'backbone')
+    sentence = 'a training step of a GFL ended in IndexError: list index out of range.'
+    assert f'Not `dense_logits`: {sentence}' in printed
+
+
+def test_a_pair_of_two_tasks_is_refused_in_a_sentence(
+    tmp_path: Path,
+    classifier_config: Callable[..., Config],
+    inspect: Callable[..., str],
+) -> None:
+    cfg = classifier_config(tmp_path)
+    rest = dict(scope='mmpretrain', data_preprocessor=cfg.data_preprocessor)
+    teacher = written(tmp_path / 'teacher.py', cfg.model, **rest)
+    student = written(tmp_path / 'a.py', narrow(ONE_STAGE['GFL'], narrow_dense))
+    printed = inspect(student, '--teacher', teacher, '--shape', 64, 64)
+    assert re.search(r'Not `dense_logits`: .*ImageClassifier', printed)
+    assert 'A prediction of a ImageClassifier' in printed
+
+
+def test_a_config_that_cannot_be_built_is_refused_in_a_sentence(
+    tmp_path: Path, inspect: Callable[..., str]
+) -> None:
+    student = written(tmp_path / 'a.py', dict(type='NoSuchDetector'))
+    with pytest.raises(SystemExit, match='error: building the model of config .*KeyE'):
+        inspect(student, '--teacher', student)
+    with pytest.raises(SystemExit, match='error: reading config nowhere.py ended in'):
+        inspect('nowhere.py', '--teacher', student)
 
 
 def test_a_config_without_a_teacher_is_refused(
