@@ -31,6 +31,7 @@ from compatibility_configs import Choice, choose
 from compatibility_report import summary, table
 from compatibility_trial import try_config
 
+from ckd_mm.atomic import write_json
 from ckd_mm.environment import commit
 from ckd_mm.tools import LIBRARIES
 
@@ -98,7 +99,7 @@ def _try(choice: Choice, path: Path) -> None:
     sys.stdout = sys.stderr = log
     logging.disable(logging.CRITICAL)
     warnings.simplefilter('ignore')
-    path.write_text(json.dumps(try_config(choice.name)))
+    write_json(path, try_config(choice.name))
 
 
 def _finished(

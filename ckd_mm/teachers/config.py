@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -17,6 +16,7 @@ from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.cache.identity import data_identity
 from ckd_mm.cache.parts import check_hooks
 from ckd_mm.cache.store import Cache
+from ckd_mm.checks import positive
 from ckd_mm.registry import did_you_mean
 from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers.build import build_teacher
@@ -105,11 +105,7 @@ class TeacherConfig(Speed):
                 "teacher: prefix must be a string such as 'student.', got "
                 f'{self.prefix!r}'
             )
-        number = isinstance(self.weight, (int, float)) and math.isfinite(self.weight)
-        if not number or isinstance(self.weight, bool) or self.weight <= 0:
-            raise ValueError(
-                f'teacher: weight must be a finite number > 0, got {self.weight!r}'
-            )
+        positive('teacher: weight', self.weight)
         if self.ema and self.changes_model:
             raise ValueError(
                 "teacher: ema=True is the run's own average, which channels_last, "
