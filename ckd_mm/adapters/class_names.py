@@ -46,6 +46,14 @@ class ClassNames:
     def __post_init__(self) -> None:
         _check_map(self.class_map or {}, self.student, self.teacher)
 
+    @property
+    def differ(self) -> bool:
+        """Whether any list of names is another one, or in another order."""
+        return any(
+            list(self.student.get(key, ())) != list(self.teacher.get(key, ()))
+            for key in LISTS
+        )
+
     def match(self, num_student: int, num_teacher: int) -> ClassMatch:
         """The classes in common of two heads with so many classes.
 

@@ -98,3 +98,9 @@ def test_names_must_be_as_many_as_the_head_has_classes() -> None:
         given.match(3, 3)
     with pytest.raises(ValueError, match='teacher has 4 classes, but its checkpoint'):
         given.match(2, 4)
+
+
+def test_lists_differ_by_name_and_by_order() -> None:
+    assert not names(ANIMALS, ANIMALS).differ
+    assert names(ANIMALS, ANIMALS[::-1]).differ
+    assert names(ANIMALS, ANIMALS[:2]).differ

@@ -32,6 +32,7 @@ from .detectors import (
 )
 from .pairs import pair
 from .permuted import ORDER, STUDENT, permuted, renamed
+from .two_stage_zoo import zoo
 
 OTHER_ORDER = [STUDENT[number] for number in ORDER]
 MODELS_AND_PARTS: list[tuple[Callable[[int], BaseModel], Any]] = [
@@ -401,3 +402,10 @@ def test_the_class_of_a_mask_is_no_target_among_its_pixels(activation: str) -> N
     assert len(given['rois']) == len(given['student'])
     with pytest.raises(ValueError, match="'target'.*columns are pixels"):
         pair(student, teacher, data, on, 'target')
+
+
+def test_semantic_maps_have_no_names_to_match() -> None:
+    student, teacher = zoo('PanopticFPN', 0), zoo('PanopticFPN', 1)
+    names = renamed(OTHER_ORDER)
+    with pytest.raises(ValueError, match='name other classes, and nothing names those'):
+        pair(student, teacher, {}, 'semantic_logits', names=names)
