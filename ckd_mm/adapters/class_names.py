@@ -71,7 +71,9 @@ class ClassNames:
         teacher = _of_number(self.teacher, num_teacher, 'teacher')
         renamed = self.class_map or {}
         known = [renamed.get(name, name) for name in teacher]
-        _check_unique(known)
+        if student == known:  # also with a name twice, as ImageNet has 'crane'
+            return ClassMatch.same(len(student))
+        _check_unique(student, known)
         common = [name for name in student if name in known]
         match = ClassMatch(
             Kept(tuple(student.index(name) for name in common), len(student)),
@@ -157,13 +159,20 @@ def _check_map(
         )
 
 
-def _check_unique(names: Sequence[str]) -> None:
-    twice = _repeated(names)
-    if twice:
-        raise ValueError(
-            f"with class_map, the teacher's classes have {twice} twice; map the other "
-            'class of that name to another one, or leave the entry out'
-        )
+def _check_unique(student: Sequence[str], teacher: Sequence[str]) -> None:
+    """See that each name in common is that of one class on either side."""
+    for whose, names, others in (
+        ('student', student, teacher),
+        ('teacher', teacher, student),
+    ):
+        twice = _repeated([name for name in names if name in others])
+        if twice:
+            raise ValueError(
+                f'the classes of the {whose} have {twice} twice, so that it cannot be '
+                "matched by name; tell them apart in the metainfo of the student's "
+                'training data and with teacher=dict(classes=[...]), or leave out the '
+                'entry of class_map that makes two alike'
+            )
 
 
 def _repeated(names: Sequence[str]) -> str:

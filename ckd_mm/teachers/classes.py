@@ -45,9 +45,6 @@ def check_classes(classes: Any, class_map: Any, ema: bool) -> None:
             'teacher: classes must be the names of its classes in their order, such '
             f"as ['person', 'car'], got {classes!r}"
         )
-    twice = sorted({name for name in classes if list(classes).count(name) > 1})
-    if twice:
-        raise ValueError(f'teacher: classes has {", ".join(map(repr, twice))} twice')
 
 
 def class_lists(said: _Said, model: BaseModel) -> dict[str, list[str]] | None:

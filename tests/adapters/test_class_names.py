@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
 from ckd_mm.adapters.class_names import ClassNames
 
@@ -36,6 +37,22 @@ def test_classes_are_matched_in_the_order_of_the_student(
     student: list[str], teacher: list[str], expected: Any
 ) -> None:
     assert matched(student, teacher) == expected
+
+
+def test_a_name_may_stand_twice_where_nothing_has_to_be_matched() -> None:
+    """ImageNet has a crane that flies and one that lifts."""
+    twice = ['crane', 'kite', 'crane']
+    assert matched(twice, twice) == ((0, 1, 2), (0, 1, 2))
+    assert matched(['kite', 'owl'], [*twice, 'x']) == ((0,), (1,))
+    with pytest.raises(ValueError, match="of the teacher have 'crane' twice, so that"):
+        matched(['crane', 'kite'], twice)
+    with pytest.raises(ValueError, match="of the student have 'crane' twice, so that"):
+        matched(twice, ['kite', 'crane', 'x'])
+
+
+def test_the_names_of_imagenet_match_themselves() -> None:
+    found = names(IMAGENET_CATEGORIES, list(IMAGENET_CATEGORIES)).match(1000, 1000)
+    assert found.is_same
 
 
 def test_a_map_joins_names_and_says_that_the_rest_differs() -> None:
@@ -79,7 +96,7 @@ def test_a_head_for_things_takes_the_names_of_things() -> None:
             "no class of the student; did you mean 'pedestrian'",
         ),
         (['a', 'b'], ['c', 'd'], {'c': 'a', 'd': 'a'}, "gives 'a' to several classes"),
-        (['a', 'b'], ['a', 'b'], {'b': 'a'}, "classes have 'a' twice"),
+        (['a', 'b'], ['a', 'b'], {'b': 'a'}, "of the teacher have 'a' twice"),
         (['a'], ['a'], ['a'], 'class_map must be a dict'),
     ],
 )

@@ -108,7 +108,7 @@ def test_names_come_from_the_checkpoint(
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (dict(classes=['a'] * 10), "classes has 'a' twice"),
+        (dict(classes=['1', '1', *'abcdefgh']), "of the teacher have '1' twice"),
         (dict(classes='0123456789'), 'classes must be the names'),
         (dict(classes=[]), 'classes must be the names'),
         (dict(classes=list('abcdefghij')), 'no class of the teacher has the name'),
