@@ -84,6 +84,12 @@ def test_a_head_for_things_takes_the_names_of_things() -> None:
         ),
         (['a'], ['b', 'c'], None, "no class of the teacher.*'a'.*'b', 'c'.*on='neck'"),
         (
+            ['Person', 'CAR'],
+            ['person'],
+            None,
+            r"\(near each other: 'person' and 'Person'",
+        ),
+        (
             ['a'],
             ['person'],
             {'persn': 'a'},
