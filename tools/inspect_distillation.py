@@ -68,7 +68,14 @@ def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -
     for finding in findings:
         if finding.reason:
             print(f'\nNot `{finding.on}`: {finding.reason}.')
-    print(f'\n```python\n{_lines(findings, teacher_config)}\n```')
+    if any(finding.term is not None for finding in findings):
+        print(f'\n```python\n{_lines(findings, teacher_config)}\n```')
+    else:
+        print(
+            '\nThe two have no part in common. Any two modules of one size are '
+            'compared with on=dict(student=NAME, teacher=NAME); '
+            'model.named_modules() has the names.'
+        )
 
 
 def _batch(

@@ -18,7 +18,7 @@ from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.cache.identity import data_identity
 from ckd_mm.cache.parts import check_hooks
 from ckd_mm.cache.store import Cache
-from ckd_mm.checks import positive
+from ckd_mm.checks import boolean, positive
 from ckd_mm.registry import did_you_mean
 from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers.build import build_teacher
@@ -99,6 +99,8 @@ class TeacherConfig(Speed):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ('ema', 'evaluate'):
+            boolean(f'teacher: {name}', getattr(self, name))
         kinds = (self.config is not None, self.ema, self.cache is not None)
         if sum(kinds) != 1:
             raise ValueError(
