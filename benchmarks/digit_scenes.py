@@ -12,24 +12,32 @@ two runs share the machine, one thread each.
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import statistics
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from environment import ROOT, describe
+from mmengine.config import Config
 
-sys.path.insert(0, str(ROOT / 'tools'))
-from demo_runs import Log, Run, read_log, train
-
+from ckd_mm.compare import (
+    ALONE,
+    Comparison,
+    Run,
+    difference,
+    digest,
+    plan,
+    spread,
+    train_anew,
+    values_by_seed,
+)
 from ckd_mm.datasets.digits import write_digit_scenes
 
 __all__: list[str] = []
 
 CONFIGS = ROOT / 'configs/mmdet/digits'
+TRAIN = ROOT / 'tools/train.py'
 TEACHER = 'faster-rcnn_r18-w32_digits'
 
 
@@ -39,39 +47,38 @@ class Student:
 
     Args:
         config: The name of its config.
-        change: The name of what the options change, for the folder of its runs.
-        options: Values for `--cfg-options`.
+        options: Changes to it, as `--cfg-options` makes them.
     """
 
     config: str
-    change: str = ''
-    options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def folder(self) -> str:
-        """The folder of its runs, without the seed."""
-        return f'{self.config}_{self.change}' if self.change else self.config
+    def read(self, teacher: Path) -> Config:
+        """Its whole config, with the teacher's weights if it is distilled."""
+        cfg = Config.fromfile(CONFIGS / f'{self.config}.py')
+        cfg.merge_from_dict(self.options)
+        if cfg.get('custom_hooks'):
+            cfg.custom_hooks[0].teacher.checkpoint = str(teacher)
+        return cfg
 
 
-def _ckd(change: str, **options: str) -> Student:
+def _ckd(**options: Any) -> Student:
     """CKD of weight 1 and T 0.1 with options of its loss."""
     path = 'custom_hooks.0.distill.ckd.loss'
     named = {f'{path}.{name}': value for name, value in options.items()}
-    return Student('ckd_r18-w32-r18-w8_6e_digits', change, named)
+    return Student('ckd_r18-w32-r18-w8_6e_digits', named)
 
 
-def _ckd_on(change: str, **options: str) -> Student:
+def _ckd_on(**options: Any) -> Student:
     """The same on other RoIs: options of `roi_logits`."""
     path = 'custom_hooks.0.distill.ckd.on'
-    named = {'_delete_': 'True', 'part': 'roi_logits', **options}
+    named = {'_delete_': True, 'part': 'roi_logits', **options}
     return Student(
         'ckd_r18-w32-r18-w8_6e_digits',
-        change,
         {f'{path}.{name}': value for name, value in named.items()},
     )
 
 
-ALONE = {'student alone': Student('faster-rcnn_r18-w8_digits')}
 AUTHORS = Student('ckd-authors_r18-w32-r18-w8_6e_digits')
 CKD = Student('ckd_r18-w32-r18-w8_6e_digits')
 LOGITS = {
@@ -95,25 +102,18 @@ REVIEWKD = {
 # 64 RoIs an image are what the sampler draws: then only their source differs.
 ROWS = {
     'CKD, weight 1, T 0.1: all sampled RoIs': CKD,
-    'RoIs of objects alone': _ckd_on('objects', background_ratio='0'),
-    'one of background for each of an object': _ckd_on(
-        'background1', background_ratio='1'
-    ),
-    'no negatives of the same class': _ckd(
-        'other-classes', same_class_negatives='False'
-    ),
-    'negatives of the same image': _ckd('per-image', per_image='True'),
-    "the student's 64 best proposals": _ckd_on(
-        'proposals', rois='proposals', num_rois='64'
-    ),
-    "the teacher's 64 best proposals": _ckd_on(
-        'teacher', rois='teacher', num_rois='64'
-    ),
+    'RoIs of objects alone': _ckd_on(background_ratio=0),
+    'one of background for each of an object': _ckd_on(background_ratio=1),
+    'no negatives of the same class': _ckd(same_class_negatives=False),
+    'negatives of the same image': _ckd(per_image=True),
+    "the student's 64 best proposals": _ckd_on(rois='proposals', num_rois=64),
+    "the teacher's 64 best proposals": _ckd_on(rois='teacher', num_rois=64),
     'all sampled RoIs, + BoxRegressionLoss': Student(
         'ckd-boxregression_r18-w32-r18-w8_6e_digits'
     ),
 }
 SETS = {'logits': LOGITS, 'reviewkd': REVIEWKD, 'rows': ROWS}
+STUDENT = Student('faster-rcnn_r18-w8_digits')
 METRICS = {
     'mAP': 'coco/bbox_mAP',
     'AP50': 'coco/bbox_mAP_50',
@@ -124,63 +124,49 @@ METRICS = {
 def main() -> None:
     args = _parse_args()
     write_digit_scenes(ROOT / 'data/digits/detection')
-    teacher = Run('teacher', CONFIGS / f'{TEACHER}.py', args.work_dir / TEACHER, 'mAP')
-    teacher_log = _finish(teacher)
-    os.environ['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // args.jobs))
-    students = ALONE | SETS[args.set]
-    logs: dict[str, list[Log]] = {title: [] for title in students}
-    with ThreadPoolExecutor(args.jobs) as pool:
-        # one seed of all methods after the other, so that a part is a fair part
-        for title, log in pool.map(
-            lambda run: (run[0], _finish(run[1])),
-            [
-                (title, _run(title, student, seed, teacher, args))
-                for seed in range(args.seeds)
-                for title, student in students.items()
-            ],
-        ):
-            logs[title].append(log)
+    work_dir = args.work_dir.resolve()
+    cfg = Config.fromfile(CONFIGS / f'{TEACHER}.py')
+    teacher = Run('teacher', None, cfg, work_dir / TEACHER, digest(cfg))
+    _finish([teacher], [{}])
+    students = {
+        name: student.read(teacher.checkpoint)
+        for name, student in ({ALONE: STUDENT} | SETS[args.set]).items()
+    }
+    seeds = list(range(args.seeds))
+    comparison = Comparison(Path(__file__), METRICS['mAP'], seeds, students)
+    runs = plan(comparison, work_dir)
+    threads = max(1, (os.cpu_count() or 1) // args.jobs)
+    _finish(runs, [{'OMP_NUM_THREADS': str(threads)}] * args.jobs)
     command = (
         f'python benchmarks/digit_scenes.py --set {args.set} --seeds {args.seeds} '
         f'--jobs {args.jobs}'
     )
-    text = _report(teacher_log, logs, describe(command))
+    text = _report(teacher, comparison, runs, describe(command))
     out = args.out or ROOT / f'benchmarks/results/digit_scenes_{args.set}.md'
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text)
     print(f'\n{text}\nwritten to {out}')
 
 
-def _run(
-    title: str, student: Student, seed: int, teacher: Run, args: argparse.Namespace
-) -> Run:
-    options = {'randomness.seed': str(seed), **student.options}
-    if title != 'student alone':
-        weights = str(teacher.checkpoint.resolve())
-        options['custom_hooks.0.teacher.checkpoint'] = weights
-    folder = args.work_dir / f'{student.folder}_seed{seed}'
-    config = CONFIGS / f'{student.config}.py'
-    return Run(f'{title} [{seed}]', config, folder, METRICS['mAP'], options)
+def _finish(runs: list[Run], slots: list[dict[str, str]]) -> None:
+    """Train those that were not before, from their start."""
+    todo = [run for run in runs if run.result is None]
+    train_anew(todo, METRICS['mAP'], slots, TRAIN, cwd=ROOT)
 
 
-def _finish(run: Run) -> Log:
-    """Train, unless that was done before."""
-    log_dir = run.log_dir
-    if log_dir is None:
-        (log_dir,) = train(run)
-    return read_log(log_dir)
-
-
-def _report(teacher: Log, logs: dict[str, list[Log]], environment: str) -> str:
-    seeds = len(next(iter(logs.values())))
+def _report(
+    teacher: Run, comparison: Comparison, runs: list[Run], environment: str
+) -> str:
+    assert teacher.result is not None
     lines = [
         '# Methods on the digit scenes',
         '',
         environment,
         '- Faster R-CNN, ResNet-18 of width 8 from one of width 32 '
-        f'({_last(teacher, "mAP"):.3f} mAP); 600 iterations of 8 images; all sampled '
-        'RoIs, unless a run says otherwise.',
-        f'- {seeds} seeds; last checkpoint, nothing chosen by validation results.',
+        f'({teacher.result["metrics"][METRICS["mAP"]]:.3f} mAP); 600 iterations of 8 '
+        'images; all sampled RoIs, unless a run says otherwise.',
+        f'- {len(comparison.seeds)} seeds; last checkpoint, nothing chosen by '
+        'validation results.',
         '- Spread: standard deviation over the seeds. Difference: mean over the seeds '
         'of the difference to the student alone with the same seed, with its 95% '
         "confidence interval (Student's t).",
@@ -190,32 +176,24 @@ def _report(teacher: Log, logs: dict[str, list[Log]], environment: str) -> str:
         + ' | difference in mAP |',
         '|---' * (3 + len(METRICS)) + '|',
     ]
-    alone = [_last(log, 'mAP') for log in logs['student alone']]
-    for title, group in logs.items():
-        values = [_last(log, 'mAP') for log in group]
-        cells = [' / '.join(f'{value:.3f}' for value in values)]
-        for name in METRICS:
-            column = [_last(log, name) for log in group]
-            cells.append(f'{statistics.mean(column):.3f} ({_deviation(column):.3f})')
-        gains = [value - base for value, base in zip(values, alone, strict=True)]
-        cells.append('' if title == 'student alone' else _interval(gains))
+    columns = [
+        values_by_seed(replace(comparison, metric=key), runs)
+        for key in METRICS.values()
+    ]
+    for title, by_seed in columns[0].items():
+        cells = [' / '.join(f'{value:.3f}' for value in by_seed.values())]
+        cells += [_mean(list(column[title].values())) for column in columns]
+        found = difference(by_seed, columns[0][ALONE])
+        cells.append('' if title == ALONE or found is None else found.text(3))
         lines.append(f'| {title} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines) + '\n'
 
 
-def _last(log: Log, metric: str) -> float:
-    return log.last[METRICS[metric]]
-
-
-def _deviation(values: list[float]) -> float:
-    return statistics.stdev(values) if len(values) > 1 else math.nan
-
-
-def _interval(values: list[float]) -> str:
-    from scipy.stats import t
-
-    half = t.ppf(0.975, len(values) - 1) * _deviation(values) / math.sqrt(len(values))
-    return f'{statistics.mean(values):+.3f} ± {half:.3f}'
+def _mean(values: list[float]) -> str:
+    """With its spread, of which one seed has none."""
+    deviation = spread(values)
+    shown = 'one seed' if deviation is None else f'{deviation:.3f}'
+    return f'{statistics.mean(values):.3f} ({shown})'
 
 
 def _parse_args() -> argparse.Namespace:

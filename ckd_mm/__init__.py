@@ -2,14 +2,21 @@
 
 Importing the package registers `DistillationHook` and the backbones with MMEngine, and
 the losses and adapters with the package's own registries;
-`custom_imports = dict(imports=['ckd_mm'])` in a config does that. Only MMEngine is
-needed to import it, neither MMDetection nor MMPretrain.
+`custom_imports = dict(imports=['ckd_mm'])` in a config does that. It needs MMEngine,
+but neither MMDetection nor MMPretrain. Where MMEngine is not installed there is nothing
+to register with: `ckd_mm.functional`, the losses as functions of tensors, can be
+imported all the same.
 """
 
 from __future__ import annotations
 
-from ckd_mm import adapters, hooks, losses, models
-from ckd_mm.registry import ADAPTERS, LOSSES
+from importlib.util import find_spec
+
 from ckd_mm.version import __version__
+
+# Not on demand: `custom_imports` imports this module and asks nothing of it.
+if find_spec('mmengine') is not None:
+    from ckd_mm import adapters, hooks, losses, models
+    from ckd_mm.registry import ADAPTERS, LOSSES
 
 __all__ = ['ADAPTERS', 'LOSSES', '__version__', 'adapters', 'hooks', 'losses', 'models']

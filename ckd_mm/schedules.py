@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 
+from ckd_mm.checks import non_negative
 from ckd_mm.registry import did_you_mean
 
 __all__ = ['Schedule', 'build_schedule']
@@ -61,7 +62,7 @@ class Schedule:
         for name in ('begin', 'end', 'warmup', 'decay'):
             value = getattr(self, name)
             if name != 'end' or value is not None:
-                _check_number(name, value)
+                non_negative(f'schedule: {name}', value)
         if self.end is not None and self.end <= self.begin:
             raise ValueError(
                 f'schedule: end must be after begin, got begin={self.begin} and '
@@ -111,6 +112,10 @@ def build_schedule(config: dict | None) -> Schedule:
     Raises:
         ValueError: An unknown key, or a value that :class:`Schedule` refuses.
     """
+    if config is not None and not isinstance(config, dict):
+        raise ValueError(
+            f'schedule must be a dict such as dict(warmup=1), got {config!r}'
+        )
     config = dict(config or {})
     known = [field.name for field in fields(Schedule)]
     for key in config:
@@ -119,11 +124,3 @@ def build_schedule(config: dict | None) -> Schedule:
                 f'schedule has no option {key!r}{did_you_mean(key, known)}'
             )
     return Schedule(**config)
-
-
-def _check_number(name: str, value: float) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
-        raise ValueError(
-            f'schedule: {name} must be a finite number >= 0, got {value!r}'
-        )

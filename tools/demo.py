@@ -21,11 +21,15 @@ from pathlib import Path
 
 import demo_examples
 import demo_report
-from demo_runs import ROOT, Log, Run, RunFailed, read_log, train
+from mmengine.config import Config
 
+from ckd_mm.compare import Run, RunFailed, digest, train_anew
 from ckd_mm.datasets.digits import write_digit_images, write_digit_scenes
 
 __all__: list[str] = []
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAIN = ROOT / 'tools/train.py'
 
 
 @dataclass(frozen=True)
@@ -87,12 +91,13 @@ def main() -> None:
     task = TASKS[args.task]
     try:
         task.write(task.data)
-        runs = _plan(task, args.work_dir, args.seed)
-        logs = _train(runs, args.retrain)
+        runs = _plan(task, args.work_dir.resolve(), args.seed)
+        _train(runs, args.retrain, task)
     except (FileExistsError, ModuleNotFoundError, RunFailed) as error:
         sys.exit(f'\nerror: {error}')
     except KeyboardInterrupt:
         sys.exit('\nstopped; run it again to start anew, with the teacher if finished')
+    logs = {run.method: demo_report.read_log(run.folder) for run in runs}
     table = demo_report.table(logs, task.columns)
     verdict = demo_report.verdict(logs, task.columns)
     suffix = _suffix(args.seed)
@@ -110,33 +115,29 @@ def main() -> None:
 def _plan(task: Task, work_dir: Path, seed: int) -> list[Run]:
     """Teacher, student, distilled student; the seed is the students'."""
     data = json.loads((task.data / 'manifest.json').read_text())['sha256']
-    metric = next(iter(task.columns.values()))
     runs: list[Run] = []
     for title, config in zip(TITLES, task.configs, strict=True):
-        folder, options = Path(config).stem, {}
+        cfg, folder = Config.fromfile(ROOT / config), Path(config).stem
         if title != TITLES[0]:
             folder += _suffix(seed)
-            options['randomness.seed'] = str(seed)
+            cfg.randomness.seed = seed
         if title == TITLES[2]:
-            teacher = str(runs[0].checkpoint.resolve())
-            options['custom_hooks.0.teacher.checkpoint'] = teacher
-        path = work_dir / folder
-        runs.append(Run(title, ROOT / config, path, metric, options, data))
+            cfg.custom_hooks[0].teacher.checkpoint = str(runs[0].checkpoint)
+        # of the teacher alone: the students are trained anew each time
+        depends_on = '' if runs else data + digest(cfg)
+        runs.append(Run(title, None, cfg, work_dir / folder, depends_on))
     return runs
 
 
-def _train(runs: list[Run], retrain: bool) -> dict[str, Log]:
+def _train(runs: list[Run], retrain: bool, task: Task) -> None:
     """The teacher, unless it is there, and then both students at the same time."""
     teacher, *students = runs
-    log_dir = None if retrain else teacher.log_dir
-    if log_dir is None:
-        (log_dir,) = train(teacher)
+    metric = next(iter(task.columns.values()))
+    if retrain or teacher.result is None or not teacher.checkpoint.exists():
+        train_anew([teacher], metric, [{}], TRAIN, cwd=ROOT)
     else:
-        print(f'{teacher.title:<17}reused from {teacher.work_dir}; --retrain trains it')
-    log_dirs = [log_dir, *train(*students)]
-    return {
-        run.title: read_log(folder) for run, folder in zip(runs, log_dirs, strict=True)
-    }
+        print(f'{teacher.title:<17}reused from {teacher.folder}; --retrain trains it')
+    train_anew(students, metric, [{}, {}], TRAIN, cwd=ROOT)
 
 
 def _suffix(seed: int) -> str:

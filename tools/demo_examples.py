@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from demo_report import Panel
-from demo_runs import Run
 from mmengine.registry import init_default_scope
 from numpy.typing import NDArray
 from PIL import Image
+
+from ckd_mm.compare import Run
 
 __all__ = ['EXAMPLES']
 
@@ -42,7 +43,9 @@ def detection_examples(student: Run, distilled: Run, data: Path) -> list[list[Pa
         )
     files = [str(data / 'val' / entry['file_name']) for entry in coco['images'][:4]]
     for run in (student, distilled):
-        model = init_detector(student.config, str(run.checkpoint), device=_device())
+        model = init_detector(
+            student.config_file, str(run.checkpoint), device=_device()
+        )
         for row, sample in zip(rows, inference_detector(model, files), strict=True):
             found = sample.pred_instances.cpu().numpy()
             boxes = [
@@ -69,7 +72,7 @@ def classification_examples(
     predictions = []
     for run in (student, distilled):
         inferencer = ImageClassificationInferencer(
-            str(student.config), pretrained=str(run.checkpoint), device=_device()
+            str(student.config_file), pretrained=str(run.checkpoint), device=_device()
         )
         results = inferencer([str(file) for file in files], batch_size=100)
         predictions.append([result['pred_label'] for result in results])

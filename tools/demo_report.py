@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from demo_runs import Log
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-__all__ = ['Panel', 'draw', 'table', 'verdict']
+__all__ = ['Log', 'Panel', 'draw', 'read_log', 'table', 'verdict']
 
 LABEL = (0.12, 0.25)
 """Height and width that the label of a box may have, as shares of the image."""
@@ -41,6 +41,48 @@ class Panel:
     title: str
     image: NDArray[np.uint8]
     boxes: Sequence[Box] = ()
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a run has logged.
+
+    Attributes:
+        metrics: Validation results by iteration.
+        seconds: Training time: all iterations, without set-up and validation.
+    """
+
+    metrics: dict[int, dict[str, float]]
+    seconds: float
+
+    @property
+    def last(self) -> dict[str, float]:
+        """The results of the last validation."""
+        return self.metrics[max(self.metrics)]
+
+    def curve(self, metric: str) -> dict[int, float]:
+        """One metric by iteration."""
+        return {step: entry[metric] for step, entry in self.metrics.items()}
+
+
+def read_log(folder: Path) -> Log:
+    """Read what MMEngine logged last in a run's folder, one JSON object a line.
+
+    A training line has the mean time of the iterations since the last line (the configs
+    set `window_size` to the logging interval), a validation line the metrics.
+    """
+    metrics: dict[int, dict[str, float]] = {}
+    seconds, last_step = 0.0, 0
+    # MMEngine names the folders after the time
+    path = max(folder.glob('*/vis_data/scalars.json'))
+    for line in path.read_text().splitlines():
+        entry = json.loads(line)
+        if 'loss' in entry:
+            seconds += entry['time'] * (entry['step'] - last_step)
+            last_step = entry['step']
+        else:
+            metrics[entry['step']] = entry
+    return Log(metrics, seconds)
 
 
 def table(logs: Mapping[str, Log], columns: Mapping[str, str]) -> str:

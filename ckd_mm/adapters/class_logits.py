@@ -29,7 +29,7 @@ from torch import Tensor
 
 from ckd_mm.adapters.class_match import ClassMatch, Kept
 from ckd_mm.adapters.class_names import ClassNames
-from ckd_mm.losses._checks import one_of
+from ckd_mm.checks import one_of
 
 __all__ = ['ClassLogits', 'Columns', 'Pixels', 'match_classes']
 

@@ -26,7 +26,7 @@ from ckd_mm.adapters.dense_values import (
     objectness_rows,
 )
 from ckd_mm.adapters.prompts import Tokens
-from ckd_mm.losses._checks import one_of, positive_integer
+from ckd_mm.checks import one_of, positive_integer
 from ckd_mm.recorders import Tap
 
 __all__ = ['DenseParts']

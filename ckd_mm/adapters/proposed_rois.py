@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ckd_mm.adapters.comparison import Extra, Step
 from ckd_mm.adapters.dense_head import DenseHead
 from ckd_mm.adapters.stages import Stages
-from ckd_mm.losses._checks import one_of, positive_integer
+from ckd_mm.checks import one_of, positive_integer
 from ckd_mm.recorders import Tap
 
 __all__ = ['ProposedRoIs', 'without_traces']

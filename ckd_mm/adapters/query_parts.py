@@ -26,7 +26,7 @@ from ckd_mm.adapters.query_rows import (
     mask_distances,
     match,
 )
-from ckd_mm.losses._checks import check_any_positive, non_negative, positive_integer
+from ckd_mm.checks import check_any_positive, non_negative, positive_integer
 from ckd_mm.recorders import Tap
 
 __all__ = ['Queries', 'QueryParts']

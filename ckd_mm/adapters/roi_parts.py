@@ -21,7 +21,7 @@ from ckd_mm.adapters.roi_objects import ObjectParts, missing_module
 from ckd_mm.adapters.roi_sides import Place, Take, sides
 from ckd_mm.adapters.sampled_rois import SampledRoIs
 from ckd_mm.adapters.stages import Passes, Stages, choose_passes
-from ckd_mm.losses._checks import non_negative
+from ckd_mm.checks import non_negative
 
 __all__ = ['RoIParts']
 

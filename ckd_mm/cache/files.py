@@ -23,6 +23,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ckd_mm.atomic import write_json
+
 __all__ = ['CHECKSUM', 'FORMAT', 'read_manifest', 'safetensors', 'write_manifest']
 
 FORMAT = 1
@@ -54,9 +56,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write `cache.json`, as a whole or not at all."""
-    draft = folder / 'cache.tmp'
-    draft.write_text(json.dumps(manifest, indent=1), encoding='utf-8')
-    draft.replace(folder / 'cache.json')
+    write_json(folder / 'cache.json', manifest)
 
 
 def safetensors() -> Any:

@@ -21,6 +21,7 @@ from ckd_mm.cache.rows import batches
 from ckd_mm.cache.shards import ShardWriter, num_levels
 from ckd_mm.cache.store import Cache
 from ckd_mm.cache.teacher import teacher_identity
+from ckd_mm.checks import one_of
 from ckd_mm.hooks.distillation_hook import DistillationHook
 from ckd_mm.source import Source
 from ckd_mm.teachers import Teacher
@@ -58,8 +59,7 @@ def cache_teacher(
         ValueError: The config's teacher cannot be cached, or another cache lies in the
             folder.
     """
-    if dtype not in DTYPES:
-        raise ValueError(f'dtype must be one of {sorted(DTYPES)}, got {dtype!r}')
+    one_of('dtype', dtype, tuple(DTYPES))
     cfg = deepcopy(config)
     cfg.work_dir = str(Path(folder) / 'logs')
     runner = Runner.from_cfg(cfg)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ckd_mm.atomic import replacing
 from ckd_mm.cache.files import CHECKSUM, safetensors
 
 __all__ = ['SHARD_BYTES', 'ShardWriter', 'num_levels']
@@ -67,9 +68,8 @@ class ShardWriter:
         }
         self._waiting = []
         path = self._path(self.num_rows)
-        draft = path.with_suffix('.tmp')
-        safetensors().torch.save_file(rows, draft)
-        draft.replace(path)
+        with replacing(path) as draft:
+            safetensors().torch.save_file(rows, draft)
         self._append(path, len(rows[CHECKSUM]))
 
     def _stored(self, name: str, rows: Tensor) -> Tensor:

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from ckd_mm.compare.comparison import Comparison, read_comparison
+from ckd_mm.compare.comparison import ALONE, Comparison, read_comparison
+from ckd_mm.compare.intervals import difference, spread
 from ckd_mm.compare.plot import draw
 from ckd_mm.compare.report import report, values_by_seed
-from ckd_mm.compare.runs import Run, plan
+from ckd_mm.compare.runs import Run, digest, plan
 from ckd_mm.compare.training import (
+    RunFailed,
     UnknownMetric,
     check_metric,
     gpu_slots,
     locked,
     train,
+    train_anew,
 )
 
 __all__ = [
+    'ALONE',
     'Comparison',
     'Run',
+    'RunFailed',
     'UnknownMetric',
     'check_metric',
+    'difference',
+    'digest',
     'draw',
     'gpu_slots',
     'locked',
     'plan',
     'read_comparison',
     'report',
+    'spread',
     'train',
+    'train_anew',
     'values_by_seed',
 ]

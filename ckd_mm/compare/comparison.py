@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.hub import get_config
 
+from ckd_mm.checks import integer
 from ckd_mm.compare.teachers import check_teachers
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.presets import add_hook, add_imports, default_terms
@@ -116,8 +117,7 @@ def _check_keys(content: dict[str, Any]) -> None:
     if not isinstance(seeds, (list, tuple, range)) or not seeds:
         raise ValueError(f'seeds must be a list such as [0, 1, 2], got {seeds!r}')
     for seed in seeds:
-        if type(seed) is not int or seed < 0:
-            raise ValueError(f'a seed must be an integer >= 0, got {seed!r}')
+        integer('a seed', seed, least=0)
     if len(set(seeds)) < len(seeds):
         raise ValueError(
             f'seeds must differ, got {seeds}: a seed counted twice would make the '

@@ -26,6 +26,17 @@ class Difference:
     half_width: float | None
     num_seeds: int
 
+    def text(self, digits: int) -> str:
+        """For a table, with its sign and, of several seeds, its interval.
+
+        Examples:
+            >>> Difference(0.5, 0.25, num_seeds=3).text(2)
+            '+0.50 ± 0.25'
+        """
+        interval = self.half_width
+        end = '' if interval is None else f' ± {interval:.{digits}f}'
+        return f'{self.mean:+.{digits}f}{end}'
+
 
 def difference(
     values: Mapping[int, float], baseline: Mapping[int, float]

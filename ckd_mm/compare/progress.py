@@ -7,13 +7,39 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ckd_mm.compare.runs import Run
 
-__all__ = ['Progress', 'clock', 'share_done']
+__all__ = ['Place', 'Progress', 'clock', 'place']
 
 # Seconds between two looks at the runs: on a terminal, and in a file.
 LIVE, WRITTEN = 1.0, 60.0
+# `Epoch(train)  [3][ 50/150]  lr: 0.1  loss: 1.2` or `Iter(train) [ 50/900]  ...`
+LINE = re.compile(
+    r'(?:Epoch|Iter)\(train\)\s+(?:\[\s*(\d+)\])?\[\s*(\d+)/(\d+)\]'
+    r'(?:.* loss: (\S+))?'
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a run is: iterations done, of how many, and the last loss."""
+
+    done: int = 0
+    total: int = 0
+    loss: str = ''
+
+    @property
+    def share(self) -> float:
+        """Validations aside."""
+        return self.done / self.total if self.total else 0.0
+
+    def __str__(self) -> str:
+        if not self.total:
+            return 'starting'
+        loss = f'  loss {self.loss}' if self.loss else ''
+        return f'{self.done:>4}/{self.total}{loss}'
 
 
 class Progress:
@@ -21,21 +47,21 @@ class Progress:
 
     Args:
         num_runs: How many are to be trained.
+        metric: Of the validation, to be shown.
     """
 
-    def __init__(self, num_runs: int) -> None:
-        self.num_runs = num_runs
+    def __init__(self, num_runs: int, metric: str) -> None:
+        self.num_runs, self.metric = num_runs, metric
         self._ended = 0
         self._live = sys.stdout.isatty()
         self._start = time.monotonic()
         self._due = self._start
         self._drawn = 0
 
-    def end(self, run: Run, metric: str, seconds: float, failure: str) -> None:
+    def end(self, run: Run, seconds: float, failure: str) -> None:
         """Say that a run has ended."""
         self._ended += 1
-        result = run.result
-        said = f'{metric} {result["metrics"][metric]:.4g}' if result else 'FAILED'
+        said = 'FAILED' if failure else _found(run, self.metric)
         count = f'[{self._ended}/{self.num_runs}]'
         self._print(f'{count} {run.title}: {said}, {clock(seconds)}')
         if failure:
@@ -48,19 +74,21 @@ class Progress:
         if now < self._due:
             return
         self._due = now + (LIVE if self._live else WRITTEN)
-        shares = [share_done(run) for run, _ in running]
+        places = [place(run) for run, _ in running]
+        width = max((len(run.title) for run, _ in running), default=0)
         lines = [
-            f'  {run.title}: {share:.0%}, {clock(now - since)}'
-            for (run, since), share in zip(running, shares, strict=True)
+            f'  {run.title:<{width}}  {clock(now - since)}  {where}  '
+            + _found(run, self.metric)
+            for (run, since), where in zip(running, places, strict=True)
         ]
-        done = self._ended + sum(shares)
+        done = self._ended + sum(where.share for where in places)
         if done > 0 and running:
             left = (now - self._start) * (self.num_runs - done) / done
             lines.append(f'  {self._ended} of {self.num_runs}, {clock(left)} left')
         self._clear()
         width = shutil.get_terminal_size().columns - 1
         for line in lines:  # one that wraps would be two to go up
-            print(line[:width] if self._live else line, flush=True)
+            print(line[:width] if self._live else line.rstrip(), flush=True)
         self._drawn = len(lines) if self._live else 0
 
     def _print(self, text: str) -> None:
@@ -73,20 +101,22 @@ class Progress:
         self._drawn = 0
 
 
-def share_done(run: Run) -> float:
-    """How much of a run is done, from the log that it prints; validations aside."""
+def place(run: Run) -> Place:
+    """How far a run is, from the log that it prints."""
     if not run.console.is_file():
-        return 0.0
+        return Place()
     with run.console.open('rb') as file:
         file.seek(max(0, file.seek(0, 2) - 20_000))
         text = file.read().decode(errors='replace')
-    epochs = re.findall(r'Epoch\(train\)\s+\[\s*(\d+)\]\[\s*(\d+)/(\d+)\]', text)
-    num_epochs = run.cfg.train_cfg.get('max_epochs')
-    if epochs and num_epochs:
-        epoch, done, per_epoch = map(int, epochs[-1])
-        return (epoch - 1 + done / per_epoch) / num_epochs
-    iterations = re.findall(r'Iter\(train\)\s+\[\s*(\d+)/(\d+)\]', text)
-    return int(iterations[-1][0]) / int(iterations[-1][1]) if iterations else 0.0
+    lines = LINE.findall(text)
+    if not lines:
+        return Place()
+    epoch, done, length, loss = lines[-1]
+    if not epoch:
+        return Place(int(done), int(length), loss)
+    num_epochs = run.cfg.train_cfg.get('max_epochs') or int(epoch)
+    before = (int(epoch) - 1) * int(length)
+    return Place(before + int(done), num_epochs * int(length), loss)
 
 
 def clock(seconds: float) -> str:
@@ -98,3 +128,9 @@ def clock(seconds: float) -> str:
     """
     minutes, seconds = divmod(int(seconds), 60)
     return f'{minutes // 60}:{minutes % 60:02d}:{seconds:02d}'
+
+
+def _found(run: Run, metric: str) -> str:
+    """The metric of the last validation, where there is one."""
+    metrics = (run.record or {}).get('metrics', {})
+    return f'{metric} {metrics[metric]:.4g}' if metric in metrics else ''

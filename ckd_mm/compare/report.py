@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ckd_mm.compare.comparison import ALONE, Comparison
-from ckd_mm.compare.intervals import Difference, difference, spread
+from ckd_mm.compare.intervals import difference, spread
 from ckd_mm.compare.runs import Run
 from ckd_mm.environment import machine, versions
 
@@ -64,6 +64,7 @@ def table(comparison: Comparison, runs: Sequence[Run]) -> str:
     ]
     rows.append(['---'] * len(rows[0]))
     for method, by_seed in values.items():
+        found = difference(by_seed, values[ALONE])
         rows.append(
             [
                 method,
@@ -72,9 +73,7 @@ def table(comparison: Comparison, runs: Sequence[Run]) -> str:
                 ),
                 _number(statistics.mean(by_seed.values()) if by_seed else None, digits),
                 _number(spread(list(by_seed.values())), digits),
-                ''
-                if method == ALONE
-                else _interval(difference(by_seed, values[ALONE]), digits),
+                '' if method == ALONE else found.text(digits) if found else NOT_THERE,
                 *_costs([run.result for run in runs if run.method == method]),
             ]
         )
@@ -87,7 +86,7 @@ def values_by_seed(
     """The metric of the finished runs, by method and seed."""
     values: dict[str, dict[int, float]] = {name: {} for name in comparison.students}
     for run in runs:
-        if run.result is not None:
+        if run.result is not None and run.seed is not None:
             values[run.method][run.seed] = run.result['metrics'][comparison.metric]
     return values
 
@@ -145,15 +144,6 @@ def _environment(
         f'Machine: {machine()}',
         versions(),
     ]
-
-
-def _interval(found: Difference | None, digits: int) -> str:
-    if found is None:
-        return NOT_THERE
-    text = f'{found.mean:+.{digits}f}'
-    if found.half_width is not None:
-        text += f' ± {found.half_width:.{digits}f}'
-    return text
 
 
 def _costs(results: Sequence[dict[str, Any] | None]) -> list[str]:

@@ -1,8 +1,8 @@
-"""The runs of a comparison, and what is kept of a finished one.
+"""Training runs, those of a comparison first, and what is kept of a finished one.
 
-A run's folder is `METHOD/seed<N>-<digest>`. The digest is that of the resolved config
-and of the teacher's weights, so that a changed run has another folder: it is trained
-anew, and the result of the old one stays what it was.
+The folder of a comparison's run is `METHOD/seed<N>-<digest>`. The digest is that of the
+resolved config and of the teacher's weights, so that a changed run has another folder:
+it is trained anew, and the result of the old one stays what it was.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,9 @@ from mmengine.config import Config
 
 from ckd_mm.compare.comparison import Comparison, folder_name
 from ckd_mm.compare.teachers import local_files
+from ckd_mm.presets import add_imports
 
-__all__ = ['Run', 'plan', 'write_json']
+__all__ = ['Run', 'digest', 'plan']
 
 
 @dataclass(frozen=True)
@@ -30,25 +30,30 @@ class Run:
 
     Attributes:
         method: Its name in the comparison.
-        seed: Of the run.
+        seed: Of the run; None if it has no others beside it.
         cfg: The whole config, with the seed.
         folder: The run's own.
+        depends_on: What the result depends on, if the name of the folder does not say
+            it. A result that was had from something else does not count.
     """
 
     method: str
-    seed: int
+    seed: int | None
     cfg: Config
     folder: Path
+    depends_on: str = ''
 
     @property
     def title(self) -> str:
         """For messages."""
-        return f'{self.method}, seed {self.seed}'
+        return self.method if self.seed is None else f'{self.method}, seed {self.seed}'
 
     @property
     def result(self) -> dict[str, Any] | None:
         """What was measured, once the run has finished; None before."""
-        return read_json(self.folder / 'result.json')
+        found = read_json(self.folder / 'result.json')
+        same = found is not None and found.get('depends_on', '') == self.depends_on
+        return found if same else None
 
     @property
     def record(self) -> dict[str, Any] | None:
@@ -61,6 +66,16 @@ class Run:
         return self.folder / 'console.log'
 
     @property
+    def config_file(self) -> Path:
+        """What the run is started with."""
+        return self.folder / 'config.py'
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last epoch's weights; nothing is chosen by validation results."""
+        return self.folder / f'epoch_{self.cfg.train_cfg.max_epochs}.pth'
+
+    @property
     def can_resume(self) -> bool:
         """Whether the checkpoint that MMEngine noted last is there.
 
@@ -70,14 +85,19 @@ class Run:
         note = self.folder / 'last_checkpoint'
         return note.is_file() and Path(note.read_text().strip()).is_file()
 
+    def forget(self) -> None:
+        """Remove what says how far it was, so that it starts anew; logs stay."""
+        for name in ('result.json', 'record.json', 'last_checkpoint'):
+            (self.folder / name).unlink(missing_ok=True)
+
     def write_config(self) -> Path:
-        """The config file that the run is started with."""
+        """Write the config that the run is started with: its own and the record."""
         cfg = Config(self.cfg.to_dict())
         cfg.work_dir = str(self.folder.resolve())
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='RecordHook')]
-        path = self.folder / 'config.py'
-        cfg.dump(path)
-        return path
+        add_imports(cfg, ['ckd_mm'])
+        cfg.dump(self.config_file)
+        return self.config_file
 
 
 def plan(comparison: Comparison, work_dir: Path) -> list[Run]:
@@ -88,7 +108,7 @@ def plan(comparison: Comparison, work_dir: Path) -> list[Run]:
         for method, student in comparison.students.items():
             cfg = Config(student.to_dict())
             cfg.randomness = dict(cfg.get('randomness') or {}, seed=seed)
-            name = f'seed{seed}-{_digest(cfg, file_digest)}'
+            name = f'seed{seed}-{digest(cfg, file_digest)}'
             runs.append(Run(method, seed, cfg, work_dir / folder_name(method) / name))
     return runs
 
@@ -98,17 +118,9 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a file that is there as a whole or not at all, whatever happens."""
-    draft = path.with_name(f'{path.name}.tmp')
-    with draft.open('w') as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def _digest(cfg: Config, file_digest: Callable[[Path], str]) -> str:
+def digest(cfg: Config, file_digest: Callable[[Path], str] | None = None) -> str:
+    """Of a config and of its teacher's weights; the work dir does not count."""
+    file_digest = file_digest or _file_digest
     content = cfg.to_dict()
     content.pop('work_dir', None)
     text = json.dumps(content, default=str)

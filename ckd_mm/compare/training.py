@@ -1,11 +1,15 @@
-"""Train the runs of a comparison, several at a time, each in a process of its own."""
+"""Train runs, several at a time, each in a process of its own.
+
+This is the one place that starts trainings: tools/compare.py, tools/demo.py and
+benchmarks/digit_scenes.py use it. `setup_env` runs its commands itself, since it works
+before anything is installed, this package included.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,14 +20,27 @@ from typing import IO
 
 import torch
 
+from ckd_mm.atomic import write_json
 from ckd_mm.compare.progress import Progress
-from ckd_mm.compare.runs import Run, write_json
+from ckd_mm.compare.runs import Run
 from ckd_mm.environment import commit
 
-__all__ = ['UnknownMetric', 'check_metric', 'gpu_slots', 'locked', 'train']
+__all__ = [
+    'RunFailed',
+    'UnknownMetric',
+    'check_metric',
+    'gpu_slots',
+    'locked',
+    'train',
+    'train_anew',
+]
 
 POLL_SECONDS = 0.5
 TAIL = 20
+
+
+class RunFailed(Exception):
+    """A training process ended with an error; the message is for the user."""
 
 
 class UnknownMetric(ValueError):
@@ -44,8 +61,9 @@ def train(
     metric: str,
     slots: Sequence[dict[str, str]],
     tool: Path,
-    lock: IO[str],
+    lock: IO[str] | None = None,
     after_each: Callable[[dict[str, str]], None] = lambda failures: None,
+    cwd: Path | None = None,
 ) -> dict[str, str]:
     """Train runs; one that fails does not stop the others.
 
@@ -55,7 +73,9 @@ def train(
         slots: Environment variables of each of the places for a run at a time.
         tool: The training tool, tools/train.py.
         lock: Of :func:`locked`; the processes hold it too.
-        after_each: Called when a run has ended, with what went wrong so far.
+        after_each: Called when a run has ended, with what went wrong so far. An error
+            that it raises ends the other runs.
+        cwd: Folder that the configs' paths start from; the current one by default.
 
     Returns:
         What went wrong, by the title of the run.
@@ -66,11 +86,11 @@ def train(
     waiting, free = list(runs), list(slots)
     started: list[_Started] = []
     failures: dict[str, str] = {}
-    progress = Progress(len(runs))
+    progress = Progress(len(runs), metric)
     try:
         while waiting or started:
             while waiting and free:
-                started.append(_start(waiting.pop(0), free.pop(0), tool, lock))
+                started.append(_start(waiting.pop(0), free.pop(0), tool, lock, cwd))
             time.sleep(POLL_SECONDS)
             for one in list(started):
                 check_metric(one.run, metric)
@@ -82,13 +102,35 @@ def train(
                 failure = _ended(one, code)
                 if failure:
                     failures[one.run.title] = failure
-                progress.end(one.run, metric, time.monotonic() - one.since, failure)
                 after_each(failures)
+                progress.end(one.run, time.monotonic() - one.since, failure)
             progress.show([(one.run, one.since) for one in started])
     finally:
         for one in started:
             _stop(one.process)
     return failures
+
+
+def train_anew(
+    runs: Sequence[Run],
+    metric: str,
+    slots: Sequence[dict[str, str]],
+    tool: Path,
+    cwd: Path,
+) -> None:
+    """Train runs from their start, see :func:`train`; one that fails ends the others.
+
+    Raises:
+        RunFailed: It did.
+    """
+
+    def stop_at(failures: dict[str, str]) -> None:
+        for title, text in failures.items():
+            raise RunFailed(f'{title}: {text}')
+
+    for run in runs:
+        run.forget()
+    train(runs, metric, slots, tool, after_each=stop_at, cwd=cwd)
 
 
 def check_metric(run: Run, metric: str) -> None:
@@ -157,22 +199,34 @@ def locked(work_dir: Path, source: Path) -> Iterator[IO[str]]:
         yield lock
 
 
-def _start(run: Run, slot: dict[str, str], tool: Path, lock: IO[str]) -> _Started:
-    """Go on from the last checkpoint; without one start again."""
+def _start(
+    run: Run,
+    slot: dict[str, str],
+    tool: Path,
+    lock: IO[str] | None,
+    cwd: Path | None,
+) -> _Started:
+    """Go on from the last checkpoint; without one start again.
+
+    One thread, unless the user or the slot says otherwise: small models gain nothing
+    from a second one, and threads that wait for each other on a core that is busy take
+    5 to 20 times as long as one.
+    """
     resume = run.can_resume
     if not resume:
-        shutil.rmtree(run.folder, ignore_errors=True)
+        run.forget()
     run.folder.mkdir(parents=True, exist_ok=True)
     (run.folder / 'record.json').unlink(missing_ok=True)
-    command = [sys.executable, str(tool), str(run.write_config())]
+    command = [sys.executable, str(tool), str(run.write_config().resolve())]
     command += ['--resume'] if resume else []
     with run.console.open('w') as console:
         process = subprocess.Popen(
             command,
+            cwd=cwd,
             env={'OMP_NUM_THREADS': '1', **os.environ, **slot},
             stdout=console,
             stderr=subprocess.STDOUT,
-            pass_fds=[lock.fileno()],
+            pass_fds=[lock.fileno()] if lock else [],
         )
     return _Started(run, process, slot, time.monotonic(), resume)
 
@@ -187,6 +241,7 @@ def _ended(one: _Started, code: int) -> str:
             f'{tail}'
         )
     kept = dict(record, seed=one.run.seed, resumed=one.resumed, commit=commit())
+    kept['depends_on'] = one.run.depends_on
     write_json(one.run.folder / 'result.json', kept)
     return ''
 

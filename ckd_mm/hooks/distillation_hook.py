@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ckd_mm.cache.replay import Replay
+from ckd_mm.checks import is_number
 from ckd_mm.connectors import Connectors
 from ckd_mm.distiller import Distiller
 from ckd_mm.random_state import preserved_random_state
@@ -109,6 +110,11 @@ class DistillationHook(Hook):
         loop = runner._train_loop
         if not _has_train_loop(runner) or 'run' in vars(loop):
             return
+        if sum(isinstance(hook, DistillationHook) for hook in runner.hooks) > 1:
+            raise ValueError(
+                'a run has one DistillationHook, got several; give one of them all '
+                'teachers, as a list, and all terms'
+            )
         self.connectors.join(runner)
         run = loop.run
 
@@ -308,8 +314,7 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 def _checked_weight(weight: Any) -> float | dict[str, float]:
     values = weight.values() if isinstance(weight, dict) else [weight]
     for value in values:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or value < 0:
+        if not is_number(value) or value < 0:
             raise ValueError(
                 'student_loss_weight must be a finite number >= 0, or a dict of such '
                 f'numbers by loss key, got {weight!r}'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from statistics import median
@@ -12,6 +11,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+
+from ckd_mm.atomic import write_json
 
 __all__ = ['RecordHook']
 
@@ -62,10 +63,7 @@ class RecordHook(Hook):
             bytes=self._gpu_bytes or _peak_of_process(),
             ended=ended,
         )
-        path = Path(runner.work_dir) / 'record.json'
-        draft = path.with_suffix('.tmp')
-        draft.write_text(json.dumps(content))
-        draft.replace(path)
+        write_json(Path(runner.work_dir) / 'record.json', content)
 
 
 def _numbers(metrics: dict[str, Any]) -> dict[str, float]:

@@ -7,17 +7,17 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ckd_mm.distributed import world_size
-from ckd_mm.functional import ckd_loss, retrieval_accuracy, top1_agreement
-from ckd_mm.functional._negatives import check_one_rank
-from ckd_mm.functional.ckd import ANCHORS, Anchor
-from ckd_mm.losses._checks import (
+from ckd_mm.checks import (
     boolean,
     non_negative,
     one_of,
     positive,
     positive_integer,
 )
+from ckd_mm.distributed import world_size
+from ckd_mm.functional import ckd_loss, retrieval_accuracy, top1_agreement
+from ckd_mm.functional._negatives import check_one_rank
+from ckd_mm.functional.ckd import ANCHORS, Anchor
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 

@@ -9,13 +9,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ckd_mm.checks import fraction, non_negative, positive, positive_integer
 from ckd_mm.distributed import gather_rows, world_size
 from ckd_mm.functional import crd_log_means, crd_loss, crd_scores
 from ckd_mm.functional._inputs import check_embeddings, full_precision
 from ckd_mm.functional._labels import check_class_indices
 from ckd_mm.functional._vectors import unit_vectors
 from ckd_mm.losses._channels import check_channels
-from ckd_mm.losses._checks import fraction, non_negative, positive, positive_integer
 from ckd_mm.losses._indices import IndexCheck
 from ckd_mm.losses._memory import Memory
 from ckd_mm.losses._takes import Takes

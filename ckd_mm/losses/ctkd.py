@@ -7,13 +7,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ckd_mm.checks import boolean, non_negative, positive, positive_integer
 from ckd_mm.functional import (
     ctkd_loss,
     ctkd_strength,
     ctkd_temperature,
 )
 from ckd_mm.functional._inputs import check_logits
-from ckd_mm.losses._checks import boolean, non_negative, positive, positive_integer
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ckd_mm.checks import check_any_positive, non_negative, positive
 from ckd_mm.functional import fgd_focal_loss
-from ckd_mm.losses._checks import check_any_positive, non_negative, positive
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ckd_mm.checks import non_negative
 from ckd_mm.functional import fitnet_loss
-from ckd_mm.losses._checks import non_negative
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from ckd_mm.checks import fraction, non_negative, one_of
 from ckd_mm.functional import mgd_loss
-from ckd_mm.losses._checks import fraction, non_negative, one_of
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes

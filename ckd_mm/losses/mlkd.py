@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ckd_mm.checks import boolean, non_negative, positive_numbers
 from ckd_mm.functional import mlkd_loss
-from ckd_mm.losses._checks import boolean, non_negative, positive_numbers
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 

@@ -10,12 +10,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ckd_mm.checks import non_negative, positive_integer
 from ckd_mm.distributed import sum_over_ranks
 from ckd_mm.functional import nd_loss
 from ckd_mm.functional._inputs import check_embeddings, full_precision
 from ckd_mm.functional._labels import label_weights
 from ckd_mm.losses._channels import check_channels
-from ckd_mm.losses._checks import non_negative, positive_integer
 from ckd_mm.losses._indices import IndexCheck
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES

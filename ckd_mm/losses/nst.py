@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from ckd_mm.checks import non_negative
 from ckd_mm.functional import nst_loss
-from ckd_mm.losses._checks import non_negative
 from ckd_mm.losses._levels import Maps, sum_over_levels
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES

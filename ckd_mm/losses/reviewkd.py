@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ckd_mm.checks import non_negative, positive_integer
 from ckd_mm.functional import hcl_loss
 from ckd_mm.functional._inputs import full_precision
-from ckd_mm.losses._checks import non_negative, positive_integer
 from ckd_mm.losses._connectors import BatchNorm, Channels, pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes

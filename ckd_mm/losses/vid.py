@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ckd_mm.checks import non_negative, positive
 from ckd_mm.functional import vid_loss
 from ckd_mm.functional._sizes import of_smaller_size
-from ckd_mm.losses._checks import non_negative, positive
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes

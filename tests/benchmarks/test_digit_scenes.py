@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -11,9 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ckd_mm.compare import ALONE
+from ckd_mm.compare.comparison import folder_name
 from ckd_mm.untrained import build_untrained
 
 ROOT = Path(__file__).parents[2]
@@ -42,19 +43,10 @@ def train(
 
     def run(title: str) -> Losses:
         student = benchmark.ROWS[title]
-        cfg = Config.fromfile(benchmark.CONFIGS / f'{student.config}.py')
-        cfg.merge_from_dict(as_on_the_command_line(student.options))
-        cfg.custom_hooks[0].teacher.checkpoint = str(folder / 'teacher.pth')
-        return two_iterations(cfg, digit_scenes, folder / student.folder)
+        cfg = student.read(folder / 'teacher.pth')
+        return two_iterations(cfg, digit_scenes, folder / folder_name(title))
 
     return run
-
-
-def as_on_the_command_line(options: dict[str, str]) -> dict[str, Any]:
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
-    words = [f'{key}={value}' for key, value in options.items()]
-    return parser.parse_args(['--cfg-options', *words]).cfg_options
 
 
 def two_iterations(cfg: Config, data: Path, work_dir: Path) -> Losses:
@@ -87,8 +79,6 @@ def test_each_student_trains_and_each_change_takes_effect(
 
 
 def test_no_two_students_share_a_folder(benchmark: Any) -> None:
-    students = [student for one in benchmark.SETS.values() for student in one.values()]
-    students += benchmark.ALONE.values()
-    by_folder = {student.folder: student for student in students}
-    assert all(by_folder[student.folder] == student for student in students)
-    assert len({student.folder for student in benchmark.ROWS.values()}) == 8
+    for students in benchmark.SETS.values():
+        titles = [ALONE, *students]
+        assert len({folder_name(title) for title in titles}) == len(titles)

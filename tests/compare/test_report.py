@@ -10,10 +10,10 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
+from ckd_mm.atomic import write_json
 from ckd_mm.compare import Comparison, Run, draw, report, values_by_seed
 from ckd_mm.compare.comparison import ALONE
 from ckd_mm.compare.report import table
-from ckd_mm.compare.runs import write_json
 
 RESULTS = {ALONE: [80.0, 82.0, 84.0], 'KD': [81.0, 84.0, 87.0], 'CKD': [90.0, 82.0]}
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from ckd_mm.compare.progress import share_done
+from ckd_mm.compare.progress import place
 from ckd_mm.compare.runs import Run
 from ckd_mm.compare.training import (
     UnknownMetric,
@@ -248,7 +248,7 @@ def test_progress_comes_from_the_log(
     make: Callable[[str], Run], printed: str, share: float
 ) -> None:
     run = make('good')
-    assert share_done(run) == 0.0
+    assert place(run).share == 0.0
     run.folder.mkdir(parents=True)
     run.console.write_text(printed)
-    assert share_done(run) == share
+    assert place(run).share == share

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,17 +17,41 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools'
+# It waits or fails if its config says so.
+STAND_IN = """
+import json, os, sys, time
+from pathlib import Path
+
+print('pid', os.getpid(), flush=True)
+config = Path(sys.argv[1])
+if "'good'" in config.read_text():
+    time.sleep(60)
+if "'bad'" in config.read_text():
+    time.sleep(1)
+    sys.exit('out of luck')
+assert sys.argv[2:] == [], 'nothing is resumed'
+with (config.parent / 'trained.txt').open('a') as file:
+    file.write('x')
+for name in ('epoch_1.pth', 'last_checkpoint'):
+    (config.parent / name).write_text(str(config.parent / 'epoch_1.pth'))
+record = dict(metrics=dict(top1=50.0), seconds=0.1, bytes=2**20, ended=True)
+(config.parent / 'record.json').write_text(json.dumps(record))
+"""
 COLUMNS = {'mAP': 'coco/bbox_mAP', 'AP50': 'coco/bbox_mAP_50'}
 
 
 @pytest.fixture(scope='module')
-def modules() -> Iterator[tuple[ModuleType, ModuleType]]:
+def demo() -> Iterator[Any]:
     sys.path.insert(0, str(TOOLS))
-    import demo_report
-    import demo_runs
+    import demo
 
-    yield demo_runs, demo_report
+    yield demo
     sys.path.remove(str(TOOLS))
+
+
+@pytest.fixture(scope='module')
+def report(demo: Any) -> Any:
+    return demo.demo_report
 
 
 def written(folder: Path, *values: float) -> Path:
@@ -38,16 +62,16 @@ def written(folder: Path, *values: float) -> Path:
             lines.append(dict(loss=1.0, time=0.5, step=step))
         metrics = {'coco/bbox_mAP': value, 'coco/bbox_mAP_50': 2 * value}
         lines.append(dict(metrics, time=9.0, step=20 * i + 20))
-    (folder / 'vis_data').mkdir(parents=True)
-    text = '\n'.join(map(json.dumps, lines))
-    (folder / 'vis_data/scalars.json').write_text(text)
+    vis_data = folder / '20260101_000000/vis_data'
+    vis_data.mkdir(parents=True)
+    (vis_data / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
     return folder
 
 
 def test_a_log_gives_curve_last_metrics_and_training_time(
-    modules: tuple[ModuleType, ModuleType], tmp_path: Path
+    report: Any, tmp_path: Path
 ) -> None:
-    log = modules[0].read_log(written(tmp_path / 'run', 0.1, 0.3))
+    log = report.read_log(written(tmp_path / 'run', 0.1, 0.3))
     assert log.curve('coco/bbox_mAP') == {20: 0.1, 40: 0.3}
     assert log.last['coco/bbox_mAP_50'] == 0.6
     assert log.seconds == pytest.approx(20.0)
@@ -61,11 +85,10 @@ def test_a_log_gives_curve_last_metrics_and_training_time(
     ],
 )
 def test_the_verdict_says_it_either_way(
-    modules: tuple[ModuleType, ModuleType], tmp_path: Path, distilled: float, said: str
+    report: Any, tmp_path: Path, distilled: float, said: str
 ) -> None:
-    runs, report = modules
     logs = {
-        name: runs.read_log(written(tmp_path / name, value))
+        name: report.read_log(written(tmp_path / name, value))
         for name, value in (('teacher', 0.5), ('student', 0.2), ('with CKD', distilled))
     }
     assert report.verdict(logs, COLUMNS).startswith(said)
@@ -74,10 +97,7 @@ def test_the_verdict_says_it_either_way(
     assert table[3] == '| student | 0.200 | 0.400 | 10 s |'
 
 
-def test_the_picture_is_drawn(
-    modules: tuple[ModuleType, ModuleType], tmp_path: Path
-) -> None:
-    report = modules[1]
+def test_the_picture_is_drawn(report: Any, tmp_path: Path) -> None:
     image = np.zeros((8, 8, 3), dtype=np.uint8)
     panel = report.Panel('ground truth', image, [(1, 1, 4, 4, '3')])
     curves = {name: {20: 0.1, 40: 0.2} for name in ('teacher', 'student', 'with CKD')}
@@ -85,13 +105,10 @@ def test_the_picture_is_drawn(
     assert Image.open(tmp_path / 'demo.png').width > 1000
 
 
-def test_labels_stay_within_the_image_and_off_its_title(
-    modules: tuple[ModuleType, ModuleType],
-) -> None:
+def test_labels_stay_within_the_image_and_off_its_title(report: Any) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    _, report = modules
     corners = [(0, 0), (110, 0), (0, 100), (110, 100), (50, 3), (50, 60), (126, 40)]
     boxes = [(x, y, 18, 28, '8 0.97') for x, y in corners]
     panel = report.Panel('ground truth', np.zeros((128, 128, 3), np.uint8), boxes)
@@ -108,70 +125,106 @@ def test_labels_stay_within_the_image_and_off_its_title(
     assert not axis.title.get_window_extent().overlaps(label)
 
 
-def test_a_failed_run_shows_the_end_of_its_log(
-    modules: tuple[ModuleType, ModuleType], tmp_path: Path
-) -> None:
-    runs = modules[0]
-    (tmp_path / 'broken.py').write_text("default_scope = 'mmdet'\nmodel = dict()")
-    run = runs.Run('student', tmp_path / 'broken.py', tmp_path / 'work', 'mAP')
-    with pytest.raises(runs.RunFailed, match=r'student: training ended(.|\n)*Error'):
-        runs.train(run)
+@pytest.fixture
+def task(demo: Any, tmp_path: Path) -> Any:
+    """Three configs that a stand-in for tools/train.py trains."""
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data/manifest.json').write_text('{"sha256": "a"}')
+    hooks = "custom_hooks = [dict(type='DistillationHook', teacher=dict(config='x'))]"
+    configs = []
+    for name, more in (('teacher', ''), ('student', ''), ('distilled', hooks)):
+        path = tmp_path / f'{name}.py'
+        path.write_text(
+            f'train_cfg = dict(max_epochs=1)\nrandomness = dict(seed=0)\n{more}\n'
+        )
+        configs.append(str(path))
+    return demo.Task(
+        tmp_path / 'data', lambda root: False, tuple(configs), {'top-1': 'top1'}, ''
+    )
 
 
-def test_a_finished_run_is_reused_until_config_or_data_change(
-    modules: tuple[ModuleType, ModuleType], tmp_path: Path
+@pytest.fixture
+def go(
+    demo: Any, task: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[Any]]:
+    """Train by the stand-in; a student whose config says so fails, the other waits."""
+    (tmp_path / 'train.py').write_text(STAND_IN)
+    monkeypatch.setattr(demo, 'TRAIN', tmp_path / 'train.py')
+
+    def call(retrain: bool = False) -> list[Any]:
+        runs = demo._plan(task, tmp_path / 'work', 0)
+        demo._train(runs, retrain, task)
+        return runs
+
+    return call
+
+
+def count(tmp_path: Path) -> dict[str, int]:
+    """How often each run was trained."""
+    files = (tmp_path / 'work').glob('*/trained.txt')
+    return {file.parent.name: len(file.read_text()) for file in files}
+
+
+def test_a_finished_teacher_is_reused_until_config_data_or_weights_change(
+    go: Callable[..., list[Any]],
+    task: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    runs = modules[0]
-    config = tmp_path / 'config.py'
-    config.write_text('train_cfg = dict(max_epochs=1)')
-    run = runs.Run('teacher', config, tmp_path, 'mAP', data='a')
-    assert run.log_dir is None
-    record = dict(fingerprint=run.fingerprint, log_dir='2026')
-    (tmp_path / runs.RECORD).write_text(json.dumps(record))
-    assert run.log_dir is None, 'no checkpoint yet'
-    run.checkpoint.touch()
-    assert run.log_dir == tmp_path / '2026'
-    assert runs.Run('teacher', config, tmp_path, 'mAP', data='b').log_dir is None
-    config.write_text('train_cfg = dict(max_epochs=1)\nlr = 2')
-    assert run.log_dir is None
+    teacher = go()[0]
+    assert count(tmp_path) == dict(teacher=1, student=1, distilled=1)
+    go()
+    assert count(tmp_path) == dict(teacher=1, student=2, distilled=2)
+    assert f'teacher          reused from {teacher.folder}' in capsys.readouterr().out
+    go(retrain=True)
+    assert count(tmp_path)['teacher'] == 2
+    teacher.checkpoint.unlink()
+    go()
+    assert count(tmp_path)['teacher'] == 3, 'no checkpoint'
+    (task.data / 'manifest.json').write_text('{"sha256": "b"}')
+    go()
+    assert count(tmp_path)['teacher'] == 4, 'other data'
+    with Path(task.configs[0]).open('a') as file:
+        file.write('lr = 2\n')
+    go()
+    assert count(tmp_path)['teacher'] == 5, 'another config'
+    go()
+    assert count(tmp_path)['teacher'] == 5
+
+
+def test_the_distilled_student_gets_the_teachers_last_weights(
+    go: Callable[..., list[Any]],
+) -> None:
+    teacher, student, distilled = go()
+    cfg = Config.fromfile(distilled.config_file)
+    assert cfg.custom_hooks[0].teacher.checkpoint == str(teacher.checkpoint)
+    assert [hook.type for hook in cfg.custom_hooks[1:]] == ['RecordHook']
+    assert Path(cfg.work_dir) == distilled.folder
 
 
 def test_when_a_run_fails_the_others_are_ended(
-    modules: tuple[ModuleType, ModuleType],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    go: Callable[..., list[Any]], demo: Any, task: Any, tmp_path: Path
 ) -> None:
-    """With a stand-in for tools/train.py, which a stopped process does not outlive."""
-    runs = modules[0]
-    (tmp_path / 'tools').mkdir()
-    (tmp_path / 'tools/train.py').write_text(
-        'import os, sys, time\n'
-        "print('pid', os.getpid(), flush=True)\n"
-        "time.sleep(60 if 'good.py' in sys.argv[1] else 1)\n"
-        "sys.exit('out of luck')\n"
-    )
-    monkeypatch.setattr(runs, 'ROOT', tmp_path)
-    good, bad = (
-        runs.Run(name, tmp_path / f'{name}.py', tmp_path / name, 'mAP')
-        for name in ('good', 'bad')
-    )
-    with pytest.raises(runs.RunFailed, match=r'bad: training ended(.|\n)*out of luck'):
-        runs.train(good, bad)
-    pid = int(good.console.read_text().split()[1])
+    """And the end of its log is shown."""
+    for config, lot in zip(task.configs[1:], ('good', 'bad'), strict=True):
+        with Path(config).open('a') as file:
+            file.write(f'lot = {lot!r}\n')
+    wanted = r'student with CKD: training ended with exit code 1(.|\n)*out of luck'
+    with pytest.raises(demo.RunFailed, match=wanted):
+        go()
+    pid = int((tmp_path / 'work/student/console.log').read_text().split()[1])
     assert not Path(f'/proc/{pid}').exists()
-    assert good.log_dir is None
+    assert not (tmp_path / 'work/student/result.json').exists()
 
 
 @pytest.mark.slow
 def test_a_short_demo_writes_table_and_picture_and_reuses_the_teacher(
-    modules: tuple[ModuleType, ModuleType],
+    demo: Any,
     digit_images: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    import demo
-
     task = demo.TASKS['classification']
     short = [_short(config, digit_images, tmp_path) for config in task.configs]
     task = dataclasses.replace(task, configs=tuple(short), data=digit_images)
@@ -183,7 +236,7 @@ def test_a_short_demo_writes_table_and_picture_and_reuses_the_teacher(
         demo.main()
     printed = capsys.readouterr().out
     assert printed.count('teacher          reused') == 1
-    assert '38/38' in printed
+    assert printed.count('[2/2] student') == 2
     for name in ('digits_classification', 'digits_classification_seed1'):
         text = (work_dir / f'{name}.md').read_text()
         assert '| student with CKD |' in text

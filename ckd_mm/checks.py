@@ -1,4 +1,4 @@
-"""Checks of hyper-parameters, at the place where a config enters."""
+"""Checks of the values of a config: hyper-parameters, options, numbers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ __all__ = [
     'boolean',
     'check_any_positive',
     'fraction',
+    'integer',
+    'is_number',
     'non_negative',
     'one_of',
     'positive',
@@ -26,7 +28,7 @@ def positive(name: str, value: Any) -> float:
     Raises:
         ValueError: It is not.
     """
-    if not (_is_finite(value) and value > 0):
+    if not (is_number(value) and value > 0):
         raise ValueError(f'{name} must be a finite number > 0, got {value!r}')
     return value
 
@@ -37,7 +39,7 @@ def at_least_one(name: str, value: Any) -> float:
     Raises:
         ValueError: It is not.
     """
-    if not (_is_finite(value) and value >= 1):
+    if not (is_number(value) and value >= 1):
         raise ValueError(f'{name} must be a finite number >= 1, got {value!r}')
     return value
 
@@ -48,7 +50,7 @@ def non_negative(name: str, value: Any) -> float:
     Raises:
         ValueError: It is not.
     """
-    if not (_is_finite(value) and value >= 0):
+    if not (is_number(value) and value >= 0):
         raise ValueError(f'{name} must be a finite number >= 0, got {value!r}')
     return value
 
@@ -59,7 +61,7 @@ def fraction(name: str, value: Any) -> float:
     Raises:
         ValueError: It is not.
     """
-    if not (_is_finite(value) and 0 <= value < 1):
+    if not (is_number(value) and 0 <= value < 1):
         raise ValueError(f'{name} must be a number >= 0 and < 1, got {value!r}')
     return value
 
@@ -70,8 +72,17 @@ def positive_integer(name: str, value: Any) -> int:
     Raises:
         ValueError: It is not.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f'{name} must be an integer >= 1, got {value!r}')
+    return integer(name, value, least=1)
+
+
+def integer(name: str, value: Any, least: int) -> int:
+    """`value` itself, once it is known to be an integer that is not below `least`.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f'{name} must be an integer >= {least}, got {value!r}')
     return value
 
 
@@ -84,7 +95,7 @@ def positive_numbers(name: str, value: Any) -> Sequence[float]:
     if not (
         isinstance(value, Sequence)
         and value
-        and all(_is_finite(item) and item > 0 for item in value)
+        and all(is_number(item) and item > 0 for item in value)
     ):
         raise ValueError(
             f'{name} must be a list of one or more finite numbers > 0, got {value!r}'
@@ -128,8 +139,8 @@ def check_any_positive(**weights: float) -> None:
         )
 
 
-def _is_finite(value: Any) -> bool:
-    # A bool is a number to Python; in a config it is a slip.
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number. A bool is one to Python, in a config a slip."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     return math.isfinite(value)
