@@ -215,7 +215,7 @@ class Comparison:
         """
         value = side.select(side.noted(recorder), step)
         if self.levels:
-            return (value,) if isinstance(value, Tensor) else tuple(value)
+            return _levels(side.taps[0].module, value)
         if isinstance(value, (list, tuple)) and len(value) == 1:
             value = value[0]
         if not isinstance(value, Tensor):
@@ -224,6 +224,23 @@ class Comparison:
                 'a term needs one tensor; name a module inside it that returns one'
             )
         return value
+
+
+def _levels(module: str, value: Any) -> tuple[Tensor, ...]:
+    """Feature maps by level.
+
+    Raises:
+        ValueError: They are something else, as of DeiT, whose backbone returns pairs.
+    """
+    levels = (value,) if isinstance(value, Tensor) else tuple(value)
+    other = next((one for one in levels if not isinstance(one, Tensor)), None)
+    if other is not None:
+        raise ValueError(
+            f'module {module!r} returns a {type(value).__name__} of '
+            f'{type(other).__name__}, and a term needs a tensor for each level; name a '
+            'module inside it that returns one'
+        )
+    return levels
 
 
 @dataclass(frozen=True)

@@ -195,3 +195,22 @@ def batch() -> dict[str, Any]:
     for i, sample in enumerate(samples):
         sample.set_metainfo(dict(sample_idx=10 + i))
     return dict(inputs=images, data_samples=samples)
+
+
+def test_a_backbone_that_returns_pairs_has_no_maps(imported: None) -> None:
+    """DeiT with a distillation token returns both of its tokens."""
+    layers = dict(embed_dims=16, num_layers=1, num_heads=2, feedforward_channels=16)
+    model = dict(
+        type='ImageClassifier',
+        data_preprocessor=dict(type='ClsDataPreprocessor'),
+        backbone=dict(
+            type='DistilledVisionTransformer', arch=layers, img_size=16, patch_size=8
+        ),
+        head=dict(type='DeiTClsHead', num_classes=10, in_channels=16),
+    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        student = MODELS.build(model).train()
+    samples = [DataSample().set_gt_label(label) for label in range(2)]
+    batch = dict(inputs=[torch.zeros(3, 16, 16)] * 2, data_samples=samples)
+    with pytest.raises(ValueError, match="'backbone' returns a tuple of tuple, and a"):
+        pair(student, deepcopy(student).eval(), batch, 'backbone')
