@@ -20,6 +20,7 @@ ENGINE = ['onedl-mmengine>=0.10.8', 'onedl-mmcv>=2.3']
 DETECTION = [*ENGINE, 'onedl-mmdetection>=3.5']
 CLASSIFICATION = [*ENGINE, 'onedl-mmpretrain>=1.3']
 CACHE = ['safetensors>=0.4']
+TEXT = ['transformers>=4.30']
 TOOLS = ['pytest', 'pytest-xdist', 'ruff', 'mypy', 'scikit-learn', 'matplotlib']
 # What compiles mmcv and builds our own wheel without build isolation.
 BUILD = ['setuptools>=77', 'wheel', 'ninja', 'psutil', 'click']
@@ -65,7 +66,8 @@ setup(
         'mmdet': DETECTION,
         'mmpretrain': CLASSIFICATION,
         'cache': CACHE,
-        'dev': [*TOOLS, *BUILD, *CACHE],
+        'text': TEXT,
+        'dev': [*TOOLS, *BUILD, *CACHE, *TEXT],
     },
     cmdclass={'build_py': BuildPy},
     zip_safe=False,

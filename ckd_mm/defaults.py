@@ -69,12 +69,14 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
 """Options of a part with a sigmoid per class, where a method needs others."""
 
 OTHER_PARTS: dict[str, dict[str, Any]] = {
+    'roi_objectness': dict(type='KDLoss', temperature=1.0),
     'rpn_logits': dict(type='KDLoss', temperature=1.0),
     'dense_objectness': dict(type='KDLoss', temperature=1.0),
     'mask_logits': dict(type='CKDLoss', temperature=0.1),
     'box_distribution': dict(type='KDLoss', temperature=10.0, loss_weight=0.25),
     'roi_boxes': dict(type='BoxRegressionLoss'),
     'rpn_boxes': dict(type='BoxRegressionLoss'),
+    'semantic_logits': dict(type='CWDLoss', temperature=1.0, loss_weight=5.0),
 }
 """One loss that fits each of the other parts; docs/methods.md has more."""
 
@@ -110,7 +112,7 @@ def class_term(
 def part_term(
     part: str, columns: Columns | Pixels | None = None
 ) -> dict[str, Any] | None:
-    """`on` and `loss` of a part of rows that fit its shapes; `None` if it has none.
+    """`on` and `loss` of a part that has its own; `None` for all others.
 
     CKD for class logits, but for those of one column.
     """

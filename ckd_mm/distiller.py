@@ -184,7 +184,12 @@ class Distiller:
         added: dict[str, Tensor] = {}
         for term in self.terms:
             if self.factors[term.name]:
-                added.update(self._term(term, active))
+                try:
+                    added.update(self._term(term, active))
+                except ValueError as error:
+                    if f'term {term.name!r}' in str(error):
+                        raise
+                    raise ValueError(f'term {term.name!r}: {error}') from error
             else:
                 added[f'loss_{term.name}'] = inputs.new_zeros(())
         for source in active:

@@ -59,8 +59,9 @@ class Finding:
         """`on` and `loss` of the default term for it; `None` if there is none."""
         if self.reason:
             return None
-        if not self.is_maps and self.on != 'embedding':
-            return part_term(self.on, self.columns)
+        term = part_term(self.on, self.columns)
+        if term is not None or not (self.is_maps or self.on == 'embedding'):
+            return term
         own, other = self.widths
         if len(own) != len(other):
             return None

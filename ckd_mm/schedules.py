@@ -112,6 +112,10 @@ def build_schedule(config: dict | None) -> Schedule:
     Raises:
         ValueError: An unknown key, or a value that :class:`Schedule` refuses.
     """
+    if config is not None and not isinstance(config, dict):
+        raise ValueError(
+            f'schedule must be a dict such as dict(warmup=1), got {config!r}'
+        )
     config = dict(config or {})
     known = [field.name for field in fields(Schedule)]
     for key in config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +86,11 @@ def build_terms(
 
 def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
     known = ('on', 'loss', 'schedule', 'teacher')
+    if not isinstance(name, str) or not re.fullmatch(r'[\w-]+', name):
+        raise ValueError(
+            'the name of a distill term must have letters, digits, _ and - alone, as '
+            f'it names what is logged, got {name!r}'
+        )
     if 'loss' in name:
         raise ValueError(
             f"the name of a distill term must not contain 'loss', got {name!r}: "
@@ -102,7 +108,7 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
     for key in ('on', 'loss'):
         if key not in config:
             raise ValueError(
-                f'distill term {name!r} lacks {key!r}, it has {set(config)}'
+                f'distill term {name!r} lacks {key!r}, it has {sorted(config)}'
             )
     try:
         loss = build(LOSSES, config['loss'])

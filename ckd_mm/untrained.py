@@ -80,7 +80,7 @@ def class_lists(cfg: Config) -> dict[str, list[str]] | None:
 def _read(config: str | PathLike[str] | dict | Config) -> tuple[Config, str]:
     """A config and what to call it."""
     if isinstance(config, Config):
-        return config, config.filename or 'given'
+        return config, Path(config.filename).name if config.filename else 'given'
     if isinstance(config, dict):
         content = config if 'model' in config else dict(model=config)
         return Config(content), 'given as a dict'

@@ -33,7 +33,6 @@ from compatibility_trial import try_config
 
 from ckd_mm.atomic import write_json
 from ckd_mm.environment import commit
-from ckd_mm.registry import did_you_mean
 from ckd_mm.tools import LIBRARIES
 
 __all__: list[str] = []
@@ -47,9 +46,8 @@ MEMORY = 12 * 2**30
 def main() -> None:
     args = _parse_args()
     torch.set_num_threads(1)
-    choices = [one for library in args.libraries for one in choose(library)]
-    if args.only:
-        choices = _only(choices, args.only)
+    choices = [one for name in args.libraries for one in choose(name, args.only)]
+    _check_families(args.only or [], choices)
     results = args.work_dir / 'results.jsonl'
     args.work_dir.mkdir(parents=True, exist_ok=True)
     here = commit()
@@ -132,13 +130,13 @@ def _read(path: Path, here: str) -> dict[str, dict[str, Any]]:
     return {one.pop('name'): one for one in rows if one['commit'] == here}
 
 
-def _only(choices: list[Choice], families: list[str]) -> list[Choice]:
-    known = {one.family for one in choices}
+def _check_families(families: list[str], choices: list[Choice]) -> None:
     for family in families:
-        if family not in known:
-            hint = did_you_mean(family, known)
-            sys.exit(f'error: there is no family {family!r}{hint}')
-    return [one for one in choices if one.family in families]
+        if family not in {one.family for one in choices}:
+            sys.exit(
+                f'error: no library has a folder of configs {family!r}; the names are '
+                'those of the folders in its configs, such as faster_rcnn'
+            )
 
 
 def _parse_args() -> argparse.Namespace:

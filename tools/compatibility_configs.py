@@ -8,7 +8,7 @@ had.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,13 +59,15 @@ class Choice:
         return f'{self.library}::{self.family}/{self.config}'
 
 
-def choose(library: str) -> list[Choice]:
-    """What is tried of a library, by family."""
+def choose(library: str, families: Collection[str] | None = None) -> list[Choice]:
+    """What is tried of a library, by family; of these alone, or of all."""
     root = Path(get_installed_path(library)) / '.mim' / 'configs'
     seen: set[tuple[str, ...]] = set()
     chosen: list[Choice] = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        chosen += _choose(library, folder, seen)
+    folders = {path.name: path for path in sorted(root.iterdir()) if path.is_dir()}
+    for name in folders if families is None else families:
+        if name in folders:
+            chosen += _choose(library, folders[name], seen)
     return chosen
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from compatibility_configs import Choice
@@ -91,9 +92,15 @@ def _works(result: dict[str, Any]) -> list[str]:
 
 def _reasons(result: dict[str, Any]) -> dict[str, str]:
     """The parts that do not work by reason; of the whole config none is named."""
-    reasons = {result['reason']: ''} if result['reason'] else {}
+    reasons = {_anywhere(result['reason']): ''} if result['reason'] else {}
     for name, reason in result['parts'].items():
+        reason = _anywhere(reason)
         if reason:
             named = [reasons.get(reason), f'`{name}`']
             reasons[reason] = ', '.join(filter(None, named))
     return reasons
+
+
+def _anywhere(reason: str) -> str:
+    """A reason without the folder in which the libraries are installed here."""
+    return re.sub(r'/\S*/site-packages/', '', reason)

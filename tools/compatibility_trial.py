@@ -64,6 +64,7 @@ def _try(config: str, result: dict[str, Any]) -> None:
     result['model'] = type(student).__name__
     torch.manual_seed(1)
     teacher = teacher_within(build_untrained(cfg)[1].requires_grad_(False))
+    _stir(student, teacher)
     batch = batch_that_trains(student, image_shape(cfg) or SHAPE)
     findings = find_parts(student, teacher, batch)
     result['parts'] = {one.on: one.reason for one in findings}
@@ -74,7 +75,7 @@ def _try(config: str, result: dict[str, Any]) -> None:
     found = [one for one in found if not result['parts'][one.on]]
     if found:
         _train(student, teacher, found, batch)
-        _check_strict(student, cfg)
+        _check_strict(student, cfg, batch)
 
 
 def _sample_less(cfg: Config) -> None:
@@ -83,6 +84,14 @@ def _sample_less(cfg: Config) -> None:
     for stage in stages if isinstance(stages, list) else [stages]:
         if 'sampler' in stage and 'num' in stage.sampler:
             stage.sampler.num = min(stage.sampler.num, NUM_ROIS)
+
+
+@torch.no_grad()
+def _stir(*models: BaseModel) -> None:
+    """Have no two models agree: some heads begin with weights of zero."""
+    for model in models:
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=1e-3)
 
 
 def _refusals(
@@ -168,8 +177,11 @@ def _train(
             raise ValueError('training with all parts changed no weight')
 
 
-def _check_strict(student: BaseModel, cfg: Config) -> None:
+def _check_strict(student: BaseModel, cfg: Config, batch: dict[str, Any]) -> None:
     """Save the weights as a run does, and load them into a stock model.
+
+    Some stock models (DDQ) get modules in their first training step, so that they have
+    taken one where their names differ before.
 
     Raises:
         ValueError: They do not fit.
@@ -184,6 +196,8 @@ def _check_strict(student: BaseModel, cfg: Config) -> None:
             dict(state_dict=weights_to_cpu(get_state_dict(student))), str(path)
         )
         saved = torch.load(path, map_location='cpu', weights_only=False)
+        if stock.state_dict().keys() != saved['state_dict'].keys():
+            run_student(stock, batch)
         stock.load_state_dict(saved['state_dict'], strict=True)
 
 

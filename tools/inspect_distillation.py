@@ -44,7 +44,9 @@ def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -
     height, width = shape or image_shape(cfg) or SHAPE
     batch, problem = _batch(student, (height, width))
     classes, others = class_lists(cfg), class_lists(teacher_cfg)
-    names = ClassNames(classes, others) if classes and others else None
+    names = None
+    if classes and others and classes != others:
+        names = ClassNames(classes, others)
     findings = find_parts(student, teacher, batch, names)
     print('| | config | model | parameters | prediction |')
     print('|---|---|---|---|---|')
@@ -66,7 +68,14 @@ def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -
     for finding in findings:
         if finding.reason:
             print(f'\nNot `{finding.on}`: {finding.reason}.')
-    print(f'\n```python\n{_lines(findings, teacher_config)}\n```')
+    if any(finding.term is not None for finding in findings):
+        print(f'\n```python\n{_lines(findings, teacher_config)}\n```')
+    else:
+        print(
+            '\nThe two have no part in common. Any two modules of one size are '
+            'compared with on=dict(student=NAME, teacher=NAME); '
+            'model.named_modules() has the names.'
+        )
 
 
 def _batch(

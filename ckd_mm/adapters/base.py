@@ -75,6 +75,8 @@ class Adapter:
             self._pairings[term] = Pairing(term, found, extras, needs)
             self.fits[term] = LossFit(term, on, found, known)
         pairings = self._pairings.values()
+        for pairing in pairings:
+            pairing.check_modules(student, teacher)
         self.teacher_recorder = Recorder(
             teacher, [tap for pairing in pairings for tap in pairing.teacher_taps()]
         )

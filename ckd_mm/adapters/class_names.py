@@ -32,6 +32,7 @@ class ClassNames:
         class_map: What the student calls some classes of the teacher, by the teacher's
             name. Given, even empty, it says that all other differences are meant.
         num_teacher: How many classes the teacher has, where it is not there to tell.
+        title: The teacher, for the log.
 
     Raises:
         ValueError: The map names a class that does not exist, or two by one name.
@@ -41,10 +42,19 @@ class ClassNames:
     teacher: Mapping[str, Any]
     class_map: Mapping[str, str] | None = None
     num_teacher: int | None = None
+    title: str = 'the teacher'
     _matches: dict[tuple[int, int], ClassMatch] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_map(self.class_map or {}, self.student, self.teacher)
+
+    @property
+    def differ(self) -> bool:
+        """Whether any list of names is another one, or in another order."""
+        return any(
+            list(self.student.get(key, ())) != list(self.teacher.get(key, ()))
+            for key in LISTS
+        )
 
     def match(self, num_student: int, num_teacher: int) -> ClassMatch:
         """The classes in common of two heads with so many classes.
@@ -63,14 +73,17 @@ class ClassNames:
         teacher = _of_number(self.teacher, num_teacher, 'teacher')
         renamed = self.class_map or {}
         known = [renamed.get(name, name) for name in teacher]
-        _check_unique(known)
+        if student == known:  # also with a name twice, as ImageNet has 'crane'
+            return ClassMatch.same(len(student))
+        _check_unique(student, known)
         common = [name for name in student if name in known]
         match = ClassMatch(
             Kept(tuple(student.index(name) for name in common), len(student)),
             Kept(tuple(known.index(name) for name in common), len(teacher)),
         )
         self._check(common, student, known)
-        _log(match, student, known)
+        if not match.is_same:
+            print_log(_summary(self.title, common, student, known), logger='current')
         return match
 
     def _check(
@@ -87,7 +100,8 @@ class ClassNames:
         )
         if not common:
             raise ValueError(
-                f'no class of the teacher has the name of one of the student: {lists}; '
+                f'no class of the teacher has the name of one of the student: {lists}'
+                f'{_near(student, teacher)}; '
                 f"{ways}; feature maps (on='neck', on='backbone') need no classes"
             )
         as_many = len(student) == len(teacher) > len(common)
@@ -149,35 +163,44 @@ def _check_map(
         )
 
 
-def _check_unique(names: Sequence[str]) -> None:
-    twice = _repeated(names)
-    if twice:
-        raise ValueError(
-            f"with class_map, the teacher's classes have {twice} twice; map the other "
-            'class of that name to another one, or leave the entry out'
-        )
+def _check_unique(student: Sequence[str], teacher: Sequence[str]) -> None:
+    """See that each name in common is that of one class on either side."""
+    for whose, names, others in (
+        ('student', student, teacher),
+        ('teacher', teacher, student),
+    ):
+        twice = _repeated([name for name in names if name in others])
+        if twice:
+            raise ValueError(
+                f'the classes of the {whose} have {twice} twice, so that it cannot be '
+                "matched by name; tell them apart in the metainfo of the student's "
+                'training data and with teacher=dict(classes=[...]), or leave out the '
+                'entry of class_map that makes two alike'
+            )
 
 
 def _repeated(names: Sequence[str]) -> str:
     return ', '.join(sorted({repr(name) for name in names if names.count(name) > 1}))
 
 
-def _log(match: ClassMatch, student: Sequence[str], teacher: Sequence[str]) -> None:
-    if match.is_same:
-        return
+def _summary(
+    title: str, common: Sequence[str], student: Sequence[str], teacher: Sequence[str]
+) -> str:
+    """What was matched, for the log."""
     only_student = [name for name in student if name not in teacher]
     only_teacher = [name for name in teacher if name not in student]
-    text = f'Teacher: {len(match.student.indices)} classes are matched by name'
-    if only_teacher:
-        text += f'; {len(only_teacher)} of the teacher have none in the student'
+    text = (
+        f'Classes of {title}: matched by name are {len(common)} of the '
+        f"student's {len(student)} and of the teacher's {len(teacher)}"
+    )
     if only_student:
         text += (
             f'; the student learns {_first(only_student)} from its labels alone'
             f'{_near(only_student, only_teacher)}'
         )
     if not only_student and not only_teacher:
-        text += ", and the teacher's are brought into the student's order"
-    print_log(text, logger='current')
+        text += ', which are brought into its order'
+    return text
 
 
 def _shown(names: Sequence[str], others: Sequence[str]) -> str:
@@ -191,12 +214,13 @@ def _first(names: Sequence[str], most: int = 10) -> str:
 
 
 def _near(student: Sequence[str], teacher: Sequence[str]) -> str:
-    """Names that may mean the same."""
+    """Names that may mean the same, if only for their case."""
+    by_lower = {name.lower(): name for name in teacher if name not in student}
     found = [
-        f'{other!r} and {name!r}'
+        f'{by_lower[other]!r} and {name!r}'
         for name in student
         if name not in teacher
-        for other in difflib.get_close_matches(name, teacher, n=1, cutoff=0.6)
+        for other in difflib.get_close_matches(name.lower(), by_lower, n=1)
     ]
     return f' (near each other: {_joined(found)})' if found else ''
 

@@ -63,7 +63,7 @@ class DenseHead:
         names = ['num_classes', *filter(None, [layout_of(head).grid])]
         if not all(hasattr(head, name) for name in names):
             return False
-        return _num_inputs(head) == (2 if has_prompts(model) else 1)
+        return _num_inputs(head) <= (2 if has_prompts(model) else 1)
 
     @property
     def taps(self) -> tuple[Tap, ...]:
@@ -235,7 +235,9 @@ def why_not(student: DenseHead, teacher: DenseHead) -> Missing | None:
 def _num_inputs(head: Any) -> int:
     """What its forward needs: feature maps, and text or queries beside them."""
     parameters = inspect.signature(head.forward).parameters.values()
-    return [one.default for one in parameters].count(inspect.Parameter.empty)
+    any_number = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    named = [one for one in parameters if one.kind not in any_number]
+    return sum(one.default is inspect.Parameter.empty for one in named)
 
 
 def _logits(probabilities: Tensor) -> Tensor:

@@ -99,9 +99,8 @@ class LossFit:
         if columns.width == 1:
             raise ValueError(
                 f'{start} compares rows of one number, as there is one class to '
-                f'compare and no column for background; use KDLoss with '
-                "activation='binary' where the head has a sigmoid per class, or "
-                'compare feature maps'
+                f'compare and {columns.kind}; {_way_with_one(columns)}compare feature '
+                'maps'
             )
 
     def _given(self) -> str:
@@ -138,6 +137,13 @@ class LossFit:
             f'term {self.term!r}: {type(loss).__name__} takes {_TAKEN[takes]}, but '
             f'on={self.on!r} gives {given}; {", or ".join(ways)}'
         )
+
+
+def _way_with_one(columns: Columns | Pixels) -> str:
+    """What can be done with one class of a kind of logits."""
+    if columns.kind.startswith('a sigmoid'):
+        return "use KDLoss with activation='binary', or "
+    return ''
 
 
 def _takes(loss: nn.Module) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.comparison import Comparison, Extra, Reading, Step, Value
@@ -107,6 +108,21 @@ class Pairing:
         return _joined(
             [one.value(one.teacher, teacher, step) for one in self._comparisons]
         )
+
+    def check_modules(self, student: BaseModel, teacher: BaseModel) -> None:
+        """See that the modules that are named are there.
+
+        Raises:
+            ValueError: One is not; near names are suggested.
+        """
+        for model, taps in (
+            (student, self.student_taps()),
+            (teacher, self.teacher_taps()),
+        ):
+            try:
+                Recorder(model, taps)
+            except ValueError as error:
+                raise ValueError(f'term {self._term!r}: {error}') from error
 
     def check_reachable(self, prefixes: tuple[str, ...]) -> None:
         """See that the teacher is run as far as its taps.

@@ -38,6 +38,11 @@ def resolve(
             return modules(on['student'], on['teacher'])
         name = on.removeprefix('module:')
         return modules(name, name)
+    if not on or (isinstance(on, dict) and len({'student', 'teacher'} & {*on}) == 1):
+        raise ValueError(
+            f'on={on!r} names nothing to compare: give the name of a part, or of two '
+            'modules with on=dict(student=NAME, teacher=NAME)'
+        )
     options = dict(on) if isinstance(on, dict) else {'part': on}
     name = options.pop('part', None)
     part = known.get(name) if isinstance(name, str) else None

@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.adapters.comparison import Comparison, Missing, Part, Side, Step
 from ckd_mm.recorders import Tap
 
@@ -16,11 +17,19 @@ __all__ = ['semantic_logits']
 _PATHS = ('semantic_head', 'roi_head.semantic_head')
 
 
-def semantic_logits(student: BaseModel, teacher: BaseModel) -> Part:
+def semantic_logits(
+    student: BaseModel, teacher: BaseModel, names: ClassNames | None = None
+) -> Part:
     """The comparison of their maps of class logits (N, C, H, W), or why there is none.
 
-    Only the number of these classes is compared, as they are not the detector's.
+    These classes are not the detector's, and nothing names them. So their number is
+    compared, and the names of the two data sets must be the same where they are known.
     """
+    if names is not None and names.differ:
+        return Missing(
+            'the training data of student and teacher name other classes, and nothing '
+            'names those of the semantic maps, so their columns cannot be matched'
+        )
     paths = [_path(model) for model in (student, teacher)]
     lacking = [
         f'the {whose} has none'

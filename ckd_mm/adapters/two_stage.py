@@ -88,7 +88,9 @@ class TwoStageAdapter(DetectionAdapter):
             known['rpn_boxes'] = dense.of_deltas()
         else:
             known |= {'rpn_logits': missing, 'rpn_boxes': missing}
-        known['semantic_logits'] = semantic_logits(self.student, self.teacher)
+        known['semantic_logits'] = semantic_logits(
+            self.student, self.teacher, self.names
+        )
         return known
 
     def modules(self, student: str, teacher: str) -> Comparison:

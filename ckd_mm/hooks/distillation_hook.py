@@ -110,6 +110,11 @@ class DistillationHook(Hook):
         loop = runner._train_loop
         if not _has_train_loop(runner) or 'run' in vars(loop):
             return
+        if sum(isinstance(hook, DistillationHook) for hook in runner.hooks) > 1:
+            raise ValueError(
+                'a run has one DistillationHook, got several; give one of them all '
+                'teachers, as a list, and all terms'
+            )
         self.connectors.join(runner)
         run = loop.run
 

@@ -159,6 +159,5 @@ def _summary(teacher: BaseModel, config: Any, checkpoint: str, meta: dict) -> st
     trained = f', trained for {meta["epoch"]} epochs' if meta.get('epoch') else ''
     return (
         f'Teacher: {type(teacher).__name__} {_name(config)}, '
-        f'{parameters / 1e6:.2f} M parameters, all {len(teacher.state_dict())} tensors '
-        f'loaded from {checkpoint}{trained}'
+        f'{parameters / 1e6:.2f} M parameters, all from {checkpoint}{trained}'
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike, fspath
 from typing import Any, Protocol
 
 from mmengine.logging import print_log
@@ -17,7 +18,10 @@ __all__ = ['check_classes', 'check_loss_classes', 'class_lists', 'class_names']
 
 
 class _Said(Protocol):
-    """What a config says of the classes."""
+    """What a config says of a teacher and its classes."""
+
+    @property
+    def config(self) -> Any: ...
 
     @property
     def classes(self) -> Sequence[str] | None: ...
@@ -26,17 +30,12 @@ class _Said(Protocol):
     def class_map(self) -> dict[str, str] | None: ...
 
 
-def check_classes(classes: Any, class_map: Any, ema: bool) -> None:
+def check_classes(classes: Any) -> None:
     """See that what a config says of a teacher's classes can be true.
 
     Raises:
         ValueError: It cannot.
     """
-    if ema and (classes is not None or class_map is not None):
-        raise ValueError(
-            "teacher: ema=True is the student's own average and has its classes; leave "
-            'classes and class_map out'
-        )
     if classes is None:
         return
     is_list = isinstance(classes, (list, tuple)) and classes
@@ -45,9 +44,6 @@ def check_classes(classes: Any, class_map: Any, ema: bool) -> None:
             'teacher: classes must be the names of its classes in their order, such '
             f"as ['person', 'car'], got {classes!r}"
         )
-    twice = sorted({name for name in classes if list(classes).count(name) > 1})
-    if twice:
-        raise ValueError(f'teacher: classes has {", ".join(map(repr, twice))} twice')
 
 
 def class_lists(said: _Said, model: BaseModel) -> dict[str, list[str]] | None:
@@ -73,7 +69,7 @@ def class_names(
     teacher = dict(classes=list(said.classes)) if said.classes is not None else teacher
     student = _lists(getattr(runner.train_dataloader.dataset, 'metainfo', None))
     if student is not None and teacher is not None:
-        return ClassNames(student, teacher, said.class_map)
+        return ClassNames(student, teacher, said.class_map, title=_title(said))
     if student is None and (said.classes is not None or said.class_map is not None):
         raise ValueError(
             'teacher: classes and class_map are matched with the names of the '
@@ -85,14 +81,21 @@ def class_names(
             "teacher: class_map needs the names of the teacher's classes, and its "
             'checkpoint has none; give them in their order with classes=[...]'
         )
-    if teacher is not None:
+    if (student is None) != (teacher is None):
+        lacking = 'the training set' if student is None else 'its file'
         print_log(
-            "The student's training data name no classes, so the teacher's cannot be "
-            'matched by name: class logits are compared column by column',
+            f'Classes of {_title(said)}: {lacking} has no names, so they cannot be '
+            'matched: class logits are compared column by column',
             logger='current',
             level=logging.WARNING,
         )
     return None
+
+
+def _title(said: _Said) -> str:
+    if isinstance(said.config, (str, PathLike)):
+        return f'the teacher {fspath(said.config)}'
+    return 'the teacher'
 
 
 def check_loss_classes(runner: Runner, terms: Iterable[Term]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from os import PathLike
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
@@ -16,7 +18,7 @@ from ckd_mm.adapters.class_names import ClassNames
 from ckd_mm.cache.identity import data_identity
 from ckd_mm.cache.parts import check_hooks
 from ckd_mm.cache.store import Cache
-from ckd_mm.checks import positive
+from ckd_mm.checks import boolean, positive
 from ckd_mm.registry import did_you_mean
 from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers.build import build_teacher
@@ -24,6 +26,12 @@ from ckd_mm.teachers.classes import check_classes, class_lists, class_names
 from ckd_mm.teachers.speed import Speed
 
 __all__ = ['CachedTeacher', 'Teacher', 'TeacherConfig', 'read_teachers']
+
+# By kind of teacher: what it is, and the options that go with it.
+_GOES_WITH = {
+    'cache': ('stands for the whole teacher', ('weight', 'classes', 'class_map')),
+    'ema': ("is the run's own average", ('evaluate', 'weight', 'dtype', 'stream')),
+}
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,8 @@ class TeacherConfig(Speed):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ('ema', 'evaluate'):
+            boolean(f'teacher: {name}', getattr(self, name))
         kinds = (self.config is not None, self.ema, self.cache is not None)
         if sum(kinds) != 1:
             raise ValueError(
@@ -98,20 +108,17 @@ class TeacherConfig(Speed):
                 'student itself, or the cache of a teacher, got '
                 f'config={self.config!r}, ema={self.ema!r} and cache={self.cache!r}'
             )
-        self._check_cache()
-        check_classes(self.classes, self.class_map, self.ema)
+        for kind in _GOES_WITH:
+            if getattr(self, kind):
+                self._check_others(kind)
+        self._check_paths()
+        check_classes(self.classes)
         if not isinstance(self.prefix, str):
             raise ValueError(
                 "teacher: prefix must be a string such as 'student.', got "
                 f'{self.prefix!r}'
             )
         positive('teacher: weight', self.weight)
-        if self.ema and self.changes_model:
-            raise ValueError(
-                "teacher: ema=True is the run's own average, which channels_last, "
-                'fuse_bn and compile would change; of the options for speed dtype and '
-                'stream go with it'
-            )
 
     def build(self, runner: Runner, device: torch.device) -> Teacher | CachedTeacher:
         """The teacher, frozen, on the student's device, or its cache.
@@ -131,21 +138,31 @@ class TeacherConfig(Speed):
         model = self.prepare(teacher_within(model))
         return Teacher(model, self.weight, self, names)
 
-    def _check_cache(self) -> None:
-        """A cache has no model that the other options could act on."""
-        if self.cache is None:
-            return
-        goes = ('cache', 'weight', 'classes', 'class_map')
+    def _check_others(self, kind: str) -> None:
+        """See that no option is given that a cache or an average has no use for."""
+        what, goes = _GOES_WITH[kind]
         other = [
             option.name
             for option in fields(self)
-            if option.name not in goes and getattr(self, option.name) != option.default
+            if option.name not in (kind, *goes)
+            and getattr(self, option.name) != option.default
         ]
         if other:
             raise ValueError(
-                f'teacher: cache={self.cache!r} stands for the whole teacher, so that '
-                f'only weight, classes and class_map go with it, got {", ".join(other)}'
+                f'teacher: {kind}={getattr(self, kind)!r} {what}, so that only '
+                f'{", ".join(goes[:-1])} and {goes[-1]} go with it, got '
+                f'{", ".join(other)}'
             )
+
+    def _check_paths(self) -> None:
+        for name, kinds, words in (
+            ('config', (str, PathLike, dict, Config), 'a path, a zoo name or a dict'),
+            ('checkpoint', (str, PathLike), 'a path or URL'),
+            ('cache', (str, PathLike), 'a path'),
+        ):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kinds):
+                raise ValueError(f'teacher: {name} must be {words}, got {value!r}')
 
     def _opened_cache(self, runner: Runner) -> Cache:
         cache = Cache(self.cache)

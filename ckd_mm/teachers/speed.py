@@ -59,11 +59,6 @@ class Speed:
                 f'torch.compile, got {self.compile!r}'
             )
 
-    @property
-    def changes_model(self) -> bool:
-        """Whether `prepare` does anything to the teacher."""
-        return self.channels_last or self.fuse_bn or bool(self.compile)
-
     def prepare(self, teacher: BaseModel) -> BaseModel:
         """Change a teacher in place, before its first forward.
 

@@ -119,7 +119,8 @@ def _advice(error: Exception) -> str:
         )
     return (
         'give a path or URL that can be loaded; this file was cut short, or it is none '
-        'of PyTorch'
+        'of PyTorch (safetensors, a pickle of Detectron2): write its state dict with '
+        'torch.save'
     )
 
 

@@ -13,10 +13,20 @@ from mmengine.config import ConfigDict
 from mmengine.hub import get_config
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
+from torch import Tensor
 
 from .detectors import WIDTH, build, narrow_dense
 
-__all__ = ['ZOO', 'batch', 'zoo']
+__all__ = [
+    'ZOO',
+    'batch',
+    'flat',
+    'inputs_of',
+    'noted_labels',
+    'outputs_of',
+    'part',
+    'zoo',
+]
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,53 @@ def batch(kind: str, num_items: list[int] | None = None) -> dict[str, Any]:
         num_classes=10,
         with_mask=True,
     )
+
+
+def part(**options: Any) -> dict[str, Any]:
+    return dict(part='dense_logits', **options)
+
+
+def outputs_of(detector: BaseModel, data: dict[str, Any]) -> Any:
+    """What the head returns as in training, of heads that filter in eval mode."""
+    head = getattr(detector, 'bbox_head', None) or detector.mask_head
+    mode, head.training = head.training, True
+    with torch.no_grad():
+        found = head(detector.extract_feat(inputs_of(detector, data)))
+    head.training = mode
+    return found
+
+
+def inputs_of(detector: BaseModel, data: dict[str, Any]) -> Tensor:
+    return detector.data_preprocessor(deepcopy(data), True)['inputs']
+
+
+def flat(maps: list[Tensor], width: int) -> Tensor:
+    """(N, P, width) in the order level, y, x, anchor."""
+    return torch.cat(
+        [level.permute(0, 2, 3, 1).reshape(len(level), -1, width) for level in maps], 1
+    )
+
+
+def noted_labels(detector: BaseModel) -> list[tuple[Tensor, Tensor]]:
+    """Logits (K, C) and labels (K,) of each call of the class loss."""
+    head = getattr(detector, 'bbox_head', None) or detector.mask_head
+    found: list[tuple[Tensor, Tensor]] = []
+
+    def note(loss: Any, args: Any) -> None:
+        pred, target, *_ = (one[0] if isinstance(one, tuple) else one for one in args)
+        if pred.ndim == 4:  # a heat map
+            pred, target = flat([pred], 10), flat([target], 10) == 1
+        pred = pred.detach().reshape(-1, pred.shape[-1])
+        if target.ndim > 1:
+            target = target.reshape(-1, 10).float()
+            target = torch.where(target.amax(1) > 0, target.argmax(1), 10)
+        found.append((pred, target))
+
+    names = ('loss_cls', 'initial_loss_cls', 'loss_center_heatmap', 'loss_heatmap')
+    for name in names:
+        if hasattr(head, name):
+            getattr(head, name).register_forward_pre_hook(note)
+    return found
 
 
 def _head(**changes: Any) -> Callable[[ConfigDict], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
 from ckd_mm.adapters.class_names import ClassNames
 
@@ -38,6 +39,22 @@ def test_classes_are_matched_in_the_order_of_the_student(
     assert matched(student, teacher) == expected
 
 
+def test_a_name_may_stand_twice_where_nothing_has_to_be_matched() -> None:
+    """ImageNet has a crane that flies and one that lifts."""
+    twice = ['crane', 'kite', 'crane']
+    assert matched(twice, twice) == ((0, 1, 2), (0, 1, 2))
+    assert matched(['kite', 'owl'], [*twice, 'x']) == ((0,), (1,))
+    with pytest.raises(ValueError, match="of the teacher have 'crane' twice, so that"):
+        matched(['crane', 'kite'], twice)
+    with pytest.raises(ValueError, match="of the student have 'crane' twice, so that"):
+        matched(twice, ['kite', 'crane', 'x'])
+
+
+def test_the_names_of_imagenet_match_themselves() -> None:
+    found = names(IMAGENET_CATEGORIES, list(IMAGENET_CATEGORIES)).match(1000, 1000)
+    assert found.is_same
+
+
 def test_a_map_joins_names_and_says_that_the_rest_differs() -> None:
     student, teacher = ['pedestrian', 'car', 'tree'], ['car', 'person', 'bus']
     assert matched(student, teacher, {'person': 'pedestrian'}) == ((0, 1), (1, 0))
@@ -67,6 +84,12 @@ def test_a_head_for_things_takes_the_names_of_things() -> None:
         ),
         (['a'], ['b', 'c'], None, "no class of the teacher.*'a'.*'b', 'c'.*on='neck'"),
         (
+            ['Person', 'CAR'],
+            ['person'],
+            None,
+            r"\(near each other: 'person' and 'Person'",
+        ),
+        (
             ['a'],
             ['person'],
             {'persn': 'a'},
@@ -79,7 +102,7 @@ def test_a_head_for_things_takes_the_names_of_things() -> None:
             "no class of the student; did you mean 'pedestrian'",
         ),
         (['a', 'b'], ['c', 'd'], {'c': 'a', 'd': 'a'}, "gives 'a' to several classes"),
-        (['a', 'b'], ['a', 'b'], {'b': 'a'}, "classes have 'a' twice"),
+        (['a', 'b'], ['a', 'b'], {'b': 'a'}, "of the teacher have 'a' twice"),
         (['a'], ['a'], ['a'], 'class_map must be a dict'),
     ],
 )
@@ -98,3 +121,9 @@ def test_names_must_be_as_many_as_the_head_has_classes() -> None:
         given.match(3, 3)
     with pytest.raises(ValueError, match='teacher has 4 classes, but its checkpoint'):
         given.match(2, 4)
+
+
+def test_lists_differ_by_name_and_by_order() -> None:
+    assert not names(ANIMALS, ANIMALS).differ
+    assert names(ANIMALS, ANIMALS[::-1]).differ
+    assert names(ANIMALS, ANIMALS[:2]).differ

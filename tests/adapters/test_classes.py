@@ -9,6 +9,7 @@ are the same bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,23 +33,22 @@ from .detectors import (
 )
 from .pairs import pair
 from .permuted import ORDER, STUDENT, permuted, renamed
+from .two_stage_zoo import zoo
 
 OTHER_ORDER = [STUDENT[number] for number in ORDER]
-MODELS_AND_PARTS: list[tuple[Callable[[int], BaseModel], Any]] = [
-    (faster_rcnn, 'roi_logits'),
-    (faster_rcnn, dict(part='roi_logits', background_ratio=1.0)),
-    (faster_rcnn, dict(part='roi_logits', rois='teacher')),
-    (faster_rcnn, 'roi_boxes'),
-    (mask_rcnn, 'mask_logits'),
-    (cascade_rcnn, dict(part='roi_logits', teacher_stage='average')),
-    (lambda seed: one_stage('RetinaNet', seed=seed), 'dense_logits'),
-    (
-        lambda seed: one_stage('RetinaNet', seed=seed),
-        dict(part='dense_logits', activation='binary'),
-    ),
-]
+retinanet = partial(one_stage, 'RetinaNet')
+MODELS_AND_PARTS: dict[str, tuple[Callable[..., BaseModel], Any]] = {
+    'rois': (faster_rcnn, 'roi_logits'),
+    'few background': (faster_rcnn, dict(part='roi_logits', background_ratio=1.0)),
+    'proposals': (faster_rcnn, dict(part='roi_logits', rois='teacher')),
+    'boxes': (faster_rcnn, 'roi_boxes'),
+    'masks': (mask_rcnn, 'mask_logits'),
+    'cascade': (cascade_rcnn, dict(part='roi_logits', teacher_stage='average')),
+    'anchors': (retinanet, 'dense_logits'),
+    'binary': (retinanet, dict(part='dense_logits', activation='binary')),
+}
 EACH = pytest.mark.parametrize(
-    ('make', 'on'), MODELS_AND_PARTS, ids=lambda one: str(one)[:60]
+    ('make', 'on'), MODELS_AND_PARTS.values(), ids=list(MODELS_AND_PARTS)
 )
 
 
@@ -67,9 +67,9 @@ def batch(num_classes: int = 10, with_mask: bool = False) -> dict[str, Any]:
 
 @EACH
 def test_a_teacher_in_another_order_gives_the_same_rows(
-    make: Callable[[int], BaseModel], on: Any
+    make: Callable[..., BaseModel], on: Any
 ) -> None:
-    student, teacher = make(0), make(1)
+    student, teacher = make(seed=0), make(seed=1)
     data = batch(with_mask=make is mask_rcnn)
     torch.manual_seed(0)
     own = pair(student, teacher, data, on, names=renamed(STUDENT))
@@ -401,3 +401,10 @@ def test_the_class_of_a_mask_is_no_target_among_its_pixels(activation: str) -> N
     assert len(given['rois']) == len(given['student'])
     with pytest.raises(ValueError, match="'target'.*columns are pixels"):
         pair(student, teacher, data, on, 'target')
+
+
+def test_semantic_maps_have_no_names_to_match() -> None:
+    student, teacher = zoo('PanopticFPN', 0), zoo('PanopticFPN', 1)
+    names = renamed(OTHER_ORDER)
+    with pytest.raises(ValueError, match='name other classes, and nothing names those'):
+        pair(student, teacher, {}, 'semantic_logits', names=names)

@@ -162,3 +162,17 @@ def test_a_head_of_no_known_kind_is_refused_by_name(retinanet: BaseModel) -> Non
     student.bbox_head = Asks()
     with pytest.raises(ValueError, match='no rows are known of a RetinaNet with Asks'):
         pair(student, student, demo_mm_inputs(1, [[3, 64, 64]]), 'dense_logits')
+
+
+def test_a_head_with_more_arguments_that_may_be_left_out_is_known(
+    retinanet: BaseModel,
+) -> None:
+    student = deepcopy(retinanet)
+    forward = student.bbox_head.forward
+
+    def wrapped(feats: Any, scale: float = 1.0, *args: Any, **kwargs: Any) -> Any:
+        return forward(feats)
+
+    student.bbox_head.forward = wrapped
+    given = pair(student, retinanet, demo_mm_inputs(1, [[3, 64, 64]]), 'dense_logits')
+    assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-5)

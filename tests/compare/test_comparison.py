@@ -66,7 +66,7 @@ def test_a_detector_of_the_zoo_needs_no_file_of_its_own(
     write: Write, tmp_path: Path
 ) -> None:
     base = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'
-    teacher = dict(config=base, checkpoint='teacher.pth')
+    teacher = dict(ema=True)
     comparison = read_comparison(
         write(base=base, methods=['ckd'], metric='coco/bbox_mAP', teacher=teacher)
     )

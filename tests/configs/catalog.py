@@ -1,9 +1,13 @@
-"""The configs under configs/, each read once: docstring, hook and student."""
+"""The configs under configs/, each read once: docstring, hook and student.
+
+A recipe that is no file is made by tools/make_config.py, and has the path of its file.
+"""
 
 from __future__ import annotations
 
 import ast
 import functools
+import tempfile
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,6 +19,8 @@ from mmengine.hub import get_config
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 from mmengine.utils import get_installed_path
 
+from tools import make_config
+
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(
     path.relative_to(ROOT).as_posix()
@@ -22,7 +28,33 @@ CONFIGS = sorted(
     if not {'_base_', 'compare'} & set(path.parts)  # comparisons: test_compare.py
 )
 
+RECIPES = {
+    recipe.home.relative_to(make_config.CONFIGS.parent).as_posix(): recipe
+    for recipe in make_config.recipes()
+}
+# One of each method and folder that is made: a sample of them.
+MADE = list(
+    {
+        (recipe.home.parent, recipe.method): path
+        for path, recipe in RECIPES.items()
+        if not recipe.home.exists()
+    }.values()
+)
+_FOLDER = tempfile.TemporaryDirectory(prefix='made_configs')
+
 load_once = functools.cache(load)
+
+
+@functools.cache
+def file_of(path: str) -> Path:
+    """The file of a config, which is made if the config is none."""
+    file = ROOT / path
+    if file.exists():
+        return file
+    folder = Path(_FOLDER.name)
+    made = folder / file.name
+    made.write_text(make_config.write(RECIPES[path], folder))
+    return made
 
 
 def metafiles_read_once() -> Any:
@@ -33,7 +65,7 @@ def metafiles_read_once() -> Any:
 @functools.cache
 def loaded(path: str) -> Config:
     with metafiles_read_once():
-        return Config.fromfile(ROOT / path)
+        return Config.fromfile(file_of(path))
 
 
 def hook_of(path: str) -> dict[str, Any] | None:
@@ -45,21 +77,21 @@ DISTILLED = [path for path in CONFIGS if hook_of(path)]
 
 
 def distilling_hook(path: str) -> dict[str, Any]:
-    """The hook of a config of :data:`DISTILLED`."""
+    """The hook of a config of :data:`DISTILLED` or :data:`RECIPES`."""
     hook = hook_of(path)
     assert hook, path
     return hook
 
 
 def document(path: str) -> str:
-    text = ast.get_docstring(ast.parse((ROOT / path).read_text()))
+    text = ast.get_docstring(ast.parse(file_of(path).read_text()))
     assert text, f'{path} has no docstring'
     return text
 
 
 def base_of_student(path: str) -> str:
     """The first entry of `_base_`: by convention the student."""
-    for node in ast.parse((ROOT / path).read_text()).body:
+    for node in ast.parse(file_of(path).read_text()).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
             base = ast.literal_eval(node.value)
             return base if isinstance(base, str) else base[0]
@@ -70,7 +102,7 @@ def student_of(path: str) -> Config:
     base = base_of_student(path)
     if '::' in base:
         return get_config(base)
-    return loaded(str((ROOT / path).parent.joinpath(base).resolve()))
+    return loaded(str(file_of(path).parent.joinpath(base).resolve()))
 
 
 def rates(path: str) -> list[float]:

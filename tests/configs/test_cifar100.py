@@ -13,7 +13,7 @@ from ckd_mm.models.benchmark import tensors
 from ckd_mm.models.convert import convert_checkpoint
 from ckd_mm.teachers import build_teacher
 
-from .catalog import CONFIGS, ROOT, distilling_hook, loaded, rates
+from .catalog import CONFIGS, RECIPES, ROOT, distilling_hook, loaded, rates
 
 FOLDER = 'configs/mmpretrain/cifar100'
 SLOW_STARTERS = ('mobilenetv2', 'shufflev1', 'shufflev2')
@@ -148,7 +148,8 @@ def test_reviewkd_has_the_settings_of_its_authors(
 def test_every_pair_is_in_the_table(
     method: str, table: dict[tuple[str, str], tuple]
 ) -> None:
-    pairs = {Path(path).stem.split('_')[1] for path in HERE if f'/{method}_' in path}
+    names = [Path(path).stem for path in RECIPES if path.startswith(FOLDER)]
+    pairs = {name.split('_')[1] for name in names if name.startswith(f'{method}_')}
     assert pairs == {'-'.join(pair) for pair in table}
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from .catalog import DISTILLED, base_of_student, distilling_hook
+from .catalog import DISTILLED, RECIPES, base_of_student, distilling_hook
 
 METHODS = {'ckd', 'kd', 'dkd', 'reviewkd', 'ckd-reviewkd'}  # of every pair
 REVIEWKD = ('student_channels', 'teacher_channels', 'mid_channels', 'loss_weight')
@@ -81,7 +81,7 @@ def test_all_methods_of_a_pair_and_schedule_have_one_student(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    'path', [path for path in DISTILLED if name_of(path).method == 'ckd-reviewkd']
+    'path', [path for path in RECIPES if name_of(path).method == 'ckd-reviewkd']
 )
 def test_ckd_and_reviewkd_together_are_what_they_are_alone(path: str) -> None:
     """So what one adds to the other is seen beside their configs."""
@@ -96,7 +96,7 @@ def test_ckd_and_reviewkd_together_are_what_they_are_alone(path: str) -> None:
 
 @pytest.mark.parametrize('folder', sorted({*SET_PER_PAIR} - {'mmdet/retinanet'}))
 def test_every_pair_has_the_same_methods_under_every_schedule(folder: str) -> None:
-    names = {name_of(path) for path in DISTILLED if name_of(path).folder == folder}
+    names = {name_of(path) for path in RECIPES if name_of(path).folder == folder}
     pairs = {(name.models, name.schedule) for name in names}
     for models, schedule in pairs:
         if models.startswith('cascade'):

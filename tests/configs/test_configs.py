@@ -1,4 +1,6 @@
-"""Every config under configs/: what it says, what it inherits, one step of training.
+"""Every config: what it says, what it inherits, one step of training.
+
+The files under configs/, and of what a command makes one config of each method.
 
 A step is real: MMEngine's runner with the config's own model, hook, pipeline, optimizer
 and schedulers. Only the data are two random images, the weights are random, and there
@@ -31,9 +33,11 @@ from ckd_mm.teachers import build_teacher
 from .catalog import (
     CONFIGS,
     DISTILLED,
+    MADE,
     ROOT,
     distilling_hook,
     document,
+    file_of,
     hook_of,
     loaded,
     metafiles_read_once,
@@ -53,7 +57,7 @@ every_config_but_examples_slow = pytest.mark.parametrize(
     'path',
     [
         path if path in EXAMPLES else pytest.param(path, marks=pytest.mark.slow)
-        for path in CONFIGS
+        for path in (*CONFIGS, *MADE)
     ],
 )
 every_distilled_config = pytest.mark.parametrize('path', DISTILLED)
@@ -100,10 +104,10 @@ def test_file_name_gives_method_models_schedule_and_dataset(path: str) -> None:
     assert dataset
 
 
-@every_config
+@pytest.mark.parametrize('path', [*CONFIGS, *MADE])
 def test_numbers_of_zoo_models_are_those_of_the_metafile(path: str) -> None:
     hook = hook_of(path)
-    names = re.findall(r"'(mm\w+::(?!_base_)[^']+)'", (ROOT / path).read_text())
+    names = re.findall(r"'(mm\w+::(?!_base_)[^']+)'", file_of(path).read_text())
     if hook and '::' in hook['teacher']['config']:
         names.append(hook['teacher']['config'])
     for name in names:
@@ -115,15 +119,15 @@ def test_numbers_of_zoo_models_are_those_of_the_metafile(path: str) -> None:
 @pytest.mark.parametrize('path', [path for path in CONFIGS if '/digits/' in path])
 def test_readme_lists_the_digits(path: str) -> None:
     """The model zoo's page has all others."""
-    row = f'[{Path(path).name}]'
+    row = f'/{Path(path).name})'
     listed = (ROOT / 'configs/README.md').read_text()
-    assert row in listed, f'the table of digits in configs/README.md needs {row}'
+    assert row in listed, f'a table of configs/README.md needs a link to {path}'
 
 
 # What it inherits.
 
 
-@every_distilled_config
+@pytest.mark.parametrize('path', [*DISTILLED, *MADE])
 def test_it_is_the_config_of_its_student_and_a_hook(path: str) -> None:
     """So that all methods have one schedule."""
     added = ('custom_hooks', 'custom_imports')
@@ -161,7 +165,7 @@ def test_one_step_gives_finite_losses_and_every_term(
     random_weights: Callable[[str], str],
 ) -> None:
     torch.manual_seed(0)
-    cfg = Config.fromfile(ROOT / path)
+    cfg = Config.fromfile(file_of(path))
     random_data(cfg)
     _make_short(cfg, tmp_path)
     hook = next(

@@ -23,7 +23,7 @@ from mmengine.runner import Runner
 from ckd_mm.datasets.digits import write_digit_scenes
 
 from ..cifar import not_the_published_files, write_cifar100_of_digits
-from .catalog import ROOT, metafiles_read_once
+from .catalog import file_of, metafiles_read_once
 from .families import (
     FAMILIES,
     cifar_options,
@@ -70,7 +70,7 @@ def make(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
     teachers = tmp_path_factory.mktemp('teachers')
 
     def config(family: str, method: str, work_dir: Path, **more: Any) -> Config:
-        cfg = Config.fromfile(ROOT / FAMILIES[family].path.format(method))
+        cfg = Config.fromfile(file_of(FAMILIES[family].path.format(method)))
         options: dict[str, Any] = {
             'work_dir': str(work_dir),
             'train_cfg.max_epochs': 1,
@@ -118,7 +118,7 @@ def widths(family: str, method: str) -> dict[str, Any]:
     """CIFAR-100's networks are the real ones, so their losses fit as they are."""
     if family == 'cifar100':
         return {}
-    cfg = Config.fromfile(ROOT / FAMILIES[family].path.format(method))
+    cfg = Config.fromfile(file_of(FAMILIES[family].path.format(method)))
     return loss_channels(method, cfg)
 
 

@@ -11,12 +11,22 @@ import modelindex
 import pytest
 from mmengine.fileio import load
 
-from .catalog import CONFIGS, DISTILLED, ROOT, distilling_hook, document, loaded
+from .catalog import (
+    CONFIGS,
+    DISTILLED,
+    RECIPES,
+    ROOT,
+    distilling_hook,
+    document,
+    loaded,
+)
+from .results import rows_of_results
 
 LISTED = [path for path in CONFIGS if '/digits/' not in path]
 PAGE = ROOT / 'docs/model_zoo.md'
 PAGES = [PAGE, ROOT / 'configs/README.md', ROOT / 'docs/loading.md']
 RESULT = re.compile(r'\d+\.\d+|not found|not run yet')
+TABLES_OF_CONFIGS = re.compile(r'^(\| config .*)\n\|[-|]+\n((?:\|.*\n)+)', re.M)
 TABLES_OF_PAIRS = re.compile(r'^(\| pair .*)\n\|[-|]+\n((?:\|.*\n)+)', re.M)
 COLLECTIONS = {
     'ckd': 'CKD',
@@ -26,11 +36,9 @@ COLLECTIONS = {
     'reviewkd': 'ReviewKD',
     'ckd-reviewkd': 'CKD and ReviewKD',
     'pkd': 'PKD',
-    'cwd': 'CWD',
     'fgd': 'FGD',
     'mgd': 'MGD',
     'ld': 'LD',
-    'ld-kd': 'LD and KD',
 }
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)
@@ -40,12 +48,15 @@ def cells(row: str) -> list[str]:
     return [cell.strip() for cell in row.strip().strip('|').split('|')]
 
 
-def rows_of_page() -> list[tuple[str, list[str]]]:
-    """The config that a row links to, and its other cells."""
-    rows = re.findall(
-        r'^\| \[[^]]+\]\(\.\./(\S+\.py)\) (\|.*)$', PAGE.read_text(), re.M
-    )
-    return [(path, cells(row)) for path, row in rows]
+def rows_of_page() -> list[tuple[str, dict[str, str]]]:
+    """The config that a row links to, and its other cells by their column."""
+    rows = []
+    for header, body in TABLES_OF_CONFIGS.findall(PAGE.read_text()):
+        for row in body.splitlines():
+            link, *values = cells(row)
+            (path,) = re.findall(r'\]\(\.\./(\S+\.py)\)', link)
+            rows.append((path, dict(zip(cells(header)[1:], values, strict=True))))
+    return rows
 
 
 def results_of_docstring(path: str) -> dict[str, str]:
@@ -82,20 +93,64 @@ def test_the_page_has_every_config_once() -> None:
 
 @every_listed_config
 def test_a_row_has_the_results_of_the_docstring(path: str) -> None:
-    *models, _, published, ours = ROWS[path]
-    expected = results_of_docstring(path)
-    assert published.split(' (')[0] == expected['published']
-    assert ours == expected['ours']
-    if path in DISTILLED:
-        assert [model.split(', ')[1] for model in models] == [
-            expected['teacher'],
-            expected['student alone'],
-        ]
+    """A table without results of ours says so above, not in each row."""
+    row, expected = ROWS[path], results_of_docstring(path)
+    assert row['published'].split(' (')[0] == expected['published']
+    assert row.get('ours', 'not run yet') == expected['ours']
+    for whose in ('teacher', 'student alone') if path in DISTILLED else ():
+        name, *result = row[whose].split(', ')
+        assert result == [expected[whose]] or (
+            expected[whose] == 'not run yet' and not result
+        ), name
+
+
+@pytest.mark.parametrize('page', PAGES[:2], ids=lambda page: page.name)
+def test_not_run_yet_stands_above_a_table(page: Path) -> None:
+    rows = re.findall(r'^\|.*', page.read_text(), re.M)
+    assert not [row for row in rows if 'not run yet' in row]
+
+
+def test_a_table_says_once_that_its_configs_were_not_run() -> None:
+    """Until one was: then it has a column for our results."""
+    tables = re.findall(r'^(.*)\n\n\| config (.*)', PAGE.read_text(), re.M)
+    assert len(tables) == len(TABLES_OF_CONFIGS.findall(PAGE.read_text()))
+    for above, header in tables:
+        assert ('| ours |' in header) != (above == 'Ours: not run yet.')
+
+
+@pytest.mark.parametrize(
+    ('page', 'configs'),
+    [('configs/README.md', ''), ('docs/model_zoo.md', '../configs/')],
+)
+def test_a_page_begins_with_the_results_of_the_benchmarks(
+    page: str, configs: str
+) -> None:
+    text = (ROOT / page).read_text()
+    section = re.split(r'^## ', text, flags=re.M)[1]
+    assert section.startswith('Results\n')
+    rows = re.findall(r'^\| \[.*\.md\) \|$', section, re.M)
+    assert rows == rows_of_results(configs, '../benchmarks/results/')
+
+
+def test_the_page_has_every_recipe_that_can_be_made() -> None:
+    rows = re.findall(r'^\| `(\S+)` \| (.*) \| (.*) \|$', PAGE.read_text(), re.M)
+    listed = {
+        (pair, method, schedule)
+        for pair, schedules, methods in rows
+        for schedule in re.findall(r'`(.+?)`', schedules)
+        for method in re.findall(r'`(.+?)`', methods)
+    }
+    assert listed == {
+        (recipe.pair, recipe.method, recipe.schedule) for recipe in RECIPES.values()
+    }
 
 
 @pytest.mark.parametrize('path', [path for path in LISTED if path in DISTILLED])
 def test_a_row_has_the_models_of_the_docstring(path: str) -> None:
-    teacher, student = (model.split(', ')[0] for model in ROWS[path][:2])
+    row = ROWS[path]
+    teacher, student = (
+        row[whose].split(', ')[0] for whose in ('teacher', 'student alone')
+    )
     assert f'{teacher} -> {student}, ' in document(path).splitlines()[0]
 
 
@@ -109,7 +164,9 @@ def test_the_tables_of_all_methods_have_the_same_results() -> None:
                 pair, *results = cells(row)
                 pairs[pair] = dict(zip(cells(header)[1:], results, strict=True))
         for path in [path for path in ROWS if path in DISTILLED and path in section]:
-            teacher, student, _, published, _ = ROWS[path]
+            teacher, student, published = (
+                ROWS[path][name] for name in ('teacher', 'student alone', 'published')
+            )
             name = f'{teacher.split(", ")[0]} -> {student.split(", ")[0]}'
             if name in pairs and published[0].isdigit():
                 method = COLLECTIONS[Path(path).stem.split('_')[0]]
@@ -121,7 +178,11 @@ def test_the_tables_of_all_methods_have_the_same_results() -> None:
 
 def files_of_teachers() -> set[str]:
     """What the hooks name: a config of a zoo, or the path of a checkpoint."""
-    teachers = [distilling_hook(path)['teacher'] for path in DISTILLED]
+    one_of_each_pair = {recipe.pair: path for path, recipe in RECIPES.items()}
+    teachers = [
+        distilling_hook(path)['teacher']
+        for path in (*DISTILLED, *one_of_each_pair.values())
+    ]
     return {teacher.get('checkpoint') or teacher['config'] for teacher in teachers}
 
 

@@ -251,7 +251,37 @@ DISTILL = (
         lambda s: s.hook.update(distill=dict(ckd='CKDLoss')),
         "term 'ckd' must be a dict with on and loss",
     ),
-    Row('no on', lambda s: s.term.pop('on'), "term 'ckd' lacks 'on'"),
+    Row('no on', lambda s: s.term.pop('on'), r"term 'ckd' lacks 'on', .*\['loss'\]"),
+    Row(
+        'a term whose name is a number',
+        lambda s: s.hook.update(distill={1: s.term}),
+        'must have letters, digits, _ and - alone, .* got 1',
+    ),
+    Row(
+        'a term without a name',
+        lambda s: s.hook.update(distill={'': s.term}),
+        "must have letters, digits, _ and - alone, .* got ''",
+    ),
+    Row(
+        'an empty list of parts',
+        lambda s: s.term.update(on=[]),
+        r"term 'ckd': on=\[\] names nothing to compare",
+    ),
+    Row(
+        'a module of the student alone',
+        lambda s: s.term.update(on=dict(student='backbone')),
+        "term 'ckd': on=.* names nothing to compare",
+    ),
+    Row(
+        'a module that is not there, with the name of the term',
+        lambda s: s.term.update(on='module:backbone.layer9'),
+        "term 'ckd': ImageClassifier has no module 'backbone.layer9'; did you mean",
+    ),
+    Row(
+        'a schedule that is a number',
+        lambda s: s.term.update(schedule=5),
+        "term 'ckd': schedule must be a dict such as .* got 5",
+    ),
     Row('no loss', lambda s: s.term.pop('loss'), "term 'ckd' lacks 'loss'"),
     Row(
         'a misspelt option of a term',
@@ -417,6 +447,16 @@ DATA = (
 )
 
 ENVIRONMENT = (
+    Row(
+        'a checkpoint that is a number',
+        lambda s: s.teacher.update(checkpoint=5),
+        'teacher: checkpoint must be a path or URL, got 5',
+    ),
+    Row(
+        'an average that is a word',
+        lambda s: s.hook.update(teacher=dict(ema='yes')),
+        "teacher: ema must be True or False, got 'yes'",
+    ),
     Row(
         'a teacher of another task',
         lambda s: s.hook.update(teacher=s.cfg.other_teacher),

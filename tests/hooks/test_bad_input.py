@@ -89,3 +89,21 @@ def test_a_term_named_like_a_student_loss_is_refused(
     runner = Runner.from_cfg(detector_config(tmp_path, custom_hooks=[hook]))
     with pytest.raises(ValueError, match='already logs loss_cls; rename the distill'):
         runner.train()
+
+
+def test_a_run_has_one_hook(
+    classifier_config: Callable[..., Config],
+    classifier_teacher: dict[str, Any],
+    run: Callable[[Config], Runner],
+    tmp_path: Path,
+) -> None:
+    hooks = [
+        dict(
+            type='DistillationHook',
+            teacher=classifier_teacher,
+            distill={name: dict(on='logits', loss=dict(type='KDLoss'))},
+        )
+        for name in ('one', 'two')
+    ]
+    with pytest.raises(ValueError, match='a run has one DistillationHook, got several'):
+        run(classifier_config(tmp_path, custom_hooks=hooks))

@@ -14,7 +14,7 @@ from mmengine.hub import get_config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS as PRETRAIN_MODELS
 
-from ckd_mm.teachers import build, build_teacher
+from ckd_mm.teachers import build, build_teacher, read_teachers
 
 
 def test_the_weights_are_those_of_the_checkpoint(
@@ -285,3 +285,20 @@ def test_a_checkpoint_of_another_width_is_refused_with_both_shapes(
     error = r'0 missing; 0 unexpected; \d+ of another shape \(.*in the checkpoint'
     with pytest.raises(ValueError, match=error):
         build_teacher(tmp_path / 'wide.py', classifier_teacher['checkpoint'])
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(config=5), 'config must be a path, a zoo name or a dict, got 5'),
+        (dict(config='x.py', checkpoint=5), 'checkpoint must be a path or URL, got 5'),
+        (dict(cache=5), 'cache must be a path, got 5'),
+        (dict(ema=True, checkpoint='x'), 'ema=True .* go with it, got checkpoint'),
+        (dict(ema=True, fuse_bn=True), 'ema=True .* go with it, got fuse_bn'),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_teachers(options)

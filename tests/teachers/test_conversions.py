@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,13 +24,13 @@ CONVERTS = re.compile(
 PAGE = Path(__file__).parents[2] / 'docs/loading.md'
 
 
+pytestmark = pytest.mark.usefixtures('quiet')
+
+
 @pytest.fixture(autouse=True)
 def _libraries(imported: None) -> Iterator[None]:
-    """Their own logger would keep the output of the first test that makes it."""
-    logging.disable(logging.CRITICAL)
     with libraries():
         yield
-    logging.disable(logging.NOTSET)
 
 
 def write(row: Conversion, path: Path) -> dict[str, Any]:

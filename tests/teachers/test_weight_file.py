@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import pickle
 import re
-import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
-from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.teachers import build_teacher, checkpoint, load_weights
@@ -29,12 +24,7 @@ from .zoo_models import build, detector
 State = dict[str, Tensor]
 
 
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """MMEngine's logger would keep the output of the test that makes it."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures('quiet')
 
 
 @pytest.fixture
@@ -42,27 +32,6 @@ def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     monkeypatch.setattr(checkpoint, 'print_log', lambda text, **_: seen.append(text))
     return seen
-
-
-@pytest.fixture
-def state(classifier_teacher: dict[str, Any]) -> State:
-    return torch.load(classifier_teacher['checkpoint'])['state_dict']
-
-
-@pytest.fixture
-def load(
-    classifier_teacher: dict[str, Any], tmp_path: Path
-) -> Callable[..., tuple[BaseModel, dict[str, Any]]]:
-    """Load a content into the classifier of the fixture."""
-
-    def run(content: Any, prefix: str = '') -> tuple[BaseModel, dict[str, Any]]:
-        model = build_teacher(**classifier_teacher)
-        for parameter in model.parameters():
-            parameter.fill_(-7)
-        torch.save(content, tmp_path / 'file.pth')
-        return model, load_weights(model, str(tmp_path / 'file.pth'), prefix)
-
-    return run
 
 
 def prefixed(state: State, prefix: str) -> State:
@@ -246,80 +215,6 @@ def test_a_prefix_that_nothing_has_names_those_that_there_are(
 ) -> None:
     with pytest.raises(ValueError, match="'studnet.'; did you mean 'student.'"):
         load(prefixed(state, 'student.'), 'studnet.')
-
-
-NO_WEIGHTS: dict[str, tuple[Any, str]] = {
-    'None': (dict(state_dict=None), 'holds no weights: its state_dict is None'),
-    'empty': ({}, 'holds no weights: it is an empty dict'),
-    'integer keys': ({0: torch.ones(1)}, 'holds no weights: its keys are 0'),
-    'optimizer alone': (
-        dict(optimizer=dict(state={}), epoch=3),
-        "holds no weights: its keys are 'optimizer', 'epoch'",
-    ),
-    'list': ([1], 'holds a list; expected a state dict'),
-    'tensor': (torch.ones(1), 'holds a Tensor; expected a state dict'),
-}
-
-
-@pytest.mark.parametrize('name', NO_WEIGHTS)
-def test_a_file_without_weights_is_refused(name: str, load: Any) -> None:
-    content, error = NO_WEIGHTS[name]
-    with pytest.raises(ValueError, match=error):
-        load(content)
-
-
-def detectron2(folder: Path) -> None:
-    content = dict(model={'backbone.res2.0.conv1.weight': np.ones(3)}, __author__='x')
-    (folder / 'file.pth').write_bytes(pickle.dumps(content))
-
-
-def foreign_class(folder: Path) -> None:
-    """As files of YOLO from Ultralytics are, where the program is not installed."""
-    module = ModuleType('not_installed')
-    detector_class = type('Detector', (), dict(__module__='not_installed'))
-    module.Detector = detector_class  # type: ignore[attr-defined]
-    sys.modules['not_installed'] = module
-    torch.save(dict(model=detector_class()), folder / 'file.pth')
-    del sys.modules['not_installed']
-
-
-def page(folder: Path) -> None:
-    (folder / 'file.pth').write_text('<html>404 not found</html>')
-
-
-def cut(folder: Path) -> None:
-    torch.save(dict(state_dict={'x': torch.ones(1000)}), folder / 'file.pth')
-    content = (folder / 'file.pth').read_bytes()
-    (folder / 'file.pth').write_bytes(content[: len(content) // 2])
-
-
-@pytest.mark.parametrize(
-    ('write', 'error'),
-    [
-        (detectron2, 'cannot be read: .*cut short, or it is none of PyTorch'),
-        (page, 'cannot be read: .*cut short, or it is none of PyTorch'),
-        (cut, 'cannot be read: .*cut short, or it is none of PyTorch'),
-        (foreign_class, 'cannot be read: .*not_installed.*classes of a program that'),
-    ],
-)
-def test_a_file_that_is_no_checkpoint_is_refused_in_a_sentence(
-    write: Callable[[Path], None],
-    error: str,
-    classifier_teacher: dict[str, Any],
-    tmp_path: Path,
-) -> None:
-    write(tmp_path)
-    with pytest.raises(ValueError, match=error) as raised:
-        build_teacher(classifier_teacher['config'], tmp_path / 'file.pth')
-    assert len(str(raised.value).splitlines()) == 1
-
-
-def test_a_file_of_another_toolbox_says_so(state: State, load: Any) -> None:
-    timm = {f'blocks.{i}.attn.qkv.weight': torch.ones(3, 3) for i in range(300)}
-    error = r'missing \(backbone.conv1.weight.*300 unexpected .*another toolbox'
-    with pytest.raises(ValueError, match=error) as raised:
-        load(timm)
-    assert len(str(raised.value)) < 2000
 
 
 def test_versions_of_modules_are_kept_behind_a_prefix(

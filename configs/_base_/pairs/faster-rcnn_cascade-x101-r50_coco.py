@@ -13,7 +13,8 @@ The last of its three stages sees the RoIs of the student. The mean of all three
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
 pair = dict(
+    students={'2x': 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_2x_coco.py'},
     teacher=dict(
         config='mmdet::cascade_rcnn/cascade-mask-rcnn_x101-64x4d_fpn_20e_coco.py'
-    )
+    ),
 )

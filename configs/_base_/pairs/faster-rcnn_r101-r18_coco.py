@@ -10,6 +10,10 @@ ReviewKD: the weight for this pair in both authors' code, ReviewKD's
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
 pair = dict(
+    students={
+        '1x': 'mmdet/faster_rcnn/faster-rcnn_r18_fpn_1x_coco.py',
+        '2x': 'mmdet/faster_rcnn/faster-rcnn_r18_fpn_2x_coco.py',
+    },
     teacher=dict(config='mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py'),
     reviewkd=dict(loss_weight=1.2),
 )

@@ -7,5 +7,6 @@ the same teacher.
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
 pair = dict(
+    students={'1x': 'mmdet/gfl/gfl_r18_fpn_1x_coco.py'},
     teacher=dict(config='mmdet::gfl/gfl_r101_fpn_ms-2x_coco.py'),
 )

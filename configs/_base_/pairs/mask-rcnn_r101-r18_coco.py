@@ -11,6 +11,10 @@ option away: `--cfg-options custom_hooks.0.distill.reviewkd.loss.loss_weight=1.5
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
 pair = dict(
+    students={
+        '1x': 'mmdet/mask_rcnn/mask-rcnn_r18_fpn_1x_coco.py',
+        '2x': 'mmdet/mask_rcnn/mask-rcnn_r18_fpn_2x_coco.py',
+    },
     teacher=dict(config='mmdet::mask_rcnn/mask-rcnn_r101_fpn_2x_coco.py'),
     reviewkd=dict(loss_weight=0.8),
 )

@@ -10,6 +10,10 @@ ReviewKD: the weight of its authors for this pair (dvlab-research/ReviewKD,
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
 pair = dict(
+    students={
+        '1x': 'mmdet/mask_rcnn/mask-rcnn_mv2_fpn_1x_coco.py',
+        '2x': 'mmdet/mask_rcnn/mask-rcnn_mv2_fpn_2x_coco.py',
+    },
     teacher=dict(config='mmdet::mask_rcnn/mask-rcnn_r50_fpn_2x_coco.py'),
     reviewkd=dict(loss_weight=1.0),
 )

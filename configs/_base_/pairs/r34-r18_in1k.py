@@ -9,6 +9,10 @@ the fusion of its authors' code (dvlab-research/ReviewKD, `ImageNet`).
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
 pair = dict(
+    students={
+        '100e': 'mmpretrain::resnet/resnet18_8xb32_in1k.py',
+        'cosine-200e': 'mmpretrain/imagenet/resnet18_cosine-200e_in1k.py',
+    },
     teacher=dict(config='mmpretrain::resnet/resnet34_8xb32_in1k.py'),
     dkd=dict(beta=0.5),
     reviewkd=dict(

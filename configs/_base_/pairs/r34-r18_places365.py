@@ -9,8 +9,12 @@ which is ours; no values for Places365 were found.
 _base_ = './r34-r18_in1k.py'
 
 pair = dict(
+    students={
+        '_delete_': True,
+        '100e': 'mmpretrain/places365/resnet18_100e_places365.py',
+    },
     teacher=dict(
         config='{{ fileDirname }}/../../mmpretrain/places365/resnet34_100e_places365.py',
         checkpoint='checkpoints/places365/resnet34.pth',
-    )
+    ),
 )

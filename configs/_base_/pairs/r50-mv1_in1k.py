@@ -8,6 +8,10 @@ the fusion of its authors' code (dvlab-research/ReviewKD, `ImageNet`).
 """
 
 pair = dict(
+    students={
+        '100e': 'mmpretrain/imagenet/mobilenet-v1_100e_in1k.py',
+        'cosine-200e': 'mmpretrain/imagenet/mobilenet-v1_cosine-200e_in1k.py',
+    },
     teacher=dict(config='mmpretrain::resnet/resnet50_8xb32_in1k.py'),
     dkd=dict(beta=2.0),
     reviewkd=dict(

@@ -9,8 +9,12 @@ which is ours; no values for Places365 were found.
 _base_ = './r50-mv1_in1k.py'
 
 pair = dict(
+    students={
+        '_delete_': True,
+        '100e': 'mmpretrain/places365/mobilenet-v1_100e_places365.py',
+    },
     teacher=dict(
         config='{{ fileDirname }}/../../mmpretrain/places365/resnet50_100e_places365.py',
         checkpoint='checkpoints/places365/resnet50.pth',
-    )
+    ),
 )

@@ -10,6 +10,10 @@ this pair their script has no weight, 5 is that of most others.
 """
 
 pair = dict(
+    students={
+        '240e': 'mmpretrain/cifar100/mobilenetv2_240e_cifar100.py',
+        '480e': 'mmpretrain/cifar100/mobilenetv2_480e_cifar100.py',
+    },
     teacher=dict(
         config='{{ fileDirname }}/../../mmpretrain/cifar100/resnet50_240e_cifar100.py',
         checkpoint='checkpoints/cifar100/resnet50.pth',

@@ -9,6 +9,10 @@ ReviewKD: layers, widths and weight by its authors (dvlab-research/ReviewKD,
 """
 
 pair = dict(
+    students={
+        '240e': 'mmpretrain/cifar100/resnet20_240e_cifar100.py',
+        '480e': 'mmpretrain/cifar100/resnet20_480e_cifar100.py',
+    },
     teacher=dict(
         config='{{ fileDirname }}/../../mmpretrain/cifar100/resnet56_240e_cifar100.py',
         checkpoint='checkpoints/cifar100/resnet56.pth',

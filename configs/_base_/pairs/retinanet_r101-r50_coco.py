@@ -6,5 +6,6 @@ the zoo's ms-640-800-3x (41.0) saw many.
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
 pair = dict(
+    students={'1x': 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'},
     teacher=dict(config='mmdet::retinanet/retinanet_r101_fpn_2x_coco.py'),
 )

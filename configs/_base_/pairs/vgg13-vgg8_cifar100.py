@@ -9,6 +9,10 @@ this pair their script has no weight, 5 is that of most others.
 """
 
 pair = dict(
+    students={
+        '240e': 'mmpretrain/cifar100/vgg8_240e_cifar100.py',
+        '480e': 'mmpretrain/cifar100/vgg8_480e_cifar100.py',
+    },
     teacher=dict(
         config='{{ fileDirname }}/../../mmpretrain/cifar100/vgg13_240e_cifar100.py',
         checkpoint='checkpoints/cifar100/vgg13.pth',

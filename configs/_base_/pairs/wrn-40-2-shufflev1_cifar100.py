@@ -10,6 +10,10 @@ ReviewKD: layers, widths and weight by its authors (dvlab-research/ReviewKD,
 """
 
 pair = dict(
+    students={
+        '240e': 'mmpretrain/cifar100/shufflev1_240e_cifar100.py',
+        '480e': 'mmpretrain/cifar100/shufflev1_480e_cifar100.py',
+    },
     teacher=dict(
         config='{{ fileDirname }}/../../mmpretrain/cifar100/wrn-40-2_240e_cifar100.py',
         checkpoint='checkpoints/cifar100/wrn-40-2.pth',

@@ -3,7 +3,8 @@
 Task: classification, top-1 accuracy (%) on the test set. Paper: arXiv:2404.14109.
 Weight 10 and temperature 1 are the authors' for this pair; the schedule is the
 benchmark's, which all methods here share: 64 images per step, learning rate 0.05, a
-tenth from 150, 180 and 210. The authors' own is ckd_resnet56-resnet20_480e_cifar100.py.
+tenth from 150, 180 and 210. The authors' own is 480 epochs:
+`tools/make_config.py resnet56-resnet20_cifar100 ckd 480e`.
 
     python tools/train.py configs/mmpretrain/cifar100/ckd_resnet56-resnet20_240e_cifar100.py
 

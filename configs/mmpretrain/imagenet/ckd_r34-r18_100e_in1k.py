@@ -3,8 +3,8 @@
 Task: classification, top-1 accuracy (%) on the validation set. Paper: arXiv:2404.14109.
 Weight 10 and temperature 1, as the authors set them:
 configs/_base_/distill/ckd_in1k.py. The stock schedule: 256 images per step, learning
-rate 0.1, a tenth from 30, 60 and 90. The authors' own is
-ckd_r34-r18_cosine-200e_in1k.py.
+rate 0.1, a tenth from 30, 60 and 90. The authors' own is 200
+epochs: `tools/make_config.py r34-r18_in1k ckd cosine-200e`.
 
     tools/dist_train.sh configs/mmpretrain/imagenet/ckd_r34-r18_100e_in1k.py 8
 

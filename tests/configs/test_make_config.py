@@ -1,0 +1,20 @@
+"""A config that tools/make_config.py makes equals the file of that name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.make_config import write
+
+from .catalog import RECIPES, ROOT, loaded
+
+FILES = [path for path in RECIPES if (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize('path', FILES)
+def test_a_made_config_equals_the_file(path: str, tmp_path: Path) -> None:
+    made = tmp_path / 'made.py'
+    made.write_text(write(RECIPES[path], tmp_path))
+    assert loaded(str(made)).to_dict() == loaded(path).to_dict()
