@@ -22,7 +22,7 @@ from mmengine.config import DictAction
 from ckd_mm.compare import (
     Comparison,
     Run,
-    check_metric,
+    check_metrics,
     draw,
     gpu_slots,
     locked,
@@ -59,7 +59,7 @@ def _compare(args: argparse.Namespace) -> dict[str, str]:
     with locked(work_dir, comparison.source) as lock:
         runs = plan(comparison, work_dir)
         for run in runs:
-            check_metric(run, comparison.metric)
+            check_metrics(run, comparison.metrics)
         todo = [run for run in runs if run.result is None]
         print(
             f'{len(comparison.students)} methods x {len(comparison.seeds)} seeds: '
@@ -75,7 +75,7 @@ def _compare(args: argparse.Namespace) -> dict[str, str]:
         def write(failures: dict[str, str]) -> None:
             _write(out, comparison, runs, failures, len(slots))
 
-        failures = train(todo, comparison.metric, slots, TRAIN, lock, write)
+        failures = train(todo, comparison.metrics, slots, TRAIN, lock, write)
         write(failures)
     print(f'\n{out.read_text()}\nwritten to {out}')
     return failures

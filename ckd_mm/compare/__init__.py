@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from ckd_mm.compare.comparison import ALONE, Comparison, read_comparison
-from ckd_mm.compare.intervals import difference, spread
+from ckd_mm.compare.comparison import Comparison, read_comparison
 from ckd_mm.compare.plot import draw
 from ckd_mm.compare.report import report, values_by_seed
 from ckd_mm.compare.runs import Run, digest, plan
 from ckd_mm.compare.training import (
     RunFailed,
     UnknownMetric,
-    check_metric,
+    check_metrics,
     gpu_slots,
     locked,
     train,
@@ -18,13 +17,11 @@ from ckd_mm.compare.training import (
 )
 
 __all__ = [
-    'ALONE',
     'Comparison',
     'Run',
     'RunFailed',
     'UnknownMetric',
-    'check_metric',
-    'difference',
+    'check_metrics',
     'digest',
     'draw',
     'gpu_slots',
@@ -32,7 +29,6 @@ __all__ = [
     'plan',
     'read_comparison',
     'report',
-    'spread',
     'train',
     'train_anew',
     'values_by_seed',

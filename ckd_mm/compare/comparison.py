@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ KEYS = (
     'teacher',
     'methods',
     'metric',
+    'more_metrics',
     'seeds',
     'cfg_options',
     'custom_imports',
@@ -42,12 +44,19 @@ class Comparison:
         metric: Key of a validation metric.
         seeds: Of every method.
         students: Config of each method by its name, the student alone first.
+        more_metrics: What is shown beside the metric.
     """
 
     source: Path
     metric: str
     seeds: list[int]
     students: dict[str, Config]
+    more_metrics: Sequence[str] = ()
+
+    @property
+    def metrics(self) -> list[str]:
+        """All that the validation must give."""
+        return [self.metric, *self.more_metrics]
 
     def departures(self) -> dict[str, list[str]]:
         """In what, beside hooks and imports, the methods' configs differ from the base.
@@ -71,7 +80,7 @@ def read_comparison(
 
     Args:
         path: An MMEngine config with `base`, `methods`, `metric` and `seeds`, and
-            optionally `teacher`, `cfg_options` and `custom_imports`.
+            optionally `teacher`, `more_metrics`, `cfg_options` and `custom_imports`.
         options: Changes to it, as `--cfg-options` gives them.
 
     Raises:
@@ -97,7 +106,13 @@ def read_comparison(
         add_imports(student, ['ckd_mm', *modules])
         _check_student(name, student)
     check_teachers([hook for hook in map(_hook, students.values()) if hook])
-    return Comparison(Path(path), content['metric'], list(content['seeds']), students)
+    return Comparison(
+        Path(path),
+        content['metric'],
+        list(content['seeds']),
+        students,
+        content.get('more_metrics', []),
+    )
 
 
 def _check_keys(content: dict[str, Any]) -> None:
@@ -113,6 +128,11 @@ def _check_keys(content: dict[str, Any]) -> None:
         raise ValueError(
             "metric must be the name of a validation metric, such as 'coco/bbox_mAP' "
             f"or 'accuracy/top1', got {metric!r}"
+        )
+    more = content.get('more_metrics', [])
+    if not isinstance(more, list) or not all(isinstance(name, str) for name in more):
+        raise ValueError(
+            f'more_metrics must be a list of names of validation metrics, got {more!r}'
         )
     if not isinstance(seeds, (list, tuple, range)) or not seeds:
         raise ValueError(f'seeds must be a list such as [0, 1, 2], got {seeds!r}')

@@ -57,12 +57,14 @@ def table(comparison: Comparison, runs: Sequence[Run]) -> str:
             f'{comparison.metric} by seed',
             'mean',
             'spread',
+            *comparison.more_metrics,
             'difference to the student alone',
             'time per iteration',
             'peak memory',
         ]
     ]
     rows.append(['---'] * len(rows[0]))
+    more = [values_by_seed(comparison, runs, key) for key in comparison.more_metrics]
     for method, by_seed in values.items():
         found = difference(by_seed, values[ALONE])
         rows.append(
@@ -73,6 +75,7 @@ def table(comparison: Comparison, runs: Sequence[Run]) -> str:
                 ),
                 _number(statistics.mean(by_seed.values()) if by_seed else None, digits),
                 _number(spread(list(by_seed.values())), digits),
+                *(_mean(column[method], digits) for column in more),
                 '' if method == ALONE else found.text(digits) if found else NOT_THERE,
                 *_costs([run.result for run in runs if run.method == method]),
             ]
@@ -81,13 +84,14 @@ def table(comparison: Comparison, runs: Sequence[Run]) -> str:
 
 
 def values_by_seed(
-    comparison: Comparison, runs: Sequence[Run]
+    comparison: Comparison, runs: Sequence[Run], metric: str | None = None
 ) -> dict[str, dict[int, float]]:
-    """The metric of the finished runs, by method and seed."""
+    """A metric of the finished runs, by method and seed; the comparison's if None."""
+    metric = metric or comparison.metric
     values: dict[str, dict[int, float]] = {name: {} for name in comparison.students}
     for run in runs:
         if run.result is not None and run.seed is not None:
-            values[run.method][run.seed] = run.result['metrics'][comparison.metric]
+            values[run.method][run.seed] = run.result['metrics'][metric]
     return values
 
 
@@ -155,6 +159,16 @@ def _costs(results: Sequence[dict[str, Any] | None]) -> list[str]:
         f'{statistics.mean(seconds):.3g} s' if seconds else NOT_THERE,
         f'{max(peaks) / 2**20:.0f} MiB' if peaks else NOT_THERE,
     ]
+
+
+def _mean(by_seed: Mapping[int, float], digits: int) -> str:
+    """With its spread, if there are several seeds."""
+    values = list(by_seed.values())
+    if not values:
+        return NOT_THERE
+    deviation = spread(values)
+    end = '' if deviation is None else f' ({deviation:.{digits}f})'
+    return f'{statistics.mean(values):.{digits}f}{end}'
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -1,8 +1,8 @@
 """Train runs, several at a time, each in a process of its own.
 
-This is the one place that starts trainings: tools/compare.py, tools/demo.py and
-benchmarks/digit_scenes.py use it. `setup_env` runs its commands itself, since it works
-before anything is installed, this package included.
+This is the one place that starts trainings, for tools/compare.py and tools/demo.py.
+`setup_env` runs its commands itself, since it works before anything is installed, this
+package included.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ckd_mm.environment import commit
 __all__ = [
     'RunFailed',
     'UnknownMetric',
-    'check_metric',
+    'check_metrics',
     'gpu_slots',
     'locked',
     'train',
@@ -58,7 +58,7 @@ class _Started:
 
 def train(
     runs: Sequence[Run],
-    metric: str,
+    metrics: Sequence[str],
     slots: Sequence[dict[str, str]],
     tool: Path,
     lock: IO[str] | None = None,
@@ -69,7 +69,8 @@ def train(
 
     Args:
         runs: What is to be trained.
-        metric: A run whose validation does not give it stops everything.
+        metrics: A run whose validation does not give one stops everything. The first
+            is shown.
         slots: Environment variables of each of the places for a run at a time.
         tool: The training tool, tools/train.py.
         lock: Of :func:`locked`; the processes hold it too.
@@ -86,14 +87,14 @@ def train(
     waiting, free = list(runs), list(slots)
     started: list[_Started] = []
     failures: dict[str, str] = {}
-    progress = Progress(len(runs), metric)
+    progress = Progress(len(runs), metrics[0])
     try:
         while waiting or started:
             while waiting and free:
                 started.append(_start(waiting.pop(0), free.pop(0), tool, lock, cwd))
             time.sleep(POLL_SECONDS)
             for one in list(started):
-                check_metric(one.run, metric)
+                check_metrics(one.run, metrics)
                 code = one.process.poll()
                 if code is None:
                     continue
@@ -130,21 +131,24 @@ def train_anew(
 
     for run in runs:
         run.forget()
-    train(runs, metric, slots, tool, after_each=stop_at, cwd=cwd)
+    train(runs, [metric], slots, tool, after_each=stop_at, cwd=cwd)
 
 
-def check_metric(run: Run, metric: str) -> None:
-    """Refuse a metric that a validation, finished or under way, has not given.
+def check_metrics(run: Run, metrics: Sequence[str]) -> None:
+    """Refuse metrics that a validation, finished or under way, has not given.
 
     Raises:
         UnknownMetric: It lists the metrics that there are.
     """
     found = run.result or run.record
-    if found is not None and metric not in found['metrics']:
-        raise UnknownMetric(
-            f'{run.title}: the validation gives no {metric!r}; it gives '
-            f'{sorted(found["metrics"])}: set metric to one of them'
-        )
+    if found is None:
+        return
+    for metric in metrics:
+        if metric not in found['metrics']:
+            raise UnknownMetric(
+                f'{run.title}: the validation gives no {metric!r}; it gives '
+                f'{sorted(found["metrics"])}: set metric to one of them'
+            )
 
 
 def gpu_slots(numbers: Sequence[int]) -> list[dict[str, str]]:

@@ -103,6 +103,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     (dict(method=['ckd']), "has no 'method'; did you mean 'methods'"),
     (dict(metric=None), "lacks 'metric'"),
     (dict(metric=1), 'metric must be the name of a validation metric'),
+    (dict(more_metrics='top5'), "more_metrics must be a list .* got 'top5'"),
     (dict(seeds=3), r'seeds must be a list such as \[0, 1, 2\], got 3'),
     (dict(seeds=[]), 'seeds must be a list'),
     (dict(seeds=[0, 1, 0]), r'seeds must differ, got \[0, 1, 0\]'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,22 @@ def test_the_table_has_mean_spread_and_paired_interval(make: Make) -> None:
         '| KD | 81.00 / 84.00 / 87.00 | 84.00 | 3.00 | +2.00 ± 2.48 | 0.2 s | 3 MiB |',
         '| CKD | 90.00 / 82.00 / - | 86.00 | 5.66 | +5.00 ± 63.53 | 0.15 s | 2 MiB |',
     ]
+
+
+def test_more_metrics_stand_beside_the_one_that_is_compared(make: Make) -> None:
+    comparison, runs = make({ALONE: [0.4, 0.5], 'KD': [0.45], 'CKD': []})
+    comparison = dataclasses.replace(comparison, more_metrics=['top5'])
+    for run in runs:
+        if run.result is not None:
+            metrics = dict(
+                run.result['metrics'], top5=run.result['metrics']['top1'] / 2
+            )
+            write_json(run.folder / 'result.json', dict(run.result, metrics=metrics))
+    head, _, alone, kd, ckd = table(comparison, runs).splitlines()
+    assert '| mean | spread | top5 | difference to' in head
+    assert '| 0.450 | 0.071 | 0.225 (0.035) |' in alone
+    assert '| 0.450 | - | 0.225 | +0.050 |' in kd
+    assert '| - / - | - | - | - | - |' in ckd
 
 
 def test_fractions_have_three_digits(make: Make) -> None:

@@ -19,7 +19,7 @@ from ckd_mm.compare.progress import place
 from ckd_mm.compare.runs import Run
 from ckd_mm.compare.training import (
     UnknownMetric,
-    check_metric,
+    check_metrics,
     gpu_slots,
     locked,
     train,
@@ -67,7 +67,7 @@ def go(tool: Path, tmp_path: Path) -> Callable[..., dict[str, str]]:
     def call(*runs: Run, slots: int = 1, metric: str = 'top1') -> dict[str, str]:
         places = [{'SLOT': str(i)} for i in range(slots)]
         with locked(tmp_path / 'work', tmp_path / 'a.py') as lock:
-            return train(runs, metric, places, tool, lock)
+            return train(runs, [metric], places, tool, lock)
 
     return call
 
@@ -130,11 +130,11 @@ def test_a_wrong_metric_is_found_in_finished_runs(
     make: Callable[[str], Run], go: Callable[..., dict[str, str]]
 ) -> None:
     run = make('good')
-    check_metric(run, 'mAP')
+    check_metrics(run, ['mAP'])
     go(run)
-    check_metric(run, 'top1')
+    check_metrics(run, ['top1'])
     with pytest.raises(UnknownMetric, match='set metric to one of them'):
-        check_metric(run, 'mAP')
+        check_metrics(run, ['mAP'])
 
 
 def test_a_run_resumes_only_from_a_checkpoint_that_is_there(
@@ -209,7 +209,7 @@ def test_what_a_killed_comparison_left_running_keeps_the_folder_locked(
         'from ckd_mm.compare.training import locked, train\n'
         f'run = Run("long", 0, Config(), Path({str(run.folder)!r}))\n'
         f'with locked(Path({str(work_dir)!r}), Path({str(source)!r})) as lock:\n'
-        f'    train([run], "top1", [{{}}], Path({str(tool)!r}), lock)\n'
+        f'    train([run], ["top1"], [{{}}], Path({str(tool)!r}), lock)\n'
     )
     process = subprocess.Popen([sys.executable, '-c', program])
     note = run.folder / 'record.json'

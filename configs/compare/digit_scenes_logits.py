@@ -1,0 +1,27 @@
+"""CKD and other losses of RoI logits on the digit scenes, 3 seeds: 18 runs of 6 epochs.
+
+    python -m ckd_mm.datasets.digits
+    python tools/train.py configs/mmdet/digits/faster-rcnn_r18-w32_digits.py  # teacher
+    python tools/compare.py configs/compare/digit_scenes_logits.py --jobs 2
+
+One schedule for all, that of the student alone.
+
+Ours: benchmarks/results/digit_scenes_logits.md.
+"""
+
+base = 'configs/mmdet/digits/faster-rcnn_r18-w8_digits.py'
+teacher = dict(
+    config='configs/mmdet/digits/faster-rcnn_r18-w32_digits.py',
+    checkpoint='work_dirs/faster-rcnn_r18-w32_digits/epoch_6.pth',
+)
+metric = 'coco/bbox_mAP'
+more_metrics = ['coco/bbox_mAP_50', 'coco/bbox_mAP_75']
+seeds = [0, 1, 2]
+
+methods = {
+    'KD, weight 1, T 1': 'configs/mmdet/digits/kd_r18-w32-r18-w8_6e_digits.py',
+    'DKD, alpha 1, beta 0.25, T 1': 'configs/mmdet/digits/dkd_r18-w32-r18-w8_6e_digits.py',
+    'DIST, beta 1, gamma 1, T 1': 'configs/mmdet/digits/dist_r18-w32-r18-w8_6e_digits.py',
+    "CKD, weight 0.1, T 1 (authors')": 'configs/mmdet/digits/ckd-authors_r18-w32-r18-w8_6e_digits.py',
+    'CKD, weight 1, T 0.1': 'configs/mmdet/digits/ckd_r18-w32-r18-w8_6e_digits.py',
+}
