@@ -24,8 +24,13 @@ __all__: list[str] = []
 
 
 def main() -> None:
-    args, others = _parser().parse_known_args()
+    parser = _parser()
+    args, others = parser.parse_known_args()
     if args.teacher is None:
+        for name in ('method', 'teacher_checkpoint', 'teacher_prefix'):
+            if getattr(args, name) is not None:
+                option = f'--{name.replace("_", "-")}'
+                parser.error(f'{option} is for a teacher, which --teacher names')
         run_tool('train.py', args.config, [args.config, *others])
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -36,16 +41,18 @@ def main() -> None:
 def _distilled(args: argparse.Namespace, folder: Path) -> Path:
     """The student's config with the hook added, under the student's file name."""
     cfg = Config.fromfile(args.config)
+    method = args.method or 'ckd'
+    prefix = args.teacher_prefix or ''
     try:
         why = add_distillation(
-            cfg, args.teacher, args.teacher_checkpoint, args.method, args.teacher_prefix
+            cfg, args.teacher, args.teacher_checkpoint, method, prefix
         )
     except ValueError as error:
         raise SystemExit(f'error: {error}') from error
     print(f'distillation: {why}')
     if cfg.get('work_dir') is None:
-        cfg.work_dir = f'work_dirs/{args.method}_{Path(args.config).stem}'
-    path = folder / f'{args.method}_{Path(args.config).name}'
+        cfg.work_dir = f'work_dirs/{method}_{Path(args.config).stem}'
+    path = folder / f'{method}_{Path(args.config).name}'
     cfg.dump(path)
     return path
 
@@ -65,13 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--teacher-prefix',
-        default='',
         help='take only the weights whose names begin so, such as student. in a file '
         'of SoftTeacher',
     )
     parser.add_argument(
         '--method',
-        default='ckd',
         choices=CHOICES,
         help='what the hook distils with, at the defaults for the two models; features '
         'is for models of different families (default: ckd)',

@@ -152,6 +152,15 @@ def test_an_impossible_distillation_is_one_line_of_error(
     assert "invalid choice: 'ofd'" in out
 
 
+def test_options_of_a_teacher_need_one(student: Path) -> None:
+    """Without it, the student alone would train, and nobody would notice."""
+    train = ('tools/train.py', student)
+    given = call(*train, '--method', 'kd', status=2)
+    assert 'error: --method is for a teacher, which --teacher names' in given
+    given = call(*train, '--teacher-checkpoint', 'x.pth', status=2)
+    assert '--teacher-checkpoint is for a teacher' in given
+
+
 def test_a_config_of_neither_library_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'c.py').write_text("default_scope = 'mmseg'")
     out = call('tools/train.py', tmp_path / 'c.py', status=1)
