@@ -65,6 +65,8 @@ STUDENT_LOSS_WEIGHTS = {('logits', 'kd'): 0.5}
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     # only anchors and points that were assigned to an object have a target
     ('dense_logits', 'dkd'): dict(rows='assigned'),
+    # a query without an object has one among yes and no
+    ('query_logits', 'dkd'): dict(activation='binary'),
 }
 """Options of a part with a sigmoid per class, where a method needs others."""
 
@@ -101,8 +103,8 @@ def class_term(
     options: dict[str, Any] = {}
     takes = getattr(LOSSES.get(loss['type']), 'takes', '')
     if columns and takes == 'distribution' and not columns.is_distribution:
-        options.update(OPTIONS.get((part, method), {}))
         options['activation'] = ACTIVATIONS.get(method, 'softmax')
+        options.update(OPTIONS.get((part, method), {}))
         if options['activation'] == 'binary':
             # the divergence of a row is the sum of those of its questions
             loss['loss_weight'] = loss.get('loss_weight', 1.0) * (columns.width or 1)

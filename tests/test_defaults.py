@@ -92,7 +92,7 @@ def test_losses_of_distributions_say_how_they_see_a_sigmoid() -> None:
     assert seen == {
         'ckd': 'query_logits',
         'kd': dict(part='query_logits', activation='binary'),
-        'dkd': dict(part='query_logits', activation='softmax'),
+        'dkd': dict(part='query_logits', activation='binary'),
         'dist': dict(part='query_logits', activation='softmax'),
     }
 

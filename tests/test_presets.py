@@ -79,6 +79,8 @@ def narrow_queries(model: Any) -> None:
         ('DETR', 'features', 'neck'),
         ('DINO', 'ckd', 'query_logits'),
         ('DINO', 'kd', dict(part='query_logits', activation='binary')),
+        ('DINO', 'dkd', dict(part='query_logits', activation='binary')),
+        ('DINO', 'dist', dict(part='query_logits', activation='softmax')),
     ],
 )
 def test_a_detector_trains_with_the_defaults_of_its_family(
@@ -161,8 +163,10 @@ def test_a_pair_without_common_class_logits_is_told_about_features() -> None:
 
 
 def test_a_method_that_a_family_has_no_rows_for_is_told_about_the_others() -> None:
-    with pytest.raises(ValueError, match=r"no default for a DINO.*'target'.*--method"):
-        default_terms(detector('DINO'), 'dkd')
+    with pytest.raises(
+        ValueError, match=r"default for a SingleSta.*'target'.*--method"
+    ):
+        default_terms(detector('SSD'), 'dkd')
 
 
 def test_kd_of_each_class_weighs_a_row_as_the_sum_of_its_questions() -> None:
