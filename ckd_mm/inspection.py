@@ -26,8 +26,9 @@ from ckd_mm.schedules import Schedule
 from ckd_mm.semi_supervised import student_within, teacher_within
 from ckd_mm.teachers import Teacher
 from ckd_mm.terms import Term
+from ckd_mm.untrained import build_untrained  # where it was before
 
-__all__ = ['Finding', 'attached', 'find_parts']
+__all__ = ['Finding', 'attached', 'build_untrained', 'find_parts']
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 
