@@ -37,7 +37,7 @@ from ckd_mm.tools import LIBRARIES
 
 __all__: list[str] = []
 
-os.environ.update(HF_HUB_OFFLINE='1', TRANSFORMERS_OFFLINE='1')
+OFFLINE = dict(HF_HUB_OFFLINE='1', TRANSFORMERS_OFFLINE='1')
 ROOT = Path(__file__).resolve().parents[1]
 MEMORY = 12 * 2**30
 """Bytes of address space that one trial may take."""
@@ -158,5 +158,16 @@ def _parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _stay_offline() -> None:
+    """Start anew with what the hub's client reads when it is imported.
+
+    Without it each model with weights from a hub would try for minutes.
+    """
+    if any(os.environ.get(name) != value for name, value in OFFLINE.items()):
+        os.environ.update(OFFLINE)
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
 if __name__ == '__main__':
+    _stay_offline()
     main()
