@@ -149,16 +149,17 @@ def _annotated(
     height, width = shape = _fitting(model, shape)
     generator = torch.Generator().manual_seed(0)
     num_classes = _num_classes(model)
+    has_masks = any('mask' in name for name, _ in model.named_modules())
     samples = []
     for number in range(num_images):
         boxes = _random_boxes(NUM_BOXES, shape, generator)
         labels = torch.randint(num_classes, (NUM_BOXES,), generator=generator)
-        masks = BitmapMasks(_filled(boxes, shape), height, width)
         sample = DetDataSample(metainfo=_meta(model, number, shape))
-        sample.gt_instances = InstanceData(bboxes=boxes, labels=labels, masks=masks)
-        sample.ignored_instances = InstanceData(
-            bboxes=boxes[:0], labels=labels[:0], masks=masks[:0]
-        )
+        sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
+        if has_masks:
+            masks = BitmapMasks(_filled(boxes, shape), height, width)
+            sample.gt_instances.masks = masks
+        sample.ignored_instances = sample.gt_instances[:0]
         stride = _semantic_stride(model)
         if stride:
             size = (1, height // stride, width // stride)

@@ -93,7 +93,7 @@ def _without_weights(config: Any, folder: Path) -> Any:
     """The same config, whose models start from random weights."""
     if isinstance(config, dict):
         for key, value in list(config.items()):
-            if key == 'init_cfg' and 'Pretrained' in str(value):
+            if key == 'init_cfg' and _names_weights(value):
                 config[key] = None
             elif key in _NO_WEIGHTS and isinstance(value, (str, bool)):
                 config[key] = False if value is True else None
@@ -102,6 +102,8 @@ def _without_weights(config: Any, folder: Path) -> Any:
                 config[key] = kept or None
             elif key == 'language_model' and isinstance(value, dict):
                 value['name'] = str(_tiny_bert(folder))
+            elif key == 'lang_model_name':  # GLIP's head reads the tokens with it
+                config[key] = str(_tiny_bert(folder))
             elif key == 'teacher_config' and isinstance(value, str):
                 config[key] = _installed(value)
             else:
@@ -110,6 +112,12 @@ def _without_weights(config: Any, folder: Path) -> Any:
         for value in config:
             _without_weights(value, folder)
     return config
+
+
+def _names_weights(init_cfg: Any) -> bool:
+    return 'Pretrained' in str(init_cfg) or (
+        isinstance(init_cfg, dict) and 'checkpoint' in init_cfg
+    )
 
 
 def _installed(config: str) -> str:

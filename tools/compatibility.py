@@ -51,7 +51,7 @@ def main() -> None:
     results = args.work_dir / 'results.jsonl'
     args.work_dir.mkdir(parents=True, exist_ok=True)
     here = commit()
-    done = _read(results, here)
+    done = _read(results, *filter(None, [args.keep, here]))
     left = [one for one in choices if one.name not in done]
     print(f'{len(choices)} configs, {len(choices) - len(left)} of them done')
     for choice, result in _run(left, args.jobs, args.limit, args.work_dir):
@@ -99,7 +99,7 @@ def _try(choice: Choice, path: Path) -> None:
     sys.stdout = sys.stderr = log
     logging.disable(logging.CRITICAL)
     warnings.simplefilter('ignore')
-    write_json(path, try_config(choice.name))
+    write_json(path, try_config(str(choice.path)))
 
 
 def _finished(
@@ -122,12 +122,17 @@ def _result(reason: str, seconds: float) -> dict[str, Any]:
     return dict(model='', parts={}, reason=reason, seconds=round(seconds, 1))
 
 
-def _read(path: Path, here: str) -> dict[str, dict[str, Any]]:
-    """The results of this commit that are there, by name of the config."""
+def _read(path: Path, *commits: str) -> dict[str, dict[str, Any]]:
+    """The results that are there, by name of the config; of the last commit if any."""
     if not path.is_file():
         return {}
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return {one.pop('name'): one for one in rows if one['commit'] == here}
+    return {
+        one['name']: one
+        for commit in commits
+        for one in rows
+        if one['commit'] == commit
+    }
 
 
 def _check_families(families: list[str], choices: list[Choice]) -> None:
@@ -153,6 +158,11 @@ def _parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/compatibility')
+    )
+    parser.add_argument(
+        '--keep',
+        metavar='COMMIT',
+        help='results of this commit count where there are none of the present one',
     )
     parser.add_argument('--out', type=Path, default=ROOT / 'docs/compatibility.md')
     return parser.parse_args()

@@ -58,10 +58,15 @@ class Choice:
         """The zoo name, or that of the folder."""
         return f'{self.library}::{self.family}/{self.config}'
 
+    @property
+    def path(self) -> Path:
+        """The file; not every folder's name can stand in a zoo name (`gn+ws`)."""
+        return _configs(self.library) / self.family / self.config
+
 
 def choose(library: str, families: Collection[str] | None = None) -> list[Choice]:
     """What is tried of a library, by family; of these alone, or of all."""
-    root = Path(get_installed_path(library)) / '.mim' / 'configs'
+    root = _configs(library)
     seen: set[tuple[str, ...]] = set()
     chosen: list[Choice] = []
     folders = {path.name: path for path in sorted(root.iterdir()) if path.is_dir()}
@@ -69,6 +74,10 @@ def choose(library: str, families: Collection[str] | None = None) -> list[Choice
         if name in folders:
             chosen += _choose(library, folders[name], seen)
     return chosen
+
+
+def _configs(library: str) -> Path:
+    return Path(get_installed_path(library)) / '.mim' / 'configs'
 
 
 def _choose(library: str, folder: Path, seen: set[tuple[str, ...]]) -> Iterator[Choice]:

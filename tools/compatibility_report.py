@@ -16,7 +16,7 @@ HEAD = """\
 
 Written by `make compatibility` (`tools/compatibility.py`); do not edit.
 
-- Commit: {commit}
+- Commit: {commits}
 - {versions}
 
 Of each folder of MMDetection's and MMPretrain's configs one config was tried, and
@@ -39,8 +39,13 @@ TITLES = {'mmdet': 'MMDetection', 'mmpretrain': 'MMPretrain'}
 
 
 def table(rows: list[tuple[Choice, dict[str, Any]]], commit: str) -> str:
-    """The whole page, of results of one commit."""
-    lines = [HEAD.format(commit=commit, versions=versions())]
+    """The whole page.
+
+    Args:
+        rows: What was tried; a result names its commit if it is another one.
+        commit: The present one.
+    """
+    lines = [HEAD.format(commits=_commits(rows, commit), versions=versions())]
     reasons: dict[str, int] = {}
     for library, title in TITLES.items():
         of_library = [pair for pair in rows if pair[0].library == library]
@@ -57,6 +62,16 @@ def table(rows: list[tuple[Choice, dict[str, Any]]], commit: str) -> str:
     lines += ['## Reasons\n']
     lines += [f'{number}. {reason}' for reason, number in reasons.items()]
     return '\n'.join([*lines, ''])
+
+
+def _commits(rows: list[tuple[Choice, dict[str, Any]]], commit: str) -> str:
+    """The commit of most results, and the families of others."""
+    families: dict[str, list[str]] = {}
+    for choice, result in rows:
+        families.setdefault(result.get('commit', commit), []).append(choice.family)
+    first, *others = sorted(families, key=lambda one: -len(families[one]))
+    named = [f'{one} for {", ".join(dict.fromkeys(families[one]))}' for one in others]
+    return '; '.join([first, *named])
 
 
 def summary(choice: Choice, result: dict[str, Any]) -> str:
