@@ -5,7 +5,9 @@ For `tools/compatibility.py`, in a process of its own.
 
 from __future__ import annotations
 
+import math
 import tempfile
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -169,12 +171,27 @@ def _train(
         with attached(distiller):
             for _ in range(NUM_STEPS):
                 logged = training_step(student, deepcopy(batch), optimizer)
-                for name in terms:
-                    value = float(logged[f'loss_{name}'])
-                    if value != value or abs(value) == float('inf'):
-                        raise ValueError(f'the loss of {name} is {value}')
+                _check_finite(logged, terms)
         if all(torch.equal(*pair) for pair in zip(before, parameters, strict=True)):
             raise ValueError('training with all parts changed no weight')
+
+
+def _check_finite(logged: Mapping[str, Tensor], terms: Collection[str]) -> None:
+    """See that the losses of the terms are, or say that the model's own are not.
+
+    Raises:
+        ValueError: One is not.
+    """
+    names = {f'loss_{name}' for name in terms}
+    own = [float(logged[key]) for key in logged if 'loss' in key and key not in names]
+    broken = [name for name in terms if not math.isfinite(logged[f'loss_{name}'])]
+    if broken and not all(map(math.isfinite, own)):
+        raise ValueError(
+            'with random weights the losses of the model itself are not finite after a '
+            'step either'
+        )
+    if broken:
+        raise ValueError(f'the losses of {", ".join(broken)} are not finite')
 
 
 def _check_strict(student: BaseModel, cfg: Config, batch: dict[str, Any]) -> None:
