@@ -51,7 +51,7 @@ def main() -> None:
     results = args.work_dir / 'results.jsonl'
     args.work_dir.mkdir(parents=True, exist_ok=True)
     here = commit()
-    done = _read(results, *filter(None, [args.keep, here]))
+    done = _read(results, *args.keep, here)
     left = [one for one in choices if one.name not in done]
     print(f'{len(choices)} configs, {len(choices) - len(left)} of them done')
     for choice, result in _run(left, args.jobs, args.limit, args.work_dir):
@@ -99,7 +99,7 @@ def _try(choice: Choice, path: Path) -> None:
     sys.stdout = sys.stderr = log
     logging.disable(logging.CRITICAL)
     warnings.simplefilter('ignore')
-    write_json(path, try_config(str(choice.path)))
+    write_json(path, try_config(str(choice.path), choice.library))
 
 
 def _finished(
@@ -161,8 +161,10 @@ def _parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--keep',
+        nargs='+',
+        default=[],
         metavar='COMMIT',
-        help='results of this commit count where there are none of the present one',
+        help='results of these commits count where there are none of a later one',
     )
     parser.add_argument('--out', type=Path, default=ROOT / 'docs/compatibility.md')
     return parser.parse_args()

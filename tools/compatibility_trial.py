@@ -40,11 +40,12 @@ NUM_ROIS = 64
 NUM_STEPS = 2
 
 
-def try_config(config: str) -> dict[str, Any]:
+def try_config(config: str, library: str = 'mmdet') -> dict[str, Any]:
     """What can be distilled where student and teacher have this config.
 
     Args:
         config: A path or a zoo name.
+        library: Whose models it names if it does not say.
 
     Returns:
         `model` (its type), `parts` (`''` for each that works, or the reason why not),
@@ -52,14 +53,15 @@ def try_config(config: str) -> dict[str, Any]:
     """
     result: dict[str, Any] = dict(model='', parts={}, reason='')
     try:
-        _try(config, result)
+        _try(config, library, result)
     except ValueError as error:
         result['reason'] = str(error)
     return result
 
 
-def _try(config: str, result: dict[str, Any]) -> None:
+def _try(config: str, library: str, result: dict[str, Any]) -> None:
     cfg = read_config(config)[0]
+    cfg.setdefault('default_scope', library)
     _sample_less(cfg)
     torch.manual_seed(0)
     student = build_untrained(cfg)[1]
