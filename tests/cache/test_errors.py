@@ -76,7 +76,7 @@ def iterations(cfg: Config) -> None:
             "lacks 'module:head.pre'; it holds",
         ),
         (term('logit'), "unknown on='logit'.*did you mean 'logits'"),
-        (term(dict(student='head.fc')), 'unknown on='),
+        (term(dict(student='head.fc')), 'names nothing to compare'),
         (classes, 'holds logits of 10 classes, and the student has 7'),
         (mixup, 'student mixes those of a batch'),
         (switch, 'SwitchRecipeHook changes the pipeline'),

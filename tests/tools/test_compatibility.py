@@ -164,7 +164,7 @@ def test_families_are_tried_in_processes_and_kept(call: Callable[..., str]) -> N
 def test_a_trial_that_takes_too_long_is_ended(
     call: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compatibility, 'try_config', lambda _: time.sleep(60))
+    monkeypatch.setattr(compatibility, 'try_config', lambda *_: time.sleep(60))
     printed = call('--only', 'lenet', '--limit', '1')
     assert 'lenet5_mnist.py: nothing\n    not : not finished after 1 s' in printed
 
@@ -172,7 +172,7 @@ def test_a_trial_that_takes_too_long_is_ended(
 def test_a_trial_whose_process_dies_is_a_row(
     call: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compatibility, 'try_config', lambda _: os._exit(9))
+    monkeypatch.setattr(compatibility, 'try_config', lambda *_: os._exit(9))
     assert 'its process ended with status 9' in call('--only', 'lenet')
 
 
