@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.registry import DefaultScope
 from PIL import Image
 from pycocotools.coco import COCO
 
@@ -199,16 +200,17 @@ def test_a_mask_fills_its_box_for_every_digit(height: int) -> None:
 def test_the_stock_pipeline_reads_the_masks(masked_scenes: Path) -> None:
     from mmdet.datasets import CocoDataset
 
-    dataset = CocoDataset(
-        data_root=str(masked_scenes),
-        ann_file='annotations/train.json',
-        data_prefix=dict(img='train/'),
-        metainfo=dict(classes=CLASSES),
-        pipeline=[
-            dict(type='mmdet.LoadImageFromFile'),
-            dict(type='mmdet.LoadAnnotations', with_bbox=True, with_mask=True),
-        ],
-    )
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        dataset = CocoDataset(
+            data_root=str(masked_scenes),
+            ann_file='annotations/train.json',
+            data_prefix=dict(img='train/'),
+            metainfo=dict(classes=CLASSES),
+            pipeline=[
+                dict(type='LoadImageFromFile'),
+                dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
+            ],
+        )
     found = dataset[0]
     boxes = found['gt_masks'].get_bboxes('hbox').tensor
     assert (boxes == found['gt_bboxes'].tensor).all()
