@@ -23,7 +23,7 @@ demo-cls: setup  ## the same for a classifier
 test: lint  ## everything that CI checks: lint and all tests
 	$(TESTS)
 
-test-fast: setup  ## the tests without the slow ones, in less than 3 minutes on 2 cores
+test-fast: setup  ## the tests without the slow ones
 	$(TESTS) -m 'not slow'
 
 lint: setup  ## ruff and mypy

@@ -60,7 +60,9 @@ class DistillationHook(Hook):
 
     Args:
         teacher: `config` (a path, a zoo name, or a dict); `checkpoint` (a path or URL,
-            the zoo's if left out); `evaluate=True` evaluates the teacher with the run's
+            the zoo's if left out); `prefix`, to take one of several models out of a
+            file; `classes` and `class_map`, to match its classes with the student's by
+            name; `evaluate=True` evaluates the teacher with the run's
             own validation before training and logs its metrics under `teacher/`.
             `ema=True` instead of a config: the student's own average, which the run's
             EMAHook keeps. `cache=PATH` instead: what `tools/cache_teacher.py` has
