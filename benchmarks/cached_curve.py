@@ -26,7 +26,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ckd_mm.cache.fill import cache_teacher
+from ckd_mm.commands.fill_cache import cache_teacher
 from ckd_mm.datasets.digits import write_digit_images
 
 __all__: list[str] = []

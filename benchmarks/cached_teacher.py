@@ -33,12 +33,12 @@ from environment import ROOT, describe
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ckd_mm.cache.fill import cache_teacher
 from ckd_mm.cache.replay import Replay
+from ckd_mm.commands.fill_cache import cache_teacher
 from ckd_mm.datasets.digits import write_digit_images
-from ckd_mm.distiller import Distiller
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.terms import build_terms
 from ckd_mm.teachers import CachedTeacher, Teacher, build_teacher
-from ckd_mm.terms import build_terms
 
 __all__: list[str] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ckd_mm.environment import describe
+from ckd_mm.commands.environment import describe
 
 __all__ = ['ROOT', 'describe']
 

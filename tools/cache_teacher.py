@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ckd_mm.cache.fill import DTYPES, cache_teacher
+from ckd_mm.commands.fill_cache import DTYPES, cache_teacher
 
 __all__: list[str] = []
 

@@ -32,8 +32,8 @@ from compatibility_report import summary, table
 from compatibility_trial import try_config
 
 from ckd_mm.atomic import write_json
-from ckd_mm.environment import commit
-from ckd_mm.tools import LIBRARIES
+from ckd_mm.commands.arguments import LIBRARIES
+from ckd_mm.commands.environment import commit
 
 __all__: list[str] = []
 

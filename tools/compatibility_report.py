@@ -7,7 +7,7 @@ from typing import Any
 
 from compatibility_configs import Choice
 
-from ckd_mm.environment import versions
+from ckd_mm.commands.environment import versions
 
 __all__ = ['summary', 'table']
 

@@ -19,17 +19,17 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner.checkpoint import get_state_dict, save_checkpoint, weights_to_cpu
 from torch import Tensor, nn
 
-from ckd_mm.batches import image_shape
-from ckd_mm.distiller import Distiller
+from ckd_mm.adapters.core.semi_supervised import teacher_within
+from ckd_mm.commands.inspection import Finding, attached, find_parts
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.schedules import Schedule
+from ckd_mm.engine.terms import Term, build_terms
 from ckd_mm.errors import as_value_error
-from ckd_mm.inspection import Finding, attached, find_parts
-from ckd_mm.random_steps import batch_that_trains, run_student, training_step
-from ckd_mm.schedules import Schedule
-from ckd_mm.semi_supervised import teacher_within
+from ckd_mm.probing.batches import image_shape
+from ckd_mm.probing.steps import batch_that_trains, run_student, training_step
+from ckd_mm.probing.untrained import build_untrained
 from ckd_mm.teachers import Teacher
-from ckd_mm.teachers.build import read_config
-from ckd_mm.terms import Term, build_terms
-from ckd_mm.untrained import build_untrained
+from ckd_mm.teachers.loading.build import read_config
 
 __all__ = ['try_config']
 

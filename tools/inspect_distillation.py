@@ -16,11 +16,11 @@ from typing import Any
 
 from mmengine.model import BaseModel
 
-from ckd_mm.adapters.class_names import ClassNames
-from ckd_mm.batches import image_shape
-from ckd_mm.inspection import Finding, find_parts
-from ckd_mm.random_steps import batch_that_trains, forward_seconds
-from ckd_mm.untrained import build_untrained, class_lists
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.commands.inspection import Finding, find_parts
+from ckd_mm.probing.batches import image_shape
+from ckd_mm.probing.steps import batch_that_trains, forward_seconds
+from ckd_mm.probing.untrained import build_untrained, class_lists
 
 __all__: list[str] = []
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 
-from ckd_mm.tools import run_tool
+from ckd_mm.commands.arguments import run_tool
 
 __all__: list[str] = []
 

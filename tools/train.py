@@ -17,8 +17,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ckd_mm.presets import CHOICES, add_distillation
-from ckd_mm.tools import run_tool
+from ckd_mm.commands.arguments import run_tool
+from ckd_mm.commands.presets import CHOICES, add_distillation
 
 __all__: list[str] = []
 

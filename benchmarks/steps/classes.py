@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ckd_mm.adapters.class_names import ClassNames
+from ckd_mm.adapters.core.class_names import ClassNames
 
 from .parts import distiller_of, hooked, term_of
 from .setting import Setting

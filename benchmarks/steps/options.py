@@ -9,7 +9,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.stages import for_roi_align
+from ckd_mm.adapters.roi.stages import for_roi_align
 from ckd_mm.teachers import Speed
 
 from .setting import Sample, Setting

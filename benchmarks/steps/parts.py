@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from ckd_mm.adapters.class_names import ClassNames
-from ckd_mm.distiller import Distiller
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.terms import Term, build_terms
 from ckd_mm.teachers import Speed, Teacher
-from ckd_mm.terms import Term, build_terms
 
 from .setting import CLASS_LOSS, NECK, ROIS, Batch, Sample, Setting, noted
 from .timing import Part

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 
-from ckd_mm.schedules import build_schedule
+from ckd_mm.engine.schedules import build_schedule
 from ckd_mm.teachers import Speed
 
 from .classes import classes

@@ -23,10 +23,10 @@ from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from torch import Tensor
 
+from ckd_mm.adapters.core.recorder import Recorder, Tap
 from ckd_mm.datasets.digits import write_digit_scenes
-from ckd_mm.recorders import Recorder, Tap
 from ckd_mm.teachers import load_weights
-from ckd_mm.teachers.build import read_config
+from ckd_mm.teachers.loading.build import read_config
 
 __all__ = [
     *('CLASS_LOSS', 'NECK', 'ROIS', 'SIZES'),

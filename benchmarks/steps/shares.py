@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from ckd_mm.distiller import Distiller
+from ckd_mm.engine.distiller import Distiller
 
 from .parts import distiller_of, hooked, student_part, term_of
 from .setting import Batch, Sample, Setting

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ckd_mm.adapters.base import Adapter
 from ckd_mm.adapters.build import build_adapter, find_adapter
 from ckd_mm.adapters.classification import ClassificationAdapter
-from ckd_mm.adapters.comparison import (
+from ckd_mm.adapters.core.family import Adapter
+from ckd_mm.adapters.core.pair_spec import (
     Comparison,
     Extra,
     Missing,
@@ -14,12 +14,12 @@ from ckd_mm.adapters.comparison import (
     Step,
     Value,
 )
+from ckd_mm.adapters.dense.family import OneStageAdapter
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
-from ckd_mm.adapters.one_stage import OneStageAdapter
-from ckd_mm.adapters.query import QueryAdapter
-from ckd_mm.adapters.query_roi import RoIQueryAdapter
-from ckd_mm.adapters.two_stage import OtherRoIHeadAdapter, TwoStageAdapter
+from ckd_mm.adapters.query.family import QueryAdapter
+from ckd_mm.adapters.roi.family import OtherRoIHeadAdapter, TwoStageAdapter
+from ckd_mm.adapters.roi.queries import RoIQueryAdapter
 
 __all__ = [
     'Adapter',

@@ -7,8 +7,8 @@ from typing import Any
 
 from mmengine.model import BaseModel
 
-from ckd_mm.adapters.base import Adapter
-from ckd_mm.adapters.class_names import ClassNames
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.adapters.core.family import Adapter
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.registry import ADAPTERS

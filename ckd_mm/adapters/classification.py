@@ -8,10 +8,10 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ckd_mm.adapters.base import Adapter
-from ckd_mm.adapters.class_logits import ClassLogits, Columns
-from ckd_mm.adapters.comparison import Comparison, Extra, Missing, Part, Side, Step
-from ckd_mm.recorders import Tap
+from ckd_mm.adapters.core.class_logits import ClassLogits, Columns
+from ckd_mm.adapters.core.family import Adapter
+from ckd_mm.adapters.core.pair_spec import Comparison, Extra, Missing, Part, Side, Step
+from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['ClassificationAdapter', 'last_linear']
@@ -25,7 +25,7 @@ def _labels(step: Step) -> Tensor:
 
 
 def _sample_index(step: Step) -> Tensor:
-    """Numbers of the images in the training set (B,): :mod:`ckd_mm.sample_index`."""
+    """Numbers of the images in the training set (B,), see `engine/sample_index.py`."""
     if 'sample_idx' not in step.data_samples[0]:
         raise ValueError(
             "a loss needs 'sample_index', which the data samples lack; leave "
@@ -70,7 +70,7 @@ class ClassificationAdapter(Adapter):
         """Class logits (B, C), of the classes that both models have.
 
         `activation` is for heads of several labels, which have a sigmoid per class:
-        see :class:`ckd_mm.adapters.class_logits.Columns`.
+        see :class:`ckd_mm.adapters.core.class_logits.Columns`.
         """
         head = Side((Tap('head'),))
         student, teacher = _kind(self.student.head), _kind(self.teacher.head)

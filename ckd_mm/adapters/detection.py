@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.batch_checks import why_other_images
-from ckd_mm.adapters.comparison import Extra, Missing, Part, Step
+from ckd_mm.adapters.core.batch_checks import why_other_images
+from ckd_mm.adapters.core.pair_spec import Extra, Missing, Part, Step
+from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.modules import ModuleAdapter
-from ckd_mm.recorders import Tap
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['DetectionAdapter']

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.base import Adapter
-from ckd_mm.adapters.comparison import Step
+from ckd_mm.adapters.core.family import Adapter
+from ckd_mm.adapters.core.pair_spec import Step
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['ModuleAdapter']

@@ -16,10 +16,10 @@ refused: mixup and cutmix depend on who else is in the batch.
 
 * :mod:`ckd_mm.cache.replay`: the data set whose random choices are such a function.
 * :mod:`ckd_mm.cache.identity`: which data and which teacher; what differs.
-* :mod:`ckd_mm.cache.parts`: what of a teacher can be cached.
 * :mod:`ckd_mm.cache.files`: what is in the folder of a cache.
 * :mod:`ckd_mm.cache.store`: rows read from there.
-* :mod:`ckd_mm.cache.fill`, `rows`, `shards`, `teacher`: run a teacher once and write
-  them.
-* :mod:`ckd_mm.cache.source`: the pairs of a term, with the teacher's side from there.
+* :mod:`ckd_mm.cache.shards`: rows written to there.
+
+What of a teacher can be cached, and how terms read it, is in `teachers/`; the command
+that runs a teacher once and writes its cache is :mod:`ckd_mm.commands.fill_cache`.
 """

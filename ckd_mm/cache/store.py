@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.comparison import Value
+from ckd_mm.adapters.core.pair_spec import Value
 from ckd_mm.cache.files import CHECKSUM, read_manifest, safetensors
 from ckd_mm.cache.identity import difference
 

@@ -13,11 +13,11 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 
 from ckd_mm.checks import integer
+from ckd_mm.commands.arguments import LIBRARIES
+from ckd_mm.commands.presets import add_hook, add_imports, default_terms
 from ckd_mm.compare.teachers import check_teachers
 from ckd_mm.hooks import DistillationHook
-from ckd_mm.presets import add_hook, add_imports, default_terms
 from ckd_mm.registry import did_you_mean
-from ckd_mm.tools import LIBRARIES
 
 __all__ = ['ALONE', 'Comparison', 'read_comparison']
 

@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ckd_mm.commands.environment import machine, versions
 from ckd_mm.compare.comparison import ALONE, Comparison
 from ckd_mm.compare.intervals import difference, spread
 from ckd_mm.compare.runs import Run
-from ckd_mm.environment import machine, versions
 
 __all__ = ['report', 'values_by_seed']
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ckd_mm.commands.presets import add_imports
 from ckd_mm.compare.comparison import Comparison, folder_name
 from ckd_mm.compare.teachers import local_files
-from ckd_mm.presets import add_imports
 
 __all__ = ['Run', 'digest', 'plan']
 

@@ -21,9 +21,9 @@ from typing import IO
 import torch
 
 from ckd_mm.atomic import write_json
+from ckd_mm.commands.environment import commit
 from ckd_mm.compare.progress import Progress
 from ckd_mm.compare.runs import Run
-from ckd_mm.environment import commit
 
 __all__ = [
     'RunFailed',

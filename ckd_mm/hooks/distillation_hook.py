@@ -18,10 +18,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ckd_mm.cache.replay import Replay
 from ckd_mm.checks import is_number
-from ckd_mm.connectors import Connectors
-from ckd_mm.distiller import Distiller
+from ckd_mm.engine.connectors import Connectors
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.sample_index import SampleIndex
+from ckd_mm.engine.terms import Term, build_terms
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.sample_index import SampleIndex
 from ckd_mm.teachers import (
     CachedTeacher,
     Teacher,
@@ -29,7 +30,6 @@ from ckd_mm.teachers import (
     read_teachers,
 )
 from ckd_mm.teachers.classes import check_loss_classes
-from ckd_mm.terms import Term, build_terms
 
 __all__ = ['DistillationHook']
 
@@ -71,8 +71,8 @@ class DistillationHook(Hook):
             where a term does not choose.
         distill: The terms by name, each a dict with `on` (what is compared), `loss` (a
             registered loss) and optionally `schedule` (see
-            :class:`ckd_mm.schedules.Schedule`) and `teacher` (the position of one in
-            the list, or of several).
+            :class:`ckd_mm.engine.schedules.Schedule`) and `teacher` (the position of
+            one in the list, or of several).
         student_loss_weight: A factor on the student's own losses, or a dict with a
             factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1. A
             key that the student does not log in the first step, as losses that come

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ckd_mm.teachers.build import build_teacher
-from ckd_mm.teachers.checkpoint import load_weights
 from ckd_mm.teachers.config import (
     CachedTeacher,
     Teacher,
@@ -12,6 +10,8 @@ from ckd_mm.teachers.config import (
 )
 from ckd_mm.teachers.evaluate import evaluate_teacher
 from ckd_mm.teachers.inputs import TeacherInputs
+from ckd_mm.teachers.loading.build import build_teacher
+from ckd_mm.teachers.loading.checkpoint import load_weights
 from ckd_mm.teachers.speed import Speed
 
 __all__ = [

@@ -15,8 +15,8 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from ckd_mm.adapters.classification import ClassificationAdapter, last_linear
-from ckd_mm.recorders import Recorder, Tap
-from ckd_mm.teachers.build import build_teacher, read_config
+from ckd_mm.adapters.core.recorder import Recorder, Tap
+from ckd_mm.teachers.loading.build import build_teacher, read_config
 
 __all__ = ['class_means']
 

@@ -11,8 +11,8 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
-from ckd_mm.adapters.class_names import LISTS, ClassNames
-from ckd_mm.terms import Term
+from ckd_mm.adapters.core.class_names import LISTS, ClassNames
+from ckd_mm.engine.terms import Term
 
 __all__ = ['check_classes', 'check_loss_classes', 'class_lists', 'class_names']
 

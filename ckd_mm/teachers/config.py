@@ -14,15 +14,15 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
-from ckd_mm.adapters.class_names import ClassNames
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.adapters.core.semi_supervised import student_within, teacher_within
 from ckd_mm.cache.identity import data_identity
-from ckd_mm.cache.parts import check_hooks
 from ckd_mm.cache.store import Cache
 from ckd_mm.checks import boolean, positive
 from ckd_mm.registry import did_you_mean
-from ckd_mm.semi_supervised import student_within, teacher_within
-from ckd_mm.teachers.build import build_teacher
+from ckd_mm.teachers.cached_parts import check_hooks
 from ckd_mm.teachers.classes import check_classes, class_lists, class_names
+from ckd_mm.teachers.loading.build import build_teacher
 from ckd_mm.teachers.speed import Speed
 
 __all__ = ['CachedTeacher', 'Teacher', 'TeacherConfig', 'read_teachers']

@@ -9,11 +9,11 @@ import torch
 from mmengine.model import BaseModel
 from torch import nn
 
-from ckd_mm.adapters.class_names import ClassNames
-from ckd_mm.distiller import Distiller
-from ckd_mm.schedules import Schedule
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.schedules import Schedule
+from ckd_mm.engine.terms import Term
 from ckd_mm.teachers import Speed, Teacher
-from ckd_mm.terms import Term
 
 __all__ = ['Pair', 'pair', 'pairs']
 

@@ -9,7 +9,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import nn
 
-from ckd_mm.adapters.class_names import ClassNames
+from ckd_mm.adapters.core.class_names import ClassNames
 
 __all__ = ['ORDER', 'STUDENT', 'permuted', 'renamed']
 

@@ -11,9 +11,9 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmpretrain.structures import DataSample
 
-from ckd_mm.distiller import Distiller
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.terms import build_terms
 from ckd_mm.teachers import Teacher
-from ckd_mm.terms import build_terms
 
 from .pairs import pair
 

@@ -15,10 +15,10 @@ from mmengine.testing import assert_allclose
 from torch import nn
 
 from ckd_mm.adapters import OneStageAdapter, find_adapter
-from ckd_mm.distiller import Distiller
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.terms import build_terms
 from ckd_mm.registry import LOSSES
 from ckd_mm.teachers import Teacher
-from ckd_mm.terms import build_terms
 
 from .pairs import pair
 

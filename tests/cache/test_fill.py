@@ -13,9 +13,9 @@ from mmengine.config import Config
 from mmengine.registry import TRANSFORMS
 
 from ckd_mm.cache import shards
-from ckd_mm.cache.fill import cache_teacher
-from ckd_mm.cache.parts import part_name, student_part
 from ckd_mm.cache.store import Cache
+from ckd_mm.commands.fill_cache import cache_teacher
+from ckd_mm.teachers.cached_parts import part_name, student_part
 
 from .conftest import PIPELINE, TERMS, Make
 

@@ -12,9 +12,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ckd_mm.cache.files import CHECKSUM, safetensors
-from ckd_mm.cache.fill import cache_teacher
 from ckd_mm.cache.replay import Replay
 from ckd_mm.cache.store import Cache
+from ckd_mm.commands.fill_cache import cache_teacher
 from ckd_mm.teachers import config as teacher_config
 
 from ..tasks import differences, weights

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from ckd_mm.cache.fill import cache_teacher
+from ckd_mm.commands.fill_cache import cache_teacher
 from ckd_mm.compare import Comparison, plan, read_comparison
 
 from .conftest import CKD, KD

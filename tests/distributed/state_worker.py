@@ -11,8 +11,8 @@ import torch
 import torch.distributed as dist
 
 import ckd_mm.losses  # noqa: F401 (registers)
-from ckd_mm.connectors import averaged_over_ranks
 from ckd_mm.distributed import leave_process_group
+from ckd_mm.engine.connectors import averaged_over_ranks
 from ckd_mm.registry import LOSSES, build
 
 

@@ -14,13 +14,13 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
 
-from ckd_mm.batches import random_batch
-from ckd_mm.distiller import Distiller
-from ckd_mm.inspection import find_parts
-from ckd_mm.presets import default_terms
-from ckd_mm.semi_supervised import teacher_within
+from ckd_mm.adapters.core.semi_supervised import teacher_within
+from ckd_mm.commands.inspection import find_parts
+from ckd_mm.commands.presets import default_terms
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.terms import build_terms
+from ckd_mm.probing.batches import random_batch
 from ckd_mm.teachers import Teacher
-from ckd_mm.terms import build_terms
 
 from ..adapters.pairs import pair
 from ..tasks import differences

@@ -23,13 +23,13 @@ from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from ckd_mm.adapters.class_names import ClassNames
-from ckd_mm.distiller import Distiller
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.terms import build_terms
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.losses._indices import IndexCheck
 from ckd_mm.registry import LOSSES
 from ckd_mm.teachers import Teacher
-from ckd_mm.terms import build_terms
 
 from .waits import waits
 

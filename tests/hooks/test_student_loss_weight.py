@@ -12,9 +12,9 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
 
-from ckd_mm.distiller import Distiller
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.terms import build_terms
 from ckd_mm.teachers import Teacher
-from ckd_mm.terms import build_terms
 
 from ..adapters.detectors import one_stage
 

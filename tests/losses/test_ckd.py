@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from ckd_mm.engine.terms import build_terms
 from ckd_mm.losses import CKDLoss
-from ckd_mm.terms import build_terms
 
 
 def test_one_row_warns_once_per_instance() -> None:

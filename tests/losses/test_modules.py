@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ckd_mm.schedules import Schedule
-from ckd_mm.terms import Term
+from ckd_mm.engine.schedules import Schedule
+from ckd_mm.engine.terms import Term
 
 from .battery import EACH, EACH_SETTING, LOSSES, LossRow, gradient
 

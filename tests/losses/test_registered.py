@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from ckd_mm.engine.terms import build_terms
 from ckd_mm.registry import LOSSES as REGISTRY
-from ckd_mm.terms import build_terms
 
 from .battery import LOSSES
 

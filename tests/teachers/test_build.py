@@ -14,7 +14,8 @@ from mmengine.hub import get_config
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS as PRETRAIN_MODELS
 
-from ckd_mm.teachers import build, build_teacher, read_teachers
+from ckd_mm.teachers import build_teacher, read_teachers
+from ckd_mm.teachers.loading import build
 
 
 def test_the_weights_are_those_of_the_checkpoint(

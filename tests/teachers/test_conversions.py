@@ -13,7 +13,8 @@ import pytest
 import torch
 from mmengine.runner import load_checkpoint
 
-from ckd_mm.teachers import checkpoint, load_weights
+from ckd_mm.teachers import load_weights
+from ckd_mm.teachers.loading import checkpoint
 
 from .conversions import CONVERSIONS, REFUSED, SOURCES, Conversion
 from .zoo_models import build, libraries

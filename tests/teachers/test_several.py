@@ -16,8 +16,8 @@ from mmengine.runner import Runner
 
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.registry import LOSSES
-from ckd_mm.source import average
 from ckd_mm.teachers import read_teachers
+from ckd_mm.teachers.view import average
 
 from ..tasks import Task, differences, weights
 

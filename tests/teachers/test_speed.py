@@ -16,8 +16,8 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ckd_mm.hooks import DistillationHook
-from ckd_mm.streams import SideStream
 from ckd_mm.teachers import Speed, read_teachers
+from ckd_mm.teachers.streams import SideStream
 
 from ..tasks import Task, differences, weights
 

@@ -15,7 +15,8 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import Tensor
 
-from ckd_mm.teachers import build_teacher, checkpoint, load_weights
+from ckd_mm.teachers import build_teacher, load_weights
+from ckd_mm.teachers.loading import checkpoint
 
 from ..adapters.detectors import narrow_dense
 from .conversions import rename

@@ -66,7 +66,7 @@ def test_a_part_whose_gradient_is_lost_is_named(
 def test_weights_that_the_stock_model_does_not_have_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ckd_mm.distiller import Distiller
+    from ckd_mm.engine.distiller import Distiller
 
     attach = Distiller.attach
 

@@ -14,10 +14,10 @@ import pytest
 from mmengine.config import Config
 
 from ckd_mm.adapters import Comparison
-from ckd_mm.distiller import Distiller
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.terms import build_terms
+from ckd_mm.probing.untrained import build_untrained
 from ckd_mm.teachers import Teacher
-from ckd_mm.terms import build_terms
-from ckd_mm.untrained import build_untrained
 
 from ..adapters.detectors import ONE_STAGE, narrow, narrow_dense, narrow_rois
 

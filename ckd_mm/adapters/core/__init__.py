@@ -1,0 +1,1 @@
+"""What the adapters of all families share: recorders, pairs, classes, passes."""

@@ -1,0 +1,185 @@
+"""Whether a loss takes what a term's `on` gives: rows, or feature maps.
+
+Parts that an adapter knows are matched before training. Of two named modules only the
+first step shows what they return; the message is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from ckd_mm.adapters.core.class_logits import Columns, Pixels
+from ckd_mm.adapters.core.pair_spec import Comparison, Missing, Part, Value
+from ckd_mm.adapters.core.parts import is_modules
+from ckd_mm.registry import LOSSES
+
+__all__ = ['LossFit']
+
+_TAKEN = {
+    'distribution': 'rows of class logits (B, C)',
+    'rows': 'rows (B, D)',
+    'maps': 'feature maps (N, C, H, W), of one level or several',
+    'rows or maps': 'rows (B, D) or feature maps (N, C, H, W)',
+}
+_FITTING = {
+    'maps': ('maps', 'rows or maps'),
+    'rows': ('distribution', 'rows', 'rows or maps'),
+    'boxes': ('rows', 'rows or maps'),
+    'lists of rows': ('rows or maps',),
+    'other': (),
+}
+_GIVEN = {
+    'maps': 'feature maps by level',
+    'rows': 'rows (B, D)',
+    'boxes': 'box deltas (P, 4), which are no distribution',
+    'lists of rows': 'several tensors of rows, one for each part',
+}
+
+
+@dataclass(frozen=True)
+class LossFit:
+    """What the `on` of a term gives, to be matched with what its loss takes.
+
+    Args:
+        term: The term's name, for messages.
+        on: What it says.
+        comparisons: What that means.
+        known: The parts of these two models, by name.
+    """
+
+    term: str
+    on: Any
+    comparisons: Sequence[Comparison]
+    known: Mapping[str, Part]
+
+    def check(self, loss: nn.Module) -> None:
+        """Match a loss with the parts that the `on` names, before training.
+
+        A loss without `takes` is not checked.
+
+        Raises:
+            ValueError: It takes something else.
+        """
+        takes, given = _takes(loss), self._given()
+        if takes and given and takes not in _FITTING[given]:
+            raise ValueError(self._refusal(loss, _GIVEN[given], given))
+        for comparison in self.comparisons:
+            if takes and comparison.columns is not None:
+                self._check_columns(loss, comparison.columns)
+
+    def check_values(self, loss: nn.Module, student: Value, teacher: Value) -> None:
+        """Match a loss with what modules returned in a step, by the shapes alone.
+
+        Raises:
+            ValueError: It takes something else.
+        """
+        takes = _takes(loss)
+        for side in (student, teacher):
+            given = _kind(side)
+            if takes and takes != 'rows or maps' and takes not in _FITTING[given]:
+                shapes = ', '.join(str(tuple(one.shape)) for one in _levels(side))
+                raise ValueError(self._refusal(loss, shapes, given))
+
+    def _check_columns(self, loss: nn.Module, columns: Columns | Pixels) -> None:
+        """See that a loss can make something of the columns of class logits."""
+        start = f'term {self.term!r}: {type(loss).__name__}'
+        if _takes(loss) == 'distribution' and not columns.is_distribution:
+            raise ValueError(
+                f'{start} compares a distribution over the columns, but the logits of '
+                f'on={self.on!r} are {columns.kind}, each a question of its '
+                'own; compare each as a distribution of yes and no, with the option '
+                "activation='binary', or as if they excluded each other (which class, "
+                "but not whether there is one), with activation='softmax' "
+                '(on=dict(part=..., activation=...))'
+            )
+        if columns.width == 1:
+            raise ValueError(
+                f'{start} compares rows of one number, as there is one class to '
+                f'compare and {columns.kind}; {_way_with_one(columns)}compare feature '
+                'maps'
+            )
+
+    def _given(self) -> str:
+        """What the parts give; empty where only a step can show it."""
+        if any(comparison.levels for comparison in self.comparisons):
+            return 'maps'
+        parts = self.on if isinstance(self.on, list) else [self.on]
+        if any(is_modules(part) for part in parts):
+            return ''
+        if len(parts) > 1:
+            return 'lists of rows'
+        (part,) = parts
+        name = part['part'] if isinstance(part, dict) else part
+        return 'boxes' if name.endswith('_boxes') else 'rows'
+
+    def _refusal(self, loss: nn.Module, given: str, kind: str) -> str:
+        takes = _takes(loss)
+        parts = [
+            f'on={name!r}'
+            for name, part in self.known.items()
+            if _suits(name, part, takes)
+        ]
+        losses = [
+            name
+            for name, one in LOSSES.module_dict.items()
+            if getattr(one, 'takes', None) in _FITTING[kind]
+        ]
+        ways = []
+        if parts:
+            ways.append(f'compare {" or ".join(parts)}')
+        if losses:
+            ways.append(f'take a loss that fits: {", ".join(sorted(losses))}')
+        return (
+            f'term {self.term!r}: {type(loss).__name__} takes {_TAKEN[takes]}, but '
+            f'on={self.on!r} gives {given}; {", or ".join(ways)}'
+        )
+
+
+def _way_with_one(columns: Columns | Pixels) -> str:
+    """What can be done with one class of a kind of logits."""
+    if columns.kind.startswith('a sigmoid'):
+        return "use KDLoss with activation='binary', or "
+    return ''
+
+
+def _takes(loss: nn.Module) -> str:
+    """What a loss takes; empty where it does not say.
+
+    Raises:
+        ValueError: It says something unknown.
+    """
+    takes = getattr(loss, 'takes', '')
+    if takes and takes not in _TAKEN:
+        raise ValueError(
+            f'{type(loss).__name__}.takes must be one of '
+            f'{", ".join(map(repr, _TAKEN))}, got {takes!r}'
+        )
+    return takes
+
+
+def _levels(side: Value) -> Sequence[Tensor]:
+    return (side,) if isinstance(side, Tensor) else side
+
+
+def _kind(side: Value) -> str:
+    """What a value is by its shape; tensors that are neither count as `'other'`."""
+    dimensions = {level.ndim for level in _levels(side)}
+    if dimensions == {4}:
+        return 'maps'
+    if dimensions == {2}:
+        return 'rows' if isinstance(side, Tensor) else 'lists of rows'
+    return 'other'
+
+
+def _suits(name: str, part: Part, takes: str) -> bool:
+    """Whether a part is worth naming to whoever looks for one."""
+    if isinstance(part, Missing):
+        return False
+    if takes == 'distribution':
+        return name.endswith('logits') and name != 'mask_logits'
+    is_maps = isinstance(part, Comparison) and part.levels
+    return takes in _FITTING['maps' if is_maps else 'rows']

@@ -1,0 +1,254 @@
+"""What one `on` means: where both sides are noted, and what a loss can ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+from ckd_mm.adapters.core.class_logits import Columns, Pixels
+from ckd_mm.adapters.core.class_match import ClassMatch
+from ckd_mm.adapters.core.recorder import Recorder, Tap
+
+__all__ = ['Comparison', 'Extra', 'Missing', 'Part', 'Reading', 'Side', 'Step', 'Value']
+
+Value: TypeAlias = Tensor | tuple[Tensor, ...]
+"""One tensor, or one for each level of a pyramid, fine to coarse."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step of the student: what its forward got, and what was noted in it.
+
+    Args:
+        inputs: The preprocessed batch (N, 3, H, W).
+        data_samples: The N data samples that came with it.
+        noted: Reads all calls of a student tap.
+        epoch: Epochs of training done so far, with the fraction of the running one.
+    """
+
+    inputs: Tensor
+    data_samples: Sequence[Any]
+    noted: Callable[[Tap], list[Any]]
+    epoch: float = 0.0
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What a pair can carry beside the two tensors; made only if a loss asks."""
+
+    read: Callable[[Step], Any]
+    taps: tuple[Tap, ...] = ()
+
+
+def _first(values: list[Any], step: Step) -> Any:
+    return values[0]
+
+
+@dataclass(frozen=True)
+class Side:
+    """Where the value of one of the two models is noted, and how it is made of that.
+
+    Args:
+        taps: The places, each of a module that runs once in a step.
+        select: Makes what is compared of what they noted, in their order.
+        may_skip: Whether modules may stay out of a step; `select` then gets a None.
+        take: Gives some rows of what was noted, where that is cheaper than to make all
+            of them and leave most.
+    """
+
+    taps: tuple[Tap, ...]
+    select: Callable[[list[Any], Step], Any] = _first
+    may_skip: bool = False
+    take: Callable[[list[Any], Tensor], Tensor] | None = None
+
+    def noted(self, recorder: Recorder) -> list[Any]:
+        """What each tap noted.
+
+        Raises:
+            ValueError: A module did not run exactly once in this step.
+        """
+        return [self._call(recorder, tap) for tap in self.taps]
+
+    def rows(self, values: list[Any], which: Tensor, step: Step) -> Tensor:
+        """Some rows of what is compared."""
+        if self.take is not None:
+            return self.take(values, which)
+        return self.select(values, step).index_select(0, which)
+
+    def _call(self, recorder: Recorder, tap: Tap) -> Any:
+        calls = recorder.calls(tap)
+        if not calls and self.may_skip:
+            return None
+        if len(calls) != 1:
+            raise ValueError(
+                f'module {tap.module!r} ran {len(calls)} times in one step, and a term '
+                'needs a module that runs once; name one that does'
+            )
+        return calls[0]
+
+
+class Reading(NamedTuple):
+    """Both values of one comparison in one step.
+
+    `rows` are the places of the student's rows among all that it has; `None` is all.
+    `repeats` is how many rows each of them has become.
+    """
+
+    student: Value
+    teacher: Value
+    rows: Tensor | None = None
+    repeats: int = 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What one `on` means.
+
+    Args:
+        student: The student's side.
+        teacher: The teacher's.
+        levels: Whether the values are tuples of feature maps rather than one tensor.
+        extras: What a loss can ask for by name in its `forward` signature, beside what
+            every comparison of the adapter has.
+        without: Why a loss cannot ask for some names, by name.
+        choose: Gives the rows that are compared, as indices into all rows of the
+            student and of the teacher, from what both sides noted. Extras are then of
+            all rows of the student, and the same ones are taken.
+        needs: What is read of the student beside its side.
+        by_teacher: Whether the rows are the teacher's choice, so that those of two
+            teachers differ.
+        match: The classes in common, where the values depend on classes.
+        columns: For logits, what their columns are, and what is compared of them.
+        labels: The class of each of the student's rows; rows of classes that the
+            teacher lacks are left out by it. `None` where they cannot be told.
+    """
+
+    student: Side
+    teacher: Side
+    levels: bool = False
+    extras: Mapping[str, Extra] = field(default_factory=dict)
+    without: Mapping[str, str] = field(default_factory=dict)
+    choose: Callable[[list[Any], list[Any], Step], tuple[Tensor, Tensor]] | None = None
+    needs: tuple[Tap, ...] = ()
+    by_teacher: bool = False
+    match: ClassMatch | None = None
+    columns: Columns | Pixels | None = None
+    labels: Extra | None = None
+
+    @property
+    def drops_rows(self) -> bool:
+        """Whether rows of classes that the teacher lacks are left out."""
+        lacks = self.match is not None and self.match.student.leaves
+        return lacks and self.labels is not None
+
+    def read(self, student: Recorder, teacher: Recorder, step: Step) -> Reading:
+        """Both values.
+
+        Raises:
+            ValueError: A module did not run exactly once in this step, or it does not
+                return what can be compared.
+        """
+        if self.choose is None:
+            return self.pair(
+                self.value(self.student, student, step),
+                self.value(self.teacher, teacher, step),
+                step,
+            )
+        own, other = self.student.noted(student), self.teacher.noted(teacher)
+        with torch.no_grad():
+            rows, other_rows = self.choose(own, other, step)
+        return self.pair(
+            self.student.rows(own, rows, step),
+            self.teacher.rows(other, other_rows, step),
+            step,
+            rows,
+        )
+
+    def pair(
+        self, student: Value, teacher: Value, step: Step, rows: Tensor | None = None
+    ) -> Reading:
+        """What is compared of the values of both sides: the classes in common.
+
+        Args:
+            student: The student's value.
+            teacher: The teacher's, of the same rows.
+            step: The student's step.
+            rows: Which of the student's rows these are; `None` is all.
+        """
+        if self.columns is None and not self.drops_rows:
+            return Reading(student, teacher, rows)
+        assert isinstance(student, Tensor) and isinstance(teacher, Tensor)
+        if self.drops_rows:
+            known = self._known(rows, step)
+            rows = known if rows is None else rows[known]
+            student, teacher = student[known], teacher[known]
+        if self.columns is None:
+            return Reading(student, teacher, rows)
+        seen = self.columns.student(student)
+        repeats = len(seen) // len(student) if len(student) else 1
+        return Reading(seen, self.columns.teacher(teacher), rows, repeats)
+
+    def extra(self, name: str, step: Step, reading: Reading) -> Any:
+        """An extra of the rows that are compared, in the classes in common."""
+        value = self.extras[name].read(step)
+        if reading.rows is not None:
+            value = value.index_select(0, reading.rows)
+        if self.columns is None:
+            return value
+        return self.columns.extra(name, value, reading.repeats)
+
+    def _known(self, rows: Tensor | None, step: Step) -> Tensor:
+        """Which of the rows have a class that the teacher has."""
+        assert self.match is not None and self.labels is not None
+        labels = self.labels.read(step)
+        return self.match.known_rows(labels if rows is None else labels[rows])
+
+    def value(self, side: Side, recorder: Recorder, step: Step) -> Value:
+        """All of one side.
+
+        Raises:
+            ValueError: As for :meth:`read`.
+        """
+        value = side.select(side.noted(recorder), step)
+        if self.levels:
+            return _levels(side.taps[0].module, value)
+        if isinstance(value, (list, tuple)) and len(value) == 1:
+            value = value[0]
+        if not isinstance(value, Tensor):
+            raise ValueError(
+                f'module {side.taps[0].module!r} returns a {type(value).__name__}, and '
+                'a term needs one tensor; name a module inside it that returns one'
+            )
+        return value
+
+
+def _levels(module: str, value: Any) -> tuple[Tensor, ...]:
+    """Feature maps by level.
+
+    Raises:
+        ValueError: They are something else, as of DeiT, whose backbone returns pairs.
+    """
+    levels = (value,) if isinstance(value, Tensor) else tuple(value)
+    other = next((one for one in levels if not isinstance(one, Tensor)), None)
+    if other is not None:
+        raise ValueError(
+            f'module {module!r} returns a {type(value).__name__} of '
+            f'{type(other).__name__}, and a term needs a tensor for each level; name a '
+            'module inside it that returns one'
+        )
+    return levels
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A part that this family of models has, and why these two lack it."""
+
+    reason: str
+
+
+Part: TypeAlias = Comparison | Callable[..., Comparison] | Missing
+"""What a name for `on` stands for; a function takes the options of that part."""

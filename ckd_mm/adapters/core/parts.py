@@ -1,0 +1,94 @@
+"""What `on` may say, and the comparison that it means.
+
+`'NAME'` is a part that the adapter knows, `dict(part='NAME', OPTION=...)` the same with
+options. `'module:NAME'` and `dict(student=NAME, teacher=NAME)` are any two modules.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ckd_mm.adapters.core.pair_spec import Comparison, Missing, Part
+from ckd_mm.registry import did_you_mean
+
+__all__ = ['is_modules', 'options_of', 'resolve']
+
+
+def resolve(
+    on: Any,
+    known: Mapping[str, Part],
+    modules: Callable[[str, str], Comparison],
+    models: str,
+) -> Comparison:
+    """The comparison that an `on` means; a list of several is for the caller to split.
+
+    Args:
+        on: What a term says.
+        known: The parts of these two models, by name.
+        modules: Makes a comparison of two named modules.
+        models: The two models, for errors.
+
+    Raises:
+        ValueError: There is no such part, or it does not take an option.
+    """
+    if is_modules(on):
+        if isinstance(on, dict):
+            return modules(on['student'], on['teacher'])
+        name = on.removeprefix('module:')
+        return modules(name, name)
+    if not on or (isinstance(on, dict) and len({'student', 'teacher'} & {*on}) == 1):
+        raise ValueError(
+            f'on={on!r} names nothing to compare: give the name of a part, or of two '
+            'modules with on=dict(student=NAME, teacher=NAME)'
+        )
+    options = dict(on) if isinstance(on, dict) else {'part': on}
+    name = options.pop('part', None)
+    part = known.get(name) if isinstance(name, str) else None
+    if part is None or isinstance(part, Missing):
+        raise ValueError(_unknown(on, part, known, models))
+    return _with_options(name, part, options)
+
+
+def is_modules(on: Any) -> bool:
+    """Whether it names two modules rather than a part."""
+    if isinstance(on, dict):
+        return set(on) == {'student', 'teacher'}
+    return isinstance(on, str) and on.startswith('module:')
+
+
+def options_of(part: Part) -> dict[str, Any]:
+    """The options of a part and their defaults."""
+    if isinstance(part, (Comparison, Missing)):
+        return {}
+    parameters = inspect.signature(part).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters}
+
+
+def _with_options(
+    name: str, part: Comparison | Callable[..., Comparison], options: dict[str, Any]
+) -> Comparison:
+    known = options_of(part)
+    for key in options:
+        if key not in known:
+            hint = did_you_mean(key, known) if known else '; it has none'
+            raise ValueError(f'on: part {name!r} has no option {key!r}{hint}')
+    if isinstance(part, Comparison):
+        return part
+    try:
+        return part(**options)
+    except ValueError as error:
+        raise ValueError(f'on: part {name!r}: {error}') from error
+
+
+def _unknown(
+    on: Any, part: Missing | None, known: Mapping[str, Part], models: str
+) -> str:
+    names = [name for name, one in known.items() if not isinstance(one, Missing)]
+    reason = f': {part.reason}' if part else ''
+    return (
+        f'unknown on={on!r} for {models}{reason}{did_you_mean(str(on), names)}; any '
+        "two modules are compared with on='module:NAME' or "
+        'on=dict(student=NAME, teacher=NAME), several parts with a list of these'
+    )

@@ -1,0 +1,1 @@
+"""One-stage detectors and RPNs: heads with anchors or points."""

@@ -1,0 +1,82 @@
+"""One-stage detectors of MMDetection: what both models say of the same places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ckd_mm.adapters.core.pair_spec import Missing, Part, Step
+from ckd_mm.adapters.core.prompts import PROMPTS, has_prompts, prompts_of
+from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.dense.head import PATHS, DenseHead
+from ckd_mm.adapters.dense.parts import DenseParts
+from ckd_mm.adapters.detection import DetectionAdapter
+from ckd_mm.registry import ADAPTERS
+
+__all__ = ['OneStageAdapter']
+
+
+@ADAPTERS.register_module()
+class OneStageAdapter(DetectionAdapter):
+    """Detectors with one dense head, from RetinaNet and YOLOv3 to CenterNet and SOLO.
+
+    `dense_logits`: class logits of chosen anchors or points, of pixels of a heat map or
+    cells of SOLO's grids, (K, C). `dense_objectness`: object or background, (K, 2), of
+    YOLOX and YOLOv3, which have it beside the classes. `rpn_logits` and `rpn_boxes` of
+    an RPN alone.
+    `box_distribution`: logits of a box's edges, of heads like GFL's. Their options: see
+    :class:`ckd_mm.adapters.dense.parts.DenseParts`. The heads may be of different
+    kinds, if their levels have the same strides and their positions the same anchors.
+    `backbone` and `neck`: see :class:`DetectionAdapter`.
+    """
+
+    row_parts = ('dense_logits', 'box_distribution')
+
+    @classmethod
+    def supports(cls, model: BaseModel) -> bool:
+        heads = [name for name in PATHS if DenseHead.fits(model, name)]
+        return bool(heads) and not hasattr(model, 'roi_head')
+
+    def rows(self) -> dict[str, Part]:
+        parts = DenseParts(self.student, self.teacher, names=self.names)
+        known = {
+            'dense_logits': parts.of_classes(),
+            'box_distribution': parts.of_boxes(),
+        }
+        places = (self.student, parts.student.module)  # RTMDet-Ins: in the head
+        if any(getattr(place, 'mask_head', None) is not None for place in places):
+            known['mask_logits'] = Missing(
+                'each model makes masks of its own kernels or coefficients, for the '
+                "objects of its own head; compare on='dense_logits' or on='neck'"
+            )
+        if parts.student.logits.is_apart:
+            known['dense_objectness'] = parts.of_apart()
+        if parts.student.is_rpn and parts.teacher.is_rpn:
+            known['rpn_logits'] = parts.of_objectness()
+            known['rpn_boxes'] = parts.of_deltas()
+        return known
+
+    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
+        super().run_teacher(inputs, features, step)
+        if features is None or self._head is None:
+            return
+        if any(self.runs(name) for name in (self._head.path, 'language_model')):
+            prompts = prompts_of(step) if self._head.has_prompts else ()
+            self._head.run(features, prompts)
+
+    def student_taps(self) -> list[Tap]:
+        return [PROMPTS] if has_prompts(self.student) else []
+
+    @property
+    def _head(self) -> DenseHead | None:
+        """The teacher's; one of another family has none."""
+        return DenseHead(self.teacher) if self.supports(self.teacher) else None
+
+    @property
+    def _needs_all(self) -> bool:
+        heads = [self._head.path, 'language_model'] if self._head else []
+        itself = [f'{name}.' for name in ('backbone', 'neck', *heads)]
+        names = (f'{tap.module}.' for tap in self.teacher_recorder.taps)
+        return not all(name.startswith(tuple(itself)) for name in names)

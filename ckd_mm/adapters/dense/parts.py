@@ -1,0 +1,297 @@
+"""What two dense heads can be compared by: the parts and their options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ckd_mm.adapters.core.batch_checks import check_number
+from ckd_mm.adapters.core.box_deltas import why_no_deltas
+from ckd_mm.adapters.core.class_logits import Columns
+from ckd_mm.adapters.core.class_match import ClassMatch, Kept
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.adapters.core.pair_spec import Comparison, Extra, Missing, Part, Side, Step
+from ckd_mm.adapters.core.prompts import Tokens
+from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.dense.head import DenseHead, why_not
+from ckd_mm.adapters.dense.priors import choose_rows, num_places
+from ckd_mm.adapters.dense.values import (
+    apart_rows,
+    delta_rows,
+    edge_rows,
+    objectness_rows,
+)
+from ckd_mm.checks import one_of, positive_integer
+
+__all__ = ['DenseParts']
+
+ROWS = ('confident', 'assigned', 'both')
+
+
+class DenseParts:
+    """The parts of two models with dense heads over the same grid.
+
+    All of them compare some places of each image, the same in both models. The option
+    `topk` bounds their number, `rows` says which: `'confident'`, those where the
+    teacher is surest of an object; `'assigned'`, those that the student's assigner gave
+    an object; `'both'`, the assigned ones, filled up with confident ones. Almost all
+    places of an image are easy background: to compare them all would drown the rest.
+    `'assigned'` waits for the device, the others do not.
+
+    Args:
+        student: The student.
+        teacher: The teacher.
+        path: The name of the head in both; by default each one's own.
+        names: The names of their classes.
+    """
+
+    def __init__(
+        self,
+        student: BaseModel,
+        teacher: BaseModel,
+        path: str = '',
+        names: ClassNames | None = None,
+    ) -> None:
+        self.names = names
+        self.student, self.teacher = (
+            DenseHead(model, path) for model in (student, teacher)
+        )
+        self._output = self.student.taps[0]
+        self._box_loss = Tap(f'{self.student.path}.loss_bbox', 'input')
+        self._missing = why_not(self.student, self.teacher)
+
+    def of_classes(self) -> Part:
+        """The part of class logits, or why there is none."""
+        return self._missing or self.class_logits
+
+    def of_objectness(self) -> Part:
+        """The part of objectness, or why there is none."""
+        return self._missing or partial(self._of_objectness, objectness_rows)
+
+    def of_apart(self) -> Part:
+        """The part of objectness beside class logits, or why there is none."""
+        if not (self.student.logits.is_apart and self.teacher.logits.is_apart):
+            return Missing('only YOLO heads have objectness apart, and both need it')
+        return self._missing or partial(self._of_objectness, apart_rows)
+
+    def of_boxes(self) -> Part:
+        """The part of distributions of box edges, or why there is none."""
+        heads = [self.student.module, self.teacher.module]
+        if not all(hasattr(head, 'integral') for head in heads):
+            return Missing(
+                'only the heads of GFL and its kind have it, and both need it'
+            )
+        own, other = (head.reg_max for head in heads)
+        if own != other:
+            return Missing(
+                f'the student has reg_max={own} and the teacher reg_max={other}; take '
+                'a teacher with the same'
+            )
+        return self._missing or self.box_distribution
+
+    def of_deltas(self) -> Part:
+        """The part of box deltas, or why there is none."""
+        heads = [[head.module] for head in (self.student, self.teacher)]
+        if not (self.student.has_fixed_anchors and self.teacher.has_fixed_anchors):
+            return Missing(
+                'each head makes its own anchors, so deltas are of other boxes'
+            )
+        return self._missing or why_no_deltas(*heads) or self.box_deltas
+
+    def class_logits(
+        self, topk: int = 256, rows: str = 'confident', activation: str | None = None
+    ) -> Comparison:
+        """Class logits of the chosen places (K, C), or (K, C + 1) of a softmax head.
+
+        `target` is the class assigned to each, `image_index` its image. Without a
+        column for background there is a target only with `rows='assigned'`, or with
+        `activation='binary'`, where each class is a row; see
+        :class:`ckd_mm.adapters.core.class_logits.Columns`.
+        """
+        if self.student.has_prompts:
+            return self._token_logits(topk, rows, activation)
+        columns = Columns.of(
+            self.student.logits, self.teacher.logits, self.names, activation
+        )
+        sides = [
+            Side(head.taps, take=head.class_rows)
+            for head in (self.student, self.teacher)
+        ]
+        has_target = (
+            rows == 'assigned' or self.student.softmax or activation == 'binary'
+        )
+        comparison = self._comparison(sides, topk, rows, has_target, columns.match)
+        return replace(comparison, columns=columns)
+
+    def _token_logits(self, topk: int, rows: str, activation: str | None) -> Comparison:
+        """The same with a column for each token of a prompt, (K, T)."""
+        sides = [
+            Side(head.taps, take=head.class_rows)
+            for head in (self.student, self.teacher)
+        ]
+        match = ClassMatch.same(self.student.width)
+        comparison = self._comparison(sides, topk, rows, False, match)
+        return replace(comparison, columns=Tokens(activation))
+
+    def _of_objectness(
+        self,
+        take: Callable[[DenseHead, list[Any], Tensor], Tensor],
+        topk: int = 256,
+        rows: str = 'confident',
+    ) -> Comparison:
+        """Logits of object and background of the chosen places, (K, 2).
+
+        The one logit z of a sigmoid head is the row (z, 0), whose softmax is its
+        sigmoid, so that every loss of logits applies. `target` is 0 where an object was
+        assigned, else 1; `image_index` the image.
+        """
+        sides = [
+            Side(head.taps, take=partial(take, head))
+            for head in (self.student, self.teacher)
+        ]
+        match = ClassMatch.same(self.student.logits.num_classes)
+        comparison = self._comparison(sides, topk, rows, True, match)
+        extras = dict(comparison.extras)
+        if 'target' in extras:
+            extras['target'] = replace(extras['target'], read=self._is_background)
+        return replace(comparison, extras=extras)
+
+    def box_distribution(self, topk: int = 256, rows: str = 'confident') -> Comparison:
+        """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
+
+        With `KDLoss` this is localisation distillation, arXiv:2102.12252 (temperature
+        10, weight 0.25). Its authors compare the assigned places, and a region around
+        them, weighted by the student's confidence; here all chosen places count alike.
+        """
+        sides = [
+            Side(head.taps, take=partial(edge_rows, head))
+            for head in (self.student, self.teacher)
+        ]
+        comparison = self._comparison(sides, topk, rows, False, self._match())
+        return replace(comparison, extras={}, without={})
+
+    def box_deltas(self, topk: int = 256) -> Comparison:
+        """Box deltas of the places that the student's assigner gave an object, (K, 4).
+
+        They are in the units that the student's head is trained in. `box_target` has
+        the deltas of the ground truth.
+        """
+        sides = [
+            Side(head.taps, take=partial(delta_rows, head, self.student))
+            for head in (self.student, self.teacher)
+        ]
+        match = ClassMatch.same(self.student.logits.num_classes)
+        comparison = self._comparison(sides, topk, 'assigned', False, match)
+        extras = {
+            'image_index': Extra(self._images, (self._output,)),
+            'box_target': Extra(self._box_targets, (self._output, self._box_loss)),
+        }
+        return replace(comparison, extras=extras, without={})
+
+    def _comparison(
+        self,
+        sides: list[Side],
+        topk: int,
+        rows: str,
+        has_target: bool,
+        match: ClassMatch,
+    ) -> Comparison:
+        student, teacher = sides
+        one_of('rows', rows, ROWS)
+        label_taps = self.student.label_taps()
+        untold = (
+            f"the student's {type(self.student.module).__name__} tells no loss what "
+            'it assigns to each anchor or point'
+        )
+        if rows != 'confident' and not label_taps:
+            raise ValueError(
+                f"rows={rows!r} cannot be known: {untold}; take rows='confident'"
+            )
+        extras, without = {'image_index': Extra(self._images, (self._output,))}, {}
+        labels = Extra(self._targets, (self._output, *label_taps))
+        if has_target and label_taps:
+            extras['target'] = labels
+        elif not label_taps:
+            without['target'] = f'{untold}; take a loss that needs no target'
+        else:
+            without['target'] = (
+                'rows of background have no target among the classes of a sigmoid '
+                "head; take rows='assigned'"
+            )
+        return Comparison(
+            student,
+            teacher,
+            extras=extras,
+            without=without,
+            choose=partial(self._choose, positive_integer('topk', topk), rows, match),
+            needs=label_taps if rows != 'confident' else (),
+            by_teacher=True,
+            match=match,
+            labels=labels if label_taps else None,
+        )
+
+    def _match(self) -> ClassMatch:
+        """The classes in common, where only the choice of rows depends on them."""
+        student, teacher = (
+            head.logits.num_classes for head in (self.student, self.teacher)
+        )
+        if self.names is None:
+            return ClassMatch(Kept.every(student), Kept.every(teacher))
+        return self.names.match(student, teacher)
+
+    def _choose(
+        self,
+        topk: int,
+        rows: str,
+        match: ClassMatch,
+        own: list[Any],
+        other: list[Any],
+        step: Step,
+    ) -> tuple[Tensor, Tensor]:
+        check_number(self.student.maps(own[0]), self.teacher.maps(other[0]))
+        sizes = [
+            [tuple(level.shape[-2:]) for level in head.maps(values[0])]
+            for head, values in ((self.student, own), (self.teacher, other))
+        ]
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                f'the levels of {self.student.path!r} must be of one size, but the '
+                f"student's are {sizes[0]} and the teacher's {sizes[1]}; give both "
+                'data preprocessors the same pad_size_divisor'
+            )
+        scores = self.teacher.confidences(other, match.teacher)
+        is_assigned = None
+        if rows != 'confident':
+            is_assigned = self._is_object(self.student.labels(own[0], step))
+        chosen = choose_rows(scores, is_assigned, topk, rows)
+        return chosen, chosen
+
+    def _targets(self, step: Step) -> Tensor:
+        (outputs,) = step.noted(self._output)
+        return self.student.labels(outputs, step).flatten()
+
+    def _is_object(self, labels: Tensor) -> Tensor:
+        return (labels >= 0) & (labels < self.student.module.num_classes)
+
+    def _is_background(self, step: Step) -> Tensor:
+        return (~self._is_object(self._targets(step))).long()
+
+    def _box_targets(self, step: Step) -> Tensor:
+        """Of all places; 0 for those without an object."""
+        (outputs,) = step.noted(self._output)
+        num_images = len(self.student.maps(outputs)[0])
+        calls = step.noted(self._box_loss)  # one for each level
+        levels = [targets.reshape(num_images, -1, 4) for _, targets, *_ in calls]
+        return torch.cat(levels, dim=1).flatten(0, 1)
+
+    def _images(self, step: Step) -> Tensor:
+        (outputs,) = step.noted(self._output)
+        maps = self.student.maps(outputs)
+        images = torch.arange(len(maps[0]), device=maps[0].device)
+        return images.repeat_interleave(sum(num_places(maps, self.student.width)))

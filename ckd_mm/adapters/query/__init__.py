@@ -1,0 +1,1 @@
+"""Detectors with queries: DETR and its kind, MaskFormer and Mask2Former."""

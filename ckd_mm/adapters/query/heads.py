@@ -1,0 +1,134 @@
+"""What the queries of a model are: class logits, and where each has its object.
+
+Two kinds of head: `bbox_head` of DETR and its kind, whose queries have a box each, and
+`panoptic_head` of MaskFormer and Mask2Former, whose queries have a mask each.
+
+Shape suffixes: N images, Q queries, C classes; L decoder layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ckd_mm.adapters.core.class_logits import ClassLogits
+from ckd_mm.adapters.core.pair_spec import Step
+from ckd_mm.adapters.core.prompts import PROMPTS, has_prompts, num_tokens
+from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.dense.priors import assigned_labels
+
+__all__ = ['QueryHead']
+
+
+class QueryHead:
+    """The head of a model with queries.
+
+    Args:
+        model: A detector that :meth:`fits`.
+    """
+
+    def __init__(self, model: BaseModel) -> None:
+        self.has_masks = hasattr(model, 'panoptic_head')
+        self.path = 'panoptic_head' if self.has_masks else 'bbox_head'
+        self._model = model
+        self.module: Any = getattr(model, self.path)
+        self.has_prompts = has_prompts(model)
+        self.taps = (Tap(self.path), *([PROMPTS] if self.has_prompts else []))
+        self._class_loss = Tap(f'{self.path}.loss_cls', 'input')
+
+    @staticmethod
+    def fits(model: BaseModel) -> bool:
+        """Whether the model has queries with class logits."""
+        if hasattr(model, 'panoptic_head'):
+            names = ['num_queries', 'num_classes', 'loss_cls']
+            return all(hasattr(model.panoptic_head, name) for name in names)
+        head = getattr(model, 'bbox_head', None)
+        return (
+            hasattr(model, 'forward_transformer')
+            and isinstance(getattr(model, 'num_queries', None), int)
+            and all(hasattr(head, name) for name in ('cls_out_channels', 'num_classes'))
+        )
+
+    @property
+    def label_taps(self) -> tuple[Tap, ...]:
+        """Where the labels are noted."""
+        return (*self.taps, self._class_loss)
+
+    @property
+    def class_logits(self) -> ClassLogits:
+        """What its class logits are; those of masks have a softmax with background."""
+        classes = self.module.num_classes
+        softmax = self.has_masks or self.module.cls_out_channels != classes
+        return ClassLogits(
+            classes, 'softmax' if softmax else 'sigmoid', background=softmax
+        )
+
+    def run(
+        self, features: Any, samples: Sequence[Any], prompts: Sequence[str] = ()
+    ) -> None:
+        """Run what makes the queries of feature maps, and of prompts if it has any."""
+        if self.has_masks:
+            self.module(features, samples)
+            return
+        texts = []
+        if self.has_prompts:
+            texts.append(self._model.language_model(prompts))
+            if self._model.text_feat_map is not None:
+                embedded = self._model.text_feat_map(texts[0]['embedded'])
+                texts[0]['embedded'] = embedded
+        self.module(**self._model.forward_transformer(features, *texts, samples))
+
+    def logits(self, values: list[Any]) -> Tensor:
+        """Class logits (N, Q, C) of what the taps noted, or (N, Q, T) of tokens.
+
+        Raises:
+            ValueError: The head returned something else, or the images of the batch
+                have different prompts.
+        """
+        logits = self._read(values[0])[0]
+        if self.has_prompts:
+            return logits[..., : num_tokens(self._model, values[1])]
+        return logits
+
+    def places(self, values: list[Any], step: Step) -> Tensor:
+        """Boxes (N, Q, 4), relative to the image, or mask logits (N, Q, H, W)."""
+        return self._read(values[0])[1]
+
+    def labels(self, step: Step) -> Tensor:
+        """The class (N * Q,) that the student's assigner gave each of its queries.
+
+        The class loss runs once per decoder layer before all else.
+        """
+        (outputs,) = step.noted(self.taps[0])
+        logits, _ = self._read(outputs)
+        call = step.noted(self._class_loss)[len(outputs[0]) - 1]
+        return assigned_labels([call], [logits.shape[1]], len(logits)).flatten()
+
+    def _read(self, outputs: Any) -> tuple[Tensor, Tensor]:
+        """Both of the last decoder layer's own queries."""
+        ndims = (3, 4) if self.has_masks else (3, 3)
+        places = 'masks' if self.has_masks else 'boxes'
+        if len(outputs) != 2 or any(
+            getattr(layers[-1], 'ndim', 0) != ndim
+            for layers, ndim in zip(outputs, ndims, strict=True)
+        ):
+            raise ValueError(
+                f'module {self.path!r} is expected to return class logits and {places} '
+                f'by decoder layer, got a {type(outputs).__name__} of {len(outputs)}; '
+                "compare on='neck' or on='backbone'"
+            )
+        logits, found = (layers[-1][:, self._own] for layers in outputs)
+        return logits, found
+
+    @property
+    def _own(self) -> slice:
+        """Queries for denoising come before its own, DDQ's dense ones after them."""
+        number = self.module.num_queries if self.has_masks else self._model.num_queries
+        number *= getattr(self._model, 'num_patterns', 0) or 1  # of DAB-DETR
+        dense = 0
+        if self._model.training and hasattr(self._model, 'dense_topk_ratio'):
+            dense = self._model.cache_dict['num_dense_queries']
+        return slice(-number - dense, -dense or None)

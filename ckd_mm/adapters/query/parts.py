@@ -1,0 +1,292 @@
+"""What the queries of two models can be compared by: the parts and their options.
+
+Shape suffixes: N images, Q queries, T those of the teacher, K matched pairs, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ckd_mm.adapters.core.batch_checks import check_number
+from ckd_mm.adapters.core.class_logits import ClassLogits, Columns, Pixels
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.adapters.core.pair_spec import Comparison, Extra, Missing, Part, Side, Step
+from ckd_mm.adapters.core.prompts import Tokens
+from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.query.matching import (
+    Found,
+    box_distances,
+    class_distances,
+    confidences,
+    mask_distances,
+    match,
+)
+from ckd_mm.checks import check_any_positive, non_negative, positive_integer
+
+__all__ = ['Queries', 'QueryParts']
+
+
+class Queries(Protocol):
+    """Where the last queries of a model are noted, and how they are read."""
+
+    has_masks: bool
+    """Whether each has a mask rather than a box."""
+
+    has_prompts: bool
+    """Whether the columns of the logits are tokens of a prompt."""
+
+    @property
+    def taps(self) -> tuple[Tap, ...]:
+        """Where logits and places are noted."""
+
+    @property
+    def label_taps(self) -> tuple[Tap, ...]:
+        """Where the labels are noted."""
+
+    @property
+    def class_logits(self) -> ClassLogits:
+        """What the columns of the logits are, if they are classes."""
+
+    def logits(self, values: list[Any]) -> Tensor:
+        """Class logits (N, Q, C) of what the taps noted."""
+
+    def places(self, values: list[Any], step: Step) -> Tensor:
+        """Boxes (N, Q, 4), relative to the image, or mask logits (N, Q, H, W)."""
+
+    def labels(self, step: Step) -> Tensor:
+        """The class (N * Q,) that the assigner gave each query."""
+
+
+class QueryParts:
+    """The parts of two models with queries.
+
+    Args:
+        student: The student's queries.
+        teacher: The teacher's.
+        names: The names of their classes.
+    """
+
+    def __init__(
+        self, student: Queries, teacher: Queries, names: ClassNames | None = None
+    ) -> None:
+        self.student, self.teacher, self.names = student, teacher, names
+
+    def parts(self) -> dict[str, Part]:
+        """The parts by name."""
+        words = [
+            'a mask' if queries.has_masks else 'a box'
+            for queries in (self.student, self.teacher)
+        ]
+        if words == ['a mask', 'a mask']:
+            return {'query_logits': self.mask_query_logits, 'mask_logits': self.masks}
+        if words == ['a box', 'a box']:
+            reason = Missing('their queries have a box each, and no mask')
+            return {'query_logits': self.query_logits, 'mask_logits': reason}
+        other = Missing(
+            f'the queries of the student have {words[0]} each and those of the teacher '
+            f"{words[1]}, so they cannot be matched; compare on='backbone'"
+        )
+        return {'query_logits': other, 'mask_logits': other}
+
+    def query_logits(
+        self,
+        topk: int | None = None,
+        class_cost: float = 2.0,
+        box_cost: float = 5.0,
+        activation: str | None = None,
+    ) -> Comparison:
+        """Class logits of the last decoder layer or stage, of matched queries (K, C).
+
+        Each image's queries are matched by the Hungarian algorithm, so that the sum of
+        the costs is least: the differences of classes and boxes of
+        :mod:`ckd_mm.adapters.query.matching`, times their weights. The device is waited
+        for once in a step, as MMDetection's own assigner does in each layer. Queries
+        for denoising take no part, nor do the dense ones of DDQ. That students are
+        matched with a teacher's predictions is DETRDistill's way (arXiv:2211.10156);
+        these costs are ours, with the weights that MMDetection's assigners have for
+        classes and boxes.
+
+        `image_index` is the image of each pair; with a softmax head, `target` is the
+        class that the student's assigner gave its query.
+
+        Args:
+            topk: How many queries of the teacher an image has at most, those that it is
+                surest of; `None` is all of them.
+            class_cost: The weight of a difference in the classes.
+            box_cost: The weight of a difference in the box.
+            activation: See :class:`ckd_mm.adapters.core.class_logits.Columns`.
+        """
+        non_negative('box_cost', box_cost)
+        check_any_positive(class_cost=class_cost, box_cost=box_cost)
+        return self._class_logits(
+            topk, class_cost, partial(_distances, box_distances, box_cost), activation
+        )
+
+    def mask_query_logits(
+        self,
+        topk: int | None = None,
+        class_cost: float = 2.0,
+        mask_cost: float = 5.0,
+        activation: str | None = None,
+    ) -> Comparison:
+        """The same of queries with a mask each.
+
+        Args:
+            topk: As for :meth:`query_logits`.
+            class_cost: The weight of a difference in the classes.
+            mask_cost: The weight of a difference in the mask.
+            activation: As for :meth:`query_logits`.
+        """
+        non_negative('mask_cost', mask_cost)
+        check_any_positive(class_cost=class_cost, mask_cost=mask_cost)
+        return self._class_logits(
+            topk, class_cost, partial(_distances, mask_distances, mask_cost), activation
+        )
+
+    def masks(
+        self,
+        topk: int | None = 20,
+        class_cost: float = 2.0,
+        mask_cost: float = 5.0,
+        activation: str | None = None,
+    ) -> Comparison:
+        """The masks of matched queries, (K, H * W), as logits of each pixel.
+
+        Most queries have no object, so few are compared.
+
+        Args:
+            topk: As for :meth:`query_logits`.
+            class_cost: The weight of a difference in the classes.
+            mask_cost: The weight of a difference in the mask.
+            activation: See :class:`ckd_mm.adapters.core.class_logits.Pixels`.
+        """
+        comparison = self.mask_query_logits(topk, class_cost, mask_cost)
+        student, teacher = (
+            Side(queries.taps, partial(_masks, queries))
+            for queries in (self.student, self.teacher)
+        )
+        columns = Pixels(activation)
+        extras, without = columns.offered(comparison.extras)
+        return replace(
+            comparison,
+            student=student,
+            teacher=teacher,
+            columns=columns,
+            extras=extras,
+            without={**comparison.without, **without},
+        )
+
+    def _class_logits(
+        self,
+        topk: int | None,
+        class_cost: float,
+        place_costs: Callable[[Found, Found], Tensor],
+        activation: str | None,
+    ) -> Comparison:
+        columns = self._columns(activation)
+        has_classes = isinstance(columns, Columns)
+        non_negative('class_cost', class_cost)
+        if topk is not None:
+            positive_integer('topk', topk)
+        student, teacher = (
+            Side(queries.taps, partial(_rows, queries))
+            for queries in (self.student, self.teacher)
+        )
+        extras, without = {'image_index': Extra(self._images, self.student.taps)}, {}
+        labels = Extra(self.student.labels, self.student.label_taps)
+        if has_classes and columns.is_distribution and activation != 'softmax':
+            extras['target'] = labels
+        else:
+            without['target'] = (
+                'queries without an object have no target among the classes of a '
+                'sigmoid head; take a loss that needs none'
+            )
+        return Comparison(
+            student,
+            teacher,
+            extras=extras,
+            without=without,
+            choose=partial(self._choose, topk, class_cost, place_costs, columns),
+            by_teacher=True,
+            match=columns.match if isinstance(columns, Columns) else None,
+            columns=columns,
+            labels=labels if has_classes else None,
+        )
+
+    def _columns(self, activation: str | None) -> Columns | Tokens:
+        if self.student.has_prompts:
+            return Tokens(activation)
+        kinds = self.student.class_logits, self.teacher.class_logits
+        return Columns.of(*kinds, self.names, activation)
+
+    def _choose(
+        self,
+        topk: int | None,
+        class_cost: float,
+        place_costs: Callable[[Found, Found], Tensor],
+        columns: Columns | Tokens,
+        own: list[Any],
+        other: list[Any],
+        step: Step,
+    ) -> tuple[Tensor, Tensor]:
+        student = Found(
+            _seen(self.student.logits(own), columns.student_logits),
+            self.student.places(own, step),
+        )
+        teacher = Found(
+            _seen(self.teacher.logits(other), columns.teacher_logits),
+            self.teacher.places(other, step),
+        )
+        check_number(student, teacher)
+        softmax = isinstance(columns, Columns) and columns.logits.background
+        scores_NT = confidences(teacher, softmax=softmax)
+        number = scores_NT.shape[1] if topk is None else min(topk, scores_NT.shape[1])
+        best_NK = scores_NT.topk(number, dim=1).indices
+        surest = Found(*(_at(values, best_NK) for values in teacher))
+        costs = place_costs(student, surest)
+        if class_cost:
+            distances = class_distances(student, surest, softmax=softmax)
+            costs = class_cost * distances + costs
+        rows, chosen = match(costs)
+        num_images, num_queries = scores_NT.shape
+        first_N1 = torch.arange(num_images, device=rows.device)[:, None] * num_queries
+        return rows, (best_NK + first_N1).flatten()[chosen]
+
+    def _images(self, step: Step) -> Tensor:
+        taps = self.student.taps
+        logits = self.student.logits([step.noted(tap)[0] for tap in taps])
+        images = torch.arange(len(logits), device=logits.device)
+        return images.repeat_interleave(logits.shape[1])
+
+
+def _rows(queries: Queries, values: list[Any], step: Step) -> Tensor:
+    return queries.logits(values).flatten(0, 1)
+
+
+def _masks(queries: Queries, values: list[Any], step: Step) -> Tensor:
+    return queries.places(values, step).flatten(0, 1).flatten(1)
+
+
+def _seen(logits: Tensor, columns: Callable[[Tensor], Tensor]) -> Tensor:
+    """What is compared of logits (N, Q, C)."""
+    return columns(logits.flatten(0, 1)).unflatten(0, logits.shape[:2])
+
+
+def _at(values: Tensor, index_NK: Tensor) -> Tensor:
+    images = torch.arange(len(values), device=values.device)[:, None]
+    return values[images, index_NK]
+
+
+def _distances(
+    distances: Callable[[Found, Found], Tensor],
+    cost: float,
+    student: Found,
+    teacher: Found,
+) -> Tensor:
+    return cost * distances(student, teacher)

@@ -1,0 +1,1 @@
+"""Detectors with a RoI head, and RPNs beside them."""

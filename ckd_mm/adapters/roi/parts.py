@@ -1,0 +1,229 @@
+"""What two RoI heads can be compared by: the parts and their options."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from ckd_mm.adapters.core.class_logits import Columns
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.adapters.core.pair_spec import Comparison, Extra, Missing, Part, Side
+from ckd_mm.adapters.roi.heads import why_no_logits
+from ckd_mm.adapters.roi.instances import InstanceParts, has_instances
+from ckd_mm.adapters.roi.logits import (
+    class_rows,
+    objectness_rows,
+    roi_class_logits,
+    why_unknown,
+)
+from ckd_mm.adapters.roi.objects import ObjectParts, missing_module
+from ckd_mm.adapters.roi.proposed import ProposedRoIs
+from ckd_mm.adapters.roi.readouts import Place, Take, sides
+from ckd_mm.adapters.roi.sampled import SampledRoIs
+from ckd_mm.adapters.roi.stages import Passes, Stages, choose_passes
+from ckd_mm.checks import non_negative
+
+__all__ = ['RoIParts']
+
+
+class RoIParts:
+    """The parts of two models that both have RoI heads.
+
+    In all of them the option `student_stage` chooses one stage of a cascade, whose RoIs
+    are compared (`None`: those of all stages, one after the other), and `teacher_stage`
+    what sees them in a teacher with a cascade: see
+    :func:`ckd_mm.adapters.roi.stages.choose_passes`.
+
+    Args:
+        student: The student's stages.
+        teacher: The teacher's.
+        names: The names of their classes.
+    """
+
+    def __init__(
+        self, student: Stages, teacher: Stages, names: ClassNames | None = None
+    ) -> None:
+        self.student, self.teacher, self.names = student, teacher, names
+
+    def parts(self) -> dict[str, Part]:
+        """The parts by name, or why there is none."""
+        missing = why_no_logits(*(one.heads() for one in (self.student, self.teacher)))
+        no_layer = missing_module(self.student, self.teacher, 'bbox_head', 'fc_cls')
+        logits: Part = missing or self._missing_columns() or self.roi_logits
+        if has_instances(self.student) and has_instances(self.teacher):
+            logits = InstanceParts(self.student, self.teacher, self.names).roi_logits
+        return {
+            'roi_logits': logits,
+            'roi_objectness': self._missing_objectness() or self.roi_objectness,
+            'embedding': missing or no_layer or self.embedding,
+            **ObjectParts(self.student, self.teacher, self.names).parts(),
+        }
+
+    def roi_logits(
+        self,
+        student_stage: int | None = None,
+        teacher_stage: int | str | None = None,
+        background_ratio: float | None = None,
+        rois: str = 'sampled',
+        num_rois: int | None = None,
+        activation: str | None = None,
+    ) -> Comparison:
+        """Class logits of the RoIs that the student's sampler drew, (R, C + 1).
+
+        `rois`: 'sampled' (the authors'), or for an extra pass of both heads the
+        'proposals' of the student's RPN or those of the 'teacher', of each image the
+        `num_rois` (`None`: 512) of the highest score. These have no assigned class.
+
+        `background_ratio`: how many background RoIs are compared for each that is
+        assigned to an object, at most; 0 leaves the objects alone, `None` takes all as
+        the sampler drew them, which is what the authors of CKD do. COCO's samplers draw
+        at least three background RoIs for each of an object; many of them look alike.
+        Of heads with the Seesaw loss, whose classes are those of objects, only RoIs of
+        objects are compared.
+
+        `activation`: see :class:`ckd_mm.adapters.core.class_logits.Columns`.
+        """
+        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
+        columns = self._columns(passes, activation)
+        if columns.logits.is_apart and rois == 'sampled':
+            if background_ratio is not None:
+                raise ValueError(
+                    f'background_ratio={background_ratio!r} is not for heads with the '
+                    'Seesaw loss, whose class logits are those of objects; '
+                    "on='roi_objectness' compares what they say of background"
+                )
+            background_ratio = 0.0
+        comparison = self._of_rois(
+            passes,
+            ('bbox_head', '', 'output'),
+            lambda output, step, own, head: class_rows(
+                roi_class_logits(head), output[0]
+            ),
+            background_ratio,
+            ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
+        )
+        return replace(comparison, match=columns.match, columns=columns)
+
+    def roi_objectness(
+        self,
+        student_stage: int | None = None,
+        teacher_stage: int | str | None = None,
+        background_ratio: float | None = None,
+    ) -> Comparison:
+        """Object or background (R, 2), of heads with the Seesaw loss.
+
+        `target` is 0 for RoIs that are assigned to an object, else 1.
+        """
+        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
+        match = self._columns(passes).match
+        comparison = self._of_rois(
+            passes,
+            ('bbox_head', '', 'output'),
+            lambda output, step, own, head: objectness_rows(output[0], match.student),
+            background_ratio,
+            None,
+            lambda output, step, own, head: objectness_rows(output[0], match.teacher),
+        )
+        sampled = SampledRoIs(self.student, passes.own)
+        target = Extra(sampled.is_background, comparison.extras['target'].taps)
+        extras = {**comparison.extras, 'target': target}
+        return replace(comparison, match=match, extras=extras)
+
+    def embedding(
+        self,
+        student_stage: int | None = None,
+        teacher_stage: int | str | None = None,
+        background_ratio: float | None = None,
+        rois: str = 'sampled',
+        num_rois: int | None = None,
+    ) -> Comparison:
+        """What the last layer of the box head makes these logits of, (R, D)."""
+        return self._of_rois(
+            choose_passes(self.student, self.teacher, student_stage, teacher_stage),
+            ('bbox_head', 'fc_cls', 'input'),
+            lambda arguments, step, own, head: arguments[0],
+            background_ratio,
+            ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
+        )
+
+    def _of_rois(
+        self,
+        passes: Passes,
+        place: Place,
+        take: Take,
+        background_ratio: float | None,
+        proposed: ProposedRoIs | None,
+        teacher_take: Take | None = None,
+    ) -> Comparison:
+        student, teacher = sides(
+            self.student, self.teacher, passes, place, take, proposed, teacher_take
+        )
+        ratio = (
+            None
+            if background_ratio is None
+            else non_negative('background_ratio', background_ratio)
+        )
+        if proposed is not None:
+            return _of_proposed(student, teacher, proposed, ratio)
+        sampled = SampledRoIs(self.student, passes.own)
+        extras = sampled.extras()
+        if ratio is None:
+            return Comparison(student, teacher, extras=extras, labels=extras['target'])
+        return Comparison(
+            student,
+            teacher,
+            extras=extras,
+            choose=partial(sampled.rows, ratio),
+            needs=sampled.taps,
+            labels=extras['target'],
+        )
+
+    def _columns(self, passes: Passes, activation: str | None = None) -> Columns:
+        """The columns of class logits of all stages that take part."""
+        own = [roi_class_logits(self.student.head(stage)) for stage in passes.own]
+        others = [
+            roi_class_logits(self.teacher.head(stage))
+            for stages in passes.other
+            for stage in stages
+        ]
+        found = [
+            Columns.of(student, teacher, self.names, activation)
+            for student in dict.fromkeys(own)
+            for teacher in dict.fromkeys(others)
+        ]
+        return found[0]
+
+    def _missing_columns(self) -> Missing | None:
+        for head in (*self.student.heads(), *self.teacher.heads()):
+            if reason := why_unknown(head):
+                return Missing(reason)
+        return None
+
+    def _missing_objectness(self) -> Missing | None:
+        for whose, stages in (('student', self.student), ('teacher', self.teacher)):
+            loss = type(stages.head(0).loss_cls)
+            if 'SeesawLoss' not in {cls.__name__ for cls in loss.__mro__}:
+                return Missing(
+                    f'only heads with the Seesaw loss have it, and the {whose} has '
+                    f'{loss.__name__}'
+                )
+        return None
+
+
+def _of_proposed(
+    student: Side, teacher: Side, proposed: ProposedRoIs, ratio: float | None
+) -> Comparison:
+    reason = (
+        f'the RoIs of rois={proposed.rois!r} are not assigned to objects, so that none '
+        "has a class; those of rois='sampled' are"
+    )
+    if ratio is not None:
+        raise ValueError(f'background_ratio={ratio!r} needs classes, and {reason}')
+    return Comparison(
+        student,
+        teacher,
+        extras=proposed.extras(),
+        without={'target': reason},
+        needs=proposed.taps,
+        by_teacher=proposed.rois == 'teacher',
+    )

@@ -1,0 +1,153 @@
+"""RoIs that an RPN proposes, rather than those that the student's sampler drew.
+
+Shape suffixes: R RoIs of all images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from ckd_mm.adapters.core.pair_spec import Extra, Step
+from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.dense.head import DenseHead
+from ckd_mm.adapters.roi.stages import Stages
+from ckd_mm.checks import one_of, positive_integer
+
+__all__ = ['ProposedRoIs', 'without_traces']
+
+_RPN = Tap('rpn_head')
+_EXTRACTOR = 'roi_head.bbox_roi_extractor'
+
+
+@dataclass(frozen=True)
+class ProposedRoIs:
+    """The best proposals of each image, which the heads of both models then see.
+
+    It is also the name of that pass of the heads, see `Tap`.
+
+    Args:
+        rois: Whose RPN: 'proposals' is the student's, after the NMS of its training
+            step and before its sampler; 'teacher' the teacher's, as in its test.
+        number: At most so many of each image, the best by score.
+    """
+
+    rois: Literal['proposals', 'teacher']
+    number: int = 512
+
+    @classmethod
+    def chosen(
+        cls, rois: str, num_rois: int | None, student: Stages, teacher: Stages
+    ) -> ProposedRoIs | None:
+        """What the options of a part mean; None for the student's sampler.
+
+        Raises:
+            ValueError: There is no such option, or these two models lack such RoIs.
+        """
+        one_of('rois', rois, ('sampled', 'proposals', 'teacher'))
+        if num_rois is not None:
+            positive_integer('num_rois', num_rois)
+        if rois == 'sampled':
+            if num_rois is not None:
+                raise ValueError(
+                    f"num_rois={num_rois} is for rois='proposals' or 'teacher'; the "
+                    "student's sampler has a number of its own (sampler.num)"
+                )
+            return None
+        _check_models(rois, student, teacher)
+        return cls(rois, cls.number if num_rois is None else num_rois)  # type: ignore[arg-type]
+
+    @property
+    def taps(self) -> tuple[Tap, ...]:
+        """What of the student's own step the pass needs."""
+        own = (_RPN,) if self.rois == 'proposals' else ()
+        return (*own, Tap(_EXTRACTOR, 'input'))
+
+    def propose(
+        self, student: BaseModel, teacher: BaseModel, teacher_rpn: Any, step: Step
+    ) -> Tensor:
+        """The RoIs (R, 5): image index, x1, y1, x2, y2.
+
+        The student's are computed a second time from what its RPN returned, as nothing
+        in its step passes them through a module: decoding and NMS, without gradient.
+
+        Args:
+            student: The student.
+            teacher: The teacher.
+            teacher_rpn: What its RPN returned in this step.
+            step: The student's step.
+        """
+        if self.rois == 'teacher':
+            return self._best(teacher.rpn_head, teacher_rpn, None, step)
+        config = student.train_cfg.get('rpn_proposal', student.test_cfg.rpn)
+        return self._best(student.rpn_head, step.noted(_RPN)[0], config, step)
+
+    def features(self, step: Step) -> Any:
+        """The feature maps that the student takes its own RoIs from."""
+        return step.noted(Tap(_EXTRACTOR, 'input'))[0][0]
+
+    def extras(self) -> dict[str, Extra]:
+        """What a loss can ask for."""
+        tap = Tap(_EXTRACTOR, 'input', during=self)
+
+        def boxes(step: Step) -> Tensor:
+            return step.noted(tap)[0][1]
+
+        return {
+            'image_index': Extra(lambda step: boxes(step)[:, 0].long(), (tap,)),
+            'rois': Extra(boxes, (tap,)),
+        }
+
+    def _best(self, rpn_head: Any, outputs: Any, config: Any, step: Step) -> Tensor:
+        from mmdet.structures.bbox import bbox2roi
+
+        # In half precision boxes would lie on a grid of a pixel from 1024 on.
+        maps = [[level.float() for level in levels] for levels in outputs]
+        metas = [sample.metainfo for sample in step.data_samples]
+        found = rpn_head.predict_by_feat(*maps, batch_img_metas=metas, cfg=config)
+        return bbox2roi([image.bboxes[: self.number] for image in found])
+
+
+@contextmanager
+def without_traces(module: nn.Module, device: torch.device) -> Iterator[None]:
+    """Run a module as in training, so that nothing of a stock run changes.
+
+    Normalisation by the batch leaves its running statistics, and dropout the random
+    numbers, as they were.
+    """
+    tracking: list[Any] = [
+        part
+        for part in module.modules()
+        if part.training and getattr(part, 'track_running_stats', False)
+    ]
+    devices = [device] if device.type == 'cuda' else []
+    try:
+        for part in tracking:
+            part.track_running_stats = False
+        with torch.random.fork_rng(devices):
+            yield
+    finally:
+        for part in tracking:
+            part.track_running_stats = True
+
+
+def _check_models(rois: str, student: Stages, teacher: Stages) -> None:
+    whose, stages = (
+        ('student', student) if rois == 'proposals' else ('teacher', teacher)
+    )
+    if not DenseHead.fits(stages.model, 'rpn_head'):
+        raise ValueError(
+            f'rois={rois!r} needs a plain RPN, which the {whose} lacks; leave '
+            "rois='sampled'"
+        )
+    if student.is_cascade:
+        raise ValueError(
+            f'rois={rois!r} is not for a student with a cascade, whose later stages '
+            "are trained on refined boxes; leave rois='sampled'"
+        )

@@ -1,0 +1,112 @@
+"""Sparse R-CNN and QueryInst: learned queries, each with a RoI that stages refine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from ckd_mm.adapters.core.class_logits import ClassLogits
+from ckd_mm.adapters.core.pair_spec import Missing, Part, Step
+from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.detection import DetectionAdapter
+from ckd_mm.adapters.query.parts import QueryParts
+from ckd_mm.adapters.roi.logits import roi_class_logits
+from ckd_mm.adapters.roi.stages import for_roi_align
+from ckd_mm.registry import ADAPTERS
+
+__all__ = ['RoIQueryAdapter']
+
+
+@ADAPTERS.register_module()
+class RoIQueryAdapter(DetectionAdapter):
+    """Detectors whose RoIs belong to learned queries.
+
+    `query_logits`: class logits of matched queries of the last stage, see
+    :class:`ckd_mm.adapters.query.parts.QueryParts`. `backbone` and `neck`: see
+    :class:`DetectionAdapter`.
+    """
+
+    reachable = ('backbone', 'neck', 'roi_head.bbox')
+    runs_itself = reachable
+    row_parts = ('query_logits', 'roi_logits', 'mask_logits')
+
+    @classmethod
+    def supports(cls, model: BaseModel) -> bool:
+        rpn_head, roi_head = (
+            getattr(model, name, None) for name in ('rpn_head', 'roi_head')
+        )
+        return hasattr(rpn_head, 'init_proposal_features') and isinstance(
+            getattr(roi_head, 'bbox_head', None), nn.ModuleList
+        )
+
+    def rows(self) -> dict[str, Part]:
+        student, teacher = _RoIQueries(self.student), _RoIQueries(self.teacher)
+        other = Missing(
+            'a RoI and its mask belong to a query here, and those of two models are '
+            "not the same; compare on='query_logits'"
+        )
+        return {
+            **QueryParts(student, teacher, self.names).parts(),
+            **dict.fromkeys(('roi_logits', 'mask_logits'), other),
+        }
+
+    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
+        """All stages, as in testing; their boxes wait for the device as there."""
+        from mmdet.structures.bbox import bbox2roi
+
+        if not self.runs('roi_head'):
+            return
+        features, roi_head = for_roi_align(features), self.teacher.roi_head
+        found = self.teacher.rpn_head.predict(features, step.data_samples)
+        boxes = [image.bboxes for image in found]
+        queries = torch.stack([image.features for image in found])
+        metas = [sample.metainfo for sample in step.data_samples]
+        for stage in range(len(roi_head.bbox_head)):
+            made = roi_head._bbox_forward(
+                stage, features, bbox2roi(boxes), queries, metas
+            )
+            boxes, queries = made['detached_proposals'], made['object_feats']
+
+
+class _RoIQueries:
+    """Those of the last stage."""
+
+    has_masks = False
+    has_prompts = False
+
+    def __init__(self, model: BaseModel) -> None:
+        last = len(model.roi_head.bbox_head) - 1
+        self._head = model.roi_head.bbox_head[last]
+        head = f'roi_head.bbox_head.{last}'
+        self.taps = (Tap(head), Tap(f'roi_head.bbox_roi_extractor.{last}', 'input'))
+        self.label_taps = (Tap(f'{head}.loss_cls', 'input'),)
+
+    @property
+    def class_logits(self) -> ClassLogits:
+        return roi_class_logits(self._head)
+
+    def logits(self, values: list[Any]) -> Tensor:
+        (logits, *_), _ = values
+        return logits
+
+    def places(self, values: list[Any], step: Step) -> Tensor:
+        """x1, y1, x2, y2, decoded once more as no module gets them."""
+        (_, deltas, *_), (_, rois, *_) = values
+        priors = rois[:, 1:].unflatten(0, deltas.shape[:2])
+        images = []
+        for number, sample in enumerate(step.data_samples):
+            height, width = sample.img_shape[:2]
+            x1, y1, x2, y2 = self._head.bbox_coder.decode(
+                priors[number], deltas[number], max_shape=(height, width)
+            ).unbind(1)
+            images.append(
+                torch.stack([x1 / width, y1 / height, x2 / width, y2 / height], 1)
+            )
+        return torch.stack(images)
+
+    def labels(self, step: Step) -> Tensor:
+        (call,) = step.noted(self.label_taps[0])
+        return call[1]

@@ -1,0 +1,139 @@
+"""The default settings of each part: the one table that all tools take them from.
+
+`tools/train.py --method`, the lines of `tools/inspect_distillation.py`, and as far as
+they differ in nothing else the configs in `configs/_base_/distill`. They are the
+settings of the papers where those have one, and what was measured to work where the
+authors' setting did nothing; `docs/methods/ckd.md` has both.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from ckd_mm.adapters.core.class_logits import Columns, Pixels
+from ckd_mm.registry import LOSSES
+
+__all__ = [
+    'FEATURES',
+    'METHODS',
+    'OPTIONS',
+    'OTHER_PARTS',
+    'STUDENT_LOSS_WEIGHTS',
+    'class_term',
+    'maps_loss',
+    'part_term',
+]
+
+FEATURES = 'features'
+"""The method that compares feature maps, whatever the two families."""
+
+METHODS: dict[str, dict[str, dict[str, Any]]] = {
+    # MMPretrain classifiers, at the scale of ImageNet
+    'logits': {
+        'ckd': dict(type='CKDLoss', temperature=1.0, loss_weight=10.0),
+        'kd': dict(type='KDLoss', temperature=1.0, loss_weight=0.5),
+        'dkd': dict(type='DKDLoss', alpha=1.0, beta=0.5, temperature=1.0),
+        'dist': dict(type='DISTLoss', beta=2.0, gamma=2.0, temperature=1.0),
+    },
+    # MMDetection two-stage detectors. The authors' CKD is weight 0.1 at temperature 1.
+    'roi_logits': {
+        'ckd': dict(type='CKDLoss', temperature=0.1, loss_weight=1.0),
+        'kd': dict(type='KDLoss', temperature=1.0, loss_weight=1.0),
+        'dkd': dict(type='DKDLoss', alpha=1.0, beta=0.25, temperature=1.0),
+        'dist': dict(type='DISTLoss', beta=1.0, gamma=1.0, temperature=1.0),
+    },
+    # One-stage detectors, and those with queries. Not run: the values of RoI logits.
+    'dense_logits': {
+        'ckd': dict(type='CKDLoss', temperature=0.1, loss_weight=1.0),
+        'kd': dict(type='KDLoss', temperature=1.0, loss_weight=1.0),
+        'dkd': dict(type='DKDLoss', alpha=1.0, beta=0.25, temperature=1.0),
+        'dist': dict(type='DISTLoss', beta=1.0, gamma=1.0, temperature=1.0),
+    },
+    'query_logits': {
+        'ckd': dict(type='CKDLoss', temperature=0.1, loss_weight=1.0),
+        'kd': dict(type='KDLoss', temperature=1.0, loss_weight=1.0),
+        'dkd': dict(type='DKDLoss', alpha=1.0, beta=0.25, temperature=1.0),
+        'dist': dict(type='DISTLoss', beta=1.0, gamma=1.0, temperature=1.0),
+    },
+}
+"""Loss by part and method, for the parts that are a family's class logits."""
+
+STUDENT_LOSS_WEIGHTS = {('logits', 'kd'): 0.5}
+"""The factor on the student's own losses, where a method has one."""
+
+OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
+    # only anchors and points that were assigned to an object have a target
+    ('dense_logits', 'dkd'): dict(rows='assigned'),
+    # a query without an object has one among yes and no
+    ('query_logits', 'dkd'): dict(activation='binary'),
+}
+"""Options of a part with a sigmoid per class, where a method needs others."""
+
+OTHER_PARTS: dict[str, dict[str, Any]] = {
+    'roi_objectness': dict(type='KDLoss', temperature=1.0),
+    'rpn_logits': dict(type='KDLoss', temperature=1.0),
+    'dense_objectness': dict(type='KDLoss', temperature=1.0),
+    'mask_logits': dict(type='CKDLoss', temperature=0.1),
+    'box_distribution': dict(type='KDLoss', temperature=10.0, loss_weight=0.25),
+    'roi_boxes': dict(type='BoxRegressionLoss'),
+    'rpn_boxes': dict(type='BoxRegressionLoss'),
+    'semantic_logits': dict(type='CWDLoss', temperature=1.0, loss_weight=5.0),
+}
+"""One loss that fits each of the other parts; docs/methods.md has more."""
+
+ACTIVATIONS = {'kd': 'binary'}
+"""How a sigmoid per class is seen by a loss of distributions; the rest: `'softmax'`.
+
+KD of each class as a question of yes and no is BCKD's way, arXiv:2308.14286.
+"""
+
+
+def class_term(
+    part: str, method: str, columns: Columns | Pixels | None = None
+) -> dict[str, Any]:
+    """`on` and `loss` of a part that is a family's class logits.
+
+    Args:
+        part: A key of :data:`METHODS`.
+        method: A key of its entry.
+        columns: What its columns are; `None` where the part does not say.
+    """
+    loss = deepcopy(METHODS[part][method])
+    options: dict[str, Any] = {}
+    takes = getattr(LOSSES.get(loss['type']), 'takes', '')
+    if columns and takes == 'distribution' and not columns.is_distribution:
+        options['activation'] = ACTIVATIONS.get(method, 'softmax')
+        options.update(OPTIONS.get((part, method), {}))
+        if options['activation'] == 'binary':
+            # the divergence of a row is the sum of those of its questions
+            loss['loss_weight'] = loss.get('loss_weight', 1.0) * (columns.width or 1)
+    return dict(on=dict(part=part, **options) if options else part, loss=loss)
+
+
+def part_term(
+    part: str, columns: Columns | Pixels | None = None
+) -> dict[str, Any] | None:
+    """`on` and `loss` of a part that has its own; `None` for all others.
+
+    CKD for class logits, but for those of one column.
+    """
+    if part in METHODS:
+        single = columns is not None and columns.width == 1
+        return class_term(part, 'kd' if single else 'ckd', columns)
+    if part in OTHER_PARTS:
+        return dict(on=part, loss=deepcopy(OTHER_PARTS[part]))
+    return None
+
+
+def maps_loss(widths: tuple[list[int], list[int]], same_sizes: bool) -> dict[str, Any]:
+    """The loss for feature maps, by channels of student and teacher by level.
+
+    PKD at its authors' weight for necks where widths and sizes agree; else FitNet's
+    convolutions, which bring the student to the teacher's width and pool to the smaller
+    of two sizes.
+    """
+    student, teacher = widths
+    if student == teacher and same_sizes:
+        return dict(type='PKDLoss', loss_weight=6.0)
+    return dict(type='FitNetLoss', student_channels=student, teacher_channels=teacher)

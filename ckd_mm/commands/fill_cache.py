@@ -1,0 +1,177 @@
+"""Run a teacher once over the augmented training data, and store what terms read."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from ckd_mm.cache.files import FORMAT, read_manifest, write_manifest
+from ckd_mm.cache.identity import data_identity, difference, versions
+from ckd_mm.cache.replay import KEY, Replay
+from ckd_mm.cache.shards import ShardWriter, num_levels
+from ckd_mm.cache.store import Cache
+from ckd_mm.checks import one_of
+from ckd_mm.commands.cache_rows import batches
+from ckd_mm.hooks.distillation_hook import DistillationHook
+from ckd_mm.teachers import Teacher
+from ckd_mm.teachers.cached_parts import check_hooks, check_student, part_name
+from ckd_mm.teachers.classes import class_lists
+from ckd_mm.teachers.identity import teacher_identity
+from ckd_mm.teachers.view import Source
+
+__all__ = ['DTYPES', 'cache_teacher']
+
+DTYPES = {
+    'float16': torch.float16,
+    'bfloat16': torch.bfloat16,
+    'float32': torch.float32,
+}
+
+
+def cache_teacher(
+    config: Config,
+    folder: str | PathLike[str],
+    epochs: int = 1,
+    seed: int = 0,
+    dtype: str = 'float16',
+) -> Cache:
+    """Write what the terms of a distillation config read from its teacher.
+
+    What lies in the folder of the same call, interrupted or of fewer epochs, is kept
+    and gone on with.
+
+    Args:
+        config: A whole config with a `DistillationHook` and one teacher.
+        folder: Where the cache is written.
+        epochs: How many differently augmented epochs.
+        seed: Of the augmentations.
+        dtype: A key of :data:`DTYPES`.
+
+    Raises:
+        ValueError: The config's teacher cannot be cached, or another cache lies in the
+            folder.
+    """
+    one_of('dtype', dtype, tuple(DTYPES))
+    cfg = deepcopy(config)
+    cfg.work_dir = str(Path(folder) / 'logs')
+    runner = Runner.from_cfg(cfg)
+    hook, teacher = _built(runner)
+    data = data_identity(runner)
+    replay = Replay.attach(runner, epochs, seed)
+    source = Source(runner.model, teacher, hook.terms)
+    parts = {part_name(term.on): term.name for term in hook.terms}
+    manifest = dict(
+        format=FORMAT,
+        complete=False,
+        epochs=epochs,
+        seed=seed,
+        dtype=dtype,
+        data=data,
+        teacher=teacher_identity(hook.teacher_configs[0], teacher.model),
+        classes=class_lists(hook.teacher_configs[0], teacher.model),
+        versions=versions(),
+        parts=dict.fromkeys(parts),
+    )
+    _begin(Path(folder), manifest)
+    _check_repeats(replay)
+    source.attach()
+    try:
+        shards = _fill(runner, replay, source, parts, Path(folder), DTYPES[dtype])
+    finally:
+        source.detach()
+    first = Path(folder) / shards[0][0]['file']
+    levels = {part: num_levels(first, part) for part in parts}
+    write_manifest(
+        Path(folder), dict(manifest, complete=True, parts=levels, shards=shards)
+    )
+    return Cache(folder)
+
+
+def _built(runner: Runner) -> tuple[DistillationHook, Teacher]:
+    """The hook of a config, and the one teacher that it names."""
+    hooks = [hook for hook in runner.hooks if isinstance(hook, DistillationHook)]
+    if len(hooks) != 1:
+        raise ValueError(
+            'a cache is made for the terms of a distillation config, which has one '
+            f'DistillationHook in its custom_hooks; this one has {len(hooks)}'
+        )
+    (hook,) = hooks
+    if len(hook.teacher_configs) != 1 or hook.teacher_configs[0].config is None:
+        raise ValueError(
+            'a cache is made of one frozen teacher, teacher=dict(config=...); of '
+            'several, make one each and give the run a list of caches'
+        )
+    check_student(runner.model, hook.terms)
+    check_hooks(runner.hooks)
+    device = next(runner.model.parameters()).device
+    teacher = hook.teacher_configs[0].build(runner, device)
+    assert isinstance(teacher, Teacher)
+    return hook, teacher
+
+
+def _begin(folder: Path, manifest: dict[str, Any]) -> None:
+    """Claim the folder, unless it has another cache."""
+    if (folder / 'cache.json').exists():
+        before = read_manifest(folder)
+        free = ('epochs', 'complete', 'shards', 'classes')
+        old, new = (
+            {k: v for k, v in one.items() if k not in free} | {'parts': [*one['parts']]}
+            for one in (before, manifest)
+        )
+        differs = difference(old, json.loads(json.dumps(new)))
+        if differs:
+            raise ValueError(
+                f'{str(folder)!r} has another cache: {differs}; choose another folder, '
+                'or remove this one'
+            )
+    elif any(path.name != 'logs' for path in folder.iterdir()):
+        raise ValueError(
+            f'{str(folder)!r} has other files; give a folder that is new or empty'
+        )
+    write_manifest(folder, manifest)
+
+
+def _check_repeats(replay: Replay, most: int = 8) -> None:
+    """See that the pipeline makes the same image again, on some samples."""
+    for index in range(0, len(replay), max(1, len(replay) // most)):
+        first, second = (replay[index]['data_samples'].get(KEY) for _ in range(2))
+        if first != second:
+            raise ValueError(
+                f'the pipeline makes another image of sample {index} from the same '
+                'random numbers: a transform keeps a generator or a state of its own; '
+                'use transforms that draw from random, numpy.random or torch'
+            )
+
+
+def _fill(
+    runner: Runner,
+    replay: Replay,
+    source: Source,
+    parts: dict[str, str],
+    folder: Path,
+    dtype: torch.dtype,
+) -> list[list[dict[str, Any]]]:
+    """Write all shards that are missing; returns all there are, by epoch."""
+    shards = []
+    for epoch in range(replay.epochs):
+        replay.start(epoch)
+        writer = ShardWriter(folder, epoch, dtype)
+        if writer.num_rows < len(replay):
+            for rows in batches(runner, replay, source, parts, writer.num_rows):
+                writer.add(rows)
+            writer.flush()
+        shards.append(writer.shards)
+        print_log(
+            f'Cached epoch {epoch + 1} of {replay.epochs}: {writer.num_rows} images, '
+            f'{sum(shard["bytes"] for shard in writer.shards) / 1e6:.1f} MB',
+            logger='current',
+        )
+    return shards

@@ -1,0 +1,223 @@
+"""What can be distilled between two models: found by trying, on one random batch.
+
+For `tools/inspect_distillation.py`, and for whoever wants to know it in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from ckd_mm.adapters import Comparison, Missing, Part, find_adapter
+from ckd_mm.adapters.core.class_logits import Columns, Pixels
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.adapters.core.parts import options_of
+from ckd_mm.adapters.core.semi_supervised import student_within, teacher_within
+from ckd_mm.commands.defaults import maps_loss, part_term
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.schedules import Schedule
+from ckd_mm.engine.terms import Term
+from ckd_mm.errors import as_value_error
+from ckd_mm.probing.steps import run_student
+from ckd_mm.probing.untrained import build_untrained  # where it was before
+from ckd_mm.teachers import Teacher
+
+__all__ = ['Finding', 'attached', 'build_untrained', 'find_parts']
+
+Shapes: TypeAlias = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of two models.
+
+    Args:
+        on: Its name.
+        student: The shapes of the student's value, by level for feature maps.
+        teacher: The teacher's.
+        extras: What a loss can ask for by name.
+        options: The options of the part, with their defaults.
+        columns: What the columns of class logits are.
+        reason: Why it cannot be compared; empty if it can.
+    """
+
+    on: str
+    student: Shapes = ()
+    teacher: Shapes = ()
+    extras: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    columns: Columns | Pixels | None = None
+    reason: str = ''
+
+    @property
+    def term(self) -> dict[str, Any] | None:
+        """`on` and `loss` of the default term for it; `None` if there is none."""
+        if self.reason:
+            return None
+        term = part_term(self.on, self.columns)
+        if term is not None or not (self.is_maps or self.on == 'embedding'):
+            return term
+        own, other = self.widths
+        if len(own) != len(other):
+            return None
+        return dict(on=self.on, loss=maps_loss((own, other), self.same_sizes))
+
+    @property
+    def same_sizes(self) -> bool:
+        """Whether each level is a map of one height and width in both."""
+        sizes = [[shape[2:] for shape in side] for side in (self.student, self.teacher)]
+        return self.is_maps and sizes[0] == sizes[1]
+
+    @property
+    def is_maps(self) -> bool:
+        """Whether it is feature maps rather than rows."""
+        return any(len(shape) == 4 for shape in self.student)
+
+    @property
+    def widths(self) -> tuple[list[int], list[int]]:
+        """Channels, or columns, of both by level."""
+        own, other = (
+            [shape[1] for shape in side] for side in (self.student, self.teacher)
+        )
+        return own, other
+
+    @property
+    def connectors(self) -> str:
+        """What stands between the two."""
+        own, other = self.widths
+        if len(own) != len(other):
+            return f'{len(own)} and {len(other)} levels: name modules of one size'
+        notes = []
+        if own != other:
+            notes.append(f'student_channels={own}, teacher_channels={other}')
+        if self.is_maps and not self.same_sizes:
+            notes.append('other sizes: a loss that pools')
+        return '; '.join(notes) or 'none'
+
+
+def find_parts(
+    student: BaseModel,
+    teacher: BaseModel,
+    batch: dict[str, Any] | None,
+    names: ClassNames | None = None,
+) -> list[Finding]:
+    """All parts that the student's adapter knows, tried one by one.
+
+    The student's weights stay; the statistics of its normalisation layers move.
+
+    Args:
+        student: The student.
+        teacher: The teacher.
+        batch: What to try them on; `None` tries none of those that need a step.
+        names: The names of the classes of both.
+
+    Raises:
+        ValueError: No adapter knows the student.
+    """
+    with as_value_error('finding the parts of these two models'):
+        trained, teacher = student_within(student), teacher_within(teacher)
+        adapter = find_adapter(trained)(trained, teacher, {}, names)
+        known = adapter.comparisons()
+    found = _tried(_there(known), student, Teacher(teacher, names=names), batch)
+    return [
+        Finding(on, reason=part.reason) if isinstance(part, Missing) else found[on]
+        for on, part in known.items()
+    ]
+
+
+class _Probe(nn.Module):
+    """A loss that keeps the shapes of what it is given."""
+
+    shapes: tuple[Shapes, Shapes]
+
+    def forward(self, student: Any, teacher: Any) -> Tensor:
+        self.shapes = _shapes(student), _shapes(teacher)
+        return torch.zeros(())
+
+
+_There: TypeAlias = Comparison | Callable[..., Comparison]
+
+
+def _there(known: Mapping[str, Part]) -> dict[str, _There]:
+    return {on: part for on, part in known.items() if not isinstance(part, Missing)}
+
+
+def _tried(
+    parts: Mapping[str, _There],
+    student: BaseModel,
+    teacher: Teacher,
+    batch: dict[str, Any] | None,
+) -> dict[str, Finding]:
+    """What a step gives for each; one by one where a step with all of them fails."""
+    if batch is None:
+        reason = 'not tried, as there is no batch to try it on'
+        return {
+            on: Finding(on, options=options_of(part), reason=reason)
+            for on, part in parts.items()
+        }
+    try:
+        return _in_one_step(parts, student, teacher, batch)
+    except ValueError as error:
+        if len(parts) == 1:
+            ((on, part),) = parts.items()
+            return {on: Finding(on, options=options_of(part), reason=str(error))}
+    return {
+        name: finding
+        for on, part in parts.items()
+        for name, finding in _tried({on: part}, student, teacher, batch).items()
+    }
+
+
+def _in_one_step(
+    parts: Mapping[str, _There],
+    student: BaseModel,
+    teacher: Teacher,
+    batch: dict[str, Any],
+) -> dict[str, Finding]:
+    """What one step gives for each of these parts.
+
+    Raises:
+        ValueError: The step, or one of the parts in it, ends in any exception.
+    """
+    probes = {on: _Probe() for on in parts}
+    with as_value_error('the step with this part'):
+        columns = {
+            on: (part if isinstance(part, Comparison) else part()).columns
+            for on, part in parts.items()
+        }
+        terms = [Term(on, on, probe, Schedule()) for on, probe in probes.items()]
+        distiller = Distiller(student, [teacher], terms)
+        with attached(distiller):
+            run_student(student, batch)
+    adapter = distiller.sources[0].adapter
+    return {
+        on: Finding(
+            on,
+            *probes[on].shapes,
+            tuple(adapter.offers(on)),
+            options_of(part),
+            columns[on],
+        )
+        for on, part in parts.items()
+    }
+
+
+@contextmanager
+def attached(distiller: Distiller) -> Iterator[None]:
+    """Have a distiller listen to its student."""
+    distiller.attach()
+    try:
+        yield
+    finally:
+        distiller.detach()
+
+
+def _shapes(value: Tensor | Sequence[Tensor]) -> Shapes:
+    levels = [value] if isinstance(value, Tensor) else value
+    return tuple(tuple(level.shape) for level in levels)

@@ -1,0 +1,135 @@
+"""The terms of a `distill` config: what is compared, by which loss, when."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from ckd_mm.engine.schedules import Schedule, build_schedule
+from ckd_mm.functional import top1_agreement
+from ckd_mm.registry import LOSSES, build, did_you_mean
+
+__all__ = ['Term', 'build_terms']
+
+
+@dataclass(frozen=True)
+class Term:
+    """One distillation loss on one part of the network.
+
+    Args:
+        name: Its key in the config; the log keys are `loss_<name>` and
+            `<name>_<statistic>`.
+        on: What is compared.
+        loss: A registered loss.
+        schedule: Scales the loss over training.
+        teachers: The numbers of the teachers that it compares with, whose values are
+            averaged; `None` is all.
+    """
+
+    name: str
+    on: Any
+    loss: nn.Module
+    schedule: Schedule
+    teachers: tuple[int, ...] | None = None
+
+    def listens_to(self, teacher: int) -> bool:
+        """Whether it compares with the teacher of this number."""
+        return self.teachers is None or teacher in self.teachers
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the loss asks for beside student and teacher.
+
+        The parameters of its `forward`; of those with a default only what the loss
+        names in `also_needs`, which may depend on its options.
+        """
+        parameters = inspect.signature(self.loss.forward).parameters.values()
+        names = [one.name for one in parameters if one.default is one.empty]
+        names += getattr(self.loss, 'also_needs', ())
+        return tuple(name for name in names if name not in ('student', 'teacher'))
+
+    def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
+        """Readable figures beside the loss, by log key.
+
+        Losses of a distribution have the agreement of both models; a loss adds its own
+        by a method `statistics(student, teacher)`.
+        """
+        values: dict[str, Tensor] = {}
+        if getattr(self.loss, 'takes', '') == 'distribution':
+            values['top1_agreement'] = top1_agreement(student, teacher)
+        own: Any = getattr(self.loss, 'statistics', None)
+        if own is not None:
+            values.update(own(student, teacher))
+        return {f'{self.name}_{key}': value for key, value in values.items()}
+
+
+def build_terms(
+    distill: dict[str, dict[str, Any]], num_teachers: int = 1
+) -> list[Term]:
+    """The terms of a `distill` config.
+
+    Raises:
+        ValueError: There is no term, or one is wrong; the message names it.
+    """
+    if not isinstance(distill, dict) or not distill:
+        raise ValueError(
+            'distill needs at least one term, such as '
+            "dict(ckd=dict(on='roi_logits', loss=dict(type='CKDLoss'))), "
+            f'got {distill!r}'
+        )
+    return [_build_term(name, config, num_teachers) for name, config in distill.items()]
+
+
+def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
+    known = ('on', 'loss', 'schedule', 'teacher')
+    if not isinstance(name, str) or not re.fullmatch(r'[\w-]+', name):
+        raise ValueError(
+            'the name of a distill term must have letters, digits, _ and - alone, as '
+            f'it names what is logged, got {name!r}'
+        )
+    if 'loss' in name:
+        raise ValueError(
+            f"the name of a distill term must not contain 'loss', got {name!r}: "
+            'MMEngine '
+            'sums every logged key that does, and would add the statistics to the loss'
+        )
+    if not isinstance(config, dict):
+        raise ValueError(
+            f'distill term {name!r} must be a dict with on and loss, got {config!r}'
+        )
+    for key in config:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            raise ValueError(f'distill term {name!r} has no option {key!r}{hint}')
+    for key in ('on', 'loss'):
+        if key not in config:
+            raise ValueError(
+                f'distill term {name!r} lacks {key!r}, it has {sorted(config)}'
+            )
+    try:
+        loss = build(LOSSES, config['loss'])
+        schedule = build_schedule(config.get('schedule'))
+        teachers = _numbers(config.get('teacher'), num_teachers)
+    except ValueError as error:
+        raise ValueError(f'distill term {name!r}: {error}') from error
+    return Term(name, config['on'], loss, schedule, teachers)
+
+
+def _numbers(teacher: Any, num_teachers: int) -> tuple[int, ...] | None:
+    if teacher is None:
+        return None
+    numbers = tuple(teacher) if isinstance(teacher, (list, tuple)) else (teacher,)
+    known = range(num_teachers)
+    for number in numbers:
+        if isinstance(number, bool) or number not in known:
+            raise ValueError(
+                f'teacher={teacher!r} must be a number from 0 to {num_teachers - 1}, '
+                "the position in the hook's list of teachers, or a list of them"
+            )
+    if not numbers:
+        raise ValueError('teacher=[] leaves no teacher; leave it out for all of them')
+    return numbers

@@ -1,0 +1,1 @@
+"""Untrained models, random batches and steps on them, to see what fits."""

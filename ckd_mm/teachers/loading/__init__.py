@@ -1,0 +1,1 @@
+"""A teacher's config and its file of weights."""

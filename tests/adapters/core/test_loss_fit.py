@@ -1,0 +1,160 @@
+"""A loss that does not take what a part gives is refused, before training if known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from mmdet.testing import demo_mm_inputs
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.schedules import Schedule
+from ckd_mm.engine.terms import Term
+from ckd_mm.registry import LOSSES, build
+from ckd_mm.teachers import Teacher
+
+from ..detectors import faster_rcnn
+
+WITHOUT_OPTIONS = [
+    name
+    for name, cls in LOSSES.module_dict.items()
+    if cls.__module__.startswith('ckd_mm.')
+    and name not in ('CRDLoss', 'NDLoss')  # they need the number of samples or classes
+    and getattr(cls, 'takes', '') in ('distribution', 'rows', 'maps')
+    and name not in ('FGDLoss', 'FGFILoss')  # they need channels
+]
+
+
+@pytest.fixture(scope='module')
+def models() -> tuple[BaseModel, BaseModel]:
+    return faster_rcnn(0), faster_rcnn(1).requires_grad_(False)
+
+
+def distiller(
+    models: tuple[BaseModel, BaseModel], on: Any, loss: nn.Module
+) -> Distiller:
+    student, teacher = models
+    return Distiller(student, [Teacher(teacher)], [Term('x', on, loss, Schedule())])
+
+
+def step(distiller: Distiller, student: BaseModel) -> dict[str, Any]:
+    batch = demo_mm_inputs(2, [[3, 64, 64]] * 2, num_classes=10)
+    data = student.train().data_preprocessor(batch, True)
+    distiller.attach()
+    try:
+        return student(**data, mode='loss')
+    finally:
+        distiller.detach()
+        student.eval()
+
+
+@pytest.mark.parametrize('on', ['neck', 'backbone', 'roi_logits', 'embedding'])
+@pytest.mark.parametrize('name', WITHOUT_OPTIONS)
+def test_a_loss_of_rows_is_refused_on_maps_and_one_of_maps_on_rows(
+    name: str, on: str, models: tuple[BaseModel, BaseModel]
+) -> None:
+    loss = build(LOSSES, dict(type=name))
+    gives = 'feature maps by level' if on in ('neck', 'backbone') else r'rows \(B, D\)'
+    if (loss.takes == 'maps') == ('maps' in gives):
+        try:
+            distiller(models, on, loss)
+        except ValueError as error:
+            assert 'which this pair does not have' in str(error)
+        return
+    with pytest.raises(ValueError, match=f'{gives}|which this pair does not have'):
+        distiller(models, on, loss)
+
+
+def test_the_error_names_both_and_what_fits(
+    models: tuple[BaseModel, BaseModel],
+) -> None:
+    with pytest.raises(ValueError) as error:
+        distiller(models, 'neck', build(LOSSES, dict(type='KDLoss')))
+    assert str(error.value) == (
+        "term 'x': KDLoss takes rows of class logits (B, C), but on='neck' gives "
+        "feature maps by level; compare on='roi_logits' or on='rpn_logits', or take a "
+        'loss that fits: ATLoss, CWDLoss, FGDLoss, FGFILoss, FitNetLoss, HCLLoss, '
+        'MGDLoss, NSTLoss, OFDLoss, PKDLoss, ReviewKDLoss, SPLoss, VIDLoss'
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"CWDLoss takes feature maps .*, but on='roi_logits' gives rows \(B, D\);"
+        r" compare on='backbone' or on='neck', or take a loss that fits: BDKDLoss, ",
+    ):
+        distiller(models, 'roi_logits', build(LOSSES, dict(type='CWDLoss')))
+
+
+@pytest.mark.parametrize('on', ['roi_boxes', dict(part='rpn_boxes', topk=8)])
+def test_box_deltas_are_no_distribution(
+    on: Any, models: tuple[BaseModel, BaseModel]
+) -> None:
+    with pytest.raises(
+        ValueError, match=r'KDLoss takes .* gives box deltas \(P, 4\), .*BoxRegression'
+    ):
+        distiller(models, on, build(LOSSES, dict(type='KDLoss')))
+    distiller(models, on, build(LOSSES, dict(type='BoxRegressionLoss')))
+
+
+def test_several_parts_of_rows_are_refused_for_a_loss_of_one_tensor(
+    models: tuple[BaseModel, BaseModel],
+) -> None:
+    with pytest.raises(ValueError, match='gives several tensors of rows, one for each'):
+        distiller(
+            models, ['roi_logits', 'embedding'], build(LOSSES, dict(type='CKDLoss'))
+        )
+
+
+@pytest.mark.parametrize(
+    ('on', 'name', 'given'),
+    [
+        ('module:neck.fpn_convs.0', 'CKDLoss', r'\(2, 32, 16, 16\)'),
+        (['module:neck.fpn_convs.0'] * 2, 'KDLoss', r'(\(2, 32, 16, 16\)[, ]*){2}'),
+        ('module:roi_head.bbox_head.fc_cls', 'CWDLoss', r'\(\d+, 11\)'),
+    ],
+)
+def test_what_modules_return_is_refused_in_the_first_step(
+    on: Any, name: str, given: str, models: tuple[BaseModel, BaseModel]
+) -> None:
+    made = distiller(models, on, build(LOSSES, dict(type=name)))
+    with pytest.raises(ValueError, match=rf"term 'x': {name} takes .* gives {given}; "):
+        step(made, models[0])
+
+
+class _Plain(nn.Module):
+    """A plugin's loss, which does not say what it takes."""
+
+    def forward(
+        self, student: Tensor | Sequence[Tensor], teacher: Tensor | Sequence[Tensor]
+    ) -> Tensor:
+        levels = [student] if isinstance(student, Tensor) else student
+        return torch.stack([level.square().mean() for level in levels]).sum()
+
+
+class _Says(_Plain):
+    takes: ClassVar[str] = 'rows'
+
+
+class _SaysWrong(_Plain):
+    takes: ClassVar[str] = 'logits'
+
+
+@pytest.mark.parametrize('on', ['neck', 'roi_logits', 'module:neck.fpn_convs.0'])
+def test_a_loss_that_does_not_say_what_it_takes_is_not_checked(
+    on: str, models: tuple[BaseModel, BaseModel]
+) -> None:
+    assert step(distiller(models, on, _Plain()), models[0])['loss_x'] > 0
+
+
+def test_a_loss_of_a_plugin_that_says_it_is_checked(
+    models: tuple[BaseModel, BaseModel],
+) -> None:
+    with pytest.raises(ValueError, match=r'_Says takes rows \(B, D\), but'):
+        distiller(models, 'neck', _Says())
+    with pytest.raises(
+        ValueError, match=r"_SaysWrong.takes must be one of .*, got 'logits'"
+    ):
+        distiller(models, 'neck', _SaysWrong())
