@@ -38,7 +38,7 @@ from ckd_mm.commands.fill_cache import cache_teacher
 from ckd_mm.datasets.digits import write_digit_images
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
-from ckd_mm.teachers import CachedTeacher, Teacher, build_teacher
+from ckd_mm.teachers import ModelTeacher, StoredTeacher, build_teacher
 
 __all__: list[str] = []
 
@@ -87,7 +87,7 @@ def measure(
     terms = build_terms(distill)
     beside, cached = (
         Distiller(runner.model, [one], terms)
-        for one in (Teacher(model), CachedTeacher(cache))
+        for one in (ModelTeacher(model), StoredTeacher(cache))
     )
     batches = cycle(runner.train_dataloader)
     seconds: Rounds = []

@@ -12,11 +12,23 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from ckd_mm import renamed
 from ckd_mm.version import __version__
+
+renamed.install()
 
 # Not on demand: `custom_imports` imports this module and asks nothing of it.
 if find_spec('mmengine') is not None:
     from ckd_mm import adapters, hooks, losses, models
-    from ckd_mm.registry import ADAPTERS, LOSSES
+    from ckd_mm.registry import ADAPTERS, LOSSES, TEACHERS
 
-__all__ = ['ADAPTERS', 'LOSSES', '__version__', 'adapters', 'hooks', 'losses', 'models']
+__all__ = [
+    'ADAPTERS',
+    'LOSSES',
+    'TEACHERS',
+    '__version__',
+    'adapters',
+    'hooks',
+    'losses',
+    'models',
+]

@@ -1,5 +1,4 @@
-"""Registries of the distillation losses and of the adapters, for our own code and for
-plugins.
+"""Registries of losses, adapters and kinds of teachers, for this package and plugins.
 
 A user adds a loss from a file of their own, named in `custom_imports`:
 
@@ -20,10 +19,11 @@ from typing import Any
 
 from mmengine.registry import Registry
 
-__all__ = ['ADAPTERS', 'LOSSES', 'build', 'did_you_mean']
+__all__ = ['ADAPTERS', 'LOSSES', 'TEACHERS', 'build', 'did_you_mean']
 
 LOSSES = Registry('distillation loss', scope='ckd_mm')
 ADAPTERS = Registry('distillation adapter', scope='ckd_mm')
+TEACHERS = Registry('teacher', scope='ckd_mm')
 
 
 def build(registry: Registry, config: dict[str, Any]) -> Any:

@@ -11,7 +11,18 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor
 
-__all__ = ['ON', 'TASKS', 'Task', 'differences', 'last_bias', 'weights']
+from ckd_mm.hooks import DistillationHook
+from ckd_mm.teachers import ModelView
+
+__all__ = [
+    'ON',
+    'TASKS',
+    'Task',
+    'differences',
+    'last_bias',
+    'teacher_model',
+    'weights',
+]
 
 TASKS = ('detector', 'classifier')
 ON = {'detector': 'roi_logits', 'classifier': 'logits'}
@@ -62,3 +73,11 @@ def last_bias(model: BaseModel) -> Tensor:
     """The bias of the class logits."""
     layer = model.head.fc if hasattr(model, 'head') else model.roi_head.bbox_head.fc_cls
     return layer.bias.data
+
+
+def teacher_model(hook: DistillationHook) -> BaseModel:
+    """The first teacher of a run that is under way."""
+    assert hook.distiller is not None
+    view = hook.distiller.views[0]
+    assert isinstance(view, ModelView)
+    return view.model

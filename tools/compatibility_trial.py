@@ -20,7 +20,7 @@ from mmengine.runner.checkpoint import get_state_dict, save_checkpoint, weights_
 from torch import Tensor, nn
 
 from ckd_mm.adapters.core.semi_supervised import teacher_within
-from ckd_mm.commands.inspection import Finding, attached, find_parts
+from ckd_mm.commands.inspection import Finding, find_parts
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.schedules import Schedule
 from ckd_mm.engine.terms import Term, build_terms
@@ -28,7 +28,7 @@ from ckd_mm.errors import as_value_error
 from ckd_mm.probing.batches import image_shape
 from ckd_mm.probing.steps import batch_that_trains, run_student, training_step
 from ckd_mm.probing.untrained import build_untrained
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 from ckd_mm.teachers.loading.build import read_config
 
 __all__ = ['try_config']
@@ -129,7 +129,7 @@ def _gradients(
     terms = [Term(one.on, one.on, _Distance(), Schedule()) for one in findings]
     parameters = [one for one in student.parameters() if one.requires_grad]
     reasons = {}
-    with attached(Distiller(student, [Teacher(teacher)], terms)):
+    with Distiller(student, [ModelTeacher(teacher)], terms).attached():
         losses = run_student(student, batch)
     for term in terms:
         loss = losses[f'loss_{term.name}']
@@ -166,11 +166,11 @@ def _train(
     """
     terms = {one.on: one.term for one in findings if one.term is not None}
     with as_value_error('a run with all parts'):
-        distiller = Distiller(student, [Teacher(teacher)], build_terms(terms))
+        distiller = Distiller(student, [ModelTeacher(teacher)], build_terms(terms))
         parameters = [one for one in student.parameters() if one.requires_grad]
         before = [one.detach().clone() for one in parameters]
         optimizer = OptimWrapper(torch.optim.SGD(parameters, lr=1e-4))
-        with attached(distiller):
+        with distiller.attached():
             for _ in range(NUM_STEPS):
                 logged = training_step(student, deepcopy(batch), optimizer)
                 _check_finite(logged, terms)

@@ -112,7 +112,7 @@ def _part_row(finding: Finding) -> str:
         *shapes,
         finding.connectors,
         options or 'none',
-        ', '.join(finding.extras) or 'nothing',
+        ', '.join(finding.context) or 'nothing',
     )
     return f'| {" | ".join(cells)} |'
 

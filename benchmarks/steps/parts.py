@@ -7,8 +7,7 @@ second pass of the student's RoI head, with gradient, whose logits the loss gets
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ import torch
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import Term, build_terms
-from ckd_mm.teachers import Speed, Teacher
+from ckd_mm.teachers import ModelTeacher, Speed
 
 from .setting import CLASS_LOSS, NECK, ROIS, Batch, Sample, Setting, noted
 from .timing import Part
@@ -64,7 +63,7 @@ def distiller_of(
 ) -> Distiller:
     """What the hook attaches; connectors join the optimiser, as with the hook."""
     terms = build_terms(dict(distill))
-    teacher = Teacher(setting.teacher, 1.0, speed or Speed(), names)
+    teacher = ModelTeacher(setting.teacher, 1.0, speed or Speed(), names)
     distiller = Distiller(setting.student, [teacher], terms)
     for term in terms:
         if parameters := list(term.loss.parameters()):
@@ -74,16 +73,7 @@ def distiller_of(
 
 def hooked(setting: Setting, distiller: Distiller) -> Part:
     """(c)"""
-
-    @contextmanager
-    def attached() -> Iterator[None]:
-        distiller.attach()
-        try:
-            yield
-        finally:
-            distiller.detach()
-
-    return Part(student_part(setting).run, attached)
+    return Part(student_part(setting).run, distiller.attached)
 
 
 @torch.no_grad()
@@ -108,8 +98,8 @@ def authors_step(setting: Setting, batch: Batch, term: Term) -> None:
         with torch.no_grad(), torch.autocast(setting.device.type, enabled=False):
             maps = setting.teacher.extract_feat(data['inputs'])
             wanted = setting.teacher.roi_head._bbox_forward(maps, rois)['cls_score']
-        own = student.roi_head._bbox_forward(features, rois)['cls_score']
-        extras = {'target': labels} if 'target' in term.needs else {}
-        losses['loss_term'] = term.loss(own, wanted, **extras)
+        rows = student.roi_head._bbox_forward(features, rois)['cls_score']
+        context = {'target': labels} if 'target' in term.context else {}
+        losses['loss_term'] = term.loss(rows, wanted, **context)
     total, _ = student.parse_losses(losses)
     optimizer.update_params(total)

@@ -129,11 +129,11 @@ def every(
     step, calls = hooked(setting, distiller), iter(range(10**9))
 
     def always(batch: Batch, sample: Sample) -> None:
-        distiller.factors = {'ckd': 1.0}
+        distiller.set_progress(0.0, {'ckd': 1.0})
         step.run(batch, sample)
 
     def by_schedule(batch: Batch, sample: Sample) -> None:
-        distiller.factors = {'ckd': schedule.factor(next(calls), 1)}
+        distiller.set_progress(0.0, {'ckd': schedule.factor(next(calls), 1)})
         step.run(batch, sample)
 
     parts = {

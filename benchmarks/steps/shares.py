@@ -68,13 +68,10 @@ def shares(
 
 def _watched(distiller: Distiller, watch: Stopwatch) -> list[str]:
     """Put the stopwatches on; their names, in the order of a step."""
-    source: Any = distiller.sources[0]
-    inputs: Any = source.inputs
-    source.inputs = watch.over('inputs of the teacher', inputs)
-    for name in ('note_features', 'note_teacher'):
-        forward = watch.over("the teacher's forward", getattr(source.adapter, name))
-        setattr(source.adapter, name, forward)
-    source.pair = watch.over('reading the pairs', source.pair)
+    view: Any = distiller.views[0]
+    view.inputs = watch.over('inputs of the teacher', view.inputs)
+    view._run = watch.over("the teacher's forward", view._run)
+    view.pair = watch.over('reading the pairs', view.pair)
     losses: dict[str, Any] = distiller.losses
     for term in distiller.terms:
         name = type(term.loss).__name__
@@ -82,7 +79,7 @@ def _watched(distiller: Distiller, watch: Stopwatch) -> list[str]:
         if hasattr(term.loss, 'statistics'):
             loss: Any = term.loss
             loss.statistics = watch.over(STATISTICS, loss.statistics)
-    distiller._after = watch.over(HOOK, distiller._after)  # type: ignore[method-assign]
+    distiller.step = watch.over(HOOK, distiller.step)  # type: ignore[method-assign]
     return [
         'inputs of the teacher',
         "the teacher's forward",

@@ -1,42 +1,70 @@
-"""From one training step to aligned pairs of student and teacher tensors, per task."""
+"""From one training step to aligned pairs of student and teacher tensors, by family.
+
+`core/` has what all families share, `dense/`, `query/` and `roi/` the detectors by what
+their heads are, the modules here classifiers and any other model.
+"""
 
 from __future__ import annotations
 
 from ckd_mm.adapters.build import build_adapter, find_adapter
 from ckd_mm.adapters.classification import ClassificationAdapter
+from ckd_mm.adapters.core.bound_term import BoundTerm, Pair
 from ckd_mm.adapters.core.family import Adapter
 from ckd_mm.adapters.core.pair_spec import (
-    Comparison,
-    Extra,
-    Missing,
+    Context,
+    PairSpec,
     Part,
-    Side,
-    Step,
+    Readout,
+    Unavailable,
     Value,
 )
+from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass, Plan
+from ckd_mm.adapters.core.recorder import Recorder, Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.family import OneStageAdapter
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.adapters.query.family import QueryAdapter
 from ckd_mm.adapters.roi.family import OtherRoIHeadAdapter, TwoStageAdapter
 from ckd_mm.adapters.roi.queries import RoIQueryAdapter
+from ckd_mm.renamed import old_name
+
+_BEFORE = {
+    'Comparison': 'PairSpec',
+    'Side': 'Readout',
+    'Extra': 'Context',
+    'Missing': 'Unavailable',
+}
+
+
+def __getattr__(name: str) -> object:
+    return old_name(__name__, name, _BEFORE)
+
 
 __all__ = [
     'Adapter',
+    'BoundTerm',
     'ClassificationAdapter',
-    'Comparison',
-    'DetectionAdapter',
-    'Extra',
-    'Missing',
-    'ModuleAdapter',
+    'Context',
     'OneStageAdapter',
+    'DetectionAdapter',
+    'FeatureMaps',
+    'Made',
+    'ModuleAdapter',
     'OtherRoIHeadAdapter',
+    'Pair',
+    'PairSpec',
     'Part',
+    'Pass',
+    'Plan',
     'QueryAdapter',
+    'Readout',
+    'Recorder',
     'RoIQueryAdapter',
-    'Side',
     'Step',
+    'Tap',
     'TwoStageAdapter',
+    'Unavailable',
     'Value',
     'build_adapter',
     'find_adapter',

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
-
 from mmengine.model import BaseModel
 
 from ckd_mm.adapters.core.class_names import ClassNames
@@ -17,28 +14,28 @@ __all__ = ['build_adapter', 'find_adapter']
 
 
 def build_adapter(
-    student: BaseModel,
-    teacher: BaseModel,
-    wanted: Mapping[str, tuple[Any, Collection[str]]],
-    names: ClassNames | None = None,
+    student: BaseModel, teacher: BaseModel, names: ClassNames | None = None
 ) -> Adapter:
-    """The adapter of the student's task, for these two models and terms.
+    """The adapter of the student's family, for these two models.
 
     Raises:
-        ValueError: No adapter knows the student, or one refuses what is wanted.
+        ValueError: No adapter knows the student.
     """
-    return find_adapter(student)(student, teacher, wanted, names)
+    return find_adapter(student)(student, teacher, names)
 
 
 def find_adapter(student: BaseModel) -> type[Adapter]:
-    """The first registered adapter that supports the student, general ones last.
+    """The first registered adapter that supports the student.
+
+    Those of plugins come first and general ones last.
 
     Raises:
         ValueError: None does.
     """
     general = [DetectionAdapter, ModuleAdapter]
-    special = [cls for cls in ADAPTERS.module_dict.values() if cls not in general]
-    for adapter in special + general:
+    known = [cls for cls in ADAPTERS.module_dict.values() if cls not in general]
+    known.sort(key=lambda cls: cls.__module__.startswith('ckd_mm.'))
+    for adapter in known + general:
         if adapter.supports(student):
             return adapter
     raise ValueError(

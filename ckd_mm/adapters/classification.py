@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,8 +11,10 @@ from torch import Tensor, nn
 
 from ckd_mm.adapters.core.class_logits import ClassLogits, Columns
 from ckd_mm.adapters.core.family import Adapter
-from ckd_mm.adapters.core.pair_spec import Comparison, Extra, Missing, Part, Side, Step
+from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
+from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['ClassificationAdapter', 'last_linear']
@@ -36,6 +39,9 @@ def _sample_index(step: Step) -> Tensor:
     return torch.tensor(indices).to(step.inputs.device, non_blocking=True)
 
 
+_CONTEXT = {'target': Context(_labels), 'sample_index': Context(_sample_index)}
+
+
 @ADAPTERS.register_module()
 class ClassificationAdapter(Adapter):
     """Classifiers with a backbone and a head that returns class logits.
@@ -55,58 +61,70 @@ class ClassificationAdapter(Adapter):
             and hasattr(head, 'loss_module')
         )
 
-    def comparisons(self) -> dict[str, Part]:
-        known = super().comparisons()
+    def parts(self) -> dict[str, Part]:
+        known = super().parts()
         known.pop('neck', None)  # pools to what `embedding` is
         known['logits'] = self._missing() or self.logits
         student, teacher = map(last_linear, (self.student, self.teacher))
         if student and teacher:
-            known['embedding'] = Comparison(
-                Side((Tap(student, 'input'),)), Side((Tap(teacher, 'input'),))
+            known['embedding'] = PairSpec(
+                Readout((Tap(student, 'input'),)), Readout((Tap(teacher, 'input'),))
             )
         return known
 
-    def logits(self, activation: str | None = None) -> Comparison:
+    def logits(self, activation: str | None = None) -> PairSpec:
         """Class logits (B, C), of the classes that both models have.
 
         `activation` is for heads of several labels, which have a sigmoid per class:
         see :class:`ckd_mm.adapters.core.class_logits.Columns`.
         """
-        head = Side((Tap('head'),))
+        head = Readout((Tap('head'),))
         student, teacher = _kind(self.student.head), _kind(self.teacher.head)
         if student is None or teacher is None:
-            return Comparison(head, head)
+            return PairSpec(head, head)
         columns = Columns.of(student, teacher, self.names, activation)
         several = columns.logits.activation == 'sigmoid'
-        return Comparison(
+        return PairSpec(
             head,
             head,
-            extras={'target': Extra(_labels), 'sample_index': Extra(_sample_index)},
+            context=_CONTEXT,
             match=columns.match,
             columns=columns,
             # with several labels, an image of a class that the teacher lacks has others
-            labels=None if several else Extra(_labels),
+            labels=None if several else Context(_labels),
         )
 
-    def _missing(self) -> Missing | None:
+    def _missing(self) -> Unavailable | None:
         if self.supports(self.teacher):
             return None
-        return Missing(
+        return Unavailable(
             f'the student is a {type(self.student).__name__} and the teacher a '
             f'{type(self.teacher).__name__}, which is no classifier; compare feature '
             'maps with on=dict(student=NAME, teacher=NAME)'
         )
 
-    def extras(self) -> dict[str, Extra]:
+    def context(self) -> dict[str, Context]:
         return {
-            **super().extras(),
-            'target': Extra(_labels),
-            'sample_index': Extra(_sample_index),
+            **super().context(),
+            **_CONTEXT,
         }
 
-    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
-        if self.runs('head'):
-            self.teacher.head(features)
+    def runs(self) -> dict[str, Pass]:
+        return {**super().runs(), 'head': _Head(self.teacher)}
+
+
+@dataclass(frozen=True)
+class _Head(Pass):
+    """The head, on the feature maps of the teacher."""
+
+    model: BaseModel = field(compare=False, repr=False)
+
+    @property
+    def needs(self) -> tuple[Pass, ...]:
+        return (FeatureMaps(self.model),)
+
+    def run(self, images: Tensor, step: Step, made: Made) -> Any:
+        return self.model.head(made[FeatureMaps(self.model)])
 
 
 def _kind(head: Any) -> ClassLogits | None:

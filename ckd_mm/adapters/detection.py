@@ -9,8 +9,9 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.core.batch_checks import why_other_images
-from ckd_mm.adapters.core.pair_spec import Extra, Missing, Part, Step
+from ckd_mm.adapters.core.pair_spec import Context, Part, Unavailable
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.modules import ModuleAdapter
 from ckd_mm.registry import ADAPTERS
 
@@ -56,47 +57,47 @@ class DetectionAdapter(ModuleAdapter):
     def supports(cls, model: BaseModel) -> bool:
         return super().supports(model) and any(hasattr(model, name) for name in HEADS)
 
-    row_parts: ClassVar[tuple[str, ...]] = ()
+    head_parts: ClassVar[tuple[str, ...]] = ()
     """Names of what this family has beside feature maps."""
 
-    def comparisons(self) -> dict[str, Part]:
-        known = super().comparisons()
+    def parts(self) -> dict[str, Part]:
+        known = super().parts()
         missing = why_other_images(self.student, self.teacher)
         if missing is not None:
-            return dict.fromkeys([*known, *self.row_parts], missing)
+            return dict.fromkeys([*known, *self.head_parts], missing)
         if self.supports(self.teacher):
-            return {**known, **self.rows()}
-        return {**known, **dict.fromkeys(self.row_parts, self.why_no_rows())}
+            return {**known, **self.parts_of_heads()}
+        return {**known, **dict.fromkeys(self.head_parts, self.why_no_rows())}
 
-    def why_no_rows(self) -> Missing:
+    def why_no_rows(self) -> Unavailable:
         """What keeps this family from having rows in common with the teacher."""
-        return Missing(
+        return Unavailable(
             f'the student is a {type(self.student).__name__} and the teacher a '
             f'{type(self.teacher).__name__}, whose rows cannot be aligned with it; '
             "compare feature maps with on='neck' or on='backbone'"
         )
 
-    def rows(self) -> dict[str, Part]:
+    def parts_of_heads(self) -> dict[str, Part]:
         """What this family compares beside feature maps.
 
         A student that is here and in no special family has none.
         """
         heads = [getattr(self.student, name, None) for name in HEADS]
         kinds = [type(head).__name__ for head in heads if head is not None]
-        reason = Missing(
+        reason = Unavailable(
             f'no rows are known of a {type(self.student).__name__} with '
             f"{' and '.join(kinds) or 'no head'}; compare feature maps with on='neck' "
             "or on='backbone'"
         )
         return dict.fromkeys(('dense_logits', 'query_logits', 'roi_logits'), reason)
 
-    def extras(self) -> dict[str, Extra]:
-        extras = {
-            **super().extras(),
-            'boxes': Extra(_boxes),
-            'labels': Extra(_labels),
-            'image_size': Extra(_image_size),
-            'image_shapes': Extra(_image_shapes),
+    def context(self) -> dict[str, Context]:
+        found = {
+            **super().context(),
+            'boxes': Context(_boxes),
+            'labels': Context(_labels),
+            'image_size': Context(_image_size),
+            'image_shapes': Context(_image_shapes),
         }
         heads = (
             getattr(self.student, name, None) for name in ('rpn_head', 'bbox_head')
@@ -104,5 +105,5 @@ class DetectionAdapter(ModuleAdapter):
         head = next((head for head in heads if head is not None), None)
         generator = getattr(head, 'prior_generator', None)
         if generator is not None and getattr(self.student, 'neck', None) is not None:
-            extras['anchors'] = Extra(partial(_anchors, generator), (_NECK,))
-        return extras
+            found['anchors'] = Context(partial(_anchors, generator), (_NECK,))
+        return found

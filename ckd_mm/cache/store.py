@@ -127,6 +127,13 @@ class Cache:
         self._check_images(epochs[0], rows, torch.tensor(checksums))
         return {part: self._value(part, epochs[0], rows, device) for part in set(parts)}
 
+    def first(
+        self, parts: Iterable[str], number: int, device: torch.device
+    ) -> dict[str, Value]:
+        """The parts of as many images as asked for, which is the first one repeated."""
+        rows = torch.zeros(number, dtype=torch.long)
+        return {part: self._value(part, 0, rows, device) for part in set(parts)}
+
     def _value(
         self, part: str, epoch: int, indices: Tensor, device: torch.device
     ) -> Value:

@@ -9,15 +9,16 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from ckd_mm.adapters import Recorder, Step
 from ckd_mm.cache.files import CHECKSUM
 from ckd_mm.cache.replay import KEY, Replay
-from ckd_mm.teachers.view import Source
+from ckd_mm.teachers import TeacherView
 
 __all__ = ['batches']
 
 
 def batches(
-    runner: Runner, replay: Replay, source: Source, parts: dict[str, str], start: int
+    runner: Runner, replay: Replay, view: TeacherView, parts: dict[str, str], start: int
 ) -> Iterator[dict[str, Tensor]]:
     """What the teacher says of the samples from `start` on, by name of the tensor."""
     stock = runner.train_dataloader
@@ -28,6 +29,7 @@ def batches(
         num_workers=stock.num_workers,
         collate_fn=stock.collate_fn,
     )
+    nothing = Recorder(runner.model, [])  # of the student nothing is read
     shapes = set()
     for batch in loader:
         shapes |= {tuple(image.shape) for image in batch['inputs']}
@@ -38,16 +40,17 @@ def batches(
                 'depend on the batch; end the pipeline with a crop or a resize'
             )
         data = runner.model.data_preprocessor(batch, True)
-        source.observe(data['inputs'], data['data_samples'], 0.0)
+        step = Step(data['inputs'], data['data_samples'], nothing)
+        view.run_teacher(step)
         checksums = [sample.get(KEY)[2] for sample in data['data_samples']]
-        yield {CHECKSUM: torch.tensor(checksums), **_tensors(source, parts)}
-        source.forget()
+        yield {CHECKSUM: torch.tensor(checksums), **_tensors(view, parts, step)}
+        view.forget()
 
 
-def _tensors(source: Source, parts: dict[str, str]) -> dict[str, Tensor]:
+def _tensors(view: TeacherView, parts: dict[str, str], step: Step) -> dict[str, Tensor]:
     found = {}
     for part, term in parts.items():
-        value = source.teacher_side(term)
+        value = view.teacher_value(term, step)
         if isinstance(value, Tensor):
             found[part] = value
         else:

@@ -15,7 +15,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters import Comparison, Missing, find_adapter
+from ckd_mm.adapters import PairSpec, Unavailable, build_adapter
 from ckd_mm.adapters.core.semi_supervised import student_within, teacher_within
 from ckd_mm.commands.defaults import maps_loss
 from ckd_mm.errors import as_value_error
@@ -53,12 +53,12 @@ def features_term(student: BaseModel, teacher: BaseModel) -> tuple[dict[str, Any
     student, teacher = student_within(student), teacher_within(teacher)
     padded = _divisor(student) == _divisor(teacher)
     with as_value_error('finding the parts of these two models'):
-        known = find_adapter(student)(student, teacher, {}).comparisons()
+        known = build_adapter(student, teacher).parts()
     reasons = []
     for part in ('neck', 'backbone'):
         found = known.get(part)  # a classifier's neck is no part
-        if not isinstance(found, Comparison):
-            reasons += [found.reason] if isinstance(found, Missing) else []
+        if not isinstance(found, PairSpec):
+            reasons += [found.reason] if isinstance(found, Unavailable) else []
             continue
         try:
             own, other = _levels(student, part), _levels(teacher, part)

@@ -21,11 +21,8 @@ from ckd_mm.cache.store import Cache
 from ckd_mm.checks import one_of
 from ckd_mm.commands.cache_rows import batches
 from ckd_mm.hooks.distillation_hook import DistillationHook
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import Teacher, TeacherView
 from ckd_mm.teachers.cached_parts import check_hooks, check_student, part_name
-from ckd_mm.teachers.classes import class_lists
-from ckd_mm.teachers.identity import teacher_identity
-from ckd_mm.teachers.view import Source
 
 __all__ = ['DTYPES', 'cache_teacher']
 
@@ -63,10 +60,10 @@ def cache_teacher(
     cfg = deepcopy(config)
     cfg.work_dir = str(Path(folder) / 'logs')
     runner = Runner.from_cfg(cfg)
-    hook, teacher = _built(runner)
+    hook = _hook_of(runner)
+    teacher, view = _built(runner, hook)
     data = data_identity(runner)
     replay = Replay.attach(runner, epochs, seed)
-    source = Source(runner.model, teacher, hook.terms)
     parts = {part_name(term.on): term.name for term in hook.terms}
     manifest = dict(
         format=FORMAT,
@@ -75,18 +72,18 @@ def cache_teacher(
         seed=seed,
         dtype=dtype,
         data=data,
-        teacher=teacher_identity(hook.teacher_configs[0], teacher.model),
-        classes=class_lists(hook.teacher_configs[0], teacher.model),
+        teacher=hook.teachers[0].identity(teacher),
+        classes=hook.teachers[0].class_lists(teacher),
         versions=versions(),
         parts=dict.fromkeys(parts),
     )
     _begin(Path(folder), manifest)
     _check_repeats(replay)
-    source.attach()
+    view.attach()
     try:
-        shards = _fill(runner, replay, source, parts, Path(folder), DTYPES[dtype])
+        shards = _fill(runner, replay, view, parts, Path(folder), DTYPES[dtype])
     finally:
-        source.detach()
+        view.detach()
     first = Path(folder) / shards[0][0]['file']
     levels = {part: num_levels(first, part) for part in parts}
     write_manifest(
@@ -95,8 +92,8 @@ def cache_teacher(
     return Cache(folder)
 
 
-def _built(runner: Runner) -> tuple[DistillationHook, Teacher]:
-    """The hook of a config, and the one teacher that it names."""
+def _hook_of(runner: Runner) -> DistillationHook:
+    """The hook of a config, which names one teacher that can be cached."""
     hooks = [hook for hook in runner.hooks if isinstance(hook, DistillationHook)]
     if len(hooks) != 1:
         raise ValueError(
@@ -104,17 +101,22 @@ def _built(runner: Runner) -> tuple[DistillationHook, Teacher]:
             f'DistillationHook in its custom_hooks; this one has {len(hooks)}'
         )
     (hook,) = hooks
-    if len(hook.teacher_configs) != 1 or hook.teacher_configs[0].config is None:
+    if len(hook.teachers) != 1 or not hook.teachers[0].can_be_cached:
         raise ValueError(
             'a cache is made of one frozen teacher, teacher=dict(config=...); of '
             'several, make one each and give the run a list of caches'
         )
-    check_student(runner.model, hook.terms)
+    check_student(runner.model, {term.name: term.on for term in hook.terms})
     check_hooks(runner.hooks)
+    return hook
+
+
+def _built(runner: Runner, hook: DistillationHook) -> tuple[Teacher, TeacherView]:
+    """The teacher, and what it says in the terms of the hook."""
     device = next(runner.model.parameters()).device
-    teacher = hook.teacher_configs[0].build(runner, device)
-    assert isinstance(teacher, Teacher)
-    return hook, teacher
+    teacher = hook.teachers[0].build(runner, device)
+    wanted = {term.name: (term.on, term.context) for term in hook.terms}
+    return teacher, teacher.view(runner.model, wanted)
 
 
 def _begin(folder: Path, manifest: dict[str, Any]) -> None:
@@ -154,7 +156,7 @@ def _check_repeats(replay: Replay, most: int = 8) -> None:
 def _fill(
     runner: Runner,
     replay: Replay,
-    source: Source,
+    view: TeacherView,
     parts: dict[str, str],
     folder: Path,
     dtype: torch.dtype,
@@ -165,7 +167,7 @@ def _fill(
         replay.start(epoch)
         writer = ShardWriter(folder, epoch, dtype)
         if writer.num_rows < len(replay):
-            for rows in batches(runner, replay, source, parts, writer.num_rows):
+            for rows in batches(runner, replay, view, parts, writer.num_rows):
                 writer.add(rows)
             writer.flush()
         shards.append(writer.shards)

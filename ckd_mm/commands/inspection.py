@@ -5,30 +5,25 @@ For `tools/inspect_distillation.py`, and for whoever wants to know it in Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import torch
 from mmengine.model import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
-from ckd_mm.adapters import Comparison, Missing, Part, find_adapter
+from ckd_mm.adapters import PairSpec, Part, Unavailable, build_adapter
 from ckd_mm.adapters.core.class_logits import Columns, Pixels
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.adapters.core.parts import options_of
 from ckd_mm.adapters.core.semi_supervised import student_within, teacher_within
 from ckd_mm.commands.defaults import maps_loss, part_term
-from ckd_mm.engine.distiller import Distiller
-from ckd_mm.engine.schedules import Schedule
-from ckd_mm.engine.terms import Term
+from ckd_mm.engine.pairs import PairMaker, Wish
 from ckd_mm.errors import as_value_error
-from ckd_mm.probing.steps import run_student
 from ckd_mm.probing.untrained import build_untrained  # where it was before
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
-__all__ = ['Finding', 'attached', 'build_untrained', 'find_parts']
+__all__ = ['Finding', 'build_untrained', 'find_parts']
 
 Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 
@@ -41,7 +36,7 @@ class Finding:
         on: Its name.
         student: The shapes of the student's value, by level for feature maps.
         teacher: The teacher's.
-        extras: What a loss can ask for by name.
+        context: What a loss can ask for by name.
         options: The options of the part, with their defaults.
         columns: What the columns of class logits are.
         reason: Why it cannot be compared; empty if it can.
@@ -50,7 +45,7 @@ class Finding:
     on: str
     student: Shapes = ()
     teacher: Shapes = ()
-    extras: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     columns: Columns | Pixels | None = None
     reason: str = ''
@@ -122,36 +117,25 @@ def find_parts(
     """
     with as_value_error('finding the parts of these two models'):
         trained, teacher = student_within(student), teacher_within(teacher)
-        adapter = find_adapter(trained)(trained, teacher, {}, names)
-        known = adapter.comparisons()
-    found = _tried(_there(known), student, Teacher(teacher, names=names), batch)
+        known = build_adapter(trained, teacher, names).parts()
+    found = _tried(_there(known), student, ModelTeacher(teacher, names=names), batch)
     return [
-        Finding(on, reason=part.reason) if isinstance(part, Missing) else found[on]
+        Finding(on, reason=part.reason) if isinstance(part, Unavailable) else found[on]
         for on, part in known.items()
     ]
 
 
-class _Probe(nn.Module):
-    """A loss that keeps the shapes of what it is given."""
-
-    shapes: tuple[Shapes, Shapes]
-
-    def forward(self, student: Any, teacher: Any) -> Tensor:
-        self.shapes = _shapes(student), _shapes(teacher)
-        return torch.zeros(())
-
-
-_There: TypeAlias = Comparison | Callable[..., Comparison]
+_There: TypeAlias = PairSpec | Callable[..., PairSpec]
 
 
 def _there(known: Mapping[str, Part]) -> dict[str, _There]:
-    return {on: part for on, part in known.items() if not isinstance(part, Missing)}
+    return {on: part for on, part in known.items() if not isinstance(part, Unavailable)}
 
 
 def _tried(
     parts: Mapping[str, _There],
     student: BaseModel,
-    teacher: Teacher,
+    teacher: ModelTeacher,
     batch: dict[str, Any] | None,
 ) -> dict[str, Finding]:
     """What a step gives for each; one by one where a step with all of them fails."""
@@ -177,7 +161,7 @@ def _tried(
 def _in_one_step(
     parts: Mapping[str, _There],
     student: BaseModel,
-    teacher: Teacher,
+    teacher: ModelTeacher,
     batch: dict[str, Any],
 ) -> dict[str, Finding]:
     """What one step gives for each of these parts.
@@ -185,37 +169,25 @@ def _in_one_step(
     Raises:
         ValueError: The step, or one of the parts in it, ends in any exception.
     """
-    probes = {on: _Probe() for on in parts}
     with as_value_error('the step with this part'):
         columns = {
-            on: (part if isinstance(part, Comparison) else part()).columns
+            on: (part if isinstance(part, PairSpec) else part()).columns
             for on, part in parts.items()
         }
-        terms = [Term(on, on, probe, Schedule()) for on, probe in probes.items()]
-        distiller = Distiller(student, [teacher], terms)
-        with attached(distiller):
-            run_student(student, batch)
-    adapter = distiller.sources[0].adapter
+        maker = PairMaker(student, [teacher], {on: Wish(on) for on in parts})
+        student.train()
+        pairs = maker.pairs(batch)
     return {
         on: Finding(
             on,
-            *probes[on].shapes,
-            tuple(adapter.offers(on)),
+            _shapes(pairs[on].student),
+            _shapes(pairs[on].teacher),
+            tuple(maker.bound(on).offers),
             options_of(part),
             columns[on],
         )
         for on, part in parts.items()
     }
-
-
-@contextmanager
-def attached(distiller: Distiller) -> Iterator[None]:
-    """Have a distiller listen to its student."""
-    distiller.attach()
-    try:
-        yield
-    finally:
-        distiller.detach()
 
 
 def _shapes(value: Tensor | Sequence[Tensor]) -> Shapes:

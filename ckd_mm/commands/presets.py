@@ -15,7 +15,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.model import BaseModel
 
-from ckd_mm.adapters import Comparison, Missing, find_adapter
+from ckd_mm.adapters import PairSpec, Unavailable, build_adapter
 from ckd_mm.adapters.core.class_logits import Columns, Pixels
 from ckd_mm.adapters.core.semi_supervised import student_within, teacher_within
 from ckd_mm.commands.defaults import FEATURES, METHODS, STUDENT_LOSS_WEIGHTS, class_term
@@ -26,7 +26,7 @@ from ckd_mm.errors import as_value_error
 from ckd_mm.probing.untrained import build_untrained
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.registry import did_you_mean
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
 __all__ = [
     'CHOICES',
@@ -130,11 +130,11 @@ def _class_term(
 ) -> tuple[str, dict[str, Any]]:
     """The part that is the class logits of this family, and its term."""
     with as_value_error('finding the parts of these two models'):
-        known = find_adapter(student)(student, teacher, {}).comparisons()
+        known = build_adapter(student, teacher).parts()
     reasons = []
     for part in METHODS:
         found = known.get(part)
-        if isinstance(found, Missing):
+        if isinstance(found, Unavailable):
             reasons.append(found.reason)
         elif found is not None:
             term = class_term(part, method, columns_of(student, part))
@@ -151,10 +151,10 @@ def _class_term(
 
 def columns_of(student: BaseModel, part: str) -> Columns | Pixels | None:
     """What the columns of a part of this student are, where the part says so."""
-    known = find_adapter(student)(student, student, {}).comparisons().get(part)
-    if known is None or isinstance(known, Missing):
+    known = build_adapter(student, student).parts().get(part)
+    if known is None or isinstance(known, Unavailable):
         return None
-    return (known if isinstance(known, Comparison) else known()).columns
+    return (known if isinstance(known, PairSpec) else known()).columns
 
 
 def _check(student: BaseModel, method: str, term: dict[str, Any]) -> None:
@@ -163,7 +163,7 @@ def _check(student: BaseModel, method: str, term: dict[str, Any]) -> None:
     The numbers of classes may differ: a run matches them by name.
     """
     try:
-        Distiller(student, [Teacher(student)], build_terms({method: term}))
+        Distiller(student, [ModelTeacher(student)], build_terms({method: term}))
     except ValueError as error:
         raise ValueError(
             f'method {method} has no default for a {type(student).__name__}: {error}; '

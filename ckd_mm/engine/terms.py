@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from ckd_mm.adapters import Pair
 from ckd_mm.engine.schedules import Schedule, build_schedule
 from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
 
-__all__ = ['Term', 'build_terms']
+__all__ = ['Term', 'build_terms', 'check_loss_classes']
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Term:
         return self.teachers is None or teacher in self.teachers
 
     @property
-    def needs(self) -> tuple[str, ...]:
+    def context(self) -> tuple[str, ...]:
         """What the loss asks for beside student and teacher.
 
         The parameters of its `forward`; of those with a default only what the loss
@@ -52,7 +55,8 @@ class Term:
         names += getattr(self.loss, 'also_needs', ())
         return tuple(name for name in names if name not in ('student', 'teacher'))
 
-    def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
+    @torch.no_grad()
+    def statistics(self, pair: Pair) -> dict[str, Tensor]:
         """Readable figures beside the loss, by log key.
 
         Losses of a distribution have the agreement of both models; a loss adds its own
@@ -60,10 +64,11 @@ class Term:
         """
         values: dict[str, Tensor] = {}
         if getattr(self.loss, 'takes', '') == 'distribution':
-            values['top1_agreement'] = top1_agreement(student, teacher)
-        own: Any = getattr(self.loss, 'statistics', None)
-        if own is not None:
-            values.update(own(student, teacher))
+            assert isinstance(pair.student, Tensor) and isinstance(pair.teacher, Tensor)
+            values['top1_agreement'] = top1_agreement(pair.student, pair.teacher)
+        of_loss: Any = getattr(self.loss, 'statistics', None)
+        if of_loss is not None:
+            values.update(of_loss(pair.student, pair.teacher))
         return {f'{self.name}_{key}': value for key, value in values.items()}
 
 
@@ -111,12 +116,46 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
                 f'distill term {name!r} lacks {key!r}, it has {sorted(config)}'
             )
     try:
-        loss = build(LOSSES, config['loss'])
+        loss = _build_loss(config['loss'])
         schedule = build_schedule(config.get('schedule'))
         teachers = _numbers(config.get('teacher'), num_teachers)
     except ValueError as error:
         raise ValueError(f'distill term {name!r}: {error}') from error
     return Term(name, config['on'], loss, schedule, teachers)
+
+
+class PendingLoss(nn.Module):
+    """Stands for a loss whose channels are left out, until they are read.
+
+    Args:
+        cls: The loss.
+    """
+
+    def __init__(self, cls: type[nn.Module]) -> None:
+        super().__init__()
+        self.cls, self.name = cls, cls.__name__
+
+    def forward(self, student: Any, teacher: Any) -> Tensor:
+        """There is no loss yet."""
+        raise RuntimeError(f'{self.name} has no student_channels and teacher_channels')
+
+
+def _build_loss(config: Any) -> nn.Module:
+    """A loss; one whose channels are left out is pending."""
+    cls = LOSSES.get(config['type']) if _names_a_loss(config) else None
+    if cls is not None:
+        parameters = inspect.signature(cls).parameters
+        for name in ('student_channels', 'teacher_channels'):
+            has_default = (
+                name in parameters and parameters[name].default is not inspect._empty
+            )
+            if name in parameters and not has_default and config.get(name) is None:
+                return PendingLoss(cls)
+    return build(LOSSES, config)
+
+
+def _names_a_loss(config: Any) -> bool:
+    return isinstance(config, dict) and isinstance(config.get('type'), str)
 
 
 def _numbers(teacher: Any, num_teachers: int) -> tuple[int, ...] | None:
@@ -133,3 +172,22 @@ def _numbers(teacher: Any, num_teachers: int) -> tuple[int, ...] | None:
     if not numbers:
         raise ValueError('teacher=[] leaves no teacher; leave it out for all of them')
     return numbers
+
+
+def check_loss_classes(terms: Iterable[Term], names: Sequence[str] | None) -> None:
+    """Check that losses that hold a row for each class count them as the student does.
+
+    Args:
+        terms: All terms.
+        names: The student's classes in their order; `None` where they have no names.
+
+    Raises:
+        ValueError: A loss has other names, or another order.
+    """
+    for term in terms:
+        check = getattr(term.loss, 'check_classes', None)
+        if check is not None and names:
+            try:
+                check(names)
+            except ValueError as error:
+                raise ValueError(f'distill term {term.name!r}: {error}') from error

@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import functools
-import logging
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from mmengine.hooks import Hook, RuntimeInfoHook
+import torch
+from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ckd_mm.cache.replay import Replay
-from ckd_mm.checks import is_number
 from ckd_mm.engine.connectors import Connectors
 from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.finite import FiniteCheck
 from ckd_mm.engine.sample_index import SampleIndex
-from ckd_mm.engine.terms import Term, build_terms
+from ckd_mm.engine.student_losses import StudentLosses
+from ckd_mm.engine.terms import Term, build_terms, check_loss_classes
+from ckd_mm.engine.widths import with_channels
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.teachers import (
-    CachedTeacher,
-    Teacher,
-    evaluate_teacher,
-    read_teachers,
-)
-from ckd_mm.teachers.classes import check_loss_classes
+from ckd_mm.teachers import Teacher, read_teachers
+from ckd_mm.teachers.classes import lists_of
 
 __all__ = ['DistillationHook']
-
-# Steps in a row that a loss scaler may skip; it halves its scale at each.
-MAX_SKIPPED = 20
 
 
 @HOOKS.register_module()
@@ -53,9 +46,10 @@ class DistillationHook(Hook):
     ]
     ```
 
-    What a config gets wrong is refused when the hook is built (names, values) or when
-    training starts (what depends on the two models), before the first iteration. What
-    only a step can show, such as a module that runs twice, is refused in the first one.
+    A mistake in the config is reported when the hook is built (names, values) or when
+    training starts (what depends on the models), before the first iteration. Problems
+    that only appear at run time, such as a module that runs twice, are reported in the
+    first step.
     `runner.val()` and `runner.test()` do not load the teacher.
 
     Args:
@@ -91,21 +85,19 @@ class DistillationHook(Hook):
         distill: dict[str, dict[str, Any]],
         student_loss_weight: float | dict[str, float] = 1.0,
     ) -> None:
-        self.teacher_configs = read_teachers(teacher)
+        self.teachers = read_teachers(teacher)
+        self._distill = distill
+        self._random_state = torch.get_rng_state()
         with preserved_random_state():  # connectors draw their first weights
-            self.terms = build_terms(distill, len(self.teacher_configs))
-        for number, config in enumerate(self.teacher_configs):
-            if not any(term.listens_to(number) for term in self.terms):
-                raise ValueError(
-                    f'no distill term compares with teacher {number} '
-                    f'({config.config}); leave it out, or name it in a term'
-                )
+            self.terms = build_terms(distill, len(self.teachers))
+        _check_all_are_heard(teacher, self.terms)
         self.connectors = Connectors(self.terms)
-        self.student_loss_weight = _checked_weight(student_loss_weight)
+        StudentLosses(student_loss_weight)  # refuses a bad one at once
+        self.student_loss_weight = student_loss_weight
         self.distiller: Distiller | None = None
         self._replay: Replay | None = None
         self._sample_index: SampleIndex | None = None
-        self._num_non_finite = 0
+        self._check_finite = FiniteCheck(term.name for term in self.terms)
 
     def before_run(self, runner: Runner) -> None:
         """Have connectors optimised; see to it that what is attached is detached."""
@@ -117,6 +109,7 @@ class DistillationHook(Hook):
                 'a run has one DistillationHook, got several; give one of them all '
                 'teachers, as a list, and all terms'
             )
+        self._read_channels(runner)
         self.connectors.join(runner)
         run = loop.run
 
@@ -138,15 +131,14 @@ class DistillationHook(Hook):
             term.name: term.schedule.resolved(runner.max_iters, per_epoch)
             for term in self.terms
         }
-        check_loss_classes(runner, self.terms)
+        check_loss_classes(self.terms, _class_names(runner))
         device = next(student.parameters()).device
-        teachers = [config.build(runner, device) for config in self.teacher_configs]
+        teachers = [kind.build(runner, device) for kind in self.teachers]
         self.distiller = Distiller(
             student, teachers, self.terms, self.student_loss_weight
         )
-        for teacher, config in zip(teachers, self.teacher_configs, strict=True):
-            if config.evaluate and isinstance(teacher, Teacher):
-                self._evaluate(teacher.model, runner)
+        for teacher in teachers:
+            _log_metrics(teacher.evaluate(runner), runner)
         self._sample_index = _attached_index(runner, self.terms)
         self._replay = _attached_replay(runner, teachers)
         self.distiller.attach()
@@ -171,11 +163,11 @@ class DistillationHook(Hook):
         """Set how much each term counts in this iteration."""
         assert self.distiller is not None
         per_epoch = len(runner.train_dataloader)
-        self.distiller.epoch = runner.iter / per_epoch
-        self.distiller.factors = {
+        factors = {
             name: schedule.factor(runner.iter, per_epoch)
             for name, schedule in self._schedules.items()
         }
+        self.distiller.set_progress(runner.iter / per_epoch, factors)
 
     def after_train_iter(
         self,
@@ -186,62 +178,31 @@ class DistillationHook(Hook):
     ) -> None:
         """Stop on a distillation loss that is not finite.
 
-        The values come from the message hub, which has them on the host already, so
-        this costs no synchronisation. Without MMEngine's RuntimeInfoHook nobody puts
-        them there, and each step waits for them here. The step was taken, but nothing
-        is saved. A loss scaler (float16) skips such a step; then only many in a row are
-        an error.
-
         Raises:
             FloatingPointError: A term is NaN or infinite.
         """
-        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
-        tolerated = MAX_SKIPPED if scaler is not None and scaler.is_enabled() else 0
-        broken = self._first_non_finite(runner, outputs or {})
-        self._num_non_finite = self._num_non_finite + 1 if broken else 0
-        if self._num_non_finite > tolerated:
-            raise FloatingPointError(broken)
+        self._check_finite(runner, outputs or {})
 
     def after_train(self, runner: Runner) -> None:
         """Name the weights of the student's losses that have done nothing."""
-        for key in self.distiller.unlogged if self.distiller else ():
-            print_log(
-                f'student_loss_weight names {key!r}, which the student has not logged '
-                'in any step since training started or resumed, so that its weight has '
-                'done nothing; check the name',
-                logger='current',
-                level=logging.WARNING,
-            )
+        if self.distiller is not None:
+            self.distiller.student_losses.warn_of_unlogged()
 
-    def _first_non_finite(self, runner: Runner, outputs: dict[str, Any]) -> str:
-        """What is wrong with the first term that is not finite; empty if all are."""
-        in_hub = any(isinstance(hook, RuntimeInfoHook) for hook in runner.hooks)
-        for term in self.terms:
-            key = f'loss_{term.name}'
-            value = (
-                runner.message_hub.get_scalar(f'train/{key}').current()
-                if in_hub
-                else float(outputs[key])
-            )
-            if not math.isfinite(value):
-                return (
-                    f'distillation term {term.name!r} is {value} in iteration '
-                    f'{runner.iter + 1}; look at the other values of this iteration: '
-                    "if the student's own losses are not finite either, lower the "
-                    'learning rate or clip gradients; if they are, lower the '
-                    'loss_weight or raise the temperature of the term, or check the '
-                    "teacher's weights with teacher=dict(evaluate=True)"
-                )
-        return ''
+    def _read_channels(self, runner: Runner) -> None:
+        """Fill in the channels that the config leaves out, and build these losses.
 
-    def _evaluate(self, teacher: BaseModel, runner: Runner) -> None:
-        metrics = evaluate_teacher(teacher, runner)
-        values = ', '.join(f'{key}: {value}' for key, value in metrics.items())
-        print_log(f'Teacher evaluated: {values}', logger='current')
-        runner.visualizer.add_scalars(
-            {f'teacher/{key}': value for key, value in metrics.items()},
-            step=runner.iter,
+        They draw their first weights from the random state in which the hook was built,
+        as they would have if the config had given the channels.
+        """
+        student = _unwrapped(runner.model)
+        distill = with_channels(
+            self._distill, self.terms, self.teachers, runner, student
         )
+        if distill != self._distill:
+            with preserved_random_state():
+                torch.set_rng_state(self._random_state)
+                self.terms = build_terms(distill, len(self.teachers))
+            self.connectors = Connectors(self.terms)
 
     def _detach(self, runner: Runner) -> None:
         if self.distiller is not None:
@@ -266,7 +227,7 @@ def _attached_index(runner: Runner, terms: Sequence[Term]) -> SampleIndex | None
     Raises:
         ValueError: The training set does not give them, or a loss has no room for all.
     """
-    asking = [term for term in terms if 'sample_index' in term.needs]
+    asking = [term for term in terms if 'sample_index' in term.context]
     if not asking:
         return None
     index = SampleIndex(runner.train_dataloader.dataset)
@@ -276,18 +237,15 @@ def _attached_index(runner: Runner, terms: Sequence[Term]) -> SampleIndex | None
     return index
 
 
-def _attached_replay(
-    runner: Runner, teachers: Sequence[Teacher | CachedTeacher]
-) -> Replay | None:
-    """The training data, augmented as when the caches were made; `None` without any.
+def _attached_replay(runner: Runner, teachers: Sequence[Teacher]) -> Replay | None:
+    """The training data, augmented as teachers need it; `None` if none does.
 
     Raises:
-        ValueError: The caches need different augmentations.
+        ValueError: The teachers need different augmentations.
     """
-    caches = [one.cache for one in teachers if isinstance(one, CachedTeacher)]
-    if not caches:
+    wanted = {one.replays for one in teachers if one.replays is not None}
+    if not wanted:
         return None
-    wanted = {(cache.epochs, cache.seed) for cache in caches}
     if len(wanted) > 1:
         raise ValueError(
             'caches of several teachers must have the same epochs and seed, as a run '
@@ -313,12 +271,29 @@ def _unwrapped(model: nn.Module) -> nn.Module:
     return model.module
 
 
-def _checked_weight(weight: Any) -> float | dict[str, float]:
-    values = weight.values() if isinstance(weight, dict) else [weight]
-    for value in values:
-        if not is_number(value) or value < 0:
+def _check_all_are_heard(teacher: Any, terms: Sequence[Term]) -> None:
+    """Check that some term listens to each teacher."""
+    teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
+    for number, one in enumerate(teachers):
+        if not any(term.listens_to(number) for term in terms):
             raise ValueError(
-                'student_loss_weight must be a finite number >= 0, or a dict of such '
-                f'numbers by loss key, got {weight!r}'
+                f'no distill term compares with teacher {number} '
+                f'({one.get("config")}); leave it out, or name it in a term'
             )
-    return weight
+
+
+def _class_names(runner: Runner) -> list[str] | None:
+    """The names of the student's classes, as its training data have them."""
+    meta = getattr(runner.train_dataloader.dataset, 'metainfo', None)
+    return (lists_of(meta) or {}).get('classes')
+
+
+def _log_metrics(metrics: dict[str, Any], runner: Runner) -> None:
+    """Log the metrics of a teacher, if it was evaluated."""
+    if metrics:
+        values = ', '.join(f'{key}: {value}' for key, value in metrics.items())
+        print_log(f'Teacher evaluated: {values}', logger='current')
+        runner.visualizer.add_scalars(
+            {f'teacher/{key}': value for key, value in metrics.items()},
+            step=runner.iter,
+        )

@@ -22,7 +22,13 @@ from ckd_mm.errors import as_value_error
 from ckd_mm.probing.batches import random_batch
 from ckd_mm.random_state import preserved_random_state
 
-__all__ = ['batch_that_trains', 'forward_seconds', 'run_student', 'training_step']
+__all__ = [
+    'batch_that_trains',
+    'first_iteration',
+    'forward_seconds',
+    'run_student',
+    'training_step',
+]
 
 LARGER = (512, 512)
 """Height and width for models whose coarsest level would be too small."""
@@ -75,14 +81,14 @@ def _in_a_run(model: BaseModel) -> Iterator[None]:
     with (
         as_value_error(f'a training step of a {type(model).__name__}'),
         preserved_random_state(),
-        _first_iteration(),
+        first_iteration(),
     ):
         model.train()
         yield
 
 
 @contextmanager
-def _first_iteration() -> Iterator[None]:
+def first_iteration() -> Iterator[None]:
     """What a runner tells models, some of which warm up."""
     hub = MessageHub.get_current_instance()
     added = [name for name in ('iter', 'epoch') if hub.get_info(name) is None]

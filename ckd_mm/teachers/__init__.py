@@ -1,25 +1,32 @@
-"""Teachers: build, load, freeze, evaluate, and feed with inputs of their own kind."""
+"""Teachers: their kinds, how they are built and loaded, and what they say in a step."""
 
 from __future__ import annotations
 
-from ckd_mm.teachers.config import (
-    CachedTeacher,
-    Teacher,
-    TeacherConfig,
-    read_teachers,
-)
+from ckd_mm.teachers.base import Teacher, TeacherKind, TeacherView, Wanted
+from ckd_mm.teachers.cached import CachedTeacher, StoredTeacher
+from ckd_mm.teachers.ema import EMATeacher
 from ckd_mm.teachers.evaluate import evaluate_teacher
 from ckd_mm.teachers.inputs import TeacherInputs
 from ckd_mm.teachers.loading.build import build_teacher
 from ckd_mm.teachers.loading.checkpoint import load_weights
+from ckd_mm.teachers.model import ModelTeacher, ModelView
+from ckd_mm.teachers.reading import read_teachers
 from ckd_mm.teachers.speed import Speed
+from ckd_mm.teachers.zoo import ZooTeacher
 
 __all__ = [
     'CachedTeacher',
+    'EMATeacher',
+    'ModelTeacher',
+    'ModelView',
     'Speed',
+    'StoredTeacher',
     'Teacher',
-    'TeacherConfig',
     'TeacherInputs',
+    'TeacherKind',
+    'TeacherView',
+    'Wanted',
+    'ZooTeacher',
     'build_teacher',
     'evaluate_teacher',
     'load_weights',

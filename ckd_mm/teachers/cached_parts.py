@@ -9,14 +9,13 @@ other images in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 
 from ckd_mm.adapters import ClassificationAdapter, find_adapter
-from ckd_mm.engine.terms import Term
 
 __all__ = ['check_hooks', 'check_student', 'part_name', 'student_part']
 
@@ -51,14 +50,14 @@ def student_part(on: Any) -> Any:
     return on
 
 
-def check_student(student: BaseModel, terms: Iterable[Term]) -> None:
+def check_student(student: BaseModel, terms: Mapping[str, Any]) -> None:
     """See that what the teacher says depends on single images.
 
     Raises:
         ValueError: The student is no classifier, or mixes the images of a batch.
     """
     if not issubclass(find_adapter(student), ClassificationAdapter):
-        parts = ', '.join(f'{term.name!r} (on={term.on!r})' for term in terms)
+        parts = ', '.join(f'{name!r} (on={on!r})' for name, on in terms.items())
         raise ValueError(
             f'what a teacher says for {parts} of a {type(student).__name__} cannot be '
             'cached, only that of image classifiers can: the RoIs that a detector '

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any, Protocol
 
@@ -12,16 +12,12 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from ckd_mm.adapters.core.class_names import LISTS, ClassNames
-from ckd_mm.engine.terms import Term
 
-__all__ = ['check_classes', 'check_loss_classes', 'class_lists', 'class_names']
+__all__ = ['check_classes', 'class_lists', 'class_names', 'lists_of']
 
 
 class _Said(Protocol):
     """What a config says of a teacher and its classes."""
-
-    @property
-    def config(self) -> Any: ...
 
     @property
     def classes(self) -> Sequence[str] | None: ...
@@ -50,7 +46,7 @@ def class_lists(said: _Said, model: BaseModel) -> dict[str, list[str]] | None:
     """The names of a teacher's classes: what the config says, or what its file has."""
     if said.classes is not None:
         return dict(classes=list(said.classes))
-    return _lists(getattr(model, 'dataset_meta', None))
+    return lists_of(getattr(model, 'dataset_meta', None))
 
 
 def class_names(
@@ -67,7 +63,7 @@ def class_names(
         ValueError: The config speaks of names that are not there.
     """
     teacher = dict(classes=list(said.classes)) if said.classes is not None else teacher
-    student = _lists(getattr(runner.train_dataloader.dataset, 'metainfo', None))
+    student = lists_of(getattr(runner.train_dataloader.dataset, 'metainfo', None))
     if student is not None and teacher is not None:
         return ClassNames(student, teacher, said.class_map, title=_title(said))
     if student is None and (said.classes is not None or said.class_map is not None):
@@ -93,29 +89,13 @@ def class_names(
 
 
 def _title(said: _Said) -> str:
-    if isinstance(said.config, (str, PathLike)):
-        return f'the teacher {fspath(said.config)}'
+    config = getattr(said, 'config', None)
+    if isinstance(config, (str, PathLike)):
+        return f'the teacher {fspath(config)}'
     return 'the teacher'
 
 
-def check_loss_classes(runner: Runner, terms: Iterable[Term]) -> None:
-    """See that losses that hold a row for each class count them as the student does.
-
-    Raises:
-        ValueError: One has other names, or another order.
-    """
-    student = _lists(getattr(runner.train_dataloader.dataset, 'metainfo', None))
-    names = (student or {}).get('classes')
-    for term in terms:
-        check = getattr(term.loss, 'check_classes', None)
-        if check is not None and names:
-            try:
-                check(names)
-            except ValueError as error:
-                raise ValueError(f'distill term {term.name!r}: {error}') from error
-
-
-def _lists(meta: Any) -> dict[str, list[str]] | None:
+def lists_of(meta: Any) -> dict[str, list[str]] | None:
     """The lists of names in the `metainfo` of a data set."""
     lists = {key: list((meta or {}).get(key) or ()) for key in LISTS}
     return {key: names for key, names in lists.items() if names} or None

@@ -13,7 +13,7 @@ from mmpretrain.structures import DataSample
 
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
 from .pairs import pair
 
@@ -40,25 +40,16 @@ def build(
 
 def step(
     student: BaseModel, teacher: BaseModel, **distill: Any
-) -> tuple[Distiller, dict[str, dict[str, torch.Tensor]], dict[str, torch.Tensor]]:
-    distiller = Distiller(student, [Teacher(teacher)], build_terms(distill))
-    pairs: dict[str, dict[str, torch.Tensor]] = {}
-    pair = distiller.sources[0].adapter.pair
-
-    def keep(term: str, step: Any) -> dict[str, torch.Tensor]:
-        pairs[term] = pair(term, step)
-        return pairs[term]
-
-    distiller.sources[0].adapter.pair = keep  # type: ignore[method-assign]
-    images = torch.randint(256, (6, 3, 16, 16), dtype=torch.uint8)
+) -> tuple[dict[str, dict[str, torch.Tensor]], dict[str, torch.Tensor]]:
+    """What the losses get of a batch, and the losses of a step on it."""
+    distiller = Distiller(student, [ModelTeacher(teacher)], build_terms(distill))
+    images = list(torch.randint(256, (6, 3, 16, 16), dtype=torch.uint8))
     samples = [DataSample().set_gt_label(i) for i in range(6)]
-    data = student.data_preprocessor(dict(inputs=images, data_samples=samples), True)
-    distiller.attach()
-    try:
-        losses = student(**data, mode='loss')
-    finally:
-        distiller.detach()
-    return distiller, pairs, losses
+    batch = dict(inputs=images, data_samples=samples)
+    pairs = {name: pair.arguments() for name, pair in distiller.pairs(batch).items()}
+    data = student.data_preprocessor(batch, True)
+    with distiller.attached():
+        return pairs, student(**data, mode='loss')
 
 
 def test_a_twin_gives_the_same_logits_and_the_images_labels(
@@ -66,7 +57,7 @@ def test_a_twin_gives_the_same_logits_and_the_images_labels(
 ) -> None:
     student = build()
     dkd = dict(on='logits', loss=dict(type='DKDLoss'))
-    _, pairs, losses = step(student, deepcopy(student), dkd=dkd)
+    pairs, losses = step(student, deepcopy(student), dkd=dkd)
     assert torch.equal(pairs['dkd']['student'], pairs['dkd']['teacher'])
     assert pairs['dkd']['student'].shape == (6, 10)
     assert pairs['dkd']['target'].tolist() == [0, 1, 2, 3, 4, 5]
@@ -78,7 +69,7 @@ def test_mixed_images_come_with_soft_labels_and_reach_the_teacher(
 ) -> None:
     student = build(**MIXUP)
     dkd = dict(on='logits', loss=dict(type='DKDLoss'))
-    _, pairs, losses = step(student, deepcopy(student), dkd=dkd)
+    pairs, losses = step(student, deepcopy(student), dkd=dkd)
     target = pairs['dkd']['target']
     assert target.shape == (6, 10)
     torch.testing.assert_close(target.sum(1), torch.ones(6))
@@ -92,7 +83,7 @@ def test_a_term_on_the_backbone_does_not_run_the_teachers_head(
     student = build()
     teacher, calls = deepcopy(student), []
     teacher.head.register_forward_hook(lambda *_: calls.append(1))
-    _, pairs, _ = step(
+    pairs, _ = step(
         student, teacher, kd=dict(on='module:neck', loss=dict(type='KDLoss'))
     )
     assert torch.equal(pairs['kd']['student'], pairs['kd']['teacher'])
@@ -105,7 +96,7 @@ def test_modules_of_different_names_can_be_paired(
 ) -> None:
     student = build()
     on = dict(student='head.fc', teacher='head')
-    _, pairs, _ = step(
+    pairs, _ = step(
         student, deepcopy(student), kd=dict(on=on, loss=dict(type='KDLoss'))
     )
     assert torch.equal(pairs['kd']['student'], pairs['kd']['teacher'])
@@ -116,7 +107,7 @@ def test_a_batch_of_one_image_warns_once_that_ckd_has_no_negatives(
 ) -> None:
     student = build()
     terms = build_terms(dict(ckd=dict(on='logits', loss=dict(type='CKDLoss'))))
-    distiller = Distiller(student, [Teacher(deepcopy(student))], terms)
+    distiller = Distiller(student, [ModelTeacher(deepcopy(student))], terms)
     data = student.data_preprocessor(
         dict(
             inputs=torch.zeros(1, 3, 16, 16, dtype=torch.uint8),

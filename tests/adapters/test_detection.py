@@ -18,7 +18,7 @@ from ckd_mm.adapters import OneStageAdapter, find_adapter
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
 from ckd_mm.registry import LOSSES
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
 from .pairs import pair
 
@@ -63,7 +63,7 @@ def test_a_retinanet_is_distilled_on_feature_maps_with_a_loss_of_a_plugin(
         )
     finally:
         LOSSES.module_dict.pop('SquaredDifference')
-    distiller = Distiller(student.train(), [Teacher(teacher)], terms)
+    distiller = Distiller(student.train(), [ModelTeacher(teacher)], terms)
     data = student.data_preprocessor(demo_mm_inputs(2, [[3, 64, 64]] * 2), True)
     distiller.attach()
     losses = student(**data, mode='loss')

@@ -27,7 +27,7 @@ from benchmarks.steps.report import every, memory, steps, stream, work
 from benchmarks.steps.setting import Setting, sample_of
 from benchmarks.steps.shares import ALONE, STEP, shares, shares_table
 from benchmarks.steps.timing import Part, interleaved, ratios, spread
-from ckd_mm.teachers import Speed
+from ckd_mm.teachers import ModelView, Speed
 
 from ..tasks import differences
 
@@ -187,8 +187,9 @@ def test_every_section_has_its_rows(setting: Setting, section: Any) -> None:
 def test_the_teachers_options_reach_the_step(setting: Setting) -> None:
     term = term_of('CKD', setting)
     for speed in (Speed(), Speed(stream=True)):
-        (source,) = distiller_of(setting, term, speed).sources
-        assert source.speed == speed
+        (view,) = distiller_of(setting, term, speed).views
+        assert isinstance(view, ModelView)
+        assert view.speed == speed
 
 
 def test_memory_that_is_kept_needs_no_new_pages() -> None:

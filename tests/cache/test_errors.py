@@ -131,8 +131,8 @@ def test_a_detector_is_refused(
 @pytest.mark.parametrize(
     ('teacher', 'error'),
     [
-        (dict(cache='x', config='y.py'), 'needs either a config, .* or the cache'),
-        (dict(cache='x', ema=True), 'needs either a config, .* or the cache'),
+        (dict(cache='x', config='y.py'), 'needs either the cache .* or a config'),
+        (dict(cache='x', ema=True), 'needs either the cache .* or a config'),
         (
             dict(cache='x', evaluate=True),
             'only weight, classes and class_map go with it, got evaluate',

@@ -15,7 +15,7 @@ from ckd_mm.cache.files import CHECKSUM, safetensors
 from ckd_mm.cache.replay import Replay
 from ckd_mm.cache.store import Cache
 from ckd_mm.commands.fill_cache import cache_teacher
-from ckd_mm.teachers import config as teacher_config
+from ckd_mm.teachers import zoo
 
 from ..tasks import differences, weights
 from .conftest import TERMS, Make
@@ -60,7 +60,7 @@ def test_the_run_is_bit_for_bit_that_beside_the_teacher(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(teacher_config, 'build_teacher', None)  # none is built
+    monkeypatch.setattr(zoo, 'build_teacher', None)  # none is built
     cached = run(make(tmp_path, dict(cache=str(exact)), epochs=EPOCHS, workers=workers))
     assert curve(cached) == curve(beside_teacher)
     assert differences(weights(cached), weights(beside_teacher)) == {}

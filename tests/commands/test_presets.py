@@ -12,7 +12,6 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 
 from ckd_mm.commands.defaults import METHODS
-from ckd_mm.commands.inspection import attached
 from ckd_mm.commands.presets import (
     CHOICES,
     add_distillation,
@@ -23,7 +22,7 @@ from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
 from ckd_mm.probing.steps import batch_that_trains, run_student
 from ckd_mm.probing.untrained import build_untrained
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
 from ..adapters.detectors import ONE_STAGE, QUERY, narrow, narrow_dense, narrow_rois
 
@@ -276,7 +275,7 @@ def check_trains(
     teacher.requires_grad_(False)
     terms = build_terms(arguments['distill'])
     batch = batch_that_trains(student, (64, 64))
-    with attached(Distiller(student, [Teacher(teacher)], terms)):
+    with Distiller(student, [ModelTeacher(teacher)], terms).attached():
         loss = run_student(student, batch)[f'loss_{method}']
     assert loss.isfinite() and loss > 0
     loss.backward()

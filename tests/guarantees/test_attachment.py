@@ -15,7 +15,7 @@ from torch import nn
 
 from ckd_mm.hooks import DistillationHook
 
-from ..tasks import Task, differences, weights
+from ..tasks import Task, differences, teacher_model, weights
 
 pytestmark = pytest.mark.slow
 
@@ -43,10 +43,7 @@ class Count(Hook):
 
     def before_train(self, runner: Runner) -> None:
         hook = next(hook for hook in runner.hooks if isinstance(hook, DistillationHook))
-        assert hook.distiller is not None
-        hook.distiller.sources[0].adapter.teacher.backbone.register_forward_hook(
-            self.count
-        )
+        teacher_model(hook).backbone.register_forward_hook(self.count)
 
     def count(self, *_: Any) -> None:
         self.num_calls += 1

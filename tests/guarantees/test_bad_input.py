@@ -108,7 +108,7 @@ TEACHER = (
     Row(
         'no config',
         lambda s: s.hook.update(teacher={}),
-        'teacher needs either a config, or ema=True',
+        'teacher needs either .*, or a config',
     ),
     Row(
         'a name instead of a dict',

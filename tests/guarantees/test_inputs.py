@@ -21,6 +21,8 @@ from torch import nn
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.teachers import TeacherInputs, build_teacher
 
+from ..tasks import teacher_model
+
 pytestmark = pytest.mark.slow
 
 SIZES = [(96, 70), (64, 96)]
@@ -133,8 +135,7 @@ class Sizes(Hook):
 
     def before_train(self, runner: Runner) -> None:
         hook = next(hook for hook in runner.hooks if isinstance(hook, DistillationHook))
-        assert hook.distiller is not None
-        models = (runner.model, hook.distiller.sources[0].adapter.teacher)
+        models = (runner.model, teacher_model(hook))
         for model, sizes in zip(models, (self.student, self.teacher), strict=True):
             model.backbone.register_forward_pre_hook(
                 lambda module, args, sizes=sizes: sizes.append(args[0].shape[2:])

@@ -20,7 +20,7 @@ from ckd_mm.commands.presets import default_terms
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
 from ckd_mm.probing.batches import random_batch
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher, ModelView
 
 from ..adapters.pairs import pair
 from ..tasks import differences
@@ -219,10 +219,11 @@ def test_a_wrapper_whose_detector_has_no_preprocessor_uses_that_of_the_wrapper(
 ) -> None:
     student, other = models
     term = build_terms(dict(x=dict(on='neck', loss=dict(type='ATLoss'))))
-    (source,) = Distiller(student, [Teacher(other)], term).sources
+    (view,) = Distiller(student, [ModelTeacher(other)], term).views
     own = student.data_preprocessor.data_preprocessor
     wanted = other.data_preprocessor
-    torch.testing.assert_close(source.inputs.scale, own.std / wanted.std)
+    assert isinstance(view, ModelView)
+    torch.testing.assert_close(view.inputs.scale, own.std / wanted.std)
 
 
 def test_the_inspection_lists_the_parts_of_the_detector_inside(

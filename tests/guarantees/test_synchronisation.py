@@ -29,7 +29,7 @@ from ckd_mm.engine.terms import build_terms
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.losses._indices import IndexCheck
 from ckd_mm.registry import LOSSES
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
 from .waits import waits
 
@@ -123,9 +123,9 @@ def added(
 
     stock = waits(step)
     distiller = Distiller(
-        student, [Teacher(teacher, names=names)], build_terms(distill)
+        student, [ModelTeacher(teacher, names=names)], build_terms(distill)
     )
-    adapter: Any = distiller.sources[0].adapter
+    view: Any = distiller.views[0]
     own: Counter[str] = Counter()
 
     def counted(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -138,8 +138,7 @@ def added(
 
     distiller.attach()
     step()  # what a loss does in its first step only
-    adapter.note_features = counted(adapter.note_features)
-    adapter.note_teacher = counted(adapter.note_teacher)
+    view.run_teacher = counted(view.run_teacher)
     distilled = waits(step)
     distiller.detach()
     distilled.subtract(stock)

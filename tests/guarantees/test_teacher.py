@@ -16,15 +16,14 @@ from torch import Tensor
 
 from ckd_mm.hooks import DistillationHook
 
-from ..tasks import Task, differences, weights
+from ..tasks import Task, differences, teacher_model, weights
 
 pytestmark = pytest.mark.slow
 
 
 def teacher_of_run(runner: Runner) -> BaseModel:
     hook = next(hook for hook in runner.hooks if isinstance(hook, DistillationHook))
-    assert hook.distiller is not None
-    return hook.distiller.sources[0].adapter.teacher
+    return teacher_model(hook)
 
 
 class Meddler(Hook):

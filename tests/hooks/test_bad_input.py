@@ -50,7 +50,7 @@ def test_rois_that_belong_to_queries_are_refused_with_the_reason() -> None:
     from mmengine.hub import get_config
     from mmengine.registry import MODELS, DefaultScope
 
-    from ckd_mm.adapters import find_adapter
+    from ckd_mm.adapters import build_adapter
 
     cfg = get_config('mmdet::sparse_rcnn/sparse-rcnn_r50_fpn_1x_coco.py')
     cfg.model.backbone.update(depth=18, init_cfg=None)
@@ -60,7 +60,7 @@ def test_rois_that_belong_to_queries_are_refused_with_the_reason() -> None:
     with pytest.raises(
         ValueError, match="belong to a query here, .* compare on='query_logits'; did"
     ):
-        find_adapter(sparse)(sparse, sparse, {'ckd': ('roi_logits', ())})
+        build_adapter(sparse, sparse).bind('ckd', 'roi_logits', ())
 
 
 def test_a_non_finite_term_stops_the_run_with_iteration_and_term(

@@ -14,7 +14,7 @@ from mmengine.model import BaseModel
 
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
 from ..adapters.detectors import one_stage
 
@@ -45,7 +45,7 @@ def test_a_loss_that_comes_late_and_ends_early_is_weighted_while_it_is_there() -
     term = dict(on='neck', loss=dict(type='PKDLoss'))
     distiller = Distiller(
         student,
-        [Teacher(teacher.requires_grad_(False))],
+        [ModelTeacher(teacher.requires_grad_(False))],
         build_terms(dict(pkd=term)),
         dict(loss_l1=0.0, loss_cls=1.0),
     )
@@ -54,10 +54,10 @@ def test_a_loss_that_comes_late_and_ends_early_is_weighted_while_it_is_there() -
     distiller.attach()
     try:
         assert 'loss_l1' not in step(distiller, student)
-        assert distiller.unlogged == ['loss_l1']
+        assert distiller.student_losses.unlogged == ['loss_l1']
         student.bbox_head.use_l1 = True
         assert step(distiller, student)['loss_l1'] == 0
-        assert distiller.unlogged == []
+        assert distiller.student_losses.unlogged == []
         student.bbox_head.use_l1 = False
         assert 'loss_l1' not in step(distiller, student)
     finally:

@@ -17,7 +17,7 @@ from torch import nn
 
 from ckd_mm.hooks import DistillationHook
 
-from ..tasks import Task, differences, weights
+from ..tasks import Task, differences, teacher_model, weights
 
 
 @dataclass
@@ -56,8 +56,7 @@ class Watch(Hook):
         self.was_training = False
 
     def before_train(self, runner: Runner) -> None:
-        assert self.hook.distiller is not None
-        self.teacher = self.hook.distiller.sources[0].adapter.teacher
+        self.teacher = teacher_model(self.hook)
         self.before = {k: v.clone() for k, v in self.teacher.state_dict().items()}
         for role, model in (('student', runner.model), ('teacher', self.teacher)):
             self.count(f'{role}.backbone', model.backbone)

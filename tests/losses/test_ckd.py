@@ -62,7 +62,7 @@ def test_a_term_needs_what_the_options_need(
 ) -> None:
     config = dict(on='logits', loss=dict(type='CKDLoss', **options))
     (term,) = build_terms(dict(ckd=config))
-    assert term.needs == needs
+    assert term.context == needs
 
 
 def test_labels_that_no_option_wants_change_nothing() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ckd_mm.adapters import Pair
 from ckd_mm.engine.schedules import Schedule
 from ckd_mm.engine.terms import Term
 
@@ -83,7 +84,7 @@ def test_statistics_are_shares_without_a_graph_whose_names_are_no_losses(
 ) -> None:
     term = Term('term', 'logits', row.build(), Schedule())
     sample = row.draw(6)
-    statistics = term.statistics(sample.student, sample.teacher)
+    statistics = term.statistics(Pair(sample.student, sample.teacher))
     assert 'term_top1_agreement' in statistics
     for name, value in statistics.items():
         assert 'loss' not in name

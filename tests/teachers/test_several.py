@@ -14,12 +14,12 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
+from ckd_mm.engine.pairs import average
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.registry import LOSSES
 from ckd_mm.teachers import read_teachers
-from ckd_mm.teachers.view import average
 
-from ..tasks import Task, differences, weights
+from ..tasks import Task, differences, teacher_model, weights
 
 pytestmark = pytest.mark.slow
 
@@ -100,8 +100,7 @@ class Watch(Hook):
 
     def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         (own,) = (hook for hook in runner.hooks if isinstance(hook, DistillationHook))
-        assert own.distiller is not None
-        teacher = own.distiller.sources[0].adapter.teacher
+        teacher = teacher_model(own)
         self.teachers.append(teacher)
         self.weights.append(deepcopy(teacher.state_dict()))
 

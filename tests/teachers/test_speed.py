@@ -16,10 +16,10 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ckd_mm.hooks import DistillationHook
-from ckd_mm.teachers import Speed, read_teachers
+from ckd_mm.teachers import EMATeacher, Speed, read_teachers
 from ckd_mm.teachers.streams import SideStream
 
-from ..tasks import Task, differences, weights
+from ..tasks import Task, differences, teacher_model, weights
 
 pytestmark = pytest.mark.slow
 
@@ -108,8 +108,8 @@ def test_with_a_stream_the_teacher_begins_before_the_student(
 
         def before_train(self, runner: Runner) -> None:
             hooks = (h for h in runner.hooks if isinstance(h, DistillationHook))
-            (source,) = next(hooks).distiller.sources  # type: ignore[union-attr]
-            models = dict(student=runner.model, teacher=source.adapter.teacher)
+            teacher = teacher_model(next(hooks))
+            models = dict(student=runner.model, teacher=teacher)
             for name, model in models.items():
                 model.backbone.register_forward_pre_hook(
                     lambda *_, name=name: begun.append(name)
@@ -217,7 +217,8 @@ def test_wrong_options_are_refused_when_the_hook_is_built(
 def test_the_run_s_own_average_stays_as_it_is() -> None:
     with pytest.raises(ValueError, match='dtype and stream go with it'):
         read_teachers(dict(ema=True, fuse_bn=True))
-    assert read_teachers(dict(ema=True, dtype='bfloat16'))[0].dtype == 'bfloat16'
+    (kind,) = read_teachers(dict(ema=True, dtype='bfloat16'))
+    assert kind == EMATeacher(ema=True, speed=Speed(dtype='bfloat16'))
 
 
 def test_a_compiled_teacher_is_that_of_the_hook(
@@ -229,8 +230,7 @@ def test_a_compiled_teacher_is_that_of_the_hook(
     class Spy(DistillationHook):
         def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
             super().before_train_iter(runner, *args, **kwargs)
-            assert self.distiller is not None
-            teacher = self.distiller.sources[0].adapter.teacher
+            teacher = teacher_model(self)
             compiled.append(teacher.backbone._compiled_call_impl is not None)
 
     cfg = config(task, tmp_path, 1.0, compile=dict(backend='eager'))

@@ -72,7 +72,7 @@ def test_weights_that_the_stock_model_does_not_have_are_named(
 
     def and_leave_something(self: Distiller) -> None:
         attach(self)
-        self.student.register_buffer('left_behind', torch.zeros(1))
+        self.maker.student.model.register_buffer('left_behind', torch.zeros(1))
 
     monkeypatch.setattr(Distiller, 'attach', and_leave_something)
     model = narrow(ONE_STAGE['GFL'], narrow_dense)

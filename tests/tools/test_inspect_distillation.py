@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from ckd_mm.adapters import Comparison
+from ckd_mm.adapters import PairSpec
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
 from ckd_mm.probing.untrained import build_untrained
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
 from ..adapters.detectors import ONE_STAGE, narrow, narrow_dense, narrow_rois
 
@@ -57,7 +57,7 @@ def check_lines(printed: str, student: Path, teacher: Path) -> None:
     parts = set(re.findall(r'^\| `(\w+)`', printed, re.MULTILINE)) - {'on'}
     assert set(hook['distill']) == parts and len(parts) > 1
     models = [build_untrained(str(path))[1] for path in (student, teacher)]
-    Distiller(models[0], [Teacher(models[1])], build_terms(hook['distill']))
+    Distiller(models[0], [ModelTeacher(models[1])], build_terms(hook['distill']))
 
 
 def test_a_cascade_and_a_faster_rcnn(
@@ -201,14 +201,14 @@ def test_a_part_that_breaks_leaves_the_others(
     inspect: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read = Comparison.read
+    read = PairSpec.read
 
-    def broken(self: Comparison, *args: Any) -> Any:
+    def broken(self: PairSpec, *args: Any) -> Any:
         if not self.levels:
             raise IndexError('list index out of range')
         return read(self, *args)
 
-    monkeypatch.setattr(Comparison, 'read', broken)
+    monkeypatch.setattr(PairSpec, 'read', broken)
     student = written(tmp_path / 'a.py', narrow(ONE_STAGE['GFL'], narrow_dense))
     printed = inspect(student, '--teacher', student, '--shape', 64, 64)
     assert row_of(printed, 'neck') and row_of(printed, 'backbone')

@@ -13,21 +13,22 @@ from typing import Any
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.core.pair_spec import Missing
-from ckd_mm.adapters.core.recorder import Recorder
+from ckd_mm.adapters.core.pair_spec import Unavailable
 
-__all__ = ['check_batch', 'check_number', 'check_roi_images', 'why_other_images']
+__all__ = ['check_batch', 'check_number', 'why_other_images']
 
 
-def why_other_images(student: BaseModel, teacher: BaseModel) -> Missing | None:
+def why_other_images(student: BaseModel, teacher: BaseModel) -> Unavailable | None:
     """Why nothing of the two can be compared: they make other batches of a batch."""
-    own, wanted = _branches(student, training=True), _branches(teacher, training=False)
-    if own == wanted:
+    in_student = _branches(student, training=True)
+    in_teacher = _branches(teacher, training=False)
+    if in_student == in_teacher:
         return None
-    return Missing(
-        f'of each image the student, a {type(student).__name__}, makes {own} in '
+    return Unavailable(
+        f'of each image the student, a {type(student).__name__}, makes '
+        f'{in_student} in '
         f'training (num_branch), and the teacher, a {type(teacher).__name__}, '
-        f'{wanted}, so that rows and feature maps of the two are not of the same '
+        f'{in_teacher}, so that rows and feature maps of the two are not of the same '
         'images; take a student without branches, or a teacher with as many and '
         'test_branch_idx=-1'
     )
@@ -53,33 +54,18 @@ def check_batch(inputs: Any, data_samples: Any) -> None:
         )
 
 
-def check_roi_images(student: Recorder, features: Any) -> None:
-    """See that the student's RoIs are of images that the teacher has seen.
-
-    Args:
-        student: Has noted what the student's RoI extractors got.
-        features: The teacher's feature maps.
-
-    Raises:
-        ValueError: The batches differ.
-    """
-    for tap in student.taps if features is not None else ():
-        if 'roi_extractor' in tap.module and tap.side == 'input' and not tap.during:
-            for maps, *_ in student.calls(tap):
-                check_number(maps, features)
-
-
 def check_number(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> None:
     """See that maps or rows by level (N, ...) are of the same number of images.
 
     Raises:
         ValueError: They are not.
     """
-    own, wanted = len(student[0]), len(teacher[0])
-    if own != wanted:
+    in_student, in_teacher = len(student[0]), len(teacher[0])
+    if in_student != in_teacher:
         raise ValueError(
             'student and teacher must see the same images, but of one batch the '
-            f"student's outputs are of {own} images and the teacher's of {wanted}: one "
+            f"student's outputs are of {in_student} images and the teacher's of "
+            f'{in_teacher}: one '
             'of the two makes several of each; compare models that do not'
         )
 

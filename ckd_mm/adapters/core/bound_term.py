@@ -1,119 +1,130 @@
-"""One term's comparisons, and what its loss gets of them in a step."""
+"""One term, bound to a student and a teacher: what its loss gets of them in a step."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.core.pair_spec import Comparison, Extra, Reading, Step, Value
+from ckd_mm.adapters.core.loss_fit import LossFit
+from ckd_mm.adapters.core.pair_spec import AlignedRows, Context, PairSpec, Value
 from ckd_mm.adapters.core.recorder import Recorder, Tap
+from ckd_mm.adapters.core.step import Step
 
-__all__ = ['Pairing']
+__all__ = ['BoundTerm', 'Pair']
 
 
-class Pairing:
-    """The aligned pair of one term, of one comparison or of several levels.
+@dataclass(frozen=True)
+class Pair:
+    """What a loss gets in one step.
+
+    Args:
+        student: A tensor, or a tuple of feature maps by level.
+        teacher: The same of the teacher.
+        context: What else the loss asks for, by name.
+    """
+
+    student: Value
+    teacher: Value
+    context: dict[str, Any] = field(default_factory=dict)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the loss, by name."""
+        return {'student': self.student, **self.context, 'teacher': self.teacher}
+
+
+class BoundTerm:
+    """The aligned pair of one term, of one part or of several as levels.
 
     Args:
         term: The term's name, for messages.
-        comparisons: What its `on` means.
-        extras: What a loss can ask for in any comparison.
-        needs: The names of the extras that its loss asks for.
+        specs: What its `on` means.
+        shared: The context that every part of the adapter has, by name.
+        context_names: The context that its loss asks for.
+        fit: Whether a loss takes what the pair is.
 
     Raises:
-        ValueError: The comparisons do not have such an extra.
+        ValueError: The parts do not have such a context.
     """
 
     def __init__(
         self,
         term: str,
-        comparisons: Sequence[Comparison],
-        extras: Mapping[str, Extra],
-        needs: Collection[str],
+        specs: Sequence[PairSpec],
+        shared: Mapping[str, Context],
+        context_names: Collection[str],
+        fit: LossFit,
     ) -> None:
-        self._term, self._comparisons, self._needs = term, comparisons, needs
-        own = [name for one in comparisons for name in one.extras]
-        self.offers = list(dict.fromkeys([*own, *extras]))
+        self._term, self._specs, self._names = term, specs, context_names
+        self.fit = fit
+        of_parts = [name for spec in specs for name in spec.context]
+        self.offers = list(dict.fromkeys([*of_parts, *shared]))
         """What a loss can ask for beside student and teacher, by name."""
-        missing = [need for need in needs if need not in self.offers]
-        if missing:
-            raise ValueError(self._lacks(missing))
-        self._shared = {need: extras[need] for need in needs if need not in own}
+        lacking = [name for name in context_names if name not in self.offers]
+        if lacking:
+            raise ValueError(self._lacks(lacking))
+        self._shared = {
+            name: shared[name] for name in context_names if name not in of_parts
+        }
 
     @property
     def by_teacher(self) -> bool:
         """Whether the rows depend on the teacher."""
-        return any(comparison.by_teacher for comparison in self._comparisons)
+        return any(spec.by_teacher for spec in self._specs)
 
     @property
     def classes(self) -> list[tuple[int, ...] | None]:
         """Which of the student's classes are compared, where it depends on classes."""
         return [
-            one.match.student.indices if one.match is not None else None
-            for one in self._comparisons
+            spec.match.student.indices if spec.match is not None else None
+            for spec in self._specs
         ]
 
     def student_taps(self) -> Iterator[Tap]:
-        """Where the student's side and the extras that are asked for are noted."""
-        for extra in self._shared.values():
-            yield from extra.taps
-        for comparison in self._comparisons:
-            yield from comparison.student.taps
-            yield from comparison.needs
-            for name, extra in comparison.extras.items():
-                if name in self._needs:
-                    yield from extra.taps
-            if comparison.drops_rows and comparison.labels is not None:
-                yield from comparison.labels.taps
+        """Where the student's value and the context that is asked for are noted."""
+        for context in self._shared.values():
+            yield from context.taps
+        for spec in self._specs:
+            yield from spec.student_taps(self._names)
 
     def teacher_taps(self) -> Iterator[Tap]:
-        """Where the teacher's side is noted."""
-        for comparison in self._comparisons:
-            yield from comparison.teacher.taps
+        """Where the teacher's value is noted."""
+        for spec in self._specs:
+            yield from spec.teacher.taps
 
-    def pair(self, student: Recorder, teacher: Recorder, step: Step) -> dict[str, Any]:
-        """The arguments of the loss: student, teacher and what else it asks for.
+    def pair(self, step: Step, teacher: Recorder) -> Pair:
+        """What the loss gets.
 
         Raises:
             ValueError: A module did not run exactly once in this step, or the student's
                 tensor has no gradient.
         """
-        return self._arguments(
-            [one.read(student, teacher, step) for one in self._comparisons], step
-        )
+        return self._joined([spec.read(step, teacher) for spec in self._specs], step)
 
-    def pair_with(
-        self, student: Recorder, teacher: Value, step: Step
-    ) -> dict[str, Any]:
+    def pair_with(self, step: Step, teacher: Value) -> Pair:
         """The same with a value of the teacher that is known, of all rows."""
-        values = [one.value(one.student, student, step) for one in self._comparisons]
-        parts = _split(teacher, values)
-        return self._arguments(
-            [
-                one.pair(own, other, step)
-                for one, own, other in zip(
-                    self._comparisons, values, parts, strict=True
-                )
-            ],
-            step,
+        values = [spec.value(spec.student, step.student, step) for spec in self._specs]
+        found = zip(self._specs, values, _split(teacher, values), strict=True)
+        return self._joined(
+            [spec.align(student, value, step) for spec, student, value in found], step
         )
 
-    def teacher_side(self, teacher: Recorder, step: Step) -> Value:
+    def teacher_value(self, step: Step, teacher: Recorder) -> Value:
         """What `pair` has of the teacher, if it does not choose rows."""
-        return _joined(
-            [one.value(one.teacher, teacher, step) for one in self._comparisons]
+        return _levels_of_all(
+            [spec.value(spec.teacher, teacher, step) for spec in self._specs]
         )
 
     def check_modules(self, student: BaseModel, teacher: BaseModel) -> None:
-        """See that the modules that are named are there.
+        """Check that the modules that are named exist.
 
         Raises:
-            ValueError: One is not; near names are suggested.
+            ValueError: One does not; near names are suggested.
         """
         for model, taps in (
             (student, self.student_taps()),
@@ -124,55 +135,44 @@ class Pairing:
             except ValueError as error:
                 raise ValueError(f'term {self._term!r}: {error}') from error
 
-    def check_reachable(self, prefixes: tuple[str, ...]) -> None:
-        """See that the teacher is run as far as its taps.
+    def _joined(self, aligned: Sequence[AlignedRows], step: Step) -> Pair:
+        """The values of all parts, and the context of the rows that were chosen."""
+        student = _levels_of_all([one.student for one in aligned])
+        self._check_gradient(student)
+        found = {name: context.read(step) for name, context in self._shared.items()}
+        for spec, one in zip(self._specs, aligned, strict=True):
+            for name in self._names:
+                if name in spec.context:
+                    found[name] = spec.context_of(name, step, one)
+        return Pair(student, _levels_of_all([one.teacher for one in aligned]), found)
 
-        Raises:
-            ValueError: A tap is in none of the modules whose names begin so.
-        """
-        for tap in self.teacher_taps():
-            if not tap.module.startswith(prefixes):
-                raise ValueError(
-                    f'term {self._term!r}: the teacher is not run as far as module '
-                    f'{tap.module!r}; modules in {", ".join(prefixes)} can be compared'
-                )
-
-    def _arguments(self, readings: Sequence[Reading], step: Step) -> dict[str, Any]:
-        """Both values, and the extras of the rows that were chosen."""
-        student = _joined([reading.student for reading in readings])
+    def _check_gradient(self, student: Value) -> None:
         levels = (student,) if isinstance(student, Tensor) else student
         if torch.is_grad_enabled() and not any(level.requires_grad for level in levels):
-            modules = [repr(one.student.taps[0].module) for one in self._comparisons]
+            modules = [repr(spec.student.taps[0].module) for spec in self._specs]
             raise ValueError(
                 f'term {self._term!r} cannot train the student: what it takes of '
                 f'{", ".join(modules)} has no gradient; the module is frozen, or lies '
                 'inside a part with activation checkpointing that PyTorch runs without '
                 'a graph (with_cp=True): name the output of that whole part instead'
             )
-        found = {name: extra.read(step) for name, extra in self._shared.items()}
-        for comparison, reading in zip(self._comparisons, readings, strict=True):
-            for name in self._needs:
-                if name in comparison.extras:
-                    found[name] = comparison.extra(name, step, reading)
-        teacher = _joined([reading.teacher for reading in readings])
-        return {'student': student, **found, 'teacher': teacher}
 
-    def _lacks(self, missing: Sequence[str]) -> str:
+    def _lacks(self, names: Sequence[str]) -> str:
         reasons = [
-            f'; {one.without[need]}'
-            for one in self._comparisons
-            for need in missing
-            if need in one.without
+            f'; {spec.without[name]}'
+            for spec in self._specs
+            for name in names
+            if name in spec.without
         ]
         return (
-            f'the loss of term {self._term!r} needs {", ".join(map(repr, missing))}, '
+            f'the loss of term {self._term!r} needs {", ".join(map(repr, names))}, '
             'which this pair does not have; it has '
             + ', '.join(['student', 'teacher', *self.offers])
             + ''.join(reasons)
         )
 
 
-def _joined(values: list[Value]) -> Value:
+def _levels_of_all(values: list[Value]) -> Value:
     """The levels of all parts; one part stays what it is."""
     if len(values) == 1:
         return values[0]

@@ -7,20 +7,20 @@ from typing import Any
 
 from torch import Tensor
 
-from ckd_mm.adapters.core.pair_spec import Missing
+from ckd_mm.adapters.core.pair_spec import Unavailable
 
 __all__ = ['in_units_of', 'why_no_deltas']
 
 
-def why_no_deltas(student: Sequence[Any], teacher: Sequence[Any]) -> Missing | None:
+def why_no_deltas(student: Sequence[Any], teacher: Sequence[Any]) -> Unavailable | None:
     """What keeps box deltas of these heads from being compared, if anything."""
     for whose, heads in (('student', student), ('teacher', teacher)):
         for head in heads:
             coder = getattr(head, 'bbox_coder', None)
             if not (getattr(head, 'with_reg', True) and hasattr(coder, 'stds')):
-                return Missing(f'the box head of the {whose} gives no box deltas')
+                return Unavailable(f'the box head of the {whose} gives no box deltas')
             if whose == 'student' and head.reg_decoded_bbox:
-                return Missing(
+                return Unavailable(
                     'the student is trained on decoded boxes (reg_decoded_bbox), not '
                     'on deltas'
                 )

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ckd_mm.adapters.core.class_logits import Columns, Pixels
-from ckd_mm.adapters.core.pair_spec import Comparison, Missing, Part, Value
+from ckd_mm.adapters.core.pair_spec import PairSpec, Part, Unavailable, Value
 from ckd_mm.adapters.core.parts import is_modules
 from ckd_mm.registry import LOSSES
 
@@ -53,7 +53,7 @@ class LossFit:
 
     term: str
     on: Any
-    comparisons: Sequence[Comparison]
+    comparisons: Sequence[PairSpec]
     known: Mapping[str, Part]
 
     def check(self, loss: nn.Module) -> None:
@@ -177,9 +177,9 @@ def _kind(side: Value) -> str:
 
 def _suits(name: str, part: Part, takes: str) -> bool:
     """Whether a part is worth naming to whoever looks for one."""
-    if isinstance(part, Missing):
+    if isinstance(part, Unavailable):
         return False
     if takes == 'distribution':
         return name.endswith('logits') and name != 'mask_logits'
-    is_maps = isinstance(part, Comparison) and part.levels
+    is_maps = isinstance(part, PairSpec) and part.levels
     return takes in _FITTING['maps' if is_maps else 'rows']

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -12,32 +12,24 @@ from torch import Tensor
 from ckd_mm.adapters.core.class_logits import Columns, Pixels
 from ckd_mm.adapters.core.class_match import ClassMatch
 from ckd_mm.adapters.core.recorder import Recorder, Tap
+from ckd_mm.adapters.core.step import Step
 
-__all__ = ['Comparison', 'Extra', 'Missing', 'Part', 'Reading', 'Side', 'Step', 'Value']
+__all__ = [
+    'AlignedRows',
+    'Context',
+    'PairSpec',
+    'Part',
+    'Readout',
+    'Unavailable',
+    'Value',
+]
 
 Value: TypeAlias = Tensor | tuple[Tensor, ...]
 """One tensor, or one for each level of a pyramid, fine to coarse."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """One training step of the student: what its forward got, and what was noted in it.
-
-    Args:
-        inputs: The preprocessed batch (N, 3, H, W).
-        data_samples: The N data samples that came with it.
-        noted: Reads all calls of a student tap.
-        epoch: Epochs of training done so far, with the fraction of the running one.
-    """
-
-    inputs: Tensor
-    data_samples: Sequence[Any]
-    noted: Callable[[Tap], list[Any]]
-    epoch: float = 0.0
-
-
-@dataclass(frozen=True)
-class Extra:
+class Context:
     """What a pair can carry beside the two tensors; made only if a loss asks."""
 
     read: Callable[[Step], Any]
@@ -49,15 +41,15 @@ def _first(values: list[Any], step: Step) -> Any:
 
 
 @dataclass(frozen=True)
-class Side:
+class Readout:
     """Where the value of one of the two models is noted, and how it is made of that.
 
     Args:
-        taps: The places, each of a module that runs once in a step.
-        select: Makes what is compared of what they noted, in their order.
+        taps: Where it is noted, each of a module that runs once in a step.
+        select: Makes what is compared of what the taps noted, in their order.
         may_skip: Whether modules may stay out of a step; `select` then gets a None.
         take: Gives some rows of what was noted, where that is cheaper than to make all
-            of them and leave most.
+            rows and to leave most of them.
     """
 
     taps: tuple[Tap, ...]
@@ -91,10 +83,10 @@ class Side:
         return calls[0]
 
 
-class Reading(NamedTuple):
-    """Both values of one comparison in one step.
+class AlignedRows(NamedTuple):
+    """Both values of one :class:`PairSpec` in one step.
 
-    `rows` are the places of the student's rows among all that it has; `None` is all.
+    `rows` are the indices of the student's rows among all that it has; `None` is all.
     `repeats` is how many rows each of them has become.
     """
 
@@ -105,39 +97,39 @@ class Reading(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairSpec:
     """What one `on` means.
 
     Args:
-        student: The student's side.
-        teacher: The teacher's.
+        student: How the student's value is read.
+        teacher: How the teacher's is.
         levels: Whether the values are tuples of feature maps rather than one tensor.
-        extras: What a loss can ask for by name in its `forward` signature, beside what
-            every comparison of the adapter has.
+        context: What a loss can ask for by name in its `forward` signature, beside what
+            every part of the adapter has.
         without: Why a loss cannot ask for some names, by name.
         choose: Gives the rows that are compared, as indices into all rows of the
-            student and of the teacher, from what both sides noted. Extras are then of
-            all rows of the student, and the same ones are taken.
-        needs: What is read of the student beside its side.
-        by_teacher: Whether the rows are the teacher's choice, so that those of two
-            teachers differ.
+            student and of the teacher, from what both sides noted. The context is then
+            of all rows of the student, and the same rows of it are taken.
+        also_taps: What is read of the student beside its value.
+        by_teacher: Whether the teacher chooses the rows, so that those of two teachers
+            differ.
         match: The classes in common, where the values depend on classes.
         columns: For logits, what their columns are, and what is compared of them.
-        labels: The class of each of the student's rows; rows of classes that the
+        labels: The class of each of the student's rows. Rows of classes that the
             teacher lacks are left out by it. `None` where they cannot be told.
     """
 
-    student: Side
-    teacher: Side
+    student: Readout
+    teacher: Readout
     levels: bool = False
-    extras: Mapping[str, Extra] = field(default_factory=dict)
+    context: Mapping[str, Context] = field(default_factory=dict)
     without: Mapping[str, str] = field(default_factory=dict)
     choose: Callable[[list[Any], list[Any], Step], tuple[Tensor, Tensor]] | None = None
-    needs: tuple[Tap, ...] = ()
+    also_taps: tuple[Tap, ...] = ()
     by_teacher: bool = False
     match: ClassMatch | None = None
     columns: Columns | Pixels | None = None
-    labels: Extra | None = None
+    labels: Context | None = None
 
     @property
     def drops_rows(self) -> bool:
@@ -145,7 +137,17 @@ class Comparison:
         lacks = self.match is not None and self.match.student.leaves
         return lacks and self.labels is not None
 
-    def read(self, student: Recorder, teacher: Recorder, step: Step) -> Reading:
+    def student_taps(self, context_names: Collection[str]) -> Iterator[Tap]:
+        """Where the student is noted, for a loss that asks for this context."""
+        yield from self.student.taps
+        yield from self.also_taps
+        for name, context in self.context.items():
+            if name in context_names:
+                yield from context.taps
+        if self.drops_rows and self.labels is not None:
+            yield from self.labels.taps
+
+    def read(self, step: Step, teacher: Recorder) -> AlignedRows:
         """Both values.
 
         Raises:
@@ -153,24 +155,25 @@ class Comparison:
                 return what can be compared.
         """
         if self.choose is None:
-            return self.pair(
-                self.value(self.student, student, step),
+            return self.align(
+                self.value(self.student, step.student, step),
                 self.value(self.teacher, teacher, step),
                 step,
             )
-        own, other = self.student.noted(student), self.teacher.noted(teacher)
+        student_notes = self.student.noted(step.student)
+        teacher_notes = self.teacher.noted(teacher)
         with torch.no_grad():
-            rows, other_rows = self.choose(own, other, step)
-        return self.pair(
-            self.student.rows(own, rows, step),
-            self.teacher.rows(other, other_rows, step),
+            rows, teacher_rows = self.choose(student_notes, teacher_notes, step)
+        return self.align(
+            self.student.rows(student_notes, rows, step),
+            self.teacher.rows(teacher_notes, teacher_rows, step),
             step,
             rows,
         )
 
-    def pair(
+    def align(
         self, student: Value, teacher: Value, step: Step, rows: Tensor | None = None
-    ) -> Reading:
+    ) -> AlignedRows:
         """What is compared of the values of both sides: the classes in common.
 
         Args:
@@ -180,26 +183,26 @@ class Comparison:
             rows: Which of the student's rows these are; `None` is all.
         """
         if self.columns is None and not self.drops_rows:
-            return Reading(student, teacher, rows)
+            return AlignedRows(student, teacher, rows)
         assert isinstance(student, Tensor) and isinstance(teacher, Tensor)
         if self.drops_rows:
             known = self._known(rows, step)
             rows = known if rows is None else rows[known]
             student, teacher = student[known], teacher[known]
         if self.columns is None:
-            return Reading(student, teacher, rows)
+            return AlignedRows(student, teacher, rows)
         seen = self.columns.student(student)
         repeats = len(seen) // len(student) if len(student) else 1
-        return Reading(seen, self.columns.teacher(teacher), rows, repeats)
+        return AlignedRows(seen, self.columns.teacher(teacher), rows, repeats)
 
-    def extra(self, name: str, step: Step, reading: Reading) -> Any:
-        """An extra of the rows that are compared, in the classes in common."""
-        value = self.extras[name].read(step)
-        if reading.rows is not None:
-            value = value.index_select(0, reading.rows)
+    def context_of(self, name: str, step: Step, aligned: AlignedRows) -> Any:
+        """The context of the rows that are compared, in the classes in common."""
+        value = self.context[name].read(step)
+        if aligned.rows is not None:
+            value = value.index_select(0, aligned.rows)
         if self.columns is None:
             return value
-        return self.columns.extra(name, value, reading.repeats)
+        return self.columns.extra(name, value, aligned.repeats)
 
     def _known(self, rows: Tensor | None, step: Step) -> Tensor:
         """Which of the rows have a class that the teacher has."""
@@ -207,21 +210,21 @@ class Comparison:
         labels = self.labels.read(step)
         return self.match.known_rows(labels if rows is None else labels[rows])
 
-    def value(self, side: Side, recorder: Recorder, step: Step) -> Value:
+    def value(self, readout: Readout, recorder: Recorder, step: Step) -> Value:
         """All of one side.
 
         Raises:
             ValueError: As for :meth:`read`.
         """
-        value = side.select(side.noted(recorder), step)
+        value = readout.select(readout.noted(recorder), step)
         if self.levels:
-            return _levels(side.taps[0].module, value)
+            return _levels(readout.taps[0].module, value)
         if isinstance(value, (list, tuple)) and len(value) == 1:
             value = value[0]
         if not isinstance(value, Tensor):
             raise ValueError(
-                f'module {side.taps[0].module!r} returns a {type(value).__name__}, and '
-                'a term needs one tensor; name a module inside it that returns one'
+                f'module {readout.taps[0].module!r} returns a {type(value).__name__}, '
+                'and a term needs one tensor; name a module inside it that returns one'
             )
         return value
 
@@ -244,11 +247,11 @@ def _levels(module: str, value: Any) -> tuple[Tensor, ...]:
 
 
 @dataclass(frozen=True)
-class Missing:
-    """A part that this family of models has, and why these two lack it."""
+class Unavailable:
+    """A part that this family of models has, and why it cannot be compared here."""
 
     reason: str
 
 
-Part: TypeAlias = Comparison | Callable[..., Comparison] | Missing
+Part: TypeAlias = PairSpec | Callable[..., PairSpec] | Unavailable
 """What a name for `on` stands for; a function takes the options of that part."""

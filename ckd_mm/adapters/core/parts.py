@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ckd_mm.adapters.core.pair_spec import Comparison, Missing, Part
+from ckd_mm.adapters.core.pair_spec import PairSpec, Part, Unavailable
 from ckd_mm.registry import did_you_mean
 
 __all__ = ['is_modules', 'options_of', 'resolve']
@@ -19,9 +19,9 @@ __all__ = ['is_modules', 'options_of', 'resolve']
 def resolve(
     on: Any,
     known: Mapping[str, Part],
-    modules: Callable[[str, str], Comparison],
+    modules: Callable[[str, str], PairSpec],
     models: str,
-) -> Comparison:
+) -> PairSpec:
     """The comparison that an `on` means; a list of several is for the caller to split.
 
     Args:
@@ -46,7 +46,7 @@ def resolve(
     options = dict(on) if isinstance(on, dict) else {'part': on}
     name = options.pop('part', None)
     part = known.get(name) if isinstance(name, str) else None
-    if part is None or isinstance(part, Missing):
+    if part is None or isinstance(part, Unavailable):
         raise ValueError(_unknown(on, part, known, models))
     return _with_options(name, part, options)
 
@@ -60,21 +60,21 @@ def is_modules(on: Any) -> bool:
 
 def options_of(part: Part) -> dict[str, Any]:
     """The options of a part and their defaults."""
-    if isinstance(part, (Comparison, Missing)):
+    if isinstance(part, (PairSpec, Unavailable)):
         return {}
     parameters = inspect.signature(part).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters}
 
 
 def _with_options(
-    name: str, part: Comparison | Callable[..., Comparison], options: dict[str, Any]
-) -> Comparison:
+    name: str, part: PairSpec | Callable[..., PairSpec], options: dict[str, Any]
+) -> PairSpec:
     known = options_of(part)
     for key in options:
         if key not in known:
             hint = did_you_mean(key, known) if known else '; it has none'
             raise ValueError(f'on: part {name!r} has no option {key!r}{hint}')
-    if isinstance(part, Comparison):
+    if isinstance(part, PairSpec):
         return part
     try:
         return part(**options)
@@ -83,9 +83,9 @@ def _with_options(
 
 
 def _unknown(
-    on: Any, part: Missing | None, known: Mapping[str, Part], models: str
+    on: Any, part: Unavailable | None, known: Mapping[str, Part], models: str
 ) -> str:
-    names = [name for name, one in known.items() if not isinstance(one, Missing)]
+    names = [name for name, one in known.items() if not isinstance(one, Unavailable)]
     reason = f': {part.reason}' if part else ''
     return (
         f'unknown on={on!r} for {models}{reason}{did_you_mean(str(on), names)}; any '

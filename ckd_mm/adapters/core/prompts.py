@@ -15,8 +15,9 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.core.class_logits import Pixels
-from ckd_mm.adapters.core.pair_spec import Missing, Step
+from ckd_mm.adapters.core.pair_spec import Unavailable
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 
 __all__ = [
     'PROMPTS',
@@ -51,14 +52,14 @@ def has_prompts(model: BaseModel) -> bool:
     return hasattr(model, 'language_model')
 
 
-def why_other_tokens(student: BaseModel, teacher: BaseModel) -> Missing | None:
+def why_other_tokens(student: BaseModel, teacher: BaseModel) -> Unavailable | None:
     """What keeps the tokens of two models from being the same, if anything."""
     if has_prompts(student) != has_prompts(teacher):
         words = [
             'in words' if has_prompts(model) else 'by number'
             for model in (student, teacher)
         ]
-        return Missing(
+        return Unavailable(
             f'the student is told its classes {words[0]} and the teacher {words[1]}; '
             "take a teacher of the same kind, or compare feature maps with on='neck'"
         )
@@ -70,7 +71,7 @@ def why_other_tokens(student: BaseModel, teacher: BaseModel) -> Missing | None:
     )
     if own == other:
         return None
-    return Missing(
+    return Unavailable(
         'the language models of student and teacher cut a prompt into other tokens; '
         "take a teacher with the same, or compare feature maps with on='neck'"
     )

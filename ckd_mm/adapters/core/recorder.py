@@ -1,8 +1,8 @@
 """Note what named modules receive and return while a model runs its own forward.
 
 The adapters use it to read a student's logits and RoIs from the one forward of the
-training step, and the teacher's from its own. What is noted are the
-tensors themselves, without a copy.
+training step, and the teacher's from its own. Noted are the tensors themselves, without
+a copy.
 """
 
 from __future__ import annotations
@@ -23,15 +23,19 @@ __all__ = ['Recorder', 'Tap']
 
 @dataclass(frozen=True)
 class Tap:
-    """A place in a model: what the module of this name receives or returns.
+    """Where a value is noted: what the module of this name receives or returns.
 
-    `during` is the name of an extra pass through the module, one inside
-    `Recorder.during` of this name; `None` is the model's own forward, outside of them.
+    Args:
+        module: The full name of the module in its model.
+        port: What it receives, or what it returns.
+        run: The run that is noted, where the module runs several times in a step: see
+            :class:`ckd_mm.adapters.core.passes.Pass`. `None` is every run that is not
+            apart.
     """
 
     module: str
-    side: Literal['input', 'output'] = 'output'
-    during: Hashable = None
+    port: Literal['input', 'output'] = 'output'
+    run: Hashable = None
 
 
 class Recorder:
@@ -62,14 +66,14 @@ class Recorder:
         self._handles: list[RemovableHandle] = []
         self._noted: dict[Tap, list[_Note]] = {}
         self._is_open = False
-        self._pass: Hashable = None
+        self._run: Hashable = None
 
     def attach(self) -> None:
         """Put the forward hooks onto the modules."""
         for tap, module in self._modules.items():
             register = (
                 module.register_forward_pre_hook
-                if tap.side == 'input'
+                if tap.port == 'input'
                 else module.register_forward_hook
             )
             self._handles.append(register(self._note(tap)))
@@ -91,14 +95,14 @@ class Recorder:
         self._is_open = False
 
     @contextmanager
-    def during(self, name: Hashable) -> Iterator[None]:
-        """Note an extra pass, for the taps of its name alone; also once closed."""
-        was_open = self._is_open
-        self._is_open, self._pass = True, name
+    def during(self, run: Hashable) -> Iterator[None]:
+        """Note a run, for the taps of this run alone; also once closed."""
+        was_open, before = self._is_open, self._run
+        self._is_open, self._run = True, run
         try:
             yield
         finally:
-            self._is_open, self._pass = was_open, None
+            self._is_open, self._run = was_open, before
 
     def forget(self) -> None:
         """Let go of what was noted, so that its memory is free between steps."""
@@ -119,7 +123,7 @@ class Recorder:
         for note in notes:
             if note.is_overwritten():
                 raise ValueError(
-                    f'the {tap.side} of {tap.module!r} was overwritten after it was '
+                    f'the {tap.port} of {tap.module!r} was overwritten after it was '
                     f'noted{note.last_operation()}; if a module with inplace=True did '
                     'that, such as a ReLU, name this module instead or build it with '
                     'inplace=False; else compare another part'
@@ -128,7 +132,7 @@ class Recorder:
 
     def _note(self, tap: Tap) -> Any:
         def hook(module: nn.Module, *values: Any) -> None:
-            if self._is_open and tap.during == self._pass:
+            if self._is_open and tap.run == self._run:
                 # values: (args,) before the forward, (args, output) after it
                 self._noted[tap].append(_Note(values[-1]))
 

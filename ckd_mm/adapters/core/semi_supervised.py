@@ -10,15 +10,10 @@ own method for the labelled branch.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any
-
 from mmengine.model import BaseModel
 from torch import nn
 
 __all__ = [
-    'LabelledBranch',
     'is_semi_supervised',
     'preprocessor_of',
     'student_within',
@@ -53,35 +48,3 @@ def teacher_within(model: BaseModel) -> BaseModel:
     detector = getattr(model, options.get('predict_on', 'teacher'))
     detector.data_preprocessor = preprocessor_of(model)
     return detector
-
-
-class LabelledBranch:
-    """Calls two functions around a wrapper's run on its labelled images.
-
-    Args:
-        model: The wrapper.
-        before: Gets the images and their data samples.
-        after: Gets nothing.
-    """
-
-    def __init__(
-        self,
-        model: Any,
-        before: Callable[[Any, Any], None],
-        after: Callable[[], None],
-    ) -> None:
-        self._model = model
-        run = model.loss_by_gt_instances
-
-        @functools.wraps(run)
-        def listened_to(batch_inputs: Any, batch_data_samples: Any) -> Any:
-            before(batch_inputs, batch_data_samples)
-            losses = run(batch_inputs, batch_data_samples)
-            after()
-            return losses
-
-        model.loss_by_gt_instances = listened_to
-
-    def remove(self) -> None:
-        """Give the wrapper its own method back."""
-        del self._model.loss_by_gt_instances

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.core.pair_spec import Missing, Part, Step
-from ckd_mm.adapters.core.prompts import PROMPTS, has_prompts, prompts_of
+from ckd_mm.adapters.core.pair_spec import Part, Unavailable
+from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
+from ckd_mm.adapters.core.prompts import PROMPTS, prompts_of
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.head import PATHS, DenseHead
 from ckd_mm.adapters.dense.parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
@@ -32,14 +35,14 @@ class OneStageAdapter(DetectionAdapter):
     `backbone` and `neck`: see :class:`DetectionAdapter`.
     """
 
-    row_parts = ('dense_logits', 'box_distribution')
+    head_parts = ('dense_logits', 'box_distribution')
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
         heads = [name for name in PATHS if DenseHead.fits(model, name)]
         return bool(heads) and not hasattr(model, 'roi_head')
 
-    def rows(self) -> dict[str, Part]:
+    def parts_of_heads(self) -> dict[str, Part]:
         parts = DenseParts(self.student, self.teacher, names=self.names)
         known = {
             'dense_logits': parts.of_classes(),
@@ -47,7 +50,7 @@ class OneStageAdapter(DetectionAdapter):
         }
         places = (self.student, parts.student.module)  # RTMDet-Ins: in the head
         if any(getattr(place, 'mask_head', None) is not None for place in places):
-            known['mask_logits'] = Missing(
+            known['mask_logits'] = Unavailable(
                 'each model makes masks of its own kernels or coefficients, for the '
                 "objects of its own head; compare on='dense_logits' or on='neck'"
             )
@@ -58,25 +61,28 @@ class OneStageAdapter(DetectionAdapter):
             known['rpn_boxes'] = parts.of_deltas()
         return known
 
-    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
-        super().run_teacher(inputs, features, step)
-        if features is None or self._head is None:
-            return
-        if any(self.runs(name) for name in (self._head.path, 'language_model')):
-            prompts = prompts_of(step) if self._head.has_prompts else ()
-            self._head.run(features, prompts)
+    def runs(self) -> dict[str, Pass]:
+        if not self.supports(self.teacher):
+            return super().runs()
+        head = DenseHead(self.teacher)
+        run = _Head(head)
+        return {**super().runs(), head.path: run, 'language_model': run}
 
-    def student_taps(self) -> list[Tap]:
-        return [PROMPTS] if has_prompts(self.student) else []
 
-    @property
-    def _head(self) -> DenseHead | None:
-        """The teacher's; one of another family has none."""
-        return DenseHead(self.teacher) if self.supports(self.teacher) else None
+@dataclass(frozen=True)
+class _Head(Pass):
+    """The dense head, and the language model that gives it a prompt."""
+
+    head: DenseHead = field(compare=False, repr=False)
 
     @property
-    def _needs_all(self) -> bool:
-        heads = [self._head.path, 'language_model'] if self._head else []
-        itself = [f'{name}.' for name in ('backbone', 'neck', *heads)]
-        names = (f'{tap.module}.' for tap in self.teacher_recorder.taps)
-        return not all(name.startswith(tuple(itself)) for name in names)
+    def needs(self) -> tuple[Pass, ...]:
+        return (FeatureMaps(self.head.model),)
+
+    @property
+    def student_taps(self) -> tuple[Tap, ...]:
+        return (PROMPTS,) if self.head.has_prompts else ()
+
+    def run(self, images: Tensor, step: Step, made: Made) -> Any:
+        prompts = prompts_of(step) if self.head.has_prompts else ()
+        return self.head.run(made[FeatureMaps(self.head.model)], prompts)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ckd_mm.adapters.core.class_logits import ClassLogits
 from ckd_mm.adapters.core.class_match import Kept
-from ckd_mm.adapters.core.pair_spec import Missing, Step
+from ckd_mm.adapters.core.pair_spec import Unavailable
 from ckd_mm.adapters.core.prompts import (
     PROMPTS,
     has_prompts,
@@ -20,6 +20,7 @@ from ckd_mm.adapters.core.prompts import (
     why_other_tokens,
 )
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.layouts import layout_of
 from ckd_mm.adapters.dense.priors import confidences, num_places, rows_of
 
@@ -211,7 +212,7 @@ class DenseHead:
         return 'softmax' if self.softmax else 'sigmoid'
 
 
-def why_not(student: DenseHead, teacher: DenseHead) -> Missing | None:
+def why_not(student: DenseHead, teacher: DenseHead) -> Unavailable | None:
     """What keeps the rows of two heads from being of the same places, if anything."""
     heads = (student, teacher)
     reason = why_other_tokens(student.model, teacher.model)
@@ -219,7 +220,7 @@ def why_not(student: DenseHead, teacher: DenseHead) -> Missing | None:
         return reason
     if not all(head.has_logits for head in heads):
         names = ' and '.join(type(head.module).__name__ for head in heads)
-        return Missing(
+        return Unavailable(
             f'of {names} one has other columns than its classes (SeesawLoss); compare '
             "feature maps with on='neck'"
         )
@@ -228,7 +229,7 @@ def why_not(student: DenseHead, teacher: DenseHead) -> Missing | None:
         if what == 'anchors' and (max(student.num_anchors) == 1 or _close(own, other)):
             continue
         if own != other:
-            return Missing(_difference(what, own, other))
+            return Unavailable(_difference(what, own, other))
     return None
 
 

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.dense.priors import assigned_labels
+from ckd_mm.adapters.core.labels import assigned_labels
 
 __all__ = ['LAYOUTS', 'Layout', 'layout_of']
 

@@ -16,9 +16,10 @@ from ckd_mm.adapters.core.box_deltas import why_no_deltas
 from ckd_mm.adapters.core.class_logits import Columns
 from ckd_mm.adapters.core.class_match import ClassMatch, Kept
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.adapters.core.pair_spec import Comparison, Extra, Missing, Part, Side, Step
+from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.prompts import Tokens
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.head import DenseHead, why_not
 from ckd_mm.adapters.dense.priors import choose_rows, num_places
 from ckd_mm.adapters.dense.values import (
@@ -77,19 +78,21 @@ class DenseParts:
     def of_apart(self) -> Part:
         """The part of objectness beside class logits, or why there is none."""
         if not (self.student.logits.is_apart and self.teacher.logits.is_apart):
-            return Missing('only YOLO heads have objectness apart, and both need it')
+            return Unavailable(
+                'only YOLO heads have objectness apart, and both need it'
+            )
         return self._missing or partial(self._of_objectness, apart_rows)
 
     def of_boxes(self) -> Part:
         """The part of distributions of box edges, or why there is none."""
         heads = [self.student.module, self.teacher.module]
         if not all(hasattr(head, 'integral') for head in heads):
-            return Missing(
+            return Unavailable(
                 'only the heads of GFL and its kind have it, and both need it'
             )
         own, other = (head.reg_max for head in heads)
         if own != other:
-            return Missing(
+            return Unavailable(
                 f'the student has reg_max={own} and the teacher reg_max={other}; take '
                 'a teacher with the same'
             )
@@ -99,14 +102,14 @@ class DenseParts:
         """The part of box deltas, or why there is none."""
         heads = [[head.module] for head in (self.student, self.teacher)]
         if not (self.student.has_fixed_anchors and self.teacher.has_fixed_anchors):
-            return Missing(
+            return Unavailable(
                 'each head makes its own anchors, so deltas are of other boxes'
             )
         return self._missing or why_no_deltas(*heads) or self.box_deltas
 
     def class_logits(
         self, topk: int = 256, rows: str = 'confident', activation: str | None = None
-    ) -> Comparison:
+    ) -> PairSpec:
         """Class logits of the chosen places (K, C), or (K, C + 1) of a softmax head.
 
         `target` is the class assigned to each, `image_index` its image. Without a
@@ -120,31 +123,31 @@ class DenseParts:
             self.student.logits, self.teacher.logits, self.names, activation
         )
         sides = [
-            Side(head.taps, take=head.class_rows)
+            Readout(head.taps, take=head.class_rows)
             for head in (self.student, self.teacher)
         ]
         has_target = (
             rows == 'assigned' or self.student.softmax or activation == 'binary'
         )
-        comparison = self._comparison(sides, topk, rows, has_target, columns.match)
-        return replace(comparison, columns=columns)
+        spec = self._spec(sides, topk, rows, has_target, columns.match)
+        return replace(spec, columns=columns)
 
-    def _token_logits(self, topk: int, rows: str, activation: str | None) -> Comparison:
+    def _token_logits(self, topk: int, rows: str, activation: str | None) -> PairSpec:
         """The same with a column for each token of a prompt, (K, T)."""
         sides = [
-            Side(head.taps, take=head.class_rows)
+            Readout(head.taps, take=head.class_rows)
             for head in (self.student, self.teacher)
         ]
         match = ClassMatch.same(self.student.width)
-        comparison = self._comparison(sides, topk, rows, False, match)
-        return replace(comparison, columns=Tokens(activation))
+        spec = self._spec(sides, topk, rows, False, match)
+        return replace(spec, columns=Tokens(activation))
 
     def _of_objectness(
         self,
         take: Callable[[DenseHead, list[Any], Tensor], Tensor],
         topk: int = 256,
         rows: str = 'confident',
-    ) -> Comparison:
+    ) -> PairSpec:
         """Logits of object and background of the chosen places, (K, 2).
 
         The one logit z of a sigmoid head is the row (z, 0), whose softmax is its
@@ -152,17 +155,17 @@ class DenseParts:
         assigned, else 1; `image_index` the image.
         """
         sides = [
-            Side(head.taps, take=partial(take, head))
+            Readout(head.taps, take=partial(take, head))
             for head in (self.student, self.teacher)
         ]
         match = ClassMatch.same(self.student.logits.num_classes)
-        comparison = self._comparison(sides, topk, rows, True, match)
-        extras = dict(comparison.extras)
-        if 'target' in extras:
-            extras['target'] = replace(extras['target'], read=self._is_background)
-        return replace(comparison, extras=extras)
+        spec = self._spec(sides, topk, rows, True, match)
+        context = dict(spec.context)
+        if 'target' in context:
+            context['target'] = replace(context['target'], read=self._is_background)
+        return replace(spec, context=context)
 
-    def box_distribution(self, topk: int = 256, rows: str = 'confident') -> Comparison:
+    def box_distribution(self, topk: int = 256, rows: str = 'confident') -> PairSpec:
         """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
 
         With `KDLoss` this is localisation distillation, arXiv:2102.12252 (temperature
@@ -170,38 +173,38 @@ class DenseParts:
         them, weighted by the student's confidence; here all chosen places count alike.
         """
         sides = [
-            Side(head.taps, take=partial(edge_rows, head))
+            Readout(head.taps, take=partial(edge_rows, head))
             for head in (self.student, self.teacher)
         ]
-        comparison = self._comparison(sides, topk, rows, False, self._match())
-        return replace(comparison, extras={}, without={})
+        spec = self._spec(sides, topk, rows, False, self._match())
+        return replace(spec, context={}, without={})
 
-    def box_deltas(self, topk: int = 256) -> Comparison:
+    def box_deltas(self, topk: int = 256) -> PairSpec:
         """Box deltas of the places that the student's assigner gave an object, (K, 4).
 
         They are in the units that the student's head is trained in. `box_target` has
         the deltas of the ground truth.
         """
         sides = [
-            Side(head.taps, take=partial(delta_rows, head, self.student))
+            Readout(head.taps, take=partial(delta_rows, head, self.student))
             for head in (self.student, self.teacher)
         ]
         match = ClassMatch.same(self.student.logits.num_classes)
-        comparison = self._comparison(sides, topk, 'assigned', False, match)
-        extras = {
-            'image_index': Extra(self._images, (self._output,)),
-            'box_target': Extra(self._box_targets, (self._output, self._box_loss)),
+        spec = self._spec(sides, topk, 'assigned', False, match)
+        context = {
+            'image_index': Context(self._images, (self._output,)),
+            'box_target': Context(self._box_targets, (self._output, self._box_loss)),
         }
-        return replace(comparison, extras=extras, without={})
+        return replace(spec, context=context, without={})
 
-    def _comparison(
+    def _spec(
         self,
-        sides: list[Side],
+        sides: list[Readout],
         topk: int,
         rows: str,
         has_target: bool,
         match: ClassMatch,
-    ) -> Comparison:
+    ) -> PairSpec:
         student, teacher = sides
         one_of('rows', rows, ROWS)
         label_taps = self.student.label_taps()
@@ -213,10 +216,10 @@ class DenseParts:
             raise ValueError(
                 f"rows={rows!r} cannot be known: {untold}; take rows='confident'"
             )
-        extras, without = {'image_index': Extra(self._images, (self._output,))}, {}
-        labels = Extra(self._targets, (self._output, *label_taps))
+        context, without = {'image_index': Context(self._images, (self._output,))}, {}
+        labels = Context(self._targets, (self._output, *label_taps))
         if has_target and label_taps:
-            extras['target'] = labels
+            context['target'] = labels
         elif not label_taps:
             without['target'] = f'{untold}; take a loss that needs no target'
         else:
@@ -224,13 +227,13 @@ class DenseParts:
                 'rows of background have no target among the classes of a sigmoid '
                 "head; take rows='assigned'"
             )
-        return Comparison(
+        return PairSpec(
             student,
             teacher,
-            extras=extras,
+            context=context,
             without=without,
             choose=partial(self._choose, positive_integer('topk', topk), rows, match),
-            needs=label_taps if rows != 'confident' else (),
+            also_taps=label_taps if rows != 'confident' else (),
             by_teacher=True,
             match=match,
             labels=labels if label_taps else None,

@@ -15,14 +15,13 @@ position; by level, maps are (N, A * C, H, W).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ckd_mm.adapters.core.class_match import Kept
 
-__all__ = ['assigned_labels', 'choose_rows', 'confidences', 'num_places', 'rows_of']
+__all__ = ['choose_rows', 'confidences', 'num_places', 'rows_of']
 
 
 def num_places(maps: Sequence[Tensor], width: int) -> list[int]:
@@ -97,37 +96,6 @@ def confidences(
             best = best * factors[number].flatten(2)
         found.append(best.transpose(1, 2).flatten(1))
     return torch.cat(found, dim=1)
-
-
-def assigned_labels(
-    calls: Sequence[tuple[Any, ...]], places: Sequence[int], num_images: int
-) -> Tensor:
-    """The class that a head's assigner gave each place, (N, P), from its class loss.
-
-    Args:
-        calls: Positional arguments of each call of the class loss: logits, labels, ...;
-            one call per level, or one for all levels, level by level.
-        places: By level, the places of an image.
-        num_images: N.
-
-    Raises:
-        ValueError: The class loss does not get one label for each place.
-    """
-    given = [
-        call[1][0] if isinstance(call[1], (tuple, list)) else call[1] for call in calls
-    ]
-    sizes = [number * num_images for number in places]
-    if len(given) == 1:
-        given = list(given[0].split(sizes)) if len(given[0]) == sum(sizes) else given
-    shapes = [tuple(labels.shape) for labels in given]
-    flat = [labels.numel() for labels in given]
-    if flat != sizes or any(labels.is_floating_point() for labels in given):
-        raise ValueError(
-            f"the student's class loss must get one label for each of {sizes} places, "
-            f'by level, to tell which are assigned to an object; it got {shapes}; '
-            "compare with rows='confident' and a loss that needs no target"
-        )
-    return torch.cat([labels.reshape(num_images, -1) for labels in given], dim=1)
 
 
 def choose_rows(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters.core.pair_spec import Part, Step
+from ckd_mm.adapters.core.pair_spec import Part
+from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
 from ckd_mm.adapters.core.prompts import (
     PROMPTS,
-    has_prompts,
     prompts_of,
     why_other_tokens,
 )
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.query.heads import QueryHead
 from ckd_mm.adapters.query.parts import QueryParts
@@ -35,32 +37,44 @@ class QueryAdapter(DetectionAdapter):
     :class:`DetectionAdapter`.
     """
 
-    runs_itself = ('',)
-    row_parts = ('query_logits', 'mask_logits')
+    head_parts = ('query_logits', 'mask_logits')
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
         return QueryHead.fits(model)
 
-    def rows(self) -> dict[str, Part]:
+    def parts_of_heads(self) -> dict[str, Part]:
         reason = why_other_tokens(self.student, self.teacher)
         if reason is not None:
-            return dict.fromkeys(self.row_parts, reason)
+            return dict.fromkeys(self.head_parts, reason)
         student, teacher = QueryHead(self.student), QueryHead(self.teacher)
         return QueryParts(student, teacher, self.names).parts()
 
-    def student_taps(self) -> list[Tap]:
-        return [PROMPTS] if has_prompts(self.student) else []
+    def runs(self) -> dict[str, Pass]:
+        return {**super().runs(), '': _Queries(QueryHead(self.teacher))}
 
-    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
-        names = ('backbone', 'neck')
-        if all(tap.module.startswith(names) for tap in self.teacher_recorder.taps):
-            return
+
+@dataclass(frozen=True)
+class _Queries(Pass):
+    """All that makes queries of feature maps, and of a prompt where there is one."""
+
+    head: QueryHead = field(compare=False, repr=False)
+
+    @property
+    def needs(self) -> tuple[Pass, ...]:
+        return (FeatureMaps(self.head.model),)
+
+    @property
+    def student_taps(self) -> tuple[Tap, ...]:
+        return (PROMPTS,) if self.head.has_prompts else ()
+
+    def run(self, images: Tensor, step: Step, made: Made) -> Any:
         # The size of the teacher's batch, and nothing of the ground truth
-        shape = tuple(inputs.shape[-2:])
+        shape = tuple(images.shape[-2:])
         samples = [
             type(one)(metainfo={**one.metainfo, 'batch_input_shape': shape})
             for one in step.data_samples
         ]
-        prompts = prompts_of(step) if has_prompts(self.teacher) else ()
-        QueryHead(self.teacher).run(features, samples, prompts)
+        prompts = prompts_of(step) if self.head.has_prompts else ()
+        features = made[FeatureMaps(self.head.model)]
+        return self.head.run(features, samples, prompts)

@@ -15,10 +15,10 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.core.class_logits import ClassLogits
-from ckd_mm.adapters.core.pair_spec import Step
+from ckd_mm.adapters.core.labels import assigned_labels
 from ckd_mm.adapters.core.prompts import PROMPTS, has_prompts, num_tokens
 from ckd_mm.adapters.core.recorder import Tap
-from ckd_mm.adapters.dense.priors import assigned_labels
+from ckd_mm.adapters.core.step import Step
 
 __all__ = ['QueryHead']
 
@@ -33,7 +33,7 @@ class QueryHead:
     def __init__(self, model: BaseModel) -> None:
         self.has_masks = hasattr(model, 'panoptic_head')
         self.path = 'panoptic_head' if self.has_masks else 'bbox_head'
-        self._model = model
+        self.model = model
         self.module: Any = getattr(model, self.path)
         self.has_prompts = has_prompts(model)
         self.taps = (Tap(self.path), *([PROMPTS] if self.has_prompts else []))
@@ -75,11 +75,11 @@ class QueryHead:
             return
         texts = []
         if self.has_prompts:
-            texts.append(self._model.language_model(prompts))
-            if self._model.text_feat_map is not None:
-                embedded = self._model.text_feat_map(texts[0]['embedded'])
+            texts.append(self.model.language_model(prompts))
+            if self.model.text_feat_map is not None:
+                embedded = self.model.text_feat_map(texts[0]['embedded'])
                 texts[0]['embedded'] = embedded
-        self.module(**self._model.forward_transformer(features, *texts, samples))
+        self.module(**self.model.forward_transformer(features, *texts, samples))
 
     def logits(self, values: list[Any]) -> Tensor:
         """Class logits (N, Q, C) of what the taps noted, or (N, Q, T) of tokens.
@@ -90,7 +90,7 @@ class QueryHead:
         """
         logits = self._read(values[0])[0]
         if self.has_prompts:
-            return logits[..., : num_tokens(self._model, values[1])]
+            return logits[..., : num_tokens(self.model, values[1])]
         return logits
 
     def places(self, values: list[Any], step: Step) -> Tensor:
@@ -126,9 +126,9 @@ class QueryHead:
     @property
     def _own(self) -> slice:
         """Queries for denoising come before its own, DDQ's dense ones after them."""
-        number = self.module.num_queries if self.has_masks else self._model.num_queries
-        number *= getattr(self._model, 'num_patterns', 0) or 1  # of DAB-DETR
+        number = self.module.num_queries if self.has_masks else self.model.num_queries
+        number *= getattr(self.model, 'num_patterns', 0) or 1  # of DAB-DETR
         dense = 0
-        if self._model.training and hasattr(self._model, 'dense_topk_ratio'):
-            dense = self._model.cache_dict['num_dense_queries']
+        if self.model.training and hasattr(self.model, 'dense_topk_ratio'):
+            dense = self.model.cache_dict['num_dense_queries']
         return slice(-number - dense, -dense or None)

@@ -16,9 +16,10 @@ from torch import Tensor
 from ckd_mm.adapters.core.batch_checks import check_number
 from ckd_mm.adapters.core.class_logits import ClassLogits, Columns, Pixels
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.adapters.core.pair_spec import Comparison, Extra, Missing, Part, Side, Step
+from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.prompts import Tokens
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.query.matching import (
     Found,
     box_distances,
@@ -86,9 +87,9 @@ class QueryParts:
         if words == ['a mask', 'a mask']:
             return {'query_logits': self.mask_query_logits, 'mask_logits': self.masks}
         if words == ['a box', 'a box']:
-            reason = Missing('their queries have a box each, and no mask')
+            reason = Unavailable('their queries have a box each, and no mask')
             return {'query_logits': self.query_logits, 'mask_logits': reason}
-        other = Missing(
+        other = Unavailable(
             f'the queries of the student have {words[0]} each and those of the teacher '
             f"{words[1]}, so they cannot be matched; compare on='backbone'"
         )
@@ -100,7 +101,7 @@ class QueryParts:
         class_cost: float = 2.0,
         box_cost: float = 5.0,
         activation: str | None = None,
-    ) -> Comparison:
+    ) -> PairSpec:
         """Class logits of the last decoder layer or stage, of matched queries (K, C).
 
         Each image's queries are matched by the Hungarian algorithm, so that the sum of
@@ -134,7 +135,7 @@ class QueryParts:
         class_cost: float = 2.0,
         mask_cost: float = 5.0,
         activation: str | None = None,
-    ) -> Comparison:
+    ) -> PairSpec:
         """The same of queries with a mask each.
 
         Args:
@@ -155,7 +156,7 @@ class QueryParts:
         class_cost: float = 2.0,
         mask_cost: float = 5.0,
         activation: str | None = None,
-    ) -> Comparison:
+    ) -> PairSpec:
         """The masks of matched queries, (K, H * W), as logits of each pixel.
 
         Most queries have no object, so few are compared.
@@ -166,20 +167,20 @@ class QueryParts:
             mask_cost: The weight of a difference in the mask.
             activation: See :class:`ckd_mm.adapters.core.class_logits.Pixels`.
         """
-        comparison = self.mask_query_logits(topk, class_cost, mask_cost)
+        spec = self.mask_query_logits(topk, class_cost, mask_cost)
         student, teacher = (
-            Side(queries.taps, partial(_masks, queries))
+            Readout(queries.taps, partial(_masks, queries))
             for queries in (self.student, self.teacher)
         )
         columns = Pixels(activation)
-        extras, without = columns.offered(comparison.extras)
+        context, without = columns.offered(spec.context)
         return replace(
-            comparison,
+            spec,
             student=student,
             teacher=teacher,
             columns=columns,
-            extras=extras,
-            without={**comparison.without, **without},
+            context=context,
+            without={**spec.without, **without},
         )
 
     def _class_logits(
@@ -188,29 +189,29 @@ class QueryParts:
         class_cost: float,
         place_costs: Callable[[Found, Found], Tensor],
         activation: str | None,
-    ) -> Comparison:
+    ) -> PairSpec:
         columns = self._columns(activation)
         has_classes = isinstance(columns, Columns)
         non_negative('class_cost', class_cost)
         if topk is not None:
             positive_integer('topk', topk)
         student, teacher = (
-            Side(queries.taps, partial(_rows, queries))
+            Readout(queries.taps, partial(_rows, queries))
             for queries in (self.student, self.teacher)
         )
-        extras, without = {'image_index': Extra(self._images, self.student.taps)}, {}
-        labels = Extra(self.student.labels, self.student.label_taps)
+        context, without = {'image_index': Context(self._images, self.student.taps)}, {}
+        labels = Context(self.student.labels, self.student.label_taps)
         if has_classes and columns.is_distribution and activation != 'softmax':
-            extras['target'] = labels
+            context['target'] = labels
         else:
             without['target'] = (
                 'queries without an object have no target among the classes of a '
                 'sigmoid head; take a loss that needs none'
             )
-        return Comparison(
+        return PairSpec(
             student,
             teacher,
-            extras=extras,
+            context=context,
             without=without,
             choose=partial(self._choose, topk, class_cost, place_costs, columns),
             by_teacher=True,

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.model import BaseModel
 from torch import nn
 
-from ckd_mm.adapters.core.pair_spec import Missing
+from ckd_mm.adapters.core.pair_spec import Unavailable
 
 __all__ = [
     'BESIDE',
@@ -30,7 +30,7 @@ def has_box_heads(model: BaseModel) -> bool:
     return all(getattr(roi_head, name, None) is not None for name in names)
 
 
-def why_no_rois(*models: tuple[str, BaseModel]) -> Missing | None:
+def why_no_rois(*models: tuple[str, BaseModel]) -> Unavailable | None:
     """What keeps a model from scoring RoIs that are not its own.
 
     Args:
@@ -38,7 +38,7 @@ def why_no_rois(*models: tuple[str, BaseModel]) -> Missing | None:
     """
     for whose, model in models:
         if has_box_heads(model) and (names := _needed(model.roi_head)):
-            return Missing(
+            return Unavailable(
                 f'the {type(model.roi_head).__name__} of the {whose} needs '
                 f'{" and ".join(names)} with a RoI, which RoIs of another model lack; '
                 "compare feature maps with on='neck'"
@@ -46,15 +46,15 @@ def why_no_rois(*models: tuple[str, BaseModel]) -> Missing | None:
     return None
 
 
-def why_no_logits(student: Sequence[Any], teacher: Sequence[Any]) -> Missing | None:
+def why_no_logits(student: Sequence[Any], teacher: Sequence[Any]) -> Unavailable | None:
     """What keeps these box heads from having one row of class logits for each RoI."""
     for whose, heads in (('student', student), ('teacher', teacher)):
         for head in heads:
             name = type(head).__name__
             if not getattr(head, 'with_cls', True):
-                return Missing(f'the {name} of the {whose} gives no class logits')
+                return Unavailable(f'the {name} of the {whose} gives no class logits')
             if getattr(head, 'num_instance', 1) > 1:
-                return Missing(
+                return Unavailable(
                     f'the {name} of the {whose} makes {head.num_instance} predictions '
                     'of a RoI in no fixed order, so that those of two models are not '
                     "of the same object; compare on='rpn_logits' or on='neck'"
@@ -62,17 +62,17 @@ def why_no_logits(student: Sequence[Any], teacher: Sequence[Any]) -> Missing | N
     return None
 
 
-def why_no_masks(student: Any, teacher: Any) -> Missing | None:
+def why_no_masks(student: Any, teacher: Any) -> Unavailable | None:
     """What keeps the masks of these RoI heads from being compared."""
     if getattr(student, 'interleaved', False):
         start = f'the {type(student).__name__} of the student draws RoIs for masks, '
         if _first(student.mask_head).class_agnostic:
-            return Missing(f'{start}whose classes class-agnostic heads do not tell')
+            return Unavailable(f'{start}whose classes class-agnostic heads do not tell')
         if student.share_roi_extractor:
-            return Missing(f'{start}which cannot be told from those of boxes')
+            return Unavailable(f'{start}which cannot be told from those of boxes')
     sizes = [_mask_size(roi_head) for roi_head in (student, teacher)]
     if None not in sizes and sizes[0] != sizes[1]:
-        return Missing(
+        return Unavailable(
             f"the student's masks have {sizes[0]} and the teacher's {sizes[1]} pixels "
             'in a row; take a teacher with the same'
         )

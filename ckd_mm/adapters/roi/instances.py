@@ -16,8 +16,10 @@ from torch import Tensor
 from ckd_mm.adapters.core.box_deltas import in_units_of
 from ckd_mm.adapters.core.class_logits import ClassLogits, Columns
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.adapters.core.pair_spec import Comparison, Extra, Side, Step
+from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Readout
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
+from ckd_mm.adapters.roi.passes import RoIHeads
 from ckd_mm.adapters.roi.sampled import SampledRoIs
 from ckd_mm.adapters.roi.stages import Stages
 
@@ -44,7 +46,7 @@ class InstanceParts:
     ) -> None:
         self.student, self.teacher, self.names = student, teacher, names
 
-    def roi_logits(self) -> Comparison:
+    def roi_logits(self) -> PairSpec:
         """Class logits of both predictions of each RoI of the sampler, (2 * R, 2).
 
         Of the two orders of a RoI the teacher's are in the one that differs less, by
@@ -54,11 +56,12 @@ class InstanceParts:
         one = ClassLogits(1, 'softmax', background=True)
         columns = Columns.of(one, one, self.names)
         names = [stages.name('bbox_head', 0) for stages in (self.student, self.teacher)]
-        sampled = SampledRoIs(self.student, [0]).extras()
-        return Comparison(
-            Side((Tap(names[0]),), _rows),
-            Side((Tap(names[1], during=0),), _rows),
-            extras={name: _twice(sampled[name]) for name in ('image_index', 'rois')},
+        sampled = SampledRoIs(self.student, [0]).context()
+        run = RoIHeads('bbox', 0, 0, self.student, self.teacher)
+        return PairSpec(
+            Readout((Tap(names[0]),), _rows),
+            Readout((Tap(names[1], run=run),), _rows),
+            context={name: _twice(sampled[name]) for name in ('image_index', 'rois')},
             without={'target': 'it is not told which prediction is of which object'},
             choose=self._in_one_order,
             match=columns.match,
@@ -66,10 +69,11 @@ class InstanceParts:
         )
 
     def _in_one_order(
-        self, own: list[Any], other: list[Any], step: Step
+        self, student: list[Any], teacher: list[Any], step: Step
     ) -> tuple[Tensor, Tensor]:
         """All rows of the student, and the teacher's that belong to them."""
-        (logits, deltas), (teacher_logits, teacher_deltas) = _read(own), _read(other)
+        logits, deltas = _read(student)
+        teacher_logits, teacher_deltas = _read(teacher)
         heads = self.student.head(0), self.teacher.head(0)
         teacher_deltas = in_units_of(*heads, teacher_deltas.flatten(0, 1))
         pairs = (
@@ -98,5 +102,5 @@ def _rows(values: list[Any], step: Step) -> Tensor:
     return _read(values)[0].flatten(0, 1)
 
 
-def _twice(extra: Extra) -> Extra:
-    return Extra(lambda step: extra.read(step).repeat_interleave(2, 0), extra.taps)
+def _twice(one: Context) -> Context:
+    return Context(lambda step: one.read(step).repeat_interleave(2, 0), one.taps)

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.core.pair_spec import Extra, Step
+from ckd_mm.adapters.core.batch_checks import check_number
+from ckd_mm.adapters.core.pair_spec import Context
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.roi.sampled import SampledRoIs
 from ckd_mm.adapters.roi.stages import Stages
 
@@ -39,19 +41,19 @@ class MaskRoIs:
                 ('mask_head', 'loss_mask'),
             )
         )
-        own = (*self._boxes, *self._labels)
-        self.taps = own if self._drawn_again else self._sampled.taps
+        drawn = (*self._boxes, *self._labels)
+        self.taps = drawn if self._drawn_again else self._sampled.taps
 
-    def extras(self) -> dict[str, Extra]:
+    def context(self) -> dict[str, Context]:
         """What a loss of their rows can ask for."""
         if not self._drawn_again:
-            return self._sampled.object_extras()
+            return self._sampled.object_context()
         return {
-            'target': Extra(self.labels, self._labels),
-            'image_index': Extra(
+            'target': Context(self.labels, self._labels),
+            'image_index': Context(
                 lambda step: self.boxes(step)[:, 0].long(), self._boxes
             ),
-            'rois': Extra(self.boxes, self._boxes),
+            'rois': Context(self.boxes, self._boxes),
         }
 
     def boxes(self, step: Step) -> Tensor:
@@ -60,6 +62,15 @@ class MaskRoIs:
             return self._sampled.object_boxes(step)
         calls = [call for tap in self._boxes for call in step.noted(tap)]
         return torch.cat([rois for _, rois, *_ in calls])
+
+    def check_images(self, step: Step, features: Sequence[Tensor]) -> None:
+        """See :meth:`SampledRoIs.check_images`."""
+        if not self._drawn_again:
+            self._sampled.check_images(step, features)
+            return
+        for tap in self._boxes:
+            for maps, *_ in step.noted(tap):
+                check_number(maps, features)
 
     def labels(self, step: Step) -> Tensor:
         """The classes (P,) of their objects."""

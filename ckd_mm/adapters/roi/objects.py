@@ -12,12 +12,13 @@ from ckd_mm.adapters.core.box_deltas import in_units_of, why_no_deltas
 from ckd_mm.adapters.core.class_logits import Pixels, match_classes
 from ckd_mm.adapters.core.class_match import ClassMatch
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.adapters.core.pair_spec import Comparison, Missing, Part, Step
+from ckd_mm.adapters.core.pair_spec import PairSpec, Part, Unavailable
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.roi.heads import why_no_logits, why_no_masks
 from ckd_mm.adapters.roi.masks import MaskRoIs
-from ckd_mm.adapters.roi.readouts import sides
+from ckd_mm.adapters.roi.readouts import HeadTap, readouts
 from ckd_mm.adapters.roi.sampled import SampledRoIs
-from ckd_mm.adapters.roi.stages import Passes, Stages, choose_passes
+from ckd_mm.adapters.roi.stages import StageMap, Stages, choose_stages
 
 __all__ = ['ObjectParts', 'missing_module']
 
@@ -50,32 +51,32 @@ class ObjectParts:
         student_stage: int | None = None,
         teacher_stage: int | str | None = None,
         activation: str | None = None,
-    ) -> Comparison:
+    ) -> PairSpec:
         """The masks of the RoIs of objects, in the channels of their classes.
 
         `activation`: see :class:`ckd_mm.adapters.core.class_logits.Pixels`.
         """
-        passes = choose_passes(
+        stage_map = choose_stages(
             self.student, self.teacher, student_stage, teacher_stage, 'mask'
         )
-        rois = MaskRoIs(self.student, passes.own)
-        match = self._match('mask_head', passes)
-        student, teacher = sides(
+        rois = MaskRoIs(self.student, stage_map.student)
+        match = self._match('mask_head', stage_map)
+        student, teacher = readouts(
             self.student,
             self.teacher,
-            passes,
-            ('mask_head', '', 'output'),
+            stage_map,
+            HeadTap('mask_head'),
             self._mask,
-            teacher_take=partial(self._mask, in_teacher=match),
+            teacher_rows=partial(self._mask, in_teacher=match),
         )
-        columns, labels = Pixels(activation), rois.extras()['target']
-        extras, without = columns.offered(rois.extras())
-        return Comparison(
+        columns, labels = Pixels(activation), rois.context()['target']
+        context, without = columns.offered(rois.context())
+        return PairSpec(
             student,
             teacher,
-            extras=extras,
+            context=context,
             without=without,
-            needs=rois.taps,
+            also_taps=rois.taps,
             match=match,
             columns=columns,
             labels=labels,
@@ -85,55 +86,53 @@ class ObjectParts:
         self,
         student_stage: int | None = None,
         teacher_stage: int | str | None = None,
-    ) -> Comparison:
+    ) -> PairSpec:
         """Box deltas of each RoI of an object, those of its class: (P, 4).
 
         They are in the units that the student's head is trained in. A teacher's head
         may divide by other standard deviations, as each stage of a cascade does; its
         deltas are converted. `box_target` has the deltas of the ground truth.
         """
-        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
-        sampled = SampledRoIs(self.student, passes.own)
-        match = self._match('bbox_head', passes)
-        student, teacher = sides(
+        stage_map = choose_stages(
+            self.student, self.teacher, student_stage, teacher_stage
+        )
+        sampled = SampledRoIs(self.student, stage_map.student)
+        match = self._match('bbox_head', stage_map)
+        student, teacher = readouts(
             self.student,
             self.teacher,
-            passes,
-            ('bbox_head', '', 'output'),
+            stage_map,
+            HeadTap('bbox_head'),
             self._box,
-            teacher_take=partial(self._box, in_teacher=match),
+            teacher_rows=partial(self._box, in_teacher=match),
         )
-        extras = {**sampled.object_extras(), 'box_target': sampled.box_target()}
-        return Comparison(
+        context = {**sampled.object_context(), 'box_target': sampled.box_target()}
+        return PairSpec(
             student,
             teacher,
-            extras=extras,
-            needs=sampled.taps,
+            context=context,
+            also_taps=sampled.taps,
             match=match,
-            labels=extras['target'],
+            labels=context['target'],
         )
 
-    def _match(self, module: str, passes: Passes) -> ClassMatch:
+    def _match(self, module: str, stage_map: StageMap) -> ClassMatch:
         """The classes in common, for what is specific to a class."""
-        own, other = (
-            stages.module(module, stage)
-            for stages, stage in (
-                (self.student, passes.own[0]),
-                (self.teacher, passes.other[0][0]),
-            )
-        )
-        return match_classes(own.num_classes, other.num_classes, self.names)
+        stage, seen_by = stage_map.pairs()[0]
+        student = self.student.module(module, stage)
+        teacher = self.teacher.module(module, seen_by)
+        return match_classes(student.num_classes, teacher.num_classes, self.names)
 
     def _mask(
         self,
         masks: Tensor,
         step: Step,
-        own: int,
+        stage: int,
         head: Any,
         in_teacher: ClassMatch | None = None,
     ) -> Tensor:
         """Of (P, C, H, W), or (P, 1, H, W) if class-agnostic, the rows (P, H * W)."""
-        labels = MaskRoIs(self.student, [own]).labels(step)
+        labels = MaskRoIs(self.student, [stage]).labels(step)
         labels = labels if in_teacher is None else in_teacher.in_teacher(labels)
         channel = labels if masks.shape[1] > 1 else torch.zeros_like(labels)
         return masks[torch.arange(len(masks), device=masks.device), channel].flatten(1)
@@ -142,24 +141,24 @@ class ObjectParts:
         self,
         output: Any,
         step: Step,
-        own: int,
+        stage: int,
         head: Any,
         in_teacher: ClassMatch | None = None,
     ) -> Tensor:
         """Of (R, 4 * C), or (R, 4) if class-agnostic, the rows (P, 4)."""
-        sampled = SampledRoIs(self.student, [own])
+        sampled = SampledRoIs(self.student, [stage])
         labels = sampled.object_labels(step)
         labels = labels if in_teacher is None else in_teacher.in_teacher(labels)
         deltas = output[1].unflatten(1, (-1, 4))[sampled.objects(step)]
         channel = labels if deltas.shape[1] > 1 else torch.zeros_like(labels)
         rows = deltas[torch.arange(len(deltas), device=deltas.device), channel]
-        return in_units_of(self.student.head(own), head, rows)
+        return in_units_of(self.student.head(stage), head, rows)
 
-    def _missing_boxes(self) -> Missing | None:
+    def _missing_boxes(self) -> Unavailable | None:
         heads = [stages.heads() for stages in (self.student, self.teacher)]
         return why_no_logits(*heads) or why_no_deltas(*heads)
 
-    def _missing_masks(self) -> Missing | None:
+    def _missing_masks(self) -> Unavailable | None:
         models = [stages.model.roi_head for stages in (self.student, self.teacher)]
         missing = missing_module(self.student, self.teacher, 'mask_head')
         return missing or why_no_masks(*models)
@@ -167,11 +166,11 @@ class ObjectParts:
 
 def missing_module(
     student: Stages, teacher: Stages, module: str, inner: str = ''
-) -> Missing | None:
+) -> Unavailable | None:
     """Why a module of the RoI head is not in both, if it is not."""
     lacking = [
         f'the {whose} has none'
         for whose, stages in (('student', student), ('teacher', teacher))
         if not stages.has(module, inner)
     ]
-    return Missing(' and '.join(lacking)) if lacking else None
+    return Unavailable(' and '.join(lacking)) if lacking else None

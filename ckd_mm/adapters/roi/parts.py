@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
+
+from torch import Tensor
 
 from ckd_mm.adapters.core.class_logits import Columns
+from ckd_mm.adapters.core.class_match import Kept
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.adapters.core.pair_spec import Comparison, Extra, Missing, Part, Side
+from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.roi.heads import why_no_logits
 from ckd_mm.adapters.roi.instances import InstanceParts, has_instances
 from ckd_mm.adapters.roi.logits import (
@@ -17,10 +22,11 @@ from ckd_mm.adapters.roi.logits import (
     why_unknown,
 )
 from ckd_mm.adapters.roi.objects import ObjectParts, missing_module
+from ckd_mm.adapters.roi.passes import ProposedInStudent
 from ckd_mm.adapters.roi.proposed import ProposedRoIs
-from ckd_mm.adapters.roi.readouts import Place, Take, sides
+from ckd_mm.adapters.roi.readouts import HeadTap, ReadRows, readouts
 from ckd_mm.adapters.roi.sampled import SampledRoIs
-from ckd_mm.adapters.roi.stages import Passes, Stages, choose_passes
+from ckd_mm.adapters.roi.stages import StageMap, Stages, choose_stages
 from ckd_mm.checks import non_negative
 
 __all__ = ['RoIParts']
@@ -32,7 +38,7 @@ class RoIParts:
     In all of them the option `student_stage` chooses one stage of a cascade, whose RoIs
     are compared (`None`: those of all stages, one after the other), and `teacher_stage`
     what sees them in a teacher with a cascade: see
-    :func:`ckd_mm.adapters.roi.stages.choose_passes`.
+    :func:`ckd_mm.adapters.roi.stages.choose_stages`.
 
     Args:
         student: The student's stages.
@@ -67,7 +73,7 @@ class RoIParts:
         rois: str = 'sampled',
         num_rois: int | None = None,
         activation: str | None = None,
-    ) -> Comparison:
+    ) -> PairSpec:
         """Class logits of the RoIs that the student's sampler drew, (R, C + 1).
 
         `rois`: 'sampled' (the authors'), or for an extra pass of both heads the
@@ -83,8 +89,10 @@ class RoIParts:
 
         `activation`: see :class:`ckd_mm.adapters.core.class_logits.Columns`.
         """
-        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
-        columns = self._columns(passes, activation)
+        stage_map = choose_stages(
+            self.student, self.teacher, student_stage, teacher_stage
+        )
+        columns = self._columns(stage_map, activation)
         if columns.logits.is_apart and rois == 'sampled':
             if background_ratio is not None:
                 raise ValueError(
@@ -93,41 +101,41 @@ class RoIParts:
                     "on='roi_objectness' compares what they say of background"
                 )
             background_ratio = 0.0
-        comparison = self._of_rois(
-            passes,
-            ('bbox_head', '', 'output'),
-            lambda output, step, own, head: class_rows(
-                roi_class_logits(head), output[0]
-            ),
+        spec = self._of_rois(
+            stage_map,
+            HeadTap('bbox_head'),
+            _class_rows,
             background_ratio,
             ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
         )
-        return replace(comparison, match=columns.match, columns=columns)
+        return replace(spec, match=columns.match, columns=columns)
 
     def roi_objectness(
         self,
         student_stage: int | None = None,
         teacher_stage: int | str | None = None,
         background_ratio: float | None = None,
-    ) -> Comparison:
+    ) -> PairSpec:
         """Object or background (R, 2), of heads with the Seesaw loss.
 
         `target` is 0 for RoIs that are assigned to an object, else 1.
         """
-        passes = choose_passes(self.student, self.teacher, student_stage, teacher_stage)
-        match = self._columns(passes).match
-        comparison = self._of_rois(
-            passes,
-            ('bbox_head', '', 'output'),
-            lambda output, step, own, head: objectness_rows(output[0], match.student),
+        stage_map = choose_stages(
+            self.student, self.teacher, student_stage, teacher_stage
+        )
+        match = self._columns(stage_map).match
+        spec = self._of_rois(
+            stage_map,
+            HeadTap('bbox_head'),
+            partial(_objectness_rows, match.student),
             background_ratio,
             None,
-            lambda output, step, own, head: objectness_rows(output[0], match.teacher),
+            partial(_objectness_rows, match.teacher),
         )
-        sampled = SampledRoIs(self.student, passes.own)
-        target = Extra(sampled.is_background, comparison.extras['target'].taps)
-        extras = {**comparison.extras, 'target': target}
-        return replace(comparison, match=match, extras=extras)
+        sampled = SampledRoIs(self.student, stage_map.student)
+        target = Context(sampled.is_background, spec.context['target'].taps)
+        context = {**spec.context, 'target': target}
+        return replace(spec, match=match, context=context)
 
     def embedding(
         self,
@@ -136,27 +144,28 @@ class RoIParts:
         background_ratio: float | None = None,
         rois: str = 'sampled',
         num_rois: int | None = None,
-    ) -> Comparison:
+    ) -> PairSpec:
         """What the last layer of the box head makes these logits of, (R, D)."""
         return self._of_rois(
-            choose_passes(self.student, self.teacher, student_stage, teacher_stage),
-            ('bbox_head', 'fc_cls', 'input'),
-            lambda arguments, step, own, head: arguments[0],
+            self._stage_map(student_stage, teacher_stage),
+            HeadTap('bbox_head', 'fc_cls', 'input'),
+            _embeddings,
             background_ratio,
             ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
         )
 
     def _of_rois(
         self,
-        passes: Passes,
-        place: Place,
-        take: Take,
+        stage_map: StageMap,
+        tap: HeadTap,
+        read_rows: ReadRows,
         background_ratio: float | None,
         proposed: ProposedRoIs | None,
-        teacher_take: Take | None = None,
-    ) -> Comparison:
-        student, teacher = sides(
-            self.student, self.teacher, passes, place, take, proposed, teacher_take
+        teacher_rows: ReadRows | None = None,
+    ) -> PairSpec:
+        both = self.student, self.teacher
+        student, teacher = readouts(
+            *both, stage_map, tap, read_rows, proposed, teacher_rows
         )
         ratio = (
             None
@@ -164,66 +173,85 @@ class RoIParts:
             else non_negative('background_ratio', background_ratio)
         )
         if proposed is not None:
-            return _of_proposed(student, teacher, proposed, ratio)
-        sampled = SampledRoIs(self.student, passes.own)
-        extras = sampled.extras()
+            run = ProposedInStudent(proposed, *both)
+            return _of_proposed(student, teacher, run, ratio)
+        sampled = SampledRoIs(self.student, stage_map.student)
+        context = sampled.context()
         if ratio is None:
-            return Comparison(student, teacher, extras=extras, labels=extras['target'])
-        return Comparison(
+            return PairSpec(student, teacher, context=context, labels=context['target'])
+        return PairSpec(
             student,
             teacher,
-            extras=extras,
+            context=context,
             choose=partial(sampled.rows, ratio),
-            needs=sampled.taps,
-            labels=extras['target'],
+            also_taps=sampled.taps,
+            labels=context['target'],
         )
 
-    def _columns(self, passes: Passes, activation: str | None = None) -> Columns:
+    def _stage_map(
+        self, student_stage: int | None, teacher_stage: int | str | None
+    ) -> StageMap:
+        both = self.student, self.teacher
+        return choose_stages(*both, student_stage, teacher_stage)
+
+    def _columns(self, stage_map: StageMap, activation: str | None = None) -> Columns:
         """The columns of class logits of all stages that take part."""
-        own = [roi_class_logits(self.student.head(stage)) for stage in passes.own]
-        others = [
-            roi_class_logits(self.teacher.head(stage))
-            for stages in passes.other
-            for stage in stages
-        ]
-        found = [
-            Columns.of(student, teacher, self.names, activation)
-            for student in dict.fromkeys(own)
-            for teacher in dict.fromkeys(others)
-        ]
+        kinds = {
+            (
+                roi_class_logits(self.student.head(stage)),
+                roi_class_logits(self.teacher.head(seen_by)),
+            ): None
+            for stage, seen_by in stage_map.pairs()
+        }
+        found = [Columns.of(*pair, self.names, activation) for pair in kinds]
         return found[0]
 
-    def _missing_columns(self) -> Missing | None:
+    def _missing_columns(self) -> Unavailable | None:
         for head in (*self.student.heads(), *self.teacher.heads()):
             if reason := why_unknown(head):
-                return Missing(reason)
+                return Unavailable(reason)
         return None
 
-    def _missing_objectness(self) -> Missing | None:
+    def _missing_objectness(self) -> Unavailable | None:
         for whose, stages in (('student', self.student), ('teacher', self.teacher)):
             loss = type(stages.head(0).loss_cls)
             if 'SeesawLoss' not in {cls.__name__ for cls in loss.__mro__}:
-                return Missing(
+                return Unavailable(
                     f'only heads with the Seesaw loss have it, and the {whose} has '
                     f'{loss.__name__}'
                 )
         return None
 
 
+def _class_rows(output: Any, step: Step, stage: int, head: Any) -> Tensor:
+    return class_rows(roi_class_logits(head), output[0])
+
+
+def _objectness_rows(
+    kept: Kept, output: Any, step: Step, stage: int, head: Any
+) -> Tensor:
+    return objectness_rows(output[0], kept)
+
+
+def _embeddings(arguments: Any, step: Step, stage: int, head: Any) -> Tensor:
+    return arguments[0]
+
+
 def _of_proposed(
-    student: Side, teacher: Side, proposed: ProposedRoIs, ratio: float | None
-) -> Comparison:
+    student: Readout, teacher: Readout, run: ProposedInStudent, ratio: float | None
+) -> PairSpec:
+    proposed = run.proposed
     reason = (
         f'the RoIs of rois={proposed.rois!r} are not assigned to objects, so that none '
         "has a class; those of rois='sampled' are"
     )
     if ratio is not None:
         raise ValueError(f'background_ratio={ratio!r} needs classes, and {reason}')
-    return Comparison(
+    return PairSpec(
         student,
         teacher,
-        extras=proposed.extras(),
+        context=proposed.context(run),
         without={'target': reason},
-        needs=proposed.taps,
+        also_taps=proposed.taps,
         by_teacher=proposed.rois == 'teacher',
     )

@@ -5,7 +5,7 @@ Shape suffixes: R RoIs of all images.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,8 +14,9 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ckd_mm.adapters.core.pair_spec import Extra, Step
+from ckd_mm.adapters.core.pair_spec import Context
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.head import DenseHead
 from ckd_mm.adapters.roi.stages import Stages
 from ckd_mm.checks import one_of, positive_integer
@@ -29,8 +30,6 @@ _EXTRACTOR = 'roi_head.bbox_roi_extractor'
 @dataclass(frozen=True)
 class ProposedRoIs:
     """The best proposals of each image, which the heads of both models then see.
-
-    It is also the name of that pass of the heads, see `Tap`.
 
     Args:
         rois: Whose RPN: 'proposals' is the student's, after the NMS of its training
@@ -65,9 +64,9 @@ class ProposedRoIs:
 
     @property
     def taps(self) -> tuple[Tap, ...]:
-        """What of the student's own step the pass needs."""
-        own = (_RPN,) if self.rois == 'proposals' else ()
-        return (*own, Tap(_EXTRACTOR, 'input'))
+        """What of the student's own step is needed for them."""
+        rpn = (_RPN,) if self.rois == 'proposals' else ()
+        return (*rpn, Tap(_EXTRACTOR, 'input'))
 
     def propose(
         self, student: BaseModel, teacher: BaseModel, teacher_rpn: Any, step: Step
@@ -92,16 +91,20 @@ class ProposedRoIs:
         """The feature maps that the student takes its own RoIs from."""
         return step.noted(Tap(_EXTRACTOR, 'input'))[0][0]
 
-    def extras(self) -> dict[str, Extra]:
-        """What a loss can ask for."""
-        tap = Tap(_EXTRACTOR, 'input', during=self)
+    def context(self, run: Hashable) -> dict[str, Context]:
+        """What a loss can ask for.
+
+        Args:
+            run: The run of the student's heads on these RoIs.
+        """
+        tap = Tap(_EXTRACTOR, 'input', run)
 
         def boxes(step: Step) -> Tensor:
             return step.noted(tap)[0][1]
 
         return {
-            'image_index': Extra(lambda step: boxes(step)[:, 0].long(), (tap,)),
-            'rois': Extra(boxes, (tap,)),
+            'image_index': Context(lambda step: boxes(step)[:, 0].long(), (tap,)),
+            'rois': Context(boxes, (tap,)),
         }
 
     def _best(self, rpn_head: Any, outputs: Any, config: Any, step: Step) -> Tensor:

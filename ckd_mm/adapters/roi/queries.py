@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -9,12 +10,15 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ckd_mm.adapters.core.class_logits import ClassLogits
-from ckd_mm.adapters.core.pair_spec import Missing, Part, Step
+from ckd_mm.adapters.core.family import Adapter
+from ckd_mm.adapters.core.pair_spec import Part, Unavailable
+from ckd_mm.adapters.core.passes import Made, Pass
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.query.parts import QueryParts
 from ckd_mm.adapters.roi.logits import roi_class_logits
-from ckd_mm.adapters.roi.stages import for_roi_align
+from ckd_mm.adapters.roi.passes import RoIFeatures
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['RoIQueryAdapter']
@@ -29,9 +33,7 @@ class RoIQueryAdapter(DetectionAdapter):
     :class:`DetectionAdapter`.
     """
 
-    reachable = ('backbone', 'neck', 'roi_head.bbox')
-    runs_itself = reachable
-    row_parts = ('query_logits', 'roi_logits', 'mask_logits')
+    head_parts = ('query_logits', 'roi_logits', 'mask_logits')
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
@@ -42,9 +44,9 @@ class RoIQueryAdapter(DetectionAdapter):
             getattr(roi_head, 'bbox_head', None), nn.ModuleList
         )
 
-    def rows(self) -> dict[str, Part]:
+    def parts_of_heads(self) -> dict[str, Part]:
         student, teacher = _RoIQueries(self.student), _RoIQueries(self.teacher)
-        other = Missing(
+        other = Unavailable(
             'a RoI and its mask belong to a query here, and those of two models are '
             "not the same; compare on='query_logits'"
         )
@@ -53,22 +55,35 @@ class RoIQueryAdapter(DetectionAdapter):
             **dict.fromkeys(('roi_logits', 'mask_logits'), other),
         }
 
-    def run_teacher(self, inputs: Tensor, features: Any, step: Step) -> None:
-        """All stages, as in testing; their boxes wait for the device as there."""
+    def runs(self) -> dict[str, Pass]:
+        stages = _Stages(self.teacher)
+        names = ('roi_head.bbox_head', 'roi_head.bbox_roi_extractor')
+        return {**Adapter.runs(self), **dict.fromkeys(names, stages)}
+
+
+@dataclass(frozen=True)
+class _Stages(Pass):
+    """All stages, as in testing; their boxes wait for the device as there."""
+
+    model: BaseModel = field(compare=False, repr=False)
+
+    @property
+    def needs(self) -> tuple[Pass, ...]:
+        return (RoIFeatures(self.model),)
+
+    def run(self, images: Tensor, step: Step, made: Made) -> Any:
         from mmdet.structures.bbox import bbox2roi
 
-        if not self.runs('roi_head'):
-            return
-        features, roi_head = for_roi_align(features), self.teacher.roi_head
-        found = self.teacher.rpn_head.predict(features, step.data_samples)
+        features, roi_head = made[RoIFeatures(self.model)], self.model.roi_head
+        found = self.model.rpn_head.predict(features, step.data_samples)
         boxes = [image.bboxes for image in found]
         queries = torch.stack([image.features for image in found])
         metas = [sample.metainfo for sample in step.data_samples]
         for stage in range(len(roi_head.bbox_head)):
-            made = roi_head._bbox_forward(
+            result = roi_head._bbox_forward(
                 stage, features, bbox2roi(boxes), queries, metas
             )
-            boxes, queries = made['detached_proposals'], made['object_feats']
+            boxes, queries = result['detached_proposals'], result['object_feats']
 
 
 class _RoIQueries:

@@ -4,95 +4,119 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.core.pair_spec import Side, Step
+from ckd_mm.adapters.core.pair_spec import Readout
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
+from ckd_mm.adapters.roi.passes import ProposedInStudent, ProposedInTeacher, RoIHeads
 from ckd_mm.adapters.roi.proposed import ProposedRoIs
-from ckd_mm.adapters.roi.stages import Passes, Stages
+from ckd_mm.adapters.roi.stages import StageMap, Stages
 
-__all__ = ['Place', 'Take', 'sides']
-
-Place: TypeAlias = tuple[str, str, Literal['input', 'output']]
-"""A module of the RoI head, one inside it or none, and the side of it."""
-
-Take: TypeAlias = Callable[[Any, Step, int, Any], Tensor]
-"""Rows from what was noted, for the RoIs of a student's stage and with a box head."""
+__all__ = ['HeadTap', 'ReadRows', 'readouts']
 
 
-def sides(
+class HeadTap(NamedTuple):
+    """Where a value of a stage is noted.
+
+    Args:
+        module: A module of the RoI head, such as `bbox_head`.
+        inner: One inside it; empty for the module itself.
+        port: What it receives or what it returns.
+    """
+
+    module: str
+    inner: str = ''
+    port: Literal['input', 'output'] = 'output'
+
+    def of(self, stages: Stages, stage: int, run: Any = None) -> Tap:
+        """The tap of a stage, in one run of it."""
+        inner = self.inner or stages.once(self.module)
+        return Tap(stages.name(self.module, stage, inner), self.port, run)
+
+
+ReadRows: TypeAlias = Callable[[Any, Step, int, Any], Tensor]
+"""Rows from what was noted, the step, a stage of the student and a box head."""
+
+
+def readouts(
     student: Stages,
     teacher: Stages,
-    passes: Passes,
-    place: Place,
-    take: Take,
+    stage_map: StageMap,
+    tap: HeadTap,
+    read_rows: ReadRows,
     proposed: ProposedRoIs | None = None,
-    teacher_take: Take | None = None,
-) -> tuple[Side, Side]:
-    """Both sides of a comparison of RoIs.
+    teacher_rows: ReadRows | None = None,
+) -> tuple[Readout, Readout]:
+    """How both sides of a comparison of RoIs are read.
 
     Args:
         student: The student's stages.
         teacher: The teacher's.
-        passes: Which RoIs are compared, and which stages of the teacher see them.
-        place: Where a stage's value is noted.
-        take: Makes rows of it.
-        proposed: The RoIs of an extra pass of both heads; None: the student's own.
-        teacher_take: Makes the teacher's rows, where that is done in another way.
+        stage_map: Which RoIs are compared, and which stages of the teacher see them.
+        tap: Where a stage's value is noted.
+        read_rows: Makes rows of it.
+        proposed: The RoIs of one more run of both heads; None: the student's own.
+        teacher_rows: Makes the teacher's rows, where that is done in another way.
     """
-    module, inner, side = place
-    pairs = [
-        (own, stage)
-        for own, stages in zip(passes.own, passes.other, strict=True)
-        for stage in stages
-    ]
-    # The first stage runs in every step: what a cascade that stopped early has the
-    # width of. See _student_rows.
-    own_taps = [
-        Tap(student.name(module, own, inner or student.once(module)), side, proposed)
-        for own in (0, *passes.own)
-    ]
-    other_taps = [
-        Tap(
-            teacher.name(module, stage, inner or teacher.once(module)),
-            side,
-            during=own if proposed is None else proposed,
-        )
-        for own, stage in pairs
+    kind: Literal['bbox', 'mask'] = 'mask' if tap.module == 'mask_head' else 'bbox'
+    pairs = stage_map.pairs()
+    if proposed is None:
+        student_run = None
+        teacher_taps = [
+            tap.of(teacher, seen_by, RoIHeads(kind, stage, seen_by, student, teacher))
+            for stage, seen_by in pairs
+        ]
+    else:
+        student_run = ProposedInStudent(proposed, student, teacher)
+        teacher_taps = [
+            tap.of(
+                teacher, seen_by, ProposedInTeacher(proposed, seen_by, student, teacher)
+            )
+            for _, seen_by in pairs
+        ]
+    # The first stage runs in every step. It tells the width of the rows of a cascade
+    # that stopped early, see _student_rows.
+    student_taps = [
+        tap.of(student, stage, student_run) for stage in (0, *stage_map.student)
     ]
     return (
-        Side(
-            tuple(own_taps),
-            partial(_student_rows, take, student, passes.own),
+        Readout(
+            tuple(student_taps),
+            partial(_student_rows, read_rows, student, stage_map.student),
             may_skip=student.is_cascade,
         ),
-        Side(
-            tuple(other_taps),
-            partial(_teacher_rows, teacher_take or take, teacher, pairs),
+        Readout(
+            tuple(teacher_taps),
+            partial(_teacher_rows, teacher_rows or read_rows, teacher, pairs),
         ),
     )
 
 
 def _student_rows(
-    take: Take, stages: Stages, own: tuple[int, ...], values: list[Any], step: Step
+    read_rows: ReadRows,
+    stages: Stages,
+    numbers: tuple[int, ...],
+    values: list[Any],
+    step: Step,
 ) -> Tensor:
     """The rows of all stages; None where a cascade stopped, having no RoI left."""
     first, *values = values
     rows = [
-        take(value, step, stage, stages.head(stage))
-        for value, stage in zip(values, own, strict=True)
+        read_rows(value, step, stage, stages.head(stage))
+        for value, stage in zip(values, numbers, strict=True)
         if value is not None
     ]
     if not rows:
-        return take(first, step, 0, stages.head(0))[:0]
+        return read_rows(first, step, 0, stages.head(0))[:0]
     return rows[0] if len(rows) == 1 else torch.cat(rows)
 
 
 def _teacher_rows(
-    take: Take,
+    read_rows: ReadRows,
     stages: Stages,
     pairs: list[tuple[int, int]],
     values: list[Any],
@@ -100,8 +124,9 @@ def _teacher_rows(
 ) -> Tensor:
     """The rows of all the student's stages, each the mean of the teacher's stages."""
     rows: dict[int, list[Tensor]] = {}
-    for value, (own, stage) in zip(values, pairs, strict=True):
-        rows.setdefault(own, []).append(take(value, step, own, stages.head(stage)))
+    for value, (stage, seen_by) in zip(values, pairs, strict=True):
+        found = read_rows(value, step, stage, stages.head(seen_by))
+        rows.setdefault(stage, []).append(found)
     means = [
         of_stage[0] if len(of_stage) == 1 else torch.stack(of_stage).mean(0)
         for of_stage in rows.values()

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ckd_mm.adapters.core.pair_spec import Missing
+from ckd_mm.adapters.core.pair_spec import Unavailable
 from ckd_mm.adapters.dense.head import DenseHead
 
 __all__ = ['rpn_path', 'run_rpn', 'why_no_rpn']
@@ -22,20 +22,22 @@ def rpn_path(model: BaseModel) -> str:
     return 'rpn_head'
 
 
-def why_no_rpn(student: BaseModel, teacher: BaseModel) -> Missing | None:
+def why_no_rpn(student: BaseModel, teacher: BaseModel) -> Unavailable | None:
     """What keeps their RPNs from being compared, but for their anchors."""
     for whose, model in (('student', student), ('teacher', teacher)):
         rpn_head = getattr(model, 'rpn_head', None)
         if rpn_head is None:
-            return Missing(f'the {whose} has none; its proposals come with the data')
+            return Unavailable(
+                f'the {whose} has none; its proposals come with the data'
+            )
         if rpn_path(model) == 'rpn_head' and not DenseHead.fits(model, 'rpn_head'):
-            return Missing(
+            return Unavailable(
                 f'the {type(rpn_head).__name__} of the {whose} gives no logits of '
                 'anchors by level'
             )
     if rpn_path(student) != rpn_path(teacher):
         names = ' and '.join(type(one.rpn_head).__name__ for one in (student, teacher))
-        return Missing(f'{names} do not have the same stages')
+        return Unavailable(f'{names} do not have the same stages')
     return None
 
 

@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.core.pair_spec import Extra, Step
+from ckd_mm.adapters.core.batch_checks import check_number
+from ckd_mm.adapters.core.pair_spec import Context
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.roi.stages import Stages
 
 __all__ = ['SampledRoIs']
@@ -36,19 +38,19 @@ class SampledRoIs:
         )
         self.taps = (*self._boxes, *self._labels, *self._deltas)
 
-    def extras(self) -> dict[str, Extra]:
+    def context(self) -> dict[str, Context]:
         """What a loss of all rows can ask for."""
         return {
-            'target': Extra(self.labels, self._labels),
-            'image_index': Extra(self.image_index, self._boxes),
-            'rois': Extra(self.boxes, self._boxes),
+            'target': Context(self.labels, self._labels),
+            'image_index': Context(self.image_index, self._boxes),
+            'rois': Context(self.boxes, self._boxes),
         }
 
-    def object_extras(self) -> dict[str, Extra]:
+    def object_context(self) -> dict[str, Context]:
         """The same for rows of the RoIs that are assigned to an object."""
 
-        def of_objects(read: Callable[[Step], Tensor]) -> Extra:
-            return Extra(lambda step: read(step)[self.objects(step)], self.taps)
+        def of_objects(read: Callable[[Step], Tensor]) -> Context:
+            return Context(lambda step: read(step)[self.objects(step)], self.taps)
 
         return {
             'target': of_objects(self.labels),
@@ -56,9 +58,9 @@ class SampledRoIs:
             'rois': of_objects(self.boxes),
         }
 
-    def box_target(self) -> Extra:
+    def box_target(self) -> Context:
         """The deltas (P, 4) from the RoIs of objects to their ground truth."""
-        return Extra(self._box_targets, self._deltas)
+        return Context(self._box_targets, self._deltas)
 
     def boxes(self, step: Step) -> Tensor:
         """RoIs (R, 5): image index, x1, y1, x2, y2."""
@@ -67,6 +69,20 @@ class SampledRoIs:
         return _joined(
             [call[0][1] for call in calls if call], step.inputs.new_zeros(0, 5)
         )
+
+    def check_images(self, step: Step, features: Sequence[Tensor]) -> None:
+        """Check that the RoIs are of images that the teacher has seen.
+
+        Args:
+            step: The student's step.
+            features: The teacher's feature maps, by level.
+
+        Raises:
+            ValueError: The batches differ.
+        """
+        for tap in self._boxes:
+            for maps, *_ in step.noted(tap):
+                check_number(maps, features)
 
     def image_index(self, step: Step) -> Tensor:
         """The image of each RoI (R,)."""
@@ -97,7 +113,7 @@ class SampledRoIs:
         return self.boxes(step)[self.objects(step)]
 
     def rows(
-        self, ratio: float, own: list[Any], other: list[Any], step: Step
+        self, ratio: float, student: list[Any], teacher: list[Any], step: Step
     ) -> tuple[Tensor, Tensor]:
         """All rows of objects, and `ratio` times as many of background.
 
@@ -121,7 +137,7 @@ class SampledRoIs:
     def _num_objects(self, step: Step) -> int:
         """P: as many as the student took a loss of box deltas for.
 
-        A processor that asked the labels for it would wait for the GPU. Heads with
+        Counting the labels on the CPU would force it to wait for the GPU. Heads with
         another loss of boxes, such as SABL's, leave no other way.
         """
         if self._deltas:

@@ -9,8 +9,9 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.adapters.core.pair_spec import Comparison, Missing, Part, Side, Step
+from ckd_mm.adapters.core.pair_spec import PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
 
 __all__ = ['semantic_logits']
 
@@ -26,7 +27,7 @@ def semantic_logits(
     compared, and the names of the two data sets must be the same where they are known.
     """
     if names is not None and names.differ:
-        return Missing(
+        return Unavailable(
             'the training data of student and teacher name other classes, and nothing '
             'names those of the semantic maps, so their columns cannot be matched'
         )
@@ -37,19 +38,19 @@ def semantic_logits(
         if not path
     ]
     if lacking:
-        return Missing(' and '.join(lacking))
+        return Unavailable(' and '.join(lacking))
     heads = [
         model.get_submodule(path)
         for model, path in zip((student, teacher), paths, strict=True)
     ]
     kinds = [f'a {type(head).__name__} of {_number(head)} classes' for head in heads]
     if kinds[0] != kinds[1]:
-        return Missing(
+        return Unavailable(
             f'the student has {kinds[0]} and the teacher {kinds[1]}; take a teacher '
             'with the same'
         )
-    sides = [Side((Tap(path),), _map) for path in paths]
-    return Comparison(sides[0], sides[1], levels=True)
+    sides = [Readout((Tap(path),), _map) for path in paths]
+    return PairSpec(sides[0], sides[1], levels=True)
 
 
 def _path(model: BaseModel) -> str:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ckd_mm.adapters.roi.heads import BESIDE, has_box_heads, why_no_rois
 
-__all__ = ['Passes', 'Stages', 'choose_passes', 'for_roi_align']
+__all__ = ['StageMap', 'Stages', 'choose_stages', 'for_roi_align']
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -149,26 +149,34 @@ def for_roi_align(features: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 
 @dataclass(frozen=True)
-class Passes:
+class StageMap:
     """Which RoIs are compared, and which stages of the teacher see them.
 
     Args:
-        own: The student's stages whose RoIs these are.
-        other: For each of them the teacher's stages, whose outputs are averaged.
+        student: The student's stages whose RoIs these are.
+        teacher: For each of them the teacher's stages, whose outputs are averaged.
     """
 
-    own: tuple[int, ...]
-    other: tuple[tuple[int, ...], ...]
+    student: tuple[int, ...]
+    teacher: tuple[tuple[int, ...], ...]
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Each stage of the student with each stage of the teacher that sees it."""
+        return [
+            (stage, seen_by)
+            for stage, all_seen_by in zip(self.student, self.teacher, strict=True)
+            for seen_by in all_seen_by
+        ]
 
 
-def choose_passes(
+def choose_stages(
     student: Stages,
     teacher: Stages,
     student_stage: int | None,
     teacher_stage: int | str | None,
     kind: str = 'bbox',
-) -> Passes:
-    """The passes that the options of a part mean.
+) -> StageMap:
+    """The stages that the options of a part mean.
 
     Args:
         student: The student's stages.
@@ -182,20 +190,20 @@ def choose_passes(
     Raises:
         ValueError: There is no such stage.
     """
-    own, every = student.of(kind), teacher.of(kind)
+    chosen, known = student.of(kind), teacher.of(kind)
     if teacher_stage is None:
-        teacher_stage = 'same' if own == every else 'last'
+        teacher_stage = 'same' if chosen == known else 'last'
     if student_stage is not None:
-        own = (_checked('student_stage', student_stage, own, kind),)
+        chosen = (_checked('student_stage', student_stage, chosen, kind),)
     if teacher_stage == 'average':
-        return Passes(own, (every,) * len(own))
+        return StageMap(chosen, (known,) * len(chosen))
     if teacher_stage == 'last':
-        return Passes(own, (every[-1:],) * len(own))
+        return StageMap(chosen, (known[-1:],) * len(chosen))
     if teacher_stage == 'same':
-        stages = [_checked('teacher_stage', stage, every, kind) for stage in own]
-        return Passes(own, tuple((stage,) for stage in stages))
-    stage = _checked('teacher_stage', teacher_stage, every, kind)
-    return Passes(own, ((stage,),) * len(own))
+        same = [_checked('teacher_stage', stage, known, kind) for stage in chosen]
+        return StageMap(chosen, tuple((stage,) for stage in same))
+    stage = _checked('teacher_stage', teacher_stage, known, kind)
+    return StageMap(chosen, ((stage,),) * len(chosen))
 
 
 def _checked(name: str, stage: Any, known: tuple[int, ...], kind: str) -> int:

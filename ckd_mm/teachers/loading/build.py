@@ -16,7 +16,7 @@ from mmengine.utils import import_modules_from_strings
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.teachers.loading.checkpoint import load_weights
 
-__all__ = ['build_teacher', 'read_config']
+__all__ = ['build_model', 'build_teacher', 'read_config']
 
 
 def build_teacher(
@@ -54,13 +54,23 @@ def build_teacher(
             'mmpretrain::...) whose metafile names weights come with one; give '
             'teacher=dict(config=..., checkpoint=PATH_OR_URL)'
         )
-    teacher = _build_model(cfg, config)
+    teacher = _built(cfg, config)
     meta = load_weights(teacher, checkpoint, prefix)
     teacher.dataset_meta = _dataset_meta(meta)
     teacher.eval()  # LAD's and LD's return None
     teacher.requires_grad_(False)
     print_log(_summary(teacher, config, checkpoint, meta), logger='current')
     return teacher
+
+
+def build_model(config: str | PathLike[str] | dict | Config) -> BaseModel:
+    """The model of a teacher's config without its weights, frozen, in eval mode.
+
+    Raises:
+        ValueError: The config cannot be read or built.
+    """
+    cfg, _ = read_config(config)
+    return _built(cfg, config).eval().requires_grad_(False)
 
 
 def read_config(
@@ -111,7 +121,7 @@ def _from_zoo(name: str) -> tuple[Config, str | None]:
     return cfg, cfg.get('model_path')
 
 
-def _build_model(cfg: Config, config: Any) -> BaseModel:
+def _built(cfg: Config, config: Any) -> BaseModel:
     if 'model' not in cfg:
         raise ValueError(
             f"teacher config {_name(config)} has no 'model'; it has "

@@ -14,9 +14,9 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor, nn
 
-from ckd_mm.adapters import find_adapter
+from ckd_mm.adapters import build_adapter
 from ckd_mm.adapters.core.batch_checks import check_batch
-from ckd_mm.adapters.core.pair_spec import Missing
+from ckd_mm.adapters.core.pair_spec import Unavailable
 from ckd_mm.commands.inspection import find_parts
 
 from ..detectors import faster_rcnn, one_stage, query_based
@@ -76,7 +76,7 @@ def test_a_student_with_branches_is_refused_before_training(
         match=r'of each image the student, a TridentFasterRCNN, makes 3 in training .*'
         r', and the teacher, a \w+, 1, so that .* are not of the same images; take a',
     ):
-        find_adapter(student)(student, other, {'x': (on, ())})
+        build_adapter(student, other).bind('x', on, ())
 
 
 def test_its_parts_are_listed_as_missing_with_the_reason(student: BaseModel) -> None:
@@ -156,6 +156,6 @@ def test_a_batch_of_several_views_is_refused() -> None:
 
 
 def test_the_parts_that_are_missing_are_said_to_be(student: BaseModel) -> None:
-    known = find_adapter(student)(student, trident(1), {}).comparisons()
+    known = build_adapter(student, trident(1)).parts()
     assert known
-    assert all(isinstance(part, Missing) for part in known.values())
+    assert all(isinstance(part, Unavailable) for part in known.values())

@@ -15,7 +15,7 @@ from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.schedules import Schedule
 from ckd_mm.engine.terms import Term
 from ckd_mm.registry import LOSSES, build
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
 from ..detectors import faster_rcnn
 
@@ -38,7 +38,9 @@ def distiller(
     models: tuple[BaseModel, BaseModel], on: Any, loss: nn.Module
 ) -> Distiller:
     student, teacher = models
-    return Distiller(student, [Teacher(teacher)], [Term('x', on, loss, Schedule())])
+    return Distiller(
+        student, [ModelTeacher(teacher)], [Term('x', on, loss, Schedule())]
+    )
 
 
 def step(distiller: Distiller, student: BaseModel) -> dict[str, Any]:

@@ -118,9 +118,9 @@ def test_an_unknown_module_gets_near_names() -> None:
         Recorder(model, [Tap('backbon')])
 
 
-def test_an_extra_pass_is_noted_for_the_taps_of_its_name_alone() -> None:
+def test_a_run_apart_is_noted_for_its_taps_alone() -> None:
     model = toy()
-    taps = [Tap('1'), Tap('1', during=0), Tap('1', during='two')]
+    taps = [Tap('1'), Tap('1', run=0), Tap('1', run='two')]
     recorder = Recorder(model, taps)
     recorder.attach()
     recorder.open()
@@ -132,8 +132,8 @@ def test_an_extra_pass_is_noted_for_the_taps_of_its_name_alone() -> None:
     assert noted == [[5.0], [0.0], [2.0]]
 
 
-def test_an_extra_pass_is_noted_after_the_own_one_is_closed() -> None:
-    model, own, extra = toy(), Tap('1'), Tap('1', during=0)
+def test_a_run_apart_is_noted_after_the_own_one_is_closed() -> None:
+    model, own, extra = toy(), Tap('1'), Tap('1', run=0)
     recorder = Recorder(model, [own, extra])
     recorder.attach()
     recorder.open()

@@ -14,7 +14,7 @@ from torch import Tensor
 from ckd_mm.adapters import OneStageAdapter, find_adapter
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
 from ..detectors import ONE_STAGE, faster_rcnn, one_stage
 from ..pairs import pair
@@ -303,7 +303,7 @@ def test_edges_need_the_same_head_and_range() -> None:
 
 
 def test_rows_that_the_teacher_chooses_are_not_averaged_over_teachers() -> None:
-    student, teacher = one_stage('FCOS'), Teacher(one_stage('FCOS', seed=1))
+    student, teacher = one_stage('FCOS'), ModelTeacher(one_stage('FCOS', seed=1))
     on = dict(part='dense_logits', activation='binary')
     kd = dict(on=on, loss=dict(type='KDLoss'))
     with pytest.raises(ValueError, match="'kd' .* hears 2 teachers, whose rows differ"):

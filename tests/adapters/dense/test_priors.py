@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from ckd_mm.adapters.core.labels import assigned_labels
 from ckd_mm.adapters.dense.layouts import LAYOUTS
 from ckd_mm.adapters.dense.priors import (
-    assigned_labels,
     choose_rows,
     confidences,
     num_places,

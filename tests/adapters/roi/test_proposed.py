@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ckd_mm.adapters.roi.proposed import without_traces
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
-from ckd_mm.teachers import Teacher
+from ckd_mm.teachers import ModelTeacher
 
 from ..detectors import cascade_rcnn, faster_rcnn, mask_rcnn
 from ..pairs import pair
@@ -123,7 +123,7 @@ def distilled(
 ) -> dict[str, Tensor]:
     """The losses of one step; the sampler draws as with seed 0."""
     terms = build_terms(distill, len(teachers))
-    distiller = Distiller(student, [Teacher(one) for one in teachers], terms)
+    distiller = Distiller(student, [ModelTeacher(one) for one in teachers], terms)
     torch.manual_seed(0)
     inputs = student.data_preprocessor(deepcopy(data), True)
     distiller.attach()

@@ -15,11 +15,10 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.testing import assert_allclose
 
-from ckd_mm.adapters import Step
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
 from ckd_mm.registry import LOSSES
-from ckd_mm.teachers import Speed, Teacher
+from ckd_mm.teachers import ModelTeacher, Speed
 
 from ..detectors import build
 from ..pairs import pair
@@ -43,27 +42,20 @@ class Detector:
 
     def step(
         self, on: tuple[Any, ...] = PARTS, num_items: list[int] | None = None
-    ) -> tuple[Distiller, dict[str, dict[str, torch.Tensor]], dict[str, Any]]:
+    ) -> tuple[dict[str, dict[str, torch.Tensor]], dict[str, Any]]:
+        """What the losses get of a batch, and the losses of a step on it."""
+        losses = {
+            'module:backbone.layer2': 'ATLoss',
+            'module:neck.fpn_convs.0': 'ATLoss',
+        }
         distill = {
-            f'part{i}': dict(on=part, loss=dict(type='KDLoss'))
+            f'part{i}': dict(on=part, loss=dict(type=losses.get(part, 'KDLoss')))
             for i, part in enumerate(on)
         }
         distill['dkd'] = dict(on='roi_logits', loss=dict(type='DKDLoss'))
         distiller = Distiller(
-            self.student, [Teacher(self.teacher)], build_terms(distill)
+            self.student, [ModelTeacher(self.teacher)], build_terms(distill)
         )
-        pairs: dict[str, dict[str, torch.Tensor]] = {}
-        pair = distiller.sources[0].adapter.pair
-
-        def keep(term: str, step: Any) -> dict[str, torch.Tensor]:
-            pairs[term] = pair(term, step)
-            if (
-                pairs[term]['student'].ndim != 2
-            ):  # a feature map, of which KD takes rows
-                return {k: v.flatten(1) for k, v in pairs[term].items()}
-            return pairs[term]
-
-        distiller.sources[0].adapter.pair = keep  # type: ignore[method-assign]
         batch = demo_mm_inputs(
             2,
             [[3, 64, 96], [3, 96, 64]],
@@ -71,13 +63,12 @@ class Detector:
             num_classes=10,
             with_mask=self.with_mask,
         )
+        pairs = {
+            name: pair.arguments() for name, pair in distiller.pairs(batch).items()
+        }
         data = self.student.data_preprocessor(batch, True)
-        distiller.attach()
-        try:
-            losses = self.student(**data, mode='loss')
-        finally:
-            distiller.detach()
-        return distiller, pairs, losses
+        with distiller.attached():
+            return pairs, self.student(**data, mode='loss')
 
 
 @pytest.fixture(scope='module')
@@ -93,7 +84,7 @@ def detector(
 
 
 def test_a_twin_gives_the_same_rows_for_every_part(detector: Detector) -> None:
-    _, pairs, losses = detector.step()
+    pairs, losses = detector.step()
     assert set(pairs) == {'part0', 'part1', 'part2', 'part3', 'part4', 'dkd'}
     for name, given in pairs.items():
         assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-5)
@@ -106,7 +97,7 @@ def test_a_twin_gives_the_same_rows_for_every_part(detector: Detector) -> None:
 def test_the_student_side_has_a_gradient_and_the_teacher_side_none(
     detector: Detector,
 ) -> None:
-    _, pairs, _ = detector.step()
+    pairs, _ = detector.step()
     for given in pairs.values():
         assert given['student'].requires_grad
         assert not given['teacher'].requires_grad
@@ -124,7 +115,7 @@ def test_the_target_is_the_class_that_the_student_assigned(
         return targets
 
     monkeypatch.setattr(head, 'get_targets', spy)
-    _, pairs, _ = detector.step()
+    pairs, _ = detector.step()
     assert torch.equal(pairs['dkd']['target'], assigned[0])
     assert (assigned[0] < 10).any() and (assigned[0] == 10).any()
 
@@ -155,7 +146,7 @@ def test_a_loss_that_asks_gets_the_box_and_the_image_of_each_row(
         terms = build_terms(dict(term=dict(on='roi_logits', loss=dict(type='Asks'))))
     finally:
         LOSSES.module_dict.pop('Asks')
-    distiller = Distiller(student, [Teacher(detector.teacher)], terms)
+    distiller = Distiller(student, [ModelTeacher(detector.teacher)], terms)
     data = student.data_preprocessor(demo_mm_inputs(2, [[3, 64, 96]] * 2), True)
     distiller.attach()
     student(**data, mode='loss')
@@ -176,7 +167,7 @@ def test_a_row_of_the_teacher_is_the_same_roi(detector: Detector) -> None:
         model.roi_head.bbox_roi_extractor.register_forward_pre_hook(
             lambda _, args, role=role: seen.update({role: args[1]})
         )
-    _, pairs, _ = other.step()
+    pairs, _ = other.step()
     assert torch.equal(seen['student'], seen['teacher'])
     assert not torch.allclose(pairs['part0']['student'], pairs['part0']['teacher'])
 
@@ -189,7 +180,7 @@ def test_a_batch_with_no_or_one_roi_trains_on(
     monkeypatch.setitem(
         detector.student.train_cfg.rpn_proposal, 'min_bbox_size', 10_000
     )
-    _, pairs, losses = detector.step(('roi_logits',), num_items=[num_rois, 0])
+    pairs, losses = detector.step(('roi_logits',), num_items=[num_rois, 0])
     assert pairs['part0']['student'].shape == (num_rois, 11)
     total, _ = detector.student.parse_losses(losses)
     total.backward()
@@ -221,11 +212,8 @@ def test_a_term_on_the_neck_runs_no_head_of_the_teacher(detector: Detector) -> N
     terms = build_terms(
         dict(kd=dict(on='module:neck.fpn_convs.0', loss=dict(type='KDLoss')))
     )
-    distiller = Distiller(detector.student, [Teacher(teacher)], terms)
-    inputs = torch.rand(1, 3, 64, 64)
-    adapter = distiller.sources[0].adapter
-    step = Step(inputs, [], lambda _: [])
-    adapter.note_teacher(inputs, adapter.note_features(inputs), step)
+    distiller = Distiller(detector.student, [ModelTeacher(teacher)], terms)
+    distiller.pairs(demo_mm_inputs(1, [[3, 64, 64]], num_classes=10))
     assert calls == []
 
 
@@ -255,7 +243,7 @@ def masks(request: pytest.FixtureRequest) -> Detector:
 
 
 def test_a_mask_head_beside_does_not_disturb(masks: Detector) -> None:
-    _, pairs, losses = masks.step(('roi_logits',))
+    pairs, losses = masks.step(('roi_logits',))
     assert 'loss_mask' in losses
     assert_allclose(
         pairs['part0']['student'], pairs['part0']['teacher'], rtol=1e-4, atol=1e-5

@@ -20,7 +20,8 @@ from mmengine.testing import assert_allclose
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ckd_mm.adapters import Missing, TwoStageAdapter, build_adapter
+from ckd_mm.adapters import Unavailable, build_adapter
+from ckd_mm.teachers import ModelView
 
 from ..detectors import cascade_rcnn, faster_rcnn, mask_rcnn
 from ..pairs import pair, pairs
@@ -76,8 +77,8 @@ def test_a_family_has_its_parts_and_a_twin_gives_the_same(kind: str) -> None:
     student = zoo(kind)
     teacher = deepcopy(student).requires_grad_(False)
     student.train(kind == 'GARPN')  # which takes one image at a time in eval mode
-    known = build_adapter(student, teacher, {}).comparisons()
-    there = [name for name, one in known.items() if not isinstance(one, Missing)]
+    known = build_adapter(student, teacher).parts()
+    there = [name for name, one in known.items() if not isinstance(one, Unavailable)]
     assert sorted(there) == sorted(PARTS[kind])
     extras = dict(EXTRAS)
     if kind.startswith('CrowdDet'):  # two predictions of a RoI, of unknown objects
@@ -340,14 +341,14 @@ def test_an_htc_teacher_waits_no_more_than_a_cascade(
     on: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = []
-    run = TwoStageAdapter.run_teacher
+    run = ModelView.run_teacher
 
     def counted(self: Any, *args: Any) -> None:
         with Waits() as waits:
             run(self, *args)
         counts.append(waits.number)
 
-    monkeypatch.setattr(TwoStageAdapter, 'run_teacher', counted)
+    monkeypatch.setattr(ModelView, 'run_teacher', counted)
     student = zoo('HTC')
     pair(student, zoo('HTC', seed=1), batch(student), on)
     if on == 'semantic_logits':
@@ -395,7 +396,7 @@ def test_masks_of_different_sizes_are_refused_before_a_step(
     own, other = zoo(student), zoo(teacher, seed=1)
     message = f'masks have {sizes[0]} and the teacher.s {sizes[1]} pixels in a row'
     with pytest.raises(ValueError, match=message):
-        build_adapter(own, other, {'term': ('mask_logits', ())})
+        build_adapter(own, other).bind('term', 'mask_logits', ())
 
 
 def class_agnostic(model: ConfigDict) -> None:
@@ -419,7 +420,7 @@ def test_masks_of_an_htc_that_cannot_be_told_are_refused(
 ) -> None:
     student, teacher = zoo('HTC', change=change), mask_rcnn()
     with pytest.raises(ValueError, match=message):
-        build_adapter(student, teacher, {'term': ('mask_logits', ())})
+        build_adapter(student, teacher).bind('term', 'mask_logits', ())
 
 
 @pytest.mark.parametrize('stage', [0, 'same'])

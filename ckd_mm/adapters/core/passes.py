@@ -1,0 +1,139 @@
+"""What runs in a step beside the student's own forward: a plan, made before training.
+
+A pass is one run of some modules: of the teacher, or of the student once more. It names
+the passes that it needs. A plan has each pass once, in an order in which all that a
+pass needs comes before it. While a step runs, the plan is gone through, and nothing is
+decided any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
+
+__all__ = ['BackboneMaps', 'FeatureMaps', 'Made', 'Pass', 'Plan', 'WholeModel']
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One run of some modules of a model.
+
+    Equal passes run once in a step: the fields of a subclass say which run it is, and
+    models are left out of the comparison (`field(compare=False)`).
+    """
+
+    of_student: ClassVar[bool] = False
+    """Whether the student's modules run. They run with gradient, the teacher's without.
+    """
+
+    needs_step: ClassVar[bool] = True
+    """Whether it needs what the student's forward noted. Others may run beside it."""
+
+    is_apart: ClassVar[bool] = False
+    """Whether it is noted for taps of this run alone (`Tap.run`)."""
+
+    @property
+    def needs(self) -> tuple[Pass, ...]:
+        """The passes whose results it takes."""
+        return ()
+
+    @property
+    def student_taps(self) -> tuple[Tap, ...]:
+        """What it reads of the student's forward."""
+        return ()
+
+    def covers(self, other: Pass) -> bool:
+        """Whether it runs all that another pass runs, which then is left out."""
+        return False
+
+    def run(self, images: Tensor, step: Step, made: Made) -> Any:
+        """Run the modules.
+
+        Args:
+            images: The teacher's batch (N, 3, H, W).
+            step: The student's step.
+            made: The results of the passes before, by pass.
+
+        Returns:
+            What later passes take of it.
+        """
+        raise NotImplementedError
+
+
+Made = Mapping[Pass, Any]
+
+
+@dataclass(frozen=True)
+class BackboneMaps(Pass):
+    """The backbone alone, where no term needs more of the teacher."""
+
+    model: BaseModel = field(compare=False, repr=False)
+    needs_step = False
+
+    def run(self, images: Tensor, step: Step, made: Made) -> Any:
+        return self.model.backbone(images)
+
+
+@dataclass(frozen=True)
+class FeatureMaps(Pass):
+    """Backbone and neck."""
+
+    model: BaseModel = field(compare=False, repr=False)
+    needs_step = False
+
+    def covers(self, other: Pass) -> bool:
+        return isinstance(other, BackboneMaps)
+
+    def run(self, images: Tensor, step: Step, made: Made) -> Any:
+        return self.model.extract_feat(images)
+
+
+@dataclass(frozen=True)
+class WholeModel(Pass):
+    """The model's own forward with `mode='tensor'`, for modules that need all of it."""
+
+    model: BaseModel = field(compare=False, repr=False)
+
+    def covers(self, other: Pass) -> bool:
+        return other is not self and not other.of_student
+
+    def run(self, images: Tensor, step: Step, made: Made) -> Any:
+        return self.model(images, step.data_samples, mode='tensor')
+
+
+class Plan:
+    """The passes of a step, in order.
+
+    Args:
+        passes: Those that terms read from; what these need is added.
+    """
+
+    def __init__(self, passes: Iterable[Pass]) -> None:
+        found: dict[Pass, None] = {}
+        for one in passes:
+            _add(one, found)
+        kept = [one for one in found if not any(by.covers(one) for by in found)]
+        self.passes = tuple(kept)
+        self.before_step = tuple(one for one in kept if not one.needs_step)
+        """What may run beside the student's forward."""
+        self.of_teacher = tuple(
+            one for one in kept if one.needs_step and not one.of_student
+        )
+        """What runs after it."""
+        self.of_student = tuple(one for one in kept if one.of_student)
+        """What the student runs once more, after all of the teacher."""
+
+
+def _add(one: Pass, found: dict[Pass, None]) -> None:
+    """Add a pass behind all that it needs."""
+    if one not in found:
+        for needed in one.needs:
+            _add(needed, found)
+        found[one] = None

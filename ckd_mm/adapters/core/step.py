@@ -1,0 +1,40 @@
+"""One training step, as the adapters see it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from ckd_mm.adapters.core.recorder import Recorder, Tap
+
+__all__ = ['Step']
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step of the student: what its forward got, and what was noted in it.
+
+    Args:
+        inputs: The preprocessed batch (N, 3, H, W).
+        data_samples: The N data samples that came with it.
+        student: Has noted the student's forward.
+        epoch: Epochs of training done so far, with the fraction of the running one.
+        reruns: The passes that have run modules of the student once more.
+    """
+
+    inputs: Tensor
+    data_samples: Sequence[Any]
+    student: Recorder
+    epoch: float = 0.0
+    reruns: set[Hashable] = field(default_factory=set)
+
+    def noted(self, tap: Tap) -> list[Any]:
+        """All values of a tap of the student in this step, in the order of its calls.
+
+        Raises:
+            ValueError: A later operation wrote into a noted tensor.
+        """
+        return self.student.calls(tap)

@@ -1,0 +1,134 @@
+"""The student, listened to once in each step, whatever the number of teachers."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mmengine.model import BaseModel
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from ckd_mm.adapters import Recorder, Tap
+from ckd_mm.adapters.core.semi_supervised import is_semi_supervised, student_within
+
+__all__ = ['StudentView']
+
+
+class StudentView:
+    """Hangs on the student's forward, and notes what terms need of it.
+
+    Only forwards with `mode='loss'` are touched, so validation runs the stock path. Of
+    a semi-supervised detector, the student is the one inside, on its labelled images;
+    the forward is that of the whole.
+
+    Args:
+        model: The student, without a distributed wrapper; or the semi-supervised
+            detector that trains it.
+        taps: What to note.
+
+    Raises:
+        ValueError: A tap names no module of the student.
+    """
+
+    def __init__(self, model: BaseModel, taps: Iterable[Tap]) -> None:
+        self.model = model
+        self.recorder = Recorder(student_within(model), taps)
+        self._signature = inspect.signature(model.forward)
+        self._handles: list[RemovableHandle | _LabelledBranch] = []
+        self._has_run = False
+
+    def attach(
+        self,
+        before: Callable[[Any, Any], None],
+        after: Callable[[dict[str, Any]], dict[str, Any]],
+    ) -> None:
+        """Put the forward hooks onto the student.
+
+        Args:
+            before: Gets the images and the data samples of each training step, before
+                the student's forward.
+            after: Gets the losses that the forward returns; gives those to return.
+        """
+
+        def open_(inputs: Any, data_samples: Any) -> None:
+            before(inputs, data_samples)
+            self.recorder.open()
+            self._has_run = True
+
+        def pre_hook(module: nn.Module, args: tuple, kwargs: dict) -> None:
+            found = self._arguments(args, kwargs)
+            if found.get('mode') == 'loss' and not is_semi_supervised(self.model):
+                open_(found['inputs'], found['data_samples'])
+
+        def hook(module: nn.Module, args: tuple, kwargs: dict, output: Any) -> Any:
+            if self._arguments(args, kwargs).get('mode') != 'loss':
+                return None
+            self.recorder.close()
+            self._check_has_run()
+            return after(output)
+
+        self.recorder.attach()
+        self._handles = [
+            self.model.register_forward_pre_hook(pre_hook, with_kwargs=True),
+            self.model.register_forward_hook(hook, with_kwargs=True),
+        ]
+        if is_semi_supervised(self.model):
+            branch = _LabelledBranch(self.model, open_, self.recorder.close)
+            self._handles.append(branch)
+
+    def detach(self) -> None:
+        """Take all hooks off again."""
+        self.recorder.detach()
+        while self._handles:
+            self._handles.pop().remove()
+
+    def forget(self) -> None:
+        """Let go of the step's tensors."""
+        self.recorder.forget()
+
+    def _arguments(self, args: tuple, kwargs: dict) -> dict[str, Any]:
+        return self._signature.bind(*args, **kwargs).arguments
+
+    def _check_has_run(self) -> None:
+        if not self._has_run:
+            raise ValueError(
+                f'the {type(self.model).__name__} did not run loss_by_gt_instances '
+                'in this step, and a semi-supervised detector is distilled on its '
+                'labelled images; give each batch some'
+            )
+        self._has_run = False
+
+
+class _LabelledBranch:
+    """Calls two functions around a wrapper's run on its labelled images.
+
+    Args:
+        model: The wrapper.
+        before: Gets the images and their data samples.
+        after: Gets nothing.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        before: Callable[[Any, Any], None],
+        after: Callable[[], None],
+    ) -> None:
+        self._model = model
+        run = model.loss_by_gt_instances
+
+        @functools.wraps(run)
+        def listened_to(batch_inputs: Any, batch_data_samples: Any) -> Any:
+            before(batch_inputs, batch_data_samples)
+            losses = run(batch_inputs, batch_data_samples)
+            after()
+            return losses
+
+        model.loss_by_gt_instances = listened_to
+
+    def remove(self) -> None:
+        """Give the wrapper its own method back."""
+        del self._model.loss_by_gt_instances

@@ -1,0 +1,155 @@
+"""The channels of both models, for losses that learn a layer from one to the other.
+
+Such a loss has `student_channels` and `teacher_channels` among its arguments. A config
+may leave them out: they are read from a step of a copy of the student beside a sketch
+of each teacher, before the optimizer is built. Those that it gives are checked.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from ckd_mm.adapters import Pair, Value
+from ckd_mm.engine.pairs import PairMaker, Wish
+from ckd_mm.engine.terms import PendingLoss, Term
+from ckd_mm.errors import as_value_error
+from ckd_mm.probing.batches import random_batch
+from ckd_mm.random_state import preserved_random_state
+from ckd_mm.teachers import TeacherKind
+
+__all__ = ['CHANNELS', 'with_channels']
+
+CHANNELS = ('student_channels', 'teacher_channels')
+
+SIZES = (128, 224, 512)
+"""Heights and widths of the images that are tried; some models need larger ones."""
+
+
+def with_channels(
+    distill: Mapping[str, Any],
+    terms: Iterable[Term],
+    kinds: Sequence[TeacherKind],
+    runner: Runner,
+    student: BaseModel,
+) -> dict[str, Any]:
+    """A `distill` config with the channels that it leaves out.
+
+    Random states, the student and its statistics stay as they are.
+
+    Args:
+        distill: As the user wrote it.
+        terms: What was built of it.
+        kinds: The teachers.
+        runner: The run.
+        student: The student, without a distributed wrapper.
+
+    Raises:
+        ValueError: The channels cannot be read, or are not what the config says.
+    """
+    asking = [term for term in terms if _asks(term.loss)]
+    if not asking:
+        return dict(distill)
+    try:
+        with preserved_random_state(), as_value_error('a step to read channels'):
+            pairs = _pairs(asking, kinds, runner, student)
+    except ValueError as error:
+        pending = [term for term in asking if isinstance(term.loss, PendingLoss)]
+        if not pending:  # the first step checks what is given
+            return dict(distill)
+        raise ValueError(
+            f'distill term {pending[0].name!r}: student_channels and teacher_channels '
+            f'of {pending[0].loss.name} were left out, and cannot be read from the '
+            f'models: {error}; give them in the loss'
+        ) from error
+    found = dict(distill)
+    for term in asking:
+        found[term.name] = _filled(term, distill[term.name], pairs[term.name])
+    return found
+
+
+def _asks(loss: nn.Module) -> bool:
+    """Whether it needs channels; a class's own default stands for itself."""
+    return isinstance(loss, PendingLoss) or bool(_required(type(loss)))
+
+
+def _required(cls: type) -> list[str]:
+    parameters = inspect.signature(cls).parameters
+    return [
+        name
+        for name in CHANNELS
+        if name in parameters and parameters[name].default is inspect.Parameter.empty
+    ]
+
+
+def _pairs(
+    terms: Sequence[Term],
+    kinds: Sequence[TeacherKind],
+    runner: Runner,
+    student: BaseModel,
+) -> dict[str, Pair]:
+    """What the terms compare, in a step of a copy of the student on random images."""
+    copy = deepcopy(student).train()
+    for module in copy.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()  # no statistics of one rank wait for those of another
+    teachers = [kind.sketch(runner, copy) for kind in kinds]
+    wishes = {term.name: Wish(term.on, (), term.teachers) for term in terms}
+    maker = PairMaker(copy, teachers, wishes)
+    error: ValueError | None = None
+    for size in SIZES:
+        try:
+            with torch.no_grad(), as_value_error('a step on random images'):
+                return maker.pairs(random_batch(copy, (size, size)))
+        except ValueError as failure:
+            error = error or failure
+    assert error is not None
+    raise error
+
+
+def _filled(term: Term, config: Mapping[str, Any], pair: Pair) -> dict[str, Any]:
+    """The config of a term with the channels of its pair.
+
+    Raises:
+        ValueError: It has other channels.
+    """
+    loss = dict(config['loss'])
+    read = dict(zip(CHANNELS, map(_widths, (pair.student, pair.teacher)), strict=True))
+    cls = term.loss.cls if isinstance(term.loss, PendingLoss) else type(term.loss)
+    added = {}
+    for name in _required(cls):
+        if loss.get(name) is None:
+            added[name] = read[name]
+        elif _listed(loss[name]) != _listed(read[name]):
+            raise ValueError(
+                f'distill term {term.name!r}: {name} must be the channels of '
+                f'on={term.on!r}, level by level, which are {read[name]!r}, got '
+                f'{loss[name]!r}; leave {name} out to have them read'
+            )
+    if added:
+        said = ', '.join(f'{name}={value!r}' for name, value in added.items())
+        print_log(
+            f'Distill term {term.name!r}: {said}, as read from the models',
+            logger='current',
+            level=logging.INFO,
+        )
+    return {**config, 'loss': {**loss, **added}}
+
+
+def _widths(value: Value) -> int | list[int]:
+    if isinstance(value, Tensor):
+        return value.shape[1]
+    return [level.shape[1] for level in value]
+
+
+def _listed(widths: Any) -> list[int]:
+    return list(widths) if isinstance(widths, (list, tuple)) else [widths]

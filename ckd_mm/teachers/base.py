@@ -1,0 +1,161 @@
+"""What a teacher is: three interfaces, and nothing of any kind of teacher.
+
+A *kind* is what a config says, `teacher=dict(type=..., ...)`. When training starts it
+builds a *teacher*, which is ready to run. The teacher gives a *view*: what it says in
+the terms that listen to it. A new kind is one file with a class under
+`@TEACHERS.register_module()`; it may build a :class:`ckd_mm.teachers.ModelTeacher`, or
+a teacher and a view of its own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+
+from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value
+
+__all__ = ['Teacher', 'TeacherKind', 'TeacherView', 'Wanted']
+
+Wanted: TypeAlias = Mapping[str, tuple[Any, Collection[str]]]
+"""By term its `on`, and the names of the context that its loss asks for."""
+
+
+class TeacherView(Protocol):
+    """What a teacher says in some terms, step by step."""
+
+    @property
+    def terms(self) -> Mapping[str, BoundTerm]:
+        """The terms that listen to it, by name."""
+
+    @property
+    def student_taps(self) -> Collection[Tap]:
+        """What it needs noted of the student's forward."""
+
+    def attach(self) -> None:
+        """Put forward hooks onto the teacher, if it has any."""
+
+    def detach(self) -> None:
+        """Take them off again."""
+
+    def start(self, step: Step) -> None:
+        """Begin a step, before the student's forward."""
+
+    def run_teacher(self, step: Step) -> None:
+        """Run the teacher, after the student's forward."""
+
+    def rerun_student(self, step: Step) -> None:
+        """Run modules of the student once more, if a term needs that."""
+
+    def pair(self, term: str, step: Step) -> Pair:
+        """What the loss of a term gets in this step."""
+
+    def teacher_value(self, term: str, step: Step) -> Value:
+        """What the teacher says for a term that does not choose rows."""
+
+    def forget(self) -> None:
+        """Let go of the step's tensors."""
+
+
+class Teacher(Protocol):
+    """A teacher that is ready to run."""
+
+    @property
+    def weight(self) -> float:
+        """Its share when a term averages several teachers."""
+
+    @property
+    def replays(self) -> tuple[int, int] | None:
+        """Epochs and seed of the augmentations that a run must replay for it."""
+
+    def view(
+        self,
+        student: BaseModel,
+        wanted: Wanted,
+        preprocessor: nn.Module | None = None,
+    ) -> TeacherView:
+        """What it says in some terms.
+
+        Args:
+            student: The student, without a distributed wrapper.
+            wanted: The terms that listen to it.
+            preprocessor: What normalises the student's images; `None` is its own.
+
+        Raises:
+            ValueError: The terms do not fit the two models.
+        """
+
+    def evaluate(self, runner: Runner) -> dict[str, Any]:
+        """Its metrics on the run's validation set; empty if nobody asked for them."""
+
+
+class TeacherKind(ABC):
+    """What a config says of one teacher.
+
+    A kind is a frozen dataclass whose fields are the options; it checks them when it is
+    made. Only `build` must be written.
+    """
+
+    key: ClassVar[str] = ''
+    """The option that stands for `type`, such as `config`; empty: `type` is needed."""
+
+    way: ClassVar[str] = ''
+    """How a config says this kind by its key, for an error."""
+
+    meaning: ClassVar[str] = ''
+    """What the key says, for an error about options that do not go with it."""
+
+    can_be_cached: ClassVar[bool] = False
+    """Whether it says the same of an image in every step."""
+
+    weight: float = 1.0
+
+    @abstractmethod
+    def build(self, runner: Runner, device: torch.device) -> Teacher:
+        """The teacher, frozen, on the student's device.
+
+        The global random states stay as they are.
+
+        Raises:
+            ValueError: It cannot be built or loaded, or does not suit the run.
+        """
+
+    def sketch(self, runner: Runner, student: BaseModel) -> Teacher:
+        """A teacher whose outputs have the right shapes; its values do not count.
+
+        It is asked for before the optimizer is built, to read widths.
+
+        Args:
+            runner: The run.
+            student: A copy of the student.
+        """
+        return self.build(runner, next(student.parameters()).device)
+
+    def check(self) -> None:  # noqa: B027 (most kinds have nothing to try)
+        """Try without a run whether it can be built, for a comparison of many runs.
+
+        Raises:
+            ValueError: It cannot.
+        """
+
+    def files(self) -> list[Path]:
+        """The local files that decide on what it says."""
+        return []
+
+    def identity(self, teacher: Teacher) -> dict[str, Any]:
+        """What decides on the values that it computes, for a cache of them.
+
+        Raises:
+            ValueError: They cannot be cached.
+        """
+        raise ValueError(f'the outputs of a {type(self).__name__} cannot be cached')
+
+    def class_lists(self, teacher: Teacher) -> dict[str, list[str]] | None:
+        """The names of its classes by list, for a cache; `None` where it has none."""
+        return None

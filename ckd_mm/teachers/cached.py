@@ -1,0 +1,227 @@
+"""A teacher that is not there: its outputs were stored, and are read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+
+from ckd_mm.adapters import Pair, Step, Tap, Value, build_adapter
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.cache.identity import data_identity
+from ckd_mm.cache.replay import KEY
+from ckd_mm.cache.store import Cache
+from ckd_mm.checks import positive
+from ckd_mm.registry import TEACHERS
+from ckd_mm.teachers.base import TeacherKind, Wanted
+from ckd_mm.teachers.cached_parts import (
+    check_hooks,
+    check_student,
+    part_name,
+    student_part,
+)
+from ckd_mm.teachers.classes import check_classes, class_names
+
+__all__ = ['CachedTeacher', 'StoredTeacher']
+
+
+@TEACHERS.register_module()
+@dataclass(frozen=True)
+class CachedTeacher(TeacherKind):
+    """What `tools/cache_teacher.py` has written of a teacher.
+
+    Args:
+        cache: The folder.
+        weight: Its share when a term averages several teachers.
+        classes: The names of its classes in their order, where the cache has none.
+        class_map: What the student calls some of its classes, by their names here.
+
+    Raises:
+        ValueError: An option has a wrong type or value.
+    """
+
+    key = 'cache'
+    way = 'the cache of a teacher'
+    meaning = 'stands for the whole teacher'
+
+    cache: Any = None
+    weight: float = 1.0
+    classes: Sequence[str] | None = None
+    class_map: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.cache, (str, PathLike)):
+            raise ValueError(f'teacher: cache must be a path, got {self.cache!r}')
+        check_classes(self.classes)
+        positive('teacher: weight', self.weight)
+
+    def build(self, runner: Runner, device: torch.device) -> StoredTeacher:
+        """The cache, opened.
+
+        Raises:
+            ValueError: It is not whole, or not of this run's data.
+        """
+        cache = Cache(self.cache)
+        check_hooks(runner.hooks)
+        cache.check(data_identity(runner))
+        print_log(f'Teacher: {cache.summary()}', logger='current')
+        names = class_names(runner, self, cache.manifest.get('classes'))
+        return StoredTeacher(cache, self.weight, names)
+
+    def sketch(self, runner: Runner, student: BaseModel) -> StoredTeacher:
+        """The cache, read as if each batch were its first images."""
+        return StoredTeacher(Cache(self.cache), is_sketch=True)
+
+    def check(self) -> None:
+        """Open the cache.
+
+        Raises:
+            ValueError: It is not whole.
+        """
+        Cache(self.cache)
+
+    def files(self) -> list[Path]:
+        """The file that names the cache's data and its teacher's weights."""
+        return [Path(self.cache) / 'cache.json']
+
+
+@dataclass(frozen=True)
+class StoredTeacher:
+    """A teacher whose outputs are read.
+
+    Args:
+        cache: What it said of the images of this run.
+        weight: Its share when a term averages several teachers.
+        names: The names of its classes and of the student's.
+        is_sketch: Whether values do not count, only their shapes.
+    """
+
+    cache: Cache
+    weight: float = 1.0
+    names: ClassNames | None = None
+    is_sketch: bool = False
+
+    @property
+    def replays(self) -> tuple[int, int]:
+        """Epochs and seed of the augmentations that it has seen."""
+        return self.cache.epochs, self.cache.seed
+
+    def view(
+        self,
+        student: BaseModel,
+        wanted: Wanted,
+        preprocessor: nn.Module | None = None,
+    ) -> StoredView:
+        """What it says in some terms.
+
+        Raises:
+            ValueError: The terms fit neither the student nor the cache.
+        """
+        return StoredView(student, self, wanted)
+
+    def evaluate(self, runner: Runner) -> dict[str, Any]:
+        """Nothing: outputs for training images are no model."""
+        return {}
+
+
+class StoredView:
+    """Stored outputs of a teacher, beside the student.
+
+    The adapter gets the student in the teacher's place: only its side is read.
+
+    Args:
+        student: The student, without a distributed wrapper.
+        teacher: The cache.
+        wanted: The terms that listen to it.
+
+    Raises:
+        ValueError: The terms fit neither the student nor the cache.
+    """
+
+    def __init__(
+        self, student: BaseModel, teacher: StoredTeacher, wanted: Wanted
+    ) -> None:
+        check_student(student, {name: on for name, (on, _) in wanted.items()})
+        self.cache, self._is_sketch = teacher.cache, teacher.is_sketch
+        names = _names(teacher)
+        adapter = build_adapter(student, student, names)
+        self.terms = {
+            name: adapter.bind(name, student_part(on), context)
+            for name, (on, context) in wanted.items()
+        }
+        self._parts = {name: part_name(on) for name, (on, _) in wanted.items()}
+        self.cache.check_parts(self._parts.values())
+        if names is None:  # else they are matched by name
+            self._check_number_of_classes(student)
+        self._values: dict[str, Value] = {}
+
+    @property
+    def student_taps(self) -> Collection[Tap]:
+        """What it needs noted of the student's forward."""
+        return [tap for one in self.terms.values() for tap in one.student_taps()]
+
+    def attach(self) -> None:
+        """Nothing: there is no model."""
+
+    def detach(self) -> None:
+        """Nothing: there is no model."""
+
+    def start(self, step: Step) -> None:
+        """Nothing: all is read after the student's forward."""
+
+    def run_teacher(self, step: Step) -> None:
+        """Read what the teacher said of the batch that the student has just seen."""
+        parts, device = self._parts.values(), step.inputs.device
+        if self._is_sketch:
+            self._values = self.cache.first(parts, len(step.inputs), device)
+            return
+        notes = [sample.get(KEY) for sample in step.data_samples]
+        if None in notes:
+            raise ValueError(
+                'the images of the batch were not replayed: something has exchanged '
+                "the data set of the training's data loader since training started"
+            )
+        self._values = self.cache.read(parts, notes, device)
+
+    def rerun_student(self, step: Step) -> None:
+        """Nothing: no classifier needs that."""
+
+    def pair(self, term: str, step: Step) -> Pair:
+        """What the loss of a term gets in this step."""
+        return self.terms[term].pair_with(step, self.teacher_value(term, step))
+
+    def teacher_value(self, term: str, step: Step) -> Value:
+        """What the teacher says for a term."""
+        return self._values[self._parts[term]]
+
+    def forget(self) -> None:
+        """Let go of the step's tensors."""
+        self._values = {}
+
+    def _check_number_of_classes(self, student: BaseModel) -> None:
+        classes = getattr(student.head, 'num_classes', None)
+        if 'logits' not in self._parts.values() or classes is None:
+            return
+        (cached,) = self.cache.shape('logits')
+        if cached != classes:
+            raise ValueError(
+                f'the cache {str(self.cache.folder)!r} holds logits of {cached} '
+                f'classes, and the student has {classes}; name the classes of the '
+                'teacher, in their order, with teacher=dict(cache=..., classes=[...])'
+            )
+
+
+def _names(teacher: StoredTeacher) -> ClassNames | None:
+    """The names of the classes; the cache knows how many the teacher has."""
+    if teacher.names is None or 'logits' not in teacher.cache.manifest['parts']:
+        return None
+    (number,) = teacher.cache.shape('logits')
+    return replace(teacher.names, num_teacher=number)

@@ -1,0 +1,185 @@
+"""A teacher that is a model, and what it says beside the student."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from ckd_mm.adapters import (
+    BoundTerm,
+    Pair,
+    Pass,
+    Recorder,
+    Step,
+    Tap,
+    Value,
+    build_adapter,
+)
+from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.teachers.base import Wanted
+from ckd_mm.teachers.evaluate import evaluate_teacher
+from ckd_mm.teachers.inputs import TeacherInputs
+from ckd_mm.teachers.speed import Speed
+from ckd_mm.teachers.streams import SideStream
+
+__all__ = ['ModelTeacher', 'ModelView']
+
+
+@dataclass(frozen=True)
+class ModelTeacher:
+    """A model that teaches.
+
+    Args:
+        model: Frozen, on the student's device.
+        weight: Its share when a term averages several teachers.
+        speed: How its forward runs.
+        names: The names of its classes and of the student's.
+        evaluated: Whether it is evaluated before training.
+    """
+
+    model: BaseModel
+    weight: float = 1.0
+    speed: Speed = field(default_factory=Speed)
+    names: ClassNames | None = None
+    evaluated: bool = False
+
+    @property
+    def replays(self) -> None:
+        """It sees the student's images, whatever their augmentation."""
+        return None
+
+    def view(
+        self,
+        student: BaseModel,
+        wanted: Wanted,
+        preprocessor: nn.Module | None = None,
+    ) -> ModelView:
+        """What it says in some terms.
+
+        Raises:
+            ValueError: The terms do not fit the two models.
+        """
+        return ModelView(student, self, wanted, preprocessor)
+
+    def evaluate(self, runner: Runner) -> dict[str, Any]:
+        """Its metrics on the run's validation set; empty if nobody asked for them.
+
+        Raises:
+            ValueError: The run has no validation loop.
+        """
+        return evaluate_teacher(self.model, runner) if self.evaluated else {}
+
+
+class ModelView:
+    """A model, run in each step as far as the terms need it.
+
+    Args:
+        student: The student, without a distributed wrapper.
+        teacher: The teacher.
+        wanted: The terms that listen to it.
+        preprocessor: What normalises the student's images; `None` is its own.
+
+    Raises:
+        ValueError: The terms do not fit the two models.
+    """
+
+    def __init__(
+        self,
+        student: BaseModel,
+        teacher: ModelTeacher,
+        wanted: Wanted,
+        preprocessor: nn.Module | None = None,
+    ) -> None:
+        self.model, self.speed = teacher.model, teacher.speed
+        adapter = build_adapter(student, teacher.model, teacher.names)
+        self.terms: Mapping[str, BoundTerm] = {
+            name: adapter.bind(name, *wanted[name]) for name in wanted
+        }
+        self.plan = adapter.plan(self.terms)
+        self.recorder = Recorder(
+            teacher.model,
+            [tap for bound in self.terms.values() for tap in bound.teacher_taps()],
+        )
+        device = next(student.parameters()).device
+        self.inputs = TeacherInputs(
+            preprocessor or student.data_preprocessor, teacher.model.data_preprocessor
+        ).to(device)
+        self._stream = SideStream(device) if self.speed.stream else None
+        self._images: Tensor | None = None
+        self._made: dict[Pass, Any] = {}
+
+    @property
+    def student_taps(self) -> Collection[Tap]:
+        """What it needs noted of the student's forward."""
+        of_terms = (tap for one in self.terms.values() for tap in one.student_taps())
+        of_passes = (tap for one in self.plan.passes for tap in one.student_taps)
+        return [*of_terms, *of_passes]
+
+    def attach(self) -> None:
+        """Put the forward hooks onto the teacher."""
+        self.recorder.attach()
+
+    def detach(self) -> None:
+        """Take them off again."""
+        self.recorder.detach()
+
+    def start(self, step: Step) -> None:
+        """Run what needs the images alone on a GPU stream, if there is one for it."""
+        if self._stream is not None:
+            with self._stream.beside():
+                self._run_features(step)
+
+    def run_teacher(self, step: Step) -> None:
+        """Run the teacher on the batch that the student has just seen."""
+        if self._stream is not None:
+            self._stream.join()
+        if self._images is None:
+            self._run_features(step)
+        self._run(self.plan.of_teacher, step)
+        self.recorder.close()
+
+    def rerun_student(self, step: Step) -> None:
+        """Run modules of the student once more, unless another teacher has."""
+        for one in self.plan.of_student:
+            if one not in step.reruns:
+                self._run_one(one, step.student, step)
+                step.reruns.add(one)
+
+    def pair(self, term: str, step: Step) -> Pair:
+        """What the loss of a term gets in this step."""
+        return self.terms[term].pair(step, self.recorder)
+
+    def teacher_value(self, term: str, step: Step) -> Value:
+        """What the pair of a term has of the teacher, if it does not choose rows."""
+        return self.terms[term].teacher_value(step, self.recorder)
+
+    def forget(self) -> None:
+        """Let go of the step's tensors."""
+        self.recorder.forget()
+        self._images, self._made = None, {}
+
+    def _run_features(self, step: Step) -> None:
+        """Make the teacher's images, and run what needs nothing else."""
+        self.model.eval()  # whoever has called train() since the last step
+        self.recorder.open()
+        images = self.inputs(step.inputs, step.data_samples)
+        self._images, self._made = self.speed.inputs(images), {}
+        self._run(self.plan.before_step, step)
+
+    @torch.no_grad()
+    def _run(self, passes: Sequence[Pass], step: Step) -> None:
+        assert self._images is not None
+        with self.speed.autocast(self._images.device):
+            for one in passes:
+                self._run_one(one, self.recorder, step)
+
+    def _run_one(self, one: Pass, recorder: Recorder, step: Step) -> None:
+        assert self._images is not None
+        with recorder.during(one if one.is_apart else None):
+            self._made[one] = one.run(self._images, step, self._made)

@@ -1,0 +1,102 @@
+"""What `teacher=` of a hook says: one teacher, or a list of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from ckd_mm.registry import TEACHERS, build, did_you_mean
+from ckd_mm.teachers.base import TeacherKind
+from ckd_mm.teachers.speed import Speed
+
+__all__ = ['read_teachers']
+
+
+def read_teachers(teacher: Any) -> list[TeacherKind]:
+    """The teachers of a hook: a dict, or a list of them.
+
+    Raises:
+        ValueError: An option is unknown or wrong.
+    """
+    teachers = list(teacher) if isinstance(teacher, (list, tuple)) else [teacher]
+    if not teachers:
+        raise ValueError('teacher must have one teacher at least, got an empty list')
+    return [_read(one) for one in teachers]
+
+
+def _read(teacher: Any) -> TeacherKind:
+    """The kind that a dict names by `type`, or by the key that stands for it."""
+    if not isinstance(teacher, dict):
+        raise ValueError(
+            'teacher must be a dict with a config, or a list of such dicts, '
+            f'got {teacher!r}'
+        )
+    if 'type' in teacher:
+        return build(TEACHERS, _with_speed(teacher, TEACHERS.get(teacher['type'])))
+    kinds = [kind for kind in TEACHERS.module_dict.values() if kind.key]
+    options = {name: one for kind in kinds for name, one in _options(kind).items()}
+    for key in teacher:
+        if key not in options:
+            hint = did_you_mean(key, options)
+            raise ValueError(f'teacher has no option {key!r}{hint}')
+    given = {
+        key: value for key, value in teacher.items() if value != _default(options[key])
+    }
+    named = [kind for kind in kinds if given.get(kind.key)]
+    if len(named) != 1:
+        raise ValueError(_which(kinds, teacher))
+    (kind,) = named
+    _check_options(kind, given)
+    return kind(**_with_speed(given, kind))
+
+
+def _options(kind: type[TeacherKind]) -> dict[str, Field]:
+    """The options of a kind by name; those of `speed` stand beside the others."""
+    found: dict[str, Field] = {}
+    for option in fields(kind):  # type: ignore[arg-type]
+        if option.name == 'speed':
+            found |= {one.name: one for one in _speed_options(kind)}
+        else:
+            found[option.name] = option
+    return found
+
+
+def _speed_options(kind: Any) -> list[Field]:
+    every = fields(Speed)
+    names = getattr(kind, 'speed_options', [one.name for one in every])
+    return [one for one in every if one.name in names]
+
+
+def _with_speed(options: Mapping[str, Any], kind: Any) -> dict[str, Any]:
+    """The arguments of a kind that has a `speed`, which is made of its options."""
+    has_speed = 'speed' in getattr(kind, '__dataclass_fields__', {})
+    names = [one.name for one in _speed_options(kind)] if has_speed else []
+    speed = {name: options[name] for name in names if name in options}
+    others = {key: value for key, value in options.items() if key not in names}
+    return {**others, 'speed': Speed(**speed)} if speed else others
+
+
+def _default(option: Field) -> Any:
+    return None if option.default is MISSING else option.default
+
+
+def _check_options(kind: type[TeacherKind], given: Mapping[str, Any]) -> None:
+    """Check that no option is given that this kind has no use for."""
+    goes = _options(kind)
+    foreign = [name for name in given if name not in goes]
+    if foreign:
+        names = [name for name in goes if name != kind.key]
+        raise ValueError(
+            f'teacher: {kind.key}={given[kind.key]!r} {kind.meaning}, so that only '
+            f'{", ".join(names[:-1])} and {names[-1]} go with it, got '
+            f'{", ".join(foreign)}'
+        )
+
+
+def _which(kinds: Iterable[type[TeacherKind]], teacher: Mapping[str, Any]) -> str:
+    given = ' and '.join(f'{key}={value!r}' for key, value in teacher.items())
+    return (
+        f'teacher needs either {", or ".join(kind.way for kind in kinds)}, or the type '
+        f'of another kind, got {given or "nothing"}'
+    )

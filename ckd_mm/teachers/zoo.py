@@ -1,0 +1,136 @@
+"""A frozen teacher of a zoo, from a config and a file of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+
+from ckd_mm.adapters.core.semi_supervised import teacher_within
+from ckd_mm.cache.identity import plain, weights_hash
+from ckd_mm.checks import boolean, positive
+from ckd_mm.registry import TEACHERS
+from ckd_mm.teachers.base import Teacher, TeacherKind
+from ckd_mm.teachers.classes import check_classes, class_lists, class_names
+from ckd_mm.teachers.loading.build import build_model, build_teacher, read_config
+from ckd_mm.teachers.model import ModelTeacher
+from ckd_mm.teachers.speed import Speed
+
+__all__ = ['ZooTeacher']
+
+
+@TEACHERS.register_module()
+@dataclass(frozen=True)
+class ZooTeacher(TeacherKind):
+    """A model of MMDetection's or MMPretrain's, and its weights.
+
+    Args:
+        config: A path, a zoo name, or a dict, see :func:`build_teacher`.
+        checkpoint: A path or URL; the zoo's weights if left out.
+        prefix: Takes only the weights whose names begin so, see :func:`load_weights`.
+        evaluate: Evaluate it before training.
+        weight: Its share when a term averages several teachers.
+        classes: The names of its classes in their order, where its file has none.
+        class_map: What the student calls some of its classes, by their names here.
+        speed: How its forward runs. In a config its options stand beside the others.
+
+    Raises:
+        ValueError: An option has a wrong type or value.
+    """
+
+    key = 'config'
+    way = 'a config'
+    meaning = 'is a model with a file of weights'
+    can_be_cached = True
+
+    config: Any = None
+    checkpoint: Any = None
+    prefix: str = ''
+    evaluate: bool = False
+    weight: float = 1.0
+    classes: Sequence[str] | None = None
+    class_map: dict[str, str] | None = None
+    speed: Speed = field(default_factory=Speed)
+
+    def __post_init__(self) -> None:
+        boolean('teacher: evaluate', self.evaluate)
+        for name, kinds, words in (
+            ('config', (str, PathLike, dict, Config), 'a path, a zoo name or a dict'),
+            ('checkpoint', (str, PathLike), 'a path or URL'),
+        ):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kinds):
+                raise ValueError(f'teacher: {name} must be {words}, got {value!r}')
+        check_classes(self.classes)
+        if not isinstance(self.prefix, str):
+            raise ValueError(
+                "teacher: prefix must be a string such as 'student.', got "
+                f'{self.prefix!r}'
+            )
+        positive('teacher: weight', self.weight)
+
+    def build(self, runner: Runner, device: torch.device) -> ModelTeacher:
+        """The teacher with its weights, on the student's device.
+
+        Raises:
+            ValueError: It cannot be built or loaded, or its classes do not match.
+        """
+        model = build_teacher(self.config, self.checkpoint, self.prefix).to(device)
+        names = class_names(runner, self, class_lists(self, model))
+        model = self.speed.prepare(teacher_within(model))
+        return ModelTeacher(model, self.weight, self.speed, names, self.evaluate)
+
+    def sketch(self, runner: Runner, student: BaseModel) -> ModelTeacher:
+        """The model without its weights."""
+        model = build_model(self.config).to(next(student.parameters()).device)
+        return ModelTeacher(teacher_within(model))
+
+    def check(self) -> None:
+        """Build it with its weights; a zoo's are downloaded by that.
+
+        Raises:
+            ValueError: There is no checkpoint, or it does not fit.
+        """
+        path, config = self._local_checkpoint(), self.config
+        if path is not None and not path.is_file():
+            shown = config if isinstance(config, str) else 'TEACHER_CONFIG'
+            raise ValueError(
+                f'the teacher checkpoint {str(path)!r} is not there; train the teacher '
+                f'first: python tools/train.py {shown} --work-dir {path.parent}'
+            )
+        build_teacher(self.config, self.checkpoint, self.prefix)
+
+    def files(self) -> list[Path]:
+        """Its checkpoint, if that is a local file."""
+        path = self._local_checkpoint()
+        return [] if path is None else [path]
+
+    def class_lists(self, teacher: Teacher) -> dict[str, list[str]] | None:
+        """The names of its classes: what the config says, or what its file has."""
+        assert isinstance(teacher, ModelTeacher)
+        return class_lists(self, teacher.model)
+
+    def identity(self, teacher: Teacher) -> dict[str, Any]:
+        """Its name, and what decides on the values that it computes."""
+        assert isinstance(teacher, ModelTeacher)
+        cfg, _ = read_config(self.config)
+        speed = {one.name: getattr(self.speed, one.name) for one in fields(Speed)}
+        return {
+            'name': type(teacher.model).__name__,
+            'model': plain(cfg.model),
+            'data_preprocessor': plain(cfg.get('data_preprocessor')),
+            'speed': plain(speed),
+            'weights': weights_hash(teacher.model),
+        }
+
+    def _local_checkpoint(self) -> Path | None:
+        if self.checkpoint is None or '://' in str(self.checkpoint):
+            return None
+        return Path(self.checkpoint)

@@ -1,0 +1,1 @@
+"""Scripts for whoever works on this repository; none of it is shipped."""

@@ -1,0 +1,165 @@
+"""Channels that a config leaves out are read from the models, others are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import nn
+
+from ckd_mm.engine.terms import PendingLoss, build_terms
+from ckd_mm.engine.widths import with_channels
+from ckd_mm.hooks import DistillationHook
+from ckd_mm.registry import LOSSES
+from ckd_mm.teachers import read_teachers
+
+from ..tasks import Task, differences, weights
+
+pytestmark = pytest.mark.slow
+
+LEFT_OUT = sorted(
+    name
+    for name in LOSSES.module_dict
+    if any(
+        isinstance(term.loss, PendingLoss)
+        for term in build_terms(dict(x=dict(on='neck', loss=dict(type=name))))
+    )
+)
+
+
+class Losses(Hook):
+    """The losses of the hook, as training begins."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.found: dict[str, nn.Module] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        (hook,) = (one for one in runner.hooks if isinstance(one, DistillationHook))
+        self.found = {term.name: term.loss for term in hook.terms}
+
+
+def trained(cfg: Config) -> tuple[Runner, dict[str, nn.Module]]:
+    runner, losses = Runner.from_cfg(cfg), Losses()
+    runner.register_hook(losses)
+    runner.train()
+    return runner, losses.found
+
+
+def hook(teacher: Any, **terms: dict[str, Any]) -> dict[str, Any]:
+    return dict(type='DistillationHook', teacher=teacher, distill=terms)
+
+
+def fitnet(on: Any, **channels: Any) -> dict[str, Any]:
+    return dict(on=on, loss=dict(type='FitNetLoss', loss_weight=0.1, **channels))
+
+
+GIVEN = {
+    'detector': ('neck', dict(student_channels=[32] * 5, teacher_channels=[64] * 5)),
+    'classifier': ('embedding', dict(student_channels=64, teacher_channels=128)),
+}
+
+
+def test_the_losses_that_need_channels_are_known() -> None:
+    assert {'CRDLoss', 'FGDLoss', 'FitNetLoss', 'ReviewKDLoss', 'VIDLoss'} <= {
+        *LEFT_OUT
+    }
+
+
+def test_a_run_without_channels_is_bit_for_bit_the_run_with_them(
+    task: Task, tmp_path: Path
+) -> None:
+    on, channels = GIVEN[task.name]
+    found = {}
+    for name, options in (('given', channels), ('read', {})):
+        term = fitnet(on, **options)
+        kd = dict(on=task.on, loss=dict(type='KDLoss'))
+        cfg = task.config(
+            tmp_path / name, custom_hooks=[hook(task.teacher, kd=kd, fit=term)]
+        )
+        found[name] = trained(cfg)
+    runners = [runner for runner, _ in found.values()]
+    assert differences(*map(weights, runners)) == {}
+    states = [losses['fit'].state_dict() for _, losses in found.values()]
+    assert states[0].keys() == states[1].keys() != set()
+    assert all(bool((states[0][key] == states[1][key]).all()) for key in states[0])
+
+
+def test_reading_them_leaves_the_student_of_a_run_with_weight_0_alone(
+    task: Task, run: Callable[[Config], Runner], tmp_path: Path
+) -> None:
+    on, _ = GIVEN[task.name]
+    term = fitnet(on)
+    term['loss']['loss_weight'] = 0.0
+    cfg = task.config(tmp_path / 'zero', custom_hooks=[hook(task.teacher, fit=term)])
+    stock = run(task.config(tmp_path / 'stock'))
+    assert differences(weights(stock), weights(run(cfg))) == {}
+
+
+@pytest.mark.parametrize('wrong', ['student_channels', 'teacher_channels'])
+def test_wrong_channels_are_refused_before_training(
+    task: Task, tmp_path: Path, wrong: str
+) -> None:
+    on, channels = GIVEN[task.name]
+    width = [7] * 5 if isinstance(channels[wrong], list) else 7
+    term = fitnet(on, **{**channels, wrong: width})
+    cfg = task.config(tmp_path, custom_hooks=[hook(task.teacher, fit=term)])
+    runner = Runner.from_cfg(cfg)
+    expected = (
+        f"'fit': {wrong} must be the channels of on='{on}'.* got .*7.*leave {wrong}"
+    )
+    with pytest.raises(ValueError, match=expected):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_one_side_may_be_given(task: Task, tmp_path: Path) -> None:
+    on, channels = GIVEN[task.name]
+    term = fitnet(on, teacher_channels=channels['teacher_channels'])
+    cfg = task.config(tmp_path, custom_hooks=[hook(task.teacher, fit=term)])
+    _, losses = trained(cfg)
+    assert isinstance(losses['fit'].regressors, nn.ModuleList)  # type: ignore[union-attr]
+
+
+def test_the_students_own_average_is_as_wide_as_the_student(
+    task: Task, tmp_path: Path
+) -> None:
+    on, channels = GIVEN[task.name]
+    hooks = [hook(dict(ema=True), fit=fitnet(on)), dict(type='EMAHook')]
+    _, losses = trained(task.config(tmp_path, custom_hooks=hooks))
+    width = channels['student_channels']
+    width = width[0] if isinstance(width, list) else width
+    assert losses['fit'].widths[0] == (width, width)  # type: ignore[union-attr, index]
+
+
+@pytest.mark.parametrize('name', LEFT_OUT)
+def test_every_loss_that_needs_channels_gets_them(
+    task: Task, tmp_path: Path, name: str
+) -> None:
+    options = {
+        'CRDLoss': dict(num_samples=8),
+        'NDLoss': dict(num_classes=10),
+    }.get(name, {})
+    on = 'embedding' if options else 'backbone'
+    distill = dict(x=dict(on=on, loss=dict(type=name, **options)))
+    runner = Runner.from_cfg(task.config(tmp_path))
+    terms = build_terms(distill)
+    kinds = read_teachers(task.teacher)
+    filled = with_channels(distill, terms, kinds, runner, runner.model)
+    (term,) = build_terms(filled)
+    assert not isinstance(term.loss, PendingLoss)
+
+
+def test_channels_that_cannot_be_read_are_asked_for(task: Task, tmp_path: Path) -> None:
+    term = fitnet('module:no.such.module')
+    cfg = task.config(tmp_path, custom_hooks=[hook(task.teacher, fit=term)])
+    with pytest.raises(
+        ValueError, match="'fit': .* of FitNetLoss were left out, .*no.such.module"
+    ):
+        Runner.from_cfg(cfg).train()
