@@ -67,7 +67,7 @@ every_distilled_config = pytest.mark.parametrize('path', DISTILLED)
 def _fast() -> Iterator[None]:
     """Without what takes time and is not tested; a teacher is built and read once."""
     teachers_built_once = mock.patch(
-        'ckd_mm.teachers.config.build_teacher', functools.cache(build_teacher)
+        'ckd_mm.teachers.zoo.build_teacher', functools.cache(build_teacher)
     )
     with metafiles_read_once(), teachers_built_once:
         yield

@@ -39,8 +39,13 @@ class Result:
         return [
             name
             for name, value in self.weights.items()
-            if not torch.allclose(value, other.weights[name], rtol=1e-4, atol=1e-6)
+            if not _close(value, other.weights[name])
         ]
+
+
+def _close(one: torch.Tensor, two: torch.Tensor) -> bool:
+    """Up to rounding, whose size follows the largest value: CPUs differ in it."""
+    return torch.allclose(one, two, rtol=1e-4, atol=1e-4 * float(one.abs().max()))
 
 
 def train(cfg: Config, num_ranks: int, folder: Path, *options: Any) -> Result:
@@ -211,4 +216,4 @@ def test_connectors_train_on_two_ranks_as_on_one(
     }
     assert one.differs_from(two) == []
     for name, value in one.connectors.items():
-        torch.testing.assert_close(two.connectors[name], value, rtol=1e-4, atol=1e-6)
+        assert _close(two.connectors[name], value), name

@@ -60,7 +60,7 @@ def fitnet(on: Any, **channels: Any) -> dict[str, Any]:
     return dict(on=on, loss=dict(type='FitNetLoss', loss_weight=0.1, **channels))
 
 
-GIVEN = {
+GIVEN: dict[str, tuple[str, dict[str, Any]]] = {
     'detector': ('neck', dict(student_channels=[32] * 5, teacher_channels=[64] * 5)),
     'classifier': ('embedding', dict(student_channels=64, teacher_channels=128)),
 }
@@ -124,7 +124,7 @@ def test_one_side_may_be_given(task: Task, tmp_path: Path) -> None:
     term = fitnet(on, teacher_channels=channels['teacher_channels'])
     cfg = task.config(tmp_path, custom_hooks=[hook(task.teacher, fit=term)])
     _, losses = trained(cfg)
-    assert isinstance(losses['fit'].regressors, nn.ModuleList)  # type: ignore[union-attr]
+    assert isinstance(losses['fit'].regressors, nn.ModuleList)
 
 
 def test_the_students_own_average_is_as_wide_as_the_student(
@@ -135,7 +135,7 @@ def test_the_students_own_average_is_as_wide_as_the_student(
     _, losses = trained(task.config(tmp_path, custom_hooks=hooks))
     width = channels['student_channels']
     width = width[0] if isinstance(width, list) else width
-    assert losses['fit'].widths[0] == (width, width)  # type: ignore[union-attr, index]
+    assert losses['fit'].widths[0] == (width, width)  # type: ignore[index]
 
 
 @pytest.mark.parametrize('name', LEFT_OUT)

@@ -174,8 +174,8 @@ KD = dict(on='logits', loss=dict(type='KDLoss'))
     ('teacher', 'term', 'message'),
     [
         ([], {}, 'one teacher at least'),
-        (dict(ema=True, config='x.py'), {}, 'either a config, or ema=True'),
-        ({}, {}, 'either a config, or ema=True'),
+        (dict(ema=True, config='x.py'), {}, 'either .*, or ema=True .*, or a config'),
+        ({}, {}, 'either .*, or ema=True .*, or a config'),
         ('x.py', {}, "a dict with a config, or a list of such dicts, got 'x.py'"),
         (dict(config='x.py', weight=0), {}, 'weight must be a finite number > 0'),
         (dict(config='x.py', wieght=1), {}, "'wieght'; did you mean 'weight'"),

@@ -212,7 +212,7 @@ def test_a_part_that_breaks_leaves_the_others(
     student = written(tmp_path / 'a.py', narrow(ONE_STAGE['GFL'], narrow_dense))
     printed = inspect(student, '--teacher', student, '--shape', 64, 64)
     assert row_of(printed, 'neck') and row_of(printed, 'backbone')
-    sentence = 'a training step of a GFL ended in IndexError: list index out of range.'
+    sentence = 'the step with this part ended in IndexError: list index out of range.'
     assert f'Not `dense_logits`: {sentence}' in printed
 
 
