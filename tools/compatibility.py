@@ -40,7 +40,7 @@ __all__: list[str] = []
 OFFLINE = dict(HF_HUB_OFFLINE='1', TRANSFORMERS_OFFLINE='1')
 ROOT = Path(__file__).resolve().parents[1]
 MEMORY = 12 * 2**30
-"""Bytes of address space that one trial may take."""
+"""Bytes of address space that one trial may take, beyond what it inherits."""
 
 
 def main() -> None:
@@ -94,12 +94,19 @@ def _run(
 
 def _try(choice: Choice, path: Path) -> None:
     """What the process of one config does."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    limit = _address_space() + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     log = path.with_suffix('.log').open('w')
     sys.stdout = sys.stderr = log
     logging.disable(logging.CRITICAL)
     warnings.simplefilter('ignore')
     write_json(path, try_config(str(choice.path), choice.library))
+
+
+def _address_space() -> int:
+    """Bytes that this process has mapped; a fork inherits them, used or not."""
+    pages = int(Path('/proc/self/statm').read_text().split()[0])
+    return pages * resource.getpagesize()
 
 
 def _finished(

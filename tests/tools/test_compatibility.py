@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 import time
@@ -159,6 +160,16 @@ def test_families_are_tried_in_processes_and_kept(call: Callable[..., str]) -> N
     assert 'mmpretrain::lenet/lenet5_mnist.py: backbone, logits' in printed
     assert 'a SimSiam does not train on images with one class label' in printed
     assert '2 configs, 2 of them done' in call(*families)
+
+
+def test_a_process_with_much_mapped_memory_can_start_trials(
+    call: Callable[..., str],
+) -> None:
+    """A trial may take a number of bytes beyond those that its parent has mapped."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    with mmap.mmap(-1, compatibility.MEMORY, flags=flags, prot=mmap.PROT_READ):
+        printed = call('--only', 'lenet')
+    assert 'mmpretrain::lenet/lenet5_mnist.py: backbone, logits' in printed
 
 
 def test_a_trial_that_takes_too_long_is_ended(
