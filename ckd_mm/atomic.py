@@ -1,4 +1,4 @@
-"""Write a file so that it is there as a whole or not at all, whatever happens."""
+"""Write a file completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ['replacing', 'write_json']
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A draft beside `path`, which takes its place when the block ends without error.
+    """Yield a draft beside `path`, which replaces it if the block ends without error.
 
-    It reaches the disk before that, so a machine that stops leaves no torn file.
+    The draft is flushed to disk first, so a machine that stops leaves no torn file.
 
     Examples:
         >>> folder = getfixture('tmp_path')
@@ -36,6 +36,6 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a file with `content`."""
+    """Write `content` as JSON, completely or not at all."""
     with replacing(path) as draft:
         draft.write_text(json.dumps(content, indent=1), encoding='utf-8')

@@ -23,7 +23,7 @@ __all__ = [
 
 
 def positive(name: str, value: Any) -> float:
-    """`value` itself, once it is known to be a finite number > 0.
+    """Return `value` if it is a finite number > 0.
 
     Raises:
         ValueError: It is not.
@@ -34,7 +34,7 @@ def positive(name: str, value: Any) -> float:
 
 
 def at_least_one(name: str, value: Any) -> float:
-    """`value` itself, once it is known to be a finite number >= 1.
+    """Return `value` if it is a finite number >= 1.
 
     Raises:
         ValueError: It is not.
@@ -45,7 +45,7 @@ def at_least_one(name: str, value: Any) -> float:
 
 
 def non_negative(name: str, value: Any) -> float:
-    """`value` itself, once it is known to be a finite number >= 0.
+    """Return `value` if it is a finite number >= 0.
 
     Raises:
         ValueError: It is not.
@@ -56,7 +56,7 @@ def non_negative(name: str, value: Any) -> float:
 
 
 def fraction(name: str, value: Any) -> float:
-    """`value` itself, once it is known to be a number from 0 to below 1.
+    """Return `value` if it is a number from 0 to below 1.
 
     Raises:
         ValueError: It is not.
@@ -67,7 +67,7 @@ def fraction(name: str, value: Any) -> float:
 
 
 def positive_integer(name: str, value: Any) -> int:
-    """`value` itself, once it is known to be an integer >= 1.
+    """Return `value` if it is an integer >= 1.
 
     Raises:
         ValueError: It is not.
@@ -76,7 +76,7 @@ def positive_integer(name: str, value: Any) -> int:
 
 
 def integer(name: str, value: Any, least: int) -> int:
-    """`value` itself, once it is known to be an integer that is not below `least`.
+    """Return `value` if it is an integer that is not below `least`.
 
     Raises:
         ValueError: It is not.
@@ -87,10 +87,10 @@ def integer(name: str, value: Any, least: int) -> int:
 
 
 def positive_numbers(name: str, value: Any) -> Sequence[float]:
-    """`value` itself, once it is known to be a list of finite numbers > 0.
+    """Return `value` if it is a list of finite numbers > 0.
 
     Raises:
-        ValueError: It is not, or it is empty.
+        ValueError: It is not, or the list is empty.
     """
     if not (
         isinstance(value, Sequence)
@@ -104,7 +104,7 @@ def positive_numbers(name: str, value: Any) -> Sequence[float]:
 
 
 def one_of(name: str, value: Any, known: Sequence[str]) -> Any:
-    """`value` itself, once it is known to be one of some names.
+    """Return `value` if it is one of some names.
 
     Raises:
         ValueError: It is not.
@@ -116,10 +116,11 @@ def one_of(name: str, value: Any, known: Sequence[str]) -> Any:
 
 
 def boolean(name: str, value: Any) -> bool:
-    """`value` itself, once it is known to be True or False.
+    """Return `value` if it is True or False.
 
     Raises:
-        ValueError: It is neither; 'False' in a config is true to Python.
+        ValueError: It is neither, for example the string 'False', which Python takes
+            for true.
     """
     if not isinstance(value, bool):
         raise ValueError(f'{name} must be True or False, got {value!r}')
@@ -127,10 +128,10 @@ def boolean(name: str, value: Any) -> bool:
 
 
 def check_any_positive(**weights: float) -> None:
-    """Check that the weights of a loss's parts leave something of it.
+    """Check that at least one part of a loss has a weight above 0.
 
     Raises:
-        ValueError: All of them are 0.
+        ValueError: All weights are 0.
     """
     if not any(weights.values()):
         raise ValueError(
@@ -140,7 +141,7 @@ def check_any_positive(**weights: float) -> None:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number. A bool is one to Python, in a config a slip."""
+    """Whether it is a finite number. A bool is not one: in a config it is a slip."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     return math.isfinite(value)

@@ -1,7 +1,7 @@
-"""What all ranks have: rows, with gradients and in uneven parts, and sums.
+"""Gather uneven numbers of rows from all ranks, with gradients, and sum over ranks.
 
-Without a process group, or in one of a single rank, every function here is the
-identity. Shape suffixes: B rows on this rank, G rows on all ranks, D columns.
+Without a process group, or in one of a single rank, nothing is communicated. Shape
+suffixes: B rows on this rank, G rows on all ranks, D columns.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def world_size() -> int:
 
 
 def leave_process_group() -> None:
-    """End the process group, if there is one; for the last line of a script.
+    """Destroy the process group, if there is one; for the last line of a script.
 
-    A process that exits with one can abort in a thread of gloo's
+    A process that exits with a process group can abort in a thread of gloo
     (https://github.com/pytorch/pytorch/issues/190489). The threads live as long as
-    anything holds the group, as a DistributedDataParallel model does, and MMEngine's
-    Runner, with its cycles, holds that until garbage is collected. So nothing that is
-    still in use may hold the runner.
+    anything refers to the group. A DistributedDataParallel model does, and MMEngine's
+    Runner, which is in reference cycles, refers to the model until garbage is
+    collected. So the caller must no longer refer to the runner.
     """
     if dist.is_available() and dist.is_initialized():
         gc.collect()
@@ -42,33 +42,33 @@ def leave_process_group() -> None:
 
 
 def gather_rows(rows_BD: Tensor) -> tuple[Tensor, int]:
-    """All ranks' rows, in order of rank, and the index of this rank's first.
+    """Gather the rows of all ranks, in order of rank.
 
     The gradient of a row is the sum of what all ranks pass back for it, so every rank
-    must run the backward pass, also one that has no rows. Costs two collectives here
-    (the numbers of rows, which the host waits for, and the rows, padded to the longest)
-    and one in the backward pass.
+    must run the backward pass, even one without rows. The forward pass costs two
+    collectives: the numbers of rows, which the host waits for, and the rows, padded to
+    the largest number. The backward pass costs one.
 
     Args:
         rows_BD: This rank's rows (B, D); B may differ between ranks and be 0.
 
     Returns:
-        The rows (G, D), and where this rank's begin.
+        The rows (G, D), and the index of this rank's first row.
     """
     if world_size() == 1:
         return rows_BD, 0
-    own = torch.tensor(len(rows_BD), device=rows_BD.device)
-    counts = [torch.zeros_like(own) for _ in range(world_size())]
-    dist.all_gather(counts, own)
+    count = torch.tensor(len(rows_BD), device=rows_BD.device)
+    counts = [torch.zeros_like(count) for _ in range(world_size())]
+    dist.all_gather(counts, count)
     sizes = torch.stack(counts).tolist()
     first = sum(sizes[: dist.get_rank()])
     return _GatherRows.apply(rows_BD, sizes), first
 
 
 def mean_over_all_rows(sum_of_rows: Tensor, num_rows: int) -> Tensor:
-    """The mean over all ranks' rows of something that each rank has summed for its own.
+    """The mean over all ranks' rows, from the sum over this rank's rows.
 
-    The value is the same on all ranks, and the gradient is scaled so that its mean over
+    The value is the same on all ranks. The gradient is scaled so that its mean over
     ranks, which DistributedDataParallel takes, is the gradient of that value.
 
     Args:
@@ -84,7 +84,7 @@ def mean_over_all_rows(sum_of_rows: Tensor, num_rows: int) -> Tensor:
 
 
 def sum_over_ranks(values: Tensor) -> Tensor:
-    """The sum of all ranks' tensors of one shape, without a graph."""
+    """The sum over all ranks of tensors of one shape, without a graph."""
     if world_size() == 1:
         return values.detach()
     total = values.detach().clone()

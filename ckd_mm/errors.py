@@ -1,4 +1,4 @@
-"""Exceptions of the libraries, as a sentence for whoever runs a tool."""
+"""Turn exceptions into one sentence for the user of a tool."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ LENGTH = 400
 
 @contextmanager
 def as_value_error(what: str) -> Iterator[None]:
-    """Have every exception leave as a ValueError of one line.
+    """Turn every exception into a ValueError of one line.
 
-    Those of this package are sentences already. One of a library says what was tried,
-    its type and its message.
+    A ValueError of this package keeps its text. For any other exception, the line says
+    what was tried, the type and the message.
 
     Args:
         what: The subject of the sentence, such as `"a training step of a RetinaNet"`.
 
     Raises:
-        ValueError: Whatever was raised inside.
+        ValueError: Something was raised inside.
     """
     try:
         yield

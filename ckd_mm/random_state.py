@@ -1,4 +1,4 @@
-"""Draw random numbers without the training run noticing, freely or from a seed."""
+"""Draw random numbers without changing the random states of the training run."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def preserved_random_state() -> Iterator[None]:
 
 @contextmanager
 def seeded_random_state(*numbers: int) -> Iterator[None]:
-    """Random numbers that depend on these numbers alone; the states are restored.
+    """Seed the random numbers with these numbers alone; restore the states on leaving.
 
-    For what runs on the CPU: the generators of GPUs are neither seeded nor asked for
-    their state, which a worker process of a data loader could not do.
+    This is for code on the CPU. The generators of GPUs are neither seeded nor read,
+    because a worker process of a data loader cannot read them.
 
     Args:
-        numbers: Each >= 0.
+        numbers: Integers >= 0.
     """
     seeds = np.random.SeedSequence(numbers).generate_state(3)
     python_state, numpy_state = random.getstate(), np.random.get_state()

@@ -1,14 +1,15 @@
 """Registries of losses, adapters and kinds of teachers, for this package and plugins.
 
-A user adds a loss from a file of their own, named in `custom_imports`:
+A user adds a loss in a file that `custom_imports` names:
 
     from ckd_mm.registry import LOSSES
 
     @LOSSES.register_module()
     class MyLoss(nn.Module): ...
 
-The registries stand alone, without a parent: with MMEngine's default scope set to
-`mmdet` or `mmpretrain`, a child of its `MODELS` would look there first and miss ours.
+The registries have no parent. With MMEngine's default scope set to `mmdet` or
+`mmpretrain`, a child of `MODELS` would search there first and miss the classes of this
+package.
 """
 
 from __future__ import annotations

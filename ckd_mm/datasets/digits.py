@@ -1,4 +1,4 @@
-"""Handwritten digits as two small data sets that are written once and read as always.
+"""Handwritten digits as two small data sets in the usual formats.
 
 The source is scikit-learn's `load_digits`: 1,797 real 8x8 images that are part of that
 package, so nothing is downloaded. From it come
@@ -8,9 +8,9 @@ package, so nothing is downloaded. From it come
 * :func:`write_digit_scenes`: scenes of 2 to 6 digits on textured backgrounds as PNG
   files and COCO JSON, for MMDetection's `CocoDataset` and `CocoMetric`.
 
-Both use one fixed split: a third of each class is held out, and nothing made from a
-held-out digit is in the training part. Everything is whole-number arithmetic on seeded
-generators, so that every machine gets the same pixels.
+Both use one fixed split: a third of each class is held out, and no held-out digit is
+used in the training part. All arithmetic is on integers from seeded generators, so
+every machine gets the same pixels.
 
     python -m ckd_mm.datasets.digits --out data/digits
 """
@@ -34,7 +34,7 @@ __all__ = ['load_digits', 'split_digits', 'write_digit_images', 'write_digit_sce
 
 SPLITS = ('train', 'val')
 
-# Raise when the same arguments would give other files.
+# Increase it when the same arguments give other files than before.
 FORMAT_VERSION = 1
 
 
@@ -82,10 +82,10 @@ def write_digit_scenes(
         root: The folder to make. The parent folders are made, too.
         num_train: Number of training scenes.
         num_val: Number of validation scenes.
-        seed: Of the scenes; the split of the digits is fixed. The i-th scene is the
-            same for every number of scenes.
+        seed: Seed of the scenes; the split of the digits is fixed. The i-th scene does
+            not depend on the number of scenes.
         masks: Whether an annotation has the pixels of its digit as `segmentation`, for
-            Mask R-CNN. All else, `area` included, is the same with and without.
+            Mask R-CNN. Everything else, `area` included, is the same with and without.
 
     Returns:
         True if the files were written, False if they were there already.

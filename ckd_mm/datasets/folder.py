@@ -1,4 +1,4 @@
-"""Write a folder of generated files once, completely, and over nobody else's files."""
+"""Write a folder of generated files once and completely, and overwrite nothing."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ MANIFEST = 'manifest.json'
 def write_once(
     root: Path, settings: dict[str, object], write: Callable[[Path], None]
 ) -> bool:
-    """Make `root` by `write`, unless what `write` would make is there.
+    """Make `root` with `write`, unless `root` already has what `write` would make.
 
-    The files are written to a folder beside `root`, which is then renamed: whoever
-    finds `root` finds all of it, and what was interrupted leaves no `root` and is
-    written anew. A manifest inside holds the settings and a hash of all other files.
+    The files are written to a folder beside `root`, which is then renamed. So `root` is
+    always complete: an interrupted run leaves no `root`, and the next one starts again.
+    A manifest inside holds the settings and a hash of all other files.
 
     Args:
         root: The folder to make.
-        settings: What the files depend on, version of the writer included; plain JSON.
+        settings: What the files depend on, including the version of the writer; plain
+            JSON.
         write: Fills the folder that it is given.
 
     Returns:
@@ -45,9 +46,9 @@ def write_once(
         manifest = {'settings': settings, 'sha256': _hash(folder)}
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + '\n')
         try:
-            folder.rename(root)  # an empty folder gives way, any other raises
+            folder.rename(root)  # replaces an empty folder; raises for any other
         except OSError:
-            # another process may have been faster
+            # another process may have written it meanwhile
             if not _is_complete(root, settings):
                 raise
             return False
@@ -58,7 +59,7 @@ def _is_complete(root: Path, settings: dict[str, object]) -> bool:
     """Whether `root` holds the files already; False if there is nothing.
 
     Raises:
-        FileExistsError: There is something else.
+        FileExistsError: `root` holds something else.
     """
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
@@ -66,15 +67,15 @@ def _is_complete(root: Path, settings: dict[str, object]) -> bool:
     if found is not None:
         raise FileExistsError(
             f'{root} exists, but {found}; it is left as it is. Delete or rename it, '
-            'or choose another place, and run this again'
+            'or choose another folder, and run this again'
         )
     return True
 
 
 def _difference(root: Path, settings: dict[str, object]) -> str | None:
-    """What keeps `root` from being the folder that was asked for."""
+    """How `root` differs from the folder that `write` would make, if it does."""
     if not root.is_dir():
-        return 'it is no folder'
+        return 'it is not a folder'
     try:
         manifest = json.loads((root / MANIFEST).read_text())
         old_settings, old_hash = manifest['settings'], manifest['sha256']
@@ -90,7 +91,7 @@ def _difference(root: Path, settings: dict[str, object]) -> str | None:
 
 
 def _hash(folder: Path) -> str:
-    """Of the names and the contents of all files but the manifest."""
+    """A hash of the names and contents of all files but the manifest."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob('*') if path.is_file()):
         name = path.relative_to(folder).as_posix()

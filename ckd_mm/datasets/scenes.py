@@ -1,7 +1,7 @@
 """Draw digits on a textured background, for :mod:`ckd_mm.datasets.digits`.
 
-All of it is whole-number arithmetic: float resizing differs between machines in the
-last bit, which rounding turns into other pixels.
+All arithmetic is on integers: resizing in floats differs between machines in the last
+bit, and rounding would turn that into other pixels.
 
 Shapes: N digits, H W rows and columns, C colour channels (RGB).
 """
@@ -16,7 +16,7 @@ __all__ = ['SCENE_SIZE', 'Box', 'ink_mask', 'render_scene', 'resize', 'run_lengt
 SCENE_SIZE = 160
 NUM_DIGITS = (2, 6)
 DIGIT_HEIGHT = (20, 56)
-MASK_INK = 48  # of 256; the edges of a box hold ink of a quarter before it is resized
+MASK_INK = 48  # of 256; before resizing, the edges of a box hold a quarter of full ink
 
 Box = tuple[int, int, int, int]
 """x, y, width and height in pixels, as in COCO."""
@@ -30,9 +30,9 @@ def render_scene(
     """Draw one scene.
 
     Args:
-        rng: Decides everything that is left open.
+        rng: Source of all random choices.
         images_NHW: All digits, values 0 (paper) to 16 (ink).
-        indices: Those that may be drawn.
+        indices: Indices of the digits that may be drawn.
 
     Returns:
         The pixels (160, 160, 3), and the index and the box of each digit. A box is
@@ -50,7 +50,7 @@ def render_scene(
 
 
 def ink_mask(image_HW: NDArray[np.int64], box: Box) -> NDArray[np.bool_]:
-    """The pixels (160, 160) of a scene that a digit in this box inks.
+    """The pixels (160, 160) of a scene that a digit in this box covers with ink.
 
     The box is tight around them.
     """
@@ -61,7 +61,7 @@ def ink_mask(image_HW: NDArray[np.int64], box: Box) -> NDArray[np.bool_]:
 
 
 def run_lengths(mask_HW: NDArray[np.bool_]) -> list[int]:
-    """COCO's run-length code: pixels out and in, in turn, column by column.
+    """COCO's run-length code: numbers of pixels out and in, alternating, by column.
 
     >>> run_lengths(np.array([[False, True], [True, True]]))
     [1, 3]
@@ -120,7 +120,7 @@ def _layout(
     images_NHW: NDArray[np.int64],
     indices: NDArray[np.int64],
 ) -> list[tuple[int, Box]]:
-    """Choose digits, sizes and places without overlap; draw again what does not fit."""
+    """Choose digits and boxes without overlap; start again if they do not fit."""
     num_digits = int(rng.integers(NUM_DIGITS[0], NUM_DIGITS[1] + 1))
     placed: list[tuple[int, Box]] = []
     while len(placed) < num_digits:

@@ -1,7 +1,7 @@
 """The mathematics of every loss and statistic, as pure functions of tensors.
 
-For whoever writes a training loop of their own, and for :mod:`ckd_mm.losses`, whose
-modules hold the hyper-parameters. Nothing here imports more than torch.
+They serve custom training loops and :mod:`ckd_mm.losses`, whose modules hold the
+hyper-parameters. Nothing here imports more than torch.
 """
 
 from __future__ import annotations

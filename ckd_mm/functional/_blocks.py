@@ -1,4 +1,4 @@
-"""The contrastive loss in blocks: the matrix of all scores is never held.
+"""The contrastive loss in blocks, which never holds the matrix of all scores.
 
 Shape suffixes: B rows on this rank, G rows on all ranks, C classes.
 """
@@ -17,7 +17,7 @@ from ckd_mm.functional._negatives import LeftOut
 __all__ = ['MOST_SCORES', 'block_cross_entropy']
 
 MOST_SCORES = 2**24
-"""The size of the largest matrix of scores that is computed at once: 64 MiB."""
+"""The largest number of scores that is computed at once: 64 MiB in float32."""
 
 _Block = tuple[slice, slice, Tensor]
 
@@ -33,19 +33,19 @@ def block_cross_entropy(
 ) -> Tensor:
     r"""-log p(candidate first + i | anchor i) of each anchor i, of shape (B,).
 
-    With S the products of all pairs and m(i) the candidate first + i, it is
+    With S the products of all pairs, m(i) the candidate first + i and T the temperature
 
     .. math::
         L_i = \log \Bigl( 1 + \sum_{j \ne m(i)}
-            \exp \frac{S_{ij} - S_{i m(i)}}{T} \Bigr),
+            \exp \frac{S_{ij} - S_{i m(i)}}{T} \Bigr).
 
-    a sum that runs over blocks of `block_size` anchors by `block_size` candidates, but
-    for those that are left out. The backward pass computes each block again, for
-    :math:`p_{ij} = \exp((S_{ij} - S_{i m(i)}) / T - L_i)`. So the memory beyond inputs
-    and gradients is a few blocks, and the price is a third matrix product.
+    The sum runs over blocks of `block_size` anchors by `block_size` candidates, without
+    the candidates that are left out. The backward pass computes each block again to get
+    :math:`p_{ij} = \exp((S_{ij} - S_{i m(i)}) / T - L_i)`. So only a few blocks need
+    memory beside inputs and gradients, at the price of a third matrix product.
 
     Raises:
-        RuntimeError: In the backward pass with `create_graph=True`: there is no second
+        RuntimeError: The backward pass has `create_graph=True`: there is no second
             derivative.
     """
     assert block_size >= 1, block_size
@@ -55,7 +55,7 @@ def block_cross_entropy(
 
 
 class _BlockCrossEntropy(torch.autograd.Function):
-    """The blocks of both passes are of one precision, also under autocast."""
+    """Computes the blocks of both passes in one precision, also under autocast."""
 
     @staticmethod
     def forward(
@@ -86,7 +86,7 @@ class _BlockCrossEntropy(torch.autograd.Function):
                     grad_anchors[rows].addmm_(shares, candidates_GC[columns])
                 if grad_candidates is not None:
                     grad_candidates[columns].addmm_(shares.T, weighted_BC[rows])
-        # what all others have together is missing to the match
+        # each match gets minus the sum of the shares of all other candidates
         matches = slice(first, first + len(anchors_BC))
         missing_B1 = losses_B[:, None].neg().expm1()
         if grad_anchors is not None:
@@ -98,8 +98,8 @@ class _BlockCrossEntropy(torch.autograd.Function):
 
 
 def _refuse_second_derivative() -> None:
-    # not by `once_differentiable`: where the incoming gradient is a constant, as that
-    # of a loss is, it lets the second derivative be silently 0
+    # `once_differentiable` is not enough: if the incoming gradient is a constant, as
+    # for a loss, it silently lets the second derivative be 0
     if torch.is_grad_enabled():
         raise RuntimeError(
             'the contrastive loss in blocks has no second derivative, got a backward '
@@ -118,16 +118,16 @@ def _blocks(
 ) -> Iterator[_Block]:
     """Rows, columns and (S_ij - S_im(i)) / T of each block.
 
-    That is -inf where j = m(i), and where j is left out.
+    The value is -inf if j = m(i) or if j is left out.
     """
     scaled_BC = anchors_BC / temperature
     matches_BC = candidates_GC[first : first + len(anchors_BC)]
-    own_B1 = (scaled_BC * matches_BC).sum(dim=1, keepdim=True)
+    match_B1 = (scaled_BC * matches_BC).sum(dim=1, keepdim=True)
     for row in range(0, len(anchors_BC), block_size):
         rows = slice(row, row + block_size)
         for column in range(0, len(candidates_GC), block_size):
             columns = slice(column, column + block_size)
-            gaps = (scaled_BC[rows] @ candidates_GC[columns].T).sub_(own_B1[rows])
+            gaps = (scaled_BC[rows] @ candidates_GC[columns].T).sub_(match_B1[rows])
             gaps.diagonal(first + row - column).fill_(-math.inf)
             if left_out is not None:
                 gaps.masked_fill_(left_out.mask(rows, columns), -math.inf)

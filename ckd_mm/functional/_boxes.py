@@ -1,4 +1,4 @@
-"""Ground-truth boxes, for the losses that look where the objects are.
+"""Ground-truth boxes, for the losses that weight positions by the objects.
 
 Shape suffixes beside the package's: G boxes of one image, A anchors.
 """
@@ -14,10 +14,10 @@ __all__ = ['check_boxes', 'overlaps']
 
 
 def check_boxes(boxes: Sequence[Tensor], num_images: int) -> None:
-    """Check that there is one set of boxes (G, 4) for each image.
+    """Check that there is one tensor of boxes (G, 4) for each image.
 
     Raises:
-        ValueError: There is not.
+        ValueError: The number of tensors or their shapes do not fit.
     """
     shapes = [tuple(of_image.shape) for of_image in boxes]
     if len(shapes) != num_images or any(
@@ -25,12 +25,12 @@ def check_boxes(boxes: Sequence[Tensor], num_images: int) -> None:
     ):
         raise ValueError(
             f'boxes must be one tensor (G, 4) for each of the {num_images} images, '
-            f'got {shapes}'
+            f'got {shapes}; give an empty (0, 4) for an image without objects'
         )
 
 
 def overlaps(anchors_A4: Tensor, boxes_G4: Tensor) -> Tensor:
-    """Intersection over union of each anchor with each box (A, G), 0 for empty ones."""
+    """IoU of each anchor with each box (A, G); 0 if either of them is empty."""
     first_AG2 = torch.maximum(anchors_A4[:, None, :2], boxes_G4[:, :2])
     last_AG2 = torch.minimum(anchors_A4[:, None, 2:], boxes_G4[:, 2:])
     both_AG = (last_AG2 - first_AG2).clamp_min(0).prod(dim=2)

@@ -1,4 +1,4 @@
-"""What every function does first: check the pair, then leave mixed precision.
+"""What every function does first: check the pair, then turn autocast off.
 
 Shape suffixes in this package: B rows on this rank, C classes; of feature maps N images
 on this rank, C channels, H height, W width.
@@ -21,7 +21,7 @@ def check_logits(student: Tensor, teacher: Tensor) -> None:
     """Check that both tensors are logits of one shape (B, C).
 
     Raises:
-        ValueError: They are not.
+        ValueError: The shapes do not fit.
     """
     if student.ndim == 2 and student.shape == teacher.shape:
         return
@@ -43,10 +43,11 @@ def check_embeddings(
     """Check that both tensors are embeddings (B, D) of the same rows, of any widths.
 
     Args:
-        or_maps: Whether more dimensions than two are fine, as the loss flattens them.
+        or_maps: Whether more than two dimensions are allowed, because the loss flattens
+            them.
 
     Raises:
-        ValueError: They are not.
+        ValueError: The shapes do not fit.
     """
     dimensions = (student.ndim, teacher.ndim)
     fits = min(dimensions) >= 2 if or_maps else dimensions == (2, 2)
@@ -76,7 +77,7 @@ def check_maps(
         any_size: Whether the heights and widths may differ.
 
     Raises:
-        ValueError: They are not.
+        ValueError: The shapes do not fit.
     """
     must_agree = {
         'N': 'check that both models saw the same images',
@@ -85,7 +86,11 @@ def check_maps(
     }
     if student.ndim == 4 and teacher.ndim == 4:
         sizes = zip('NCHW', student.shape, teacher.shape, strict=True)
-        different = [name for name, own, other in sizes if own != other]
+        different = [
+            name
+            for name, student_size, teacher_size in sizes
+            if student_size != teacher_size
+        ]
         advice = next(
             (must_agree[name] for name in different if name in must_agree), ''
         )
@@ -101,10 +106,10 @@ def check_maps(
 
 @contextmanager
 def full_precision(student: Tensor, teacher: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Autocast off; the pair in float32 or wider, the teacher without its graph.
+    """Turn autocast off and yield the pair in float32 or wider, the teacher detached.
 
     Upcasting alone is not enough: inside autocast a matrix product of float32 tensors
-    is half precision again.
+    is computed in half precision.
     """
     dtype = torch.promote_types(student.dtype, teacher.dtype)
     dtype = torch.promote_types(dtype, torch.float32)

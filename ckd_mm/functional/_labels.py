@@ -1,4 +1,4 @@
-"""What losses that know the target class share.
+"""Shared code of the losses that use the target class.
 
 Shape suffixes beside the package's: O the C - 1 classes other than the target.
 """
@@ -18,7 +18,7 @@ __all__ = [
 
 
 def class_indices(target: Tensor, student: Tensor) -> Tensor:
-    """The class of each row (B,): `target` itself, or the largest of soft labels.
+    """The class of each row (B,): `target`, or the class with the largest soft label.
 
     Raises:
         ValueError: `target` is neither of the two forms for these logits.
@@ -35,7 +35,7 @@ def class_indices(target: Tensor, student: Tensor) -> Tensor:
 
 
 def label_weights(target: Tensor, num_rows: int, num_classes: int) -> Tensor:
-    """How much each row is of each class (B, C): soft labels, or ones and zeros.
+    """The share of each class in each row (B, C): soft labels, or ones and zeros.
 
     Raises:
         ValueError: `target` is neither of the two forms.
@@ -56,17 +56,17 @@ def check_class_indices(target: Tensor, student: Tensor, loss: str) -> None:
     """Check that each row has one class.
 
     Args:
-        loss: Who needs that.
+        loss: Name of the loss, for the message.
 
     Raises:
-        ValueError: `target` has another form, such as soft labels.
+        ValueError: `target` has another form, for example soft labels.
     """
     if not _are_indices(target, len(student)):
         raise ValueError(
             f'{loss} needs class indices (B,) of an integer type for '
             f'{len(student)} rows, got {tuple(target.shape)} of {target.dtype}; if '
-            'these are soft labels of mixup or cutmix, take train_cfg.augments out of '
-            'the model'
+            'these are soft labels of mixup or cutmix, remove train_cfg.augments from '
+            'the config of the student'
         )
 
 
@@ -74,7 +74,7 @@ def check_two_classes(student: Tensor, method: str) -> None:
     """Check that there is a class other than the target.
 
     Raises:
-        ValueError: There is not.
+        ValueError: There is no other class.
     """
     if student.shape[1] < 2:
         raise ValueError(

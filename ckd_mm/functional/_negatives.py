@@ -14,12 +14,13 @@ __all__ = ['LeftOut', 'check_image_index', 'check_one_rank']
 
 @dataclass(frozen=True)
 class LeftOut:
-    """The candidates that are no negatives of an anchor; its match counts among them.
+    """The candidates that are not negatives of an anchor, its match possibly included.
 
     Args:
-        classes: The classes of the anchors (B,) and of the candidates (G,): those of
-            the anchor's class are left out.
-        images: The images of both: those of other images are left out.
+        classes: The classes of the anchors (B,) and of the candidates (G,). Candidates
+            of the anchor's class are left out.
+        images: The images of the anchors (B,) and of the candidates (G,). Candidates of
+            other images are left out.
     """
 
     classes: tuple[Tensor, Tensor] | None = None
@@ -41,7 +42,7 @@ def check_image_index(image_index: Tensor, num_rows: int) -> None:
     """Check that each row has one image.
 
     Raises:
-        ValueError: The shape is another.
+        ValueError: `image_index` has another shape.
     """
     if image_index.shape != (num_rows,):
         raise ValueError(
@@ -51,13 +52,13 @@ def check_image_index(image_index: Tensor, num_rows: int) -> None:
 
 
 def check_one_rank(gather_distributed: bool) -> None:
-    """Check that negatives of one image are not looked for on other ranks.
+    """Check that negatives of the same image do not come from other ranks.
 
     Raises:
-        ValueError: They are.
+        ValueError: The rows of all ranks are gathered.
     """
     if gather_distributed:
         raise ValueError(
-            'negatives of one image and gather_distributed=True exclude each other, as '
-            'the images of other ranks are other images; leave out one of the two'
+            'negatives of one image and gather_distributed=True exclude each other, '
+            'because every rank has other images; leave out one of the two'
         )

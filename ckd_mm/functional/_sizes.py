@@ -1,4 +1,4 @@
-"""Feature maps of other sizes than each other."""
+"""Bring feature maps of different sizes to one size."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def of_smaller_size(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pooled_to(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Average pooling to a height and width; nothing is done where they fit."""
+    """Average pooling to a height and width; maps of that size stay as they are."""
     return maps if maps.shape[2:] == size else F.adaptive_avg_pool2d(maps, size)

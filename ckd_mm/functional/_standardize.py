@@ -9,16 +9,16 @@ __all__ = ['centred', 'standardized', 'standardized_logits']
 
 
 def centred(rows: Tensor) -> Tensor:
-    """Rows minus their mean; exactly zero where only rounding is left of them."""
+    """Rows minus their mean; exactly zero if only rounding errors are left."""
     difference = rows - rows.mean(dim=1, keepdim=True)
     rounding = 16 * torch.finfo(rows.dtype).eps * rows.norm(dim=1, keepdim=True)
     return torch.where(difference.norm(dim=1, keepdim=True) > rounding, difference, 0.0)
 
 
 def standardized(rows: Tensor, epsilon: float) -> Tensor:
-    """Centred rows over their standard deviation (unbiased) plus `epsilon`.
+    """Centred rows divided by their standard deviation (unbiased) plus `epsilon`.
 
-    A constant row gives zeros and takes no gradient; plain division would multiply its
+    A constant row gives zeros and gets no gradient; plain division would multiply its
     gradient by 1 / epsilon.
     """
     difference = centred(rows)

@@ -1,4 +1,4 @@
-"""Vectors of length 1, where a vector of zeros is no accident."""
+"""Scale vectors to length 1, with zero vectors handled."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ['unit_vectors']
 
 
 def unit_vectors(vectors: Tensor, epsilon: float = 0.0) -> Tensor:
-    """Vectors along the last dimension over their length plus `epsilon`.
+    """Vectors along the last dimension divided by their length plus `epsilon`.
 
-    A zero vector stays zero and takes no gradient: dead channels, the difference of
-    equal rows and layers that start at zero (MMPretrain's ViT head) give such, and
-    dividing them by a small number would multiply their gradient by its inverse.
+    A zero vector stays zero and gets no gradient. Such vectors come from dead channels,
+    differences of equal rows and layers that start at zero (MMPretrain's ViT head).
+    Dividing them by a small number would multiply their gradient by its inverse.
     """
     smallest = 1e-12
     length = vectors.norm(dim=-1, keepdim=True)

@@ -32,7 +32,7 @@ def at_loss(student: Tensor, teacher: Tensor, *, p: float = 2.0) -> Tensor:
 
     Returns:
         The mean over images and positions, without a unit, from 0 to 2 / (H W), of
-        shape (). No images give 0 with a graph.
+        shape (). An empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not feature maps of the same number of images.

@@ -27,26 +27,26 @@ def bdkd_loss(
             (e, 1) & H(p_{s,i}) < H(p_{t,i}) \\ (1, e) & \text{else} \end{cases}
 
     with e the emphasis, H the entropy and p = softmax(z / T). The forward divergence
-    spreads a student that is surer than its teacher; the reverse one concentrates a
-    student that is less sure.
+    spreads the distribution of a student that is surer than its teacher. The reverse
+    one concentrates that of a student that is less sure.
 
     After "BD-KD: Balancing the Divergences for Online Knowledge Distillation",
     arXiv:2212.12965, which weights both divergences per sample by the gap of the
     entropies. The rule above, its two weights and their default are ours, not taken
-    from the paper; there is no public code to compare with. Their teacher is trained
-    along, ours is frozen.
+    from the paper; there is no public code to compare with. In the paper the teacher is
+    trained along with the student; here it is frozen.
 
     Args:
         student: Logits (B, C), any real values; gets the gradient. The weights f and r
-            are constants to it.
+            get none.
         teacher: Logits (B, C), any real values; detached here.
         emphasis: Weight of the emphasised direction; a finite number > 0. The other
             has weight 1.
         temperature: Divides both logits, also for the entropies; a finite number > 0.
 
     Returns:
-        The mean over rows, in nats times T^2, >= 0, of shape (). No rows give 0 with a
-        graph.
+        The mean over rows, in nats times T^2, >= 0, of shape (). An empty batch gives 0
+        with a graph.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C).

@@ -24,21 +24,22 @@ def box_regression_loss(
             |d| - \beta / 2 & \text{else}
         \end{cases}
 
-    A regression teacher can be worse than the student, so it is followed only where it
-    is not. The idea is the teacher-bounded loss of "Learning Efficient Object Detection
-    Models with Knowledge Distillation" (NIPS 2017); this form is ours: there, the
-    student moves towards the ground truth until it is better than the teacher by a
-    margin; here, towards the teacher.
+    A regression teacher can be worse than the student, so the student follows it only
+    where it is not. The idea is the teacher-bounded loss of "Learning Efficient Object
+    Detection Models with Knowledge Distillation" (NIPS 2017). This form is ours: there,
+    the student moves towards the ground truth until it is better than the teacher by a
+    margin; here, it moves towards the teacher.
 
     Args:
         student: Box deltas (P, 4), any real values; gets the gradient.
         teacher: Box deltas (P, 4) in the same units; detached here.
         box_target: The deltas (P, 4) of the ground truth; detached here.
-        beta: Where the square ends and the straight line begins; a finite number > 0.
+        beta: Difference at which the loss changes from quadratic to linear; a finite
+            number > 0.
 
     Returns:
-        The sum over the four deltas, the mean over all P rows, >= 0, of shape (). No
-        rows give 0 with a graph.
+        The sum over the four deltas, the mean over all P rows, >= 0, of shape (). An
+        empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not of one shape (P, 4).

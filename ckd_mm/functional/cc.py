@@ -25,8 +25,8 @@ def cc_loss(student: Tensor, teacher: Tensor, *, gamma: float = 0.4) -> Tensor:
 
     k is the Taylor expansion, to order 2, of exp(-gamma |x_i - x_j|^2) for rows of
     length 1. "Correlation Congruence for Knowledge Distillation", arXiv:1904.01802,
-    written from the formula, without public code. What the CRD benchmark calls
-    `Correlation` is another function: products of neighbouring differences.
+    written from the formula, without public code. The CRD benchmark's `Correlation` is
+    another function: products of neighbouring differences.
 
     Args:
         student: Embeddings (B, D), any real values; gets the gradient.
@@ -35,8 +35,8 @@ def cc_loss(student: Tensor, teacher: Tensor, *, gamma: float = 0.4) -> Tensor:
         gamma: Sharpness of the kernel; a finite number > 0.
 
     Returns:
-        The mean over pairs of rows, without a unit, >= 0, of shape (). No rows give 0
-        with a graph; one row has no relation and gives 0.
+        The mean over pairs of rows, without a unit, >= 0, of shape (). An empty batch
+        gives 0 with a graph; a single row has no relations and gives 0.
 
     Raises:
         ValueError: The tensors are not (B, D) and (B, D').

@@ -49,38 +49,39 @@ def ckd_loss(
     The cosines lie in [-1, 1], so at temperature 1 the loss cannot approach 0: with B
     rows it stays between log(1 + (B - 1) exp(-2)) and log(1 + (B - 1) exp(2)).
 
-    In the authors' code all other rows are negatives. Leaving some out of the sum over
-    j, by `target` or `image_index`, is ours; with both, negatives are rows of another
-    class in the same image. The match i is always a candidate.
+    In the authors' code all other rows are negatives. Here `target` and `image_index`
+    leave some of them out of the sum over j; with both, the negatives are the rows of
+    another class in the same image. The match i is always a candidate.
 
     Args:
         student: Logits (B, C), any real values; gets the gradient.
         teacher: Logits (B, C), any real values; detached here.
         temperature: Divides the cosines; a finite number > 0.
-        anchor: Whose rows look for their match among the rows of the other:
-            'teacher', 'student', or 'both' for the mean of the two, as CLIP does.
+        anchor: The model whose rows are the anchors; each anchor is compared with all
+            rows of the other model. 'teacher', 'student', or 'both' for the mean of the
+            two, as in CLIP.
         gather_distributed: Take candidates from all ranks, not only from this one. The
-            value is then the mean over all ranks' rows, the same on every rank, and the
-            gradient the one that a single process with all rows would have, once
-            DistributedDataParallel has averaged it. The authors' code keeps to one
-            rank.
-        block_size: How many anchors and how many candidates are compared at a time. The
+            value is then the mean over all ranks' rows, the same on every rank. The
+            gradient, averaged by DistributedDataParallel, is that of a single process
+            with all rows. The authors' code uses the rows of one rank.
+        block_size: Number of anchors and of candidates that are compared at a time. The
             matrix of all cosines is then never held: the backward pass computes each
-            block again, so memory grows with the rows, not with their square. Value and
-            gradient are the same up to rounding; there is no second derivative. If it
-            is not less than the candidates, all are compared at once. None: all at once
-            up to 2^24 cosines (4096 x 4096), beyond that blocks of 2048.
-        target: Class indices (B,), integers. Rows of one class are then no negatives of
-            each other; background is a class like the others. Soft labels (B, C) count
-            by their largest class. Gathered with the rows, in two more collectives.
-            None: the class does not matter.
-        image_index: The image of each row (B,). Only rows of one image are then
+            block again, so memory grows with the number of rows, not with its square.
+            Value and gradient are the same up to rounding; there is no second
+            derivative. With no more candidates than this, all are compared at once.
+            None: all at once up to 2^24 cosines (4096 x 4096), beyond that blocks of
+            2048.
+        target: Class indices (B,), integers. Rows of the same class are then not
+            negatives of each other; background counts as a class. Soft labels (B, C)
+            count by their largest class. With `gather_distributed` they are gathered as
+            well, in two more collectives. None: the class does not matter.
+        image_index: The image of each row (B,). Only rows of the same image are then
             negatives of each other. None: the image does not matter.
 
     Returns:
-        The mean over rows, in nats, of shape (). No rows give 0 with a graph; a row
-        without negatives, such as the only one of a batch, gives 0 with gradient 0 and
-        counts in the mean.
+        The mean over rows, in nats, of shape (). An empty batch gives 0 with a graph; a
+        row without negatives, such as the only one of a batch, gives 0 with gradient 0
+        and counts in the mean.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C), `target` or `image_index`

@@ -1,4 +1,4 @@
-"""CRD: tell a sample's own embedding of the other model from those of other samples.
+"""CRD: find the other model's embedding of the same sample among many candidates.
 
 Shape suffixes beside the package's: N samples of the data set, D channels of an
 embedding, K candidates per row, the positive first.
@@ -23,8 +23,8 @@ def crd_loss(student: Tensor, teacher: Tensor, log_means: Tensor) -> Tensor:
             - \sum_{k=1}^{K-1} \log (1 - h(q^m_{ik})) \right], \qquad
         h(q) = \frac{e^q / Z}{e^q / Z + (K - 1) / N}, \quad Z = N \bar e
 
-    where q are the scores, candidate 0 is the sample itself, and e the mean of exp(q)
-    in the first batch. As N appears twice, it cancels.
+    with q the scores, candidate 0 the sample itself, and :math:`\bar e` the mean of
+    exp(q) in the first batch. N appears twice and cancels.
 
     "Contrastive Representation Distillation", arXiv:1910.10699. It equals the authors'
     code (RepDistiller) up to its epsilon of 1e-7, which a logistic loss of the scores
@@ -38,7 +38,7 @@ def crd_loss(student: Tensor, teacher: Tensor, log_means: Tensor) -> Tensor:
 
     Returns:
         The sum over candidates and models, the mean over rows, in nats, >= 0, of shape
-        (). No rows give 0 with a graph.
+        (). An empty batch gives 0 with a graph.
 
     Examples:
         >>> import torch
@@ -62,17 +62,17 @@ def crd_scores(
     *,
     temperature: float = 0.07,
 ) -> Tensor:
-    """Dot products with the candidates' embeddings in a bank, over the temperature.
+    """Dot products with the candidates' embeddings, divided by the temperature.
 
-    All products are computed and the candidates' taken. At D = 128 and K = 16,385 that
-    is, per row, a fortieth of the memory that a copy of the candidates' embeddings
-    takes, as the authors have it, for CIFAR-100 (N = 50,000), and 0.6 of it for
-    ImageNet-1k.
+    All N products are computed, then those of the candidates are selected. The authors'
+    code copies the candidates' embeddings instead. At D = 128 and K = 16,385, the
+    products of a row take 1/40 of the memory of that copy for CIFAR-100 (N = 50,000),
+    and 0.6 of it for ImageNet-1k.
 
     Args:
         rows_BD: Embeddings of length 1 (B, D).
         bank_ND: The other model's embeddings of all samples (N, D).
-        candidates_BK: Their numbers (B, K), the row's own sample first.
+        candidates_BK: Sample indices (B, K), that of the row first.
         temperature: A finite number > 0.
     """
     return (rows_BD @ bank_ND.T).gather(1, candidates_BK) / temperature

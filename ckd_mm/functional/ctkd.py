@@ -31,8 +31,9 @@ def ctkd_loss(
         L = \frac{1}{B} \sum_i T_i^2\, \mathrm{KL}(p_{t,i} \,\|\, p_{s,i}), \qquad
         T_i = T_0 + R\, \sigma(\theta_i), \quad p = \mathrm{softmax}(z / T_i)
 
-    The student lowers L. The score theta gets minus `strength` times its gradient, so
-    the same step raises L in it: what the student is asked becomes harder.
+    The student is trained to lower L. The score theta gets minus `strength` times its
+    gradient, so the same step changes theta to raise L: the student's task becomes
+    harder.
 
     "Curriculum Temperature for Knowledge Distillation", arXiv:2211.16231. As in the
     authors' code, the factor T^2 is part of what the score raises.
@@ -42,15 +43,15 @@ def ctkd_loss(
         teacher: Logits (B, C), any real values; detached here.
         score: Of shape () for one temperature, (B,) for one per row; any real values;
             gets the reversed gradient.
-        strength: How much of that gradient; a finite number >= 0, see
+        strength: Multiplies the reversed gradient; a finite number >= 0, see
             :func:`ctkd_strength`.
         min_temperature: T_0; a finite number > 0.
         temperature_range: R; a finite number > 0.
         standardize: Standardise each row of both logits first (arXiv:2403.01427).
 
     Returns:
-        The mean over rows, in nats times T^2, >= 0, of shape (). No rows give 0 with a
-        graph.
+        The mean over rows, in nats times T^2, >= 0, of shape (). An empty batch gives 0
+        with a graph.
 
     Raises:
         ValueError: The logits are not of one shape (B, C).
@@ -90,7 +91,7 @@ def ctkd_loss(
 def ctkd_temperature(
     score: Tensor, min_temperature: float = 1.0, temperature_range: float = 20.0
 ) -> Tensor:
-    """The temperature of a score, between `min_temperature` and that plus the range."""
+    """The temperature of a score: `min_temperature` plus a share of the range."""
     return min_temperature + temperature_range * score.sigmoid()
 
 
@@ -98,8 +99,8 @@ def ctkd_strength(epoch: float, num_epochs: float = 10.0) -> float:
     """The strength of the reversed gradient: from 0 to 1 on half a cosine.
 
     Args:
-        epoch: Epochs done, a number >= 0; a fraction within an epoch.
-        num_epochs: When 1 is reached; a number >= 0.
+        epoch: Completed epochs, a number >= 0; fractional within an epoch.
+        num_epochs: Epochs until 1 is reached; a number >= 0.
 
     Examples:
         >>> from ckd_mm.functional import ctkd_strength

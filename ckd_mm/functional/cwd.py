@@ -26,8 +26,8 @@ def cwd_loss(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> T
         temperature: Divides both maps; a finite number > 0.
 
     Returns:
-        The mean over images and channels, in nats times T^2, >= 0, of shape (). No
-        images give 0 with a graph.
+        The mean over images and channels, in nats times T^2, >= 0, of shape (). An
+        empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not feature maps of one shape.

@@ -30,9 +30,9 @@ def dist_loss(
             \right], \qquad p = \mathrm{softmax}(z / T)
 
     "Knowledge Distillation from A Stronger Teacher", arXiv:2205.10536. As in the
-    authors' code, 1e-8 is added to the denominator of r. Unlike there, constant
-    probabilities (a student whose head starts at zero) have r = 0 and no gradient;
-    the authors' gradient there was 1e3 to 1e7 when measured.
+    authors' code, 1e-8 is added to the denominator of r. Constant probabilities (a
+    student whose head starts at zero) have r = 0 and no gradient here; in the authors'
+    code their gradient was 1e3 to 1e7 when measured.
 
     Args:
         student: Logits (B, C), any real values; gets the gradient.
@@ -44,9 +44,9 @@ def dist_loss(
         temperature: Divides both logits; a finite number > 0.
 
     Returns:
-        The mean over rows and the mean over classes, without a unit, from 0 to
-        2 (beta + gamma) T^2, of shape (). No rows give 0 with a graph. In a single row
-        nothing varies over samples: the second part is the constant gamma T^2.
+        The mean over rows and the mean over classes, from 0 to 2 (beta + gamma) T^2
+        without a unit, of shape (). An empty batch gives 0 with a graph. With a single
+        row nothing varies over samples, and the second part is the constant gamma T^2.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C).
@@ -71,7 +71,7 @@ def dist_loss(
 
 
 def _correlation(first: Tensor, second: Tensor) -> Tensor:
-    """Pearson's correlation of each row of `first` with that row of `second`."""
+    """Pearson's correlation of each row of `first` with the same row of `second`."""
     first, second = centred(first), centred(second)
     norms = first.norm(dim=1) * second.norm(dim=1)
     return (first * second).sum(dim=1) / (norms + _EPSILON)

@@ -1,4 +1,4 @@
-"""DKD: Hinton's KD split into a target and a non-target part with weights of their own.
+"""DKD: Hinton's KD split into a target and a non-target part, weighted separately.
 
 Shape suffixes beside the package's: O the C - 1 classes other than the target.
 """
@@ -42,15 +42,15 @@ def dkd_loss(
 
     "Decoupled Knowledge Distillation", arXiv:2203.08679. The authors take the logarithm
     of p_y and 1 - p_y, which is -inf once a student is sure enough, and remove the
-    target from q by subtracting 1000 from its logit. Here all of it happens in log
-    space, and q never sees the target.
+    target from q by subtracting 1000 from its logit. Here everything is computed in log
+    space, and q excludes the target.
 
     Args:
         student: Logits (B, C), any real values, C >= 2; gets the gradient.
         teacher: Logits (B, C), any real values; detached here.
         target: Class indices (B,), integers in [0, C). Soft labels (B, C), floating
-            point, as mixup and cutmix make them, count by their largest class: the
-            paper has none.
+            point, as mixup and cutmix make them, count by their largest class; the
+            paper has no soft labels.
         alpha: Weight of the target part; a finite number >= 0.
         beta: Weight of the non-target part; a finite number >= 0.
         temperature: Divides both logits; a finite number > 0.
@@ -59,8 +59,8 @@ def dkd_loss(
             2). A constant student row then gets no gradient.
 
     Returns:
-        The mean over rows, in nats times T^2, >= 0, of shape (). No rows give 0 with a
-        graph.
+        The mean over rows, in nats times T^2, >= 0, of shape (). An empty batch gives 0
+        with a graph.
 
     Raises:
         ValueError: The logits are not of one shape (B, C) with C >= 2, or `target` is
@@ -94,10 +94,10 @@ def _decouple(scaled_BC: Tensor, target_B1: Tensor) -> tuple[Tensor, Tensor]:
     """The logarithms of b (B, 2) and of q (B, O)."""
     log_p_BC = F.log_softmax(scaled_BC, dim=1)
     others_BO = other_classes(target_B1, scaled_BC.shape[1])
-    own_B1 = log_p_BC.gather(1, target_B1)
-    rest_B1 = log_p_BC.gather(1, others_BO).logsumexp(dim=1, keepdim=True)
+    log_p_target_B1 = log_p_BC.gather(1, target_B1)
+    log_p_rest_B1 = log_p_BC.gather(1, others_BO).logsumexp(dim=1, keepdim=True)
     log_q_BO = F.log_softmax(scaled_BC.gather(1, others_BO), dim=1)
-    return torch.cat([own_B1, rest_B1], dim=1), log_q_BO
+    return torch.cat([log_p_target_B1, log_p_rest_B1], dim=1), log_q_BO
 
 
 def _divergence(student: Tensor, teacher: Tensor) -> Tensor:

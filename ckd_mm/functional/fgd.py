@@ -1,4 +1,4 @@
-"""FGD's focal part: where and in which channels the teacher looks, and at what."""
+"""FGD's focal part: feature maps weighted by objects and the teacher's attention."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fgd_focal_loss(
     attention_weight: float = 1e-3,
     temperature: float = 0.5,
 ) -> Tensor:
-    r"""Squared distance of one level by ground truth and by the teacher's attention.
+    r"""Squared distance of one level, weighted by ground truth and teacher attention.
 
     .. math::
         L = \frac{1}{N} \sum_i \left[ \sum_{cp} (\alpha M_{ip} + \beta \bar M_{ip})
@@ -40,14 +40,15 @@ def fgd_focal_loss(
     beta and gamma of foreground, background and attention.
 
     "Focal and Global Knowledge Distillation for Detectors", arXiv:2111.11837. It equals
-    the authors' code but for the boxes: they scale them by the size of each image
-    before padding, which shifts them in a padded batch; here it is the batch's size.
-    The global part has parameters, see :class:`ckd_mm.losses.FGDLoss`.
+    the authors' code except for the boxes. The authors scale them by the size of each
+    image before padding, which shifts them in a padded batch; here they are scaled by
+    the size of the batch. The global part has parameters, see
+    :class:`ckd_mm.losses.FGDLoss`.
 
     Args:
         student: Feature maps (N, C, H, W), any real values; gets the gradient.
         teacher: Feature maps (N, C, H, W), any real values; detached here.
-        boxes: Of each image (G, 4), its ground truth x1 y1 x2 y2 in pixels.
+        boxes: Ground-truth boxes (G, 4) of each image, x1 y1 x2 y2 in pixels.
         image_size: Height and width of the padded batch in pixels.
         foreground_weight: alpha; a finite number >= 0.
         background_weight: beta; a finite number >= 0.
@@ -55,12 +56,12 @@ def fgd_focal_loss(
         temperature: Divides the attention's activations; a finite number > 0.
 
     Returns:
-        The sum over channels and positions, the mean over images, >= 0, of shape (). No
-        images give 0 with a graph.
+        The sum over channels and positions, the mean over images, >= 0, of shape (). An
+        empty batch gives 0 with a graph.
 
     Raises:
-        ValueError: The tensors are not feature maps of one shape, or there are not as
-            many sets of boxes.
+        ValueError: The tensors are not feature maps of one shape, or there is not one
+            tensor of boxes per image.
 
     Examples:
         >>> import torch
@@ -72,40 +73,42 @@ def fgd_focal_loss(
     check_maps(student, teacher)
     with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
         foreground_NHW, background_NHW = fgd_masks(student_NCHW, boxes, image_size)
-        spatial_NHW, channel_NC = _attention(teacher_NCHW, temperature)
-        own_NHW, own_NC = _attention(student_NCHW, temperature)
+        student_spatial_NHW, student_channel_NC = _attention(student_NCHW, temperature)
+        teacher_spatial_NHW, teacher_channel_NC = _attention(teacher_NCHW, temperature)
         squares_NHW = (
-            (student_NCHW - teacher_NCHW).square() * channel_NC[:, :, None, None]
+            (student_NCHW - teacher_NCHW).square()
+            * teacher_channel_NC[:, :, None, None]
         ).sum(dim=1)
         masks_NHW = (
             foreground_weight * foreground_NHW + background_weight * background_NHW
         )
-        focal = (masks_NHW * spatial_NHW * squares_NHW).sum()
-        attention = (own_NHW - spatial_NHW).abs().sum()
-        attention = attention + (own_NC - channel_NC).abs().sum()
+        focal = (masks_NHW * teacher_spatial_NHW * squares_NHW).sum()
+        attention = (student_spatial_NHW - teacher_spatial_NHW).abs().sum()
+        attention = attention + (student_channel_NC - teacher_channel_NC).abs().sum()
         return (focal + attention_weight * attention) / max(len(student_NCHW), 1)
 
 
 def fgd_masks(
     maps: Tensor, boxes: Sequence[Tensor], image_size: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
-    """Foreground and background of one level: each object, and the rest, adds up to 1.
+    """Foreground and background masks of one level, normalised by area.
 
-    A position in a box has 1 over the number of the box's positions, that of the
-    smallest of its boxes; the others have 1 over their number. A box covers the
-    positions from the rounded-down to the rounded-up corner, both included, as in the
-    authors' code.
+    In the foreground mask, a position inside a box has 1 divided by the number of
+    positions of that box; if several boxes cover it, the smallest counts. In the
+    background mask, a position outside all boxes has 1 divided by the number of such
+    positions. Elsewhere both are 0. A box covers the positions from the rounded-down to
+    the rounded-up corner, both included, as in the authors' code.
 
     Args:
-        maps: Feature maps (N, C, H, W), whose size and device count.
-        boxes: Of each image (G, 4), its ground truth x1 y1 x2 y2 in pixels.
+        maps: Feature maps (N, C, H, W), of which only size, type and device are used.
+        boxes: Ground-truth boxes (G, 4) of each image, x1 y1 x2 y2 in pixels.
         image_size: Height and width of the padded batch in pixels.
 
     Returns:
         Two masks (N, H, W).
 
     Raises:
-        ValueError: There are not as many sets of boxes as images.
+        ValueError: There is not one tensor of boxes per image.
 
     Examples:
         >>> import torch
@@ -141,11 +144,11 @@ def _foreground(
 
 
 def _covered(ends_G2: Tensor, size: int, pixels: int) -> tuple[Tensor, Tensor]:
-    """Which rows (or columns) the boxes cover, and how many these are."""
+    """Which rows (or columns) each box covers, and their number."""
     ends_G2 = ends_G2 * (size / pixels)
     first_G1, last_G1 = ends_G2[:, :1].floor(), ends_G2[:, 1:].ceil()
-    places = torch.arange(size, device=ends_G2.device)
-    covered = (places >= first_G1) & (places <= last_G1)
+    positions = torch.arange(size, device=ends_G2.device)
+    covered = (positions >= first_G1) & (positions <= last_G1)
     return covered.to(ends_G2.dtype), (last_G1 - first_G1 + 1)[:, 0]
 
 

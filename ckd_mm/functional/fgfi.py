@@ -1,4 +1,4 @@
-"""FGFI: imitate the teacher only where the anchors lie that fit the objects best."""
+"""FGFI: imitate the teacher only at the anchors that fit the objects best."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ def fgfi_loss(
         L = \frac{1}{2 P} \sum_{licp} M_{lip} (s_{licp} - t_{licp})^2, \qquad
         P = \sum_{lip} M_{lip}
 
-    "Distilling Object Detectors with Fine-grained Feature Imitation",
-    arXiv:1906.03609, as in the authors' code, which has one level. The number of
-    positions P is that of all levels and images together.
+    "Distilling Object Detectors with Fine-grained Feature Imitation", arXiv:1906.03609,
+    as in the authors' code, which has one level. P is the number of masked positions of
+    all levels and images together.
 
     Args:
-        student: By level, feature maps (N, C, H, W), any real values; get the gradient.
-        teacher: By level, feature maps (N, C, H, W), any real values; detached here.
-        masks: By level, what :func:`fgfi_masks` gives, (N, H, W).
+        student: Feature maps (N, C, H, W) of each level, any real values; get the
+            gradient.
+        teacher: Feature maps (N, C, H, W) of each level, any real values; detached
+            here.
+        masks: Mask (N, H, W) of each level, as :func:`fgfi_masks` returns them.
 
     Returns:
         The sum over channels, the mean over masked positions, halved, >= 0, of shape
-        (). 0 with a graph if there are no such positions.
+        (). Without such positions it is 0 with a graph.
 
     Raises:
-        ValueError: Two maps of a level are not of one shape.
+        ValueError: The two maps of a level have different shapes.
 
     Examples:
         >>> import torch
@@ -46,10 +48,11 @@ def fgfi_loss(
         tensor(9.)
     """
     sums, counts = [], []
-    for own, wanted, mask_NHW in zip(student, teacher, masks, strict=True):
-        check_maps(own, wanted)
-        with full_precision(own, wanted) as (student_NCHW, teacher_NCHW):
-            squares_NHW = (student_NCHW - teacher_NCHW).square().sum(dim=1)
+    levels = zip(student, teacher, masks, strict=True)
+    for student_maps, teacher_maps, mask_NHW in levels:
+        check_maps(student_maps, teacher_maps)
+        with full_precision(student_maps, teacher_maps) as pair:
+            squares_NHW = (pair[0] - pair[1]).square().sum(dim=1)
             sums.append((squares_NHW * mask_NHW).sum())
             counts.append(mask_NHW.sum())
     return torch.stack(sums).sum() / (2 * torch.stack(counts).sum().clamp_min(1))
@@ -62,23 +65,24 @@ def fgfi_masks(
     *,
     threshold: float = 0.5,
 ) -> list[Tensor]:
-    """By level, the positions with an anchor that overlaps an object nearly best.
+    """Mark the positions of each level with an anchor that fits an object well.
 
-    An anchor counts whose IoU with some box is more than `threshold` times the largest
-    that any anchor has with this box. With several levels, that is any anchor of any
-    level (ours; the authors have one level).
+    An anchor counts if its IoU with some box is more than `threshold` times the largest
+    IoU of any anchor with this box. With several levels, that is any anchor of any
+    level; the authors have one level.
 
     Args:
-        maps: By level, feature maps (N, C, H, W), whose sizes count.
-        boxes: Of each image (G, 4), its ground truth x1 y1 x2 y2 in pixels.
-        anchors: By level (H * W * A, 4), the A anchors of a position side by side.
+        maps: Feature maps (N, C, H, W) of each level, of which only the sizes are used.
+        boxes: Ground-truth boxes (G, 4) of each image, x1 y1 x2 y2 in pixels.
+        anchors: Anchors (H * W * A, 4) of each level, the A anchors of a position in
+            sequence.
         threshold: A number from 0 to below 1.
 
     Returns:
-        By level (N, H, W) of bool.
+        One mask (N, H, W) of bool for each level.
 
     Raises:
-        ValueError: Boxes or anchors are of other shapes than the maps need.
+        ValueError: The shapes of boxes or anchors do not fit the maps.
 
     Examples:
         >>> import torch
@@ -118,7 +122,7 @@ def _check_anchors(anchors: Sequence[Tensor], sizes: Sequence[tuple[int, int]]) 
         for shape, (height, width) in zip(shapes, sizes, strict=True)
     ):
         raise ValueError(
-            'anchors must be (H * W * A, 4) by level, for feature maps of the sizes '
-            f"{sizes}, got {shapes}; choose the maps that the student's anchors belong "
-            'to, all of them'
+            'anchors must be one tensor (H * W * A, 4) per level, for feature maps of '
+            f'the sizes {sizes}, got {shapes}; choose all feature maps that the '
+            "student's anchors belong to, and no others"
         )

@@ -17,19 +17,19 @@ def fitnet_loss(student: Tensor, teacher: Tensor) -> Tensor:
     .. math::
         L = \frac{1}{N C H W} \sum (s - t)^2
 
-    The loss of "FitNets: Hints for Thin Deep Nets", arXiv:1412.6550, as mdistiller has
-    it; the paper has half the sum. The regressor that makes the student as wide as the
-    teacher is in :class:`ckd_mm.losses.FitNetLoss`. Of maps of different sizes the
-    larger one is average-pooled to the smaller size, per axis; mdistiller's regressor
-    has strides instead.
+    The loss of "FitNets: Hints for Thin Deep Nets", arXiv:1412.6550, as in mdistiller;
+    the paper has half the sum. The regressor that brings the student's maps to the
+    teacher's width is in :class:`ckd_mm.losses.FitNetLoss`. If the maps differ in size,
+    the larger one is average-pooled to the smaller size, per axis; mdistiller's
+    regressor has strides instead.
 
     Args:
         student: Feature maps (N, C, H, W), any real values; gets the gradient.
         teacher: Feature maps (N, C, H', W'), any real values; detached here.
 
     Returns:
-        The mean over all entries, in squared units of the maps, >= 0, of shape (). No
-        images give 0 with a graph.
+        The mean over all entries, in squared units of the maps, >= 0, of shape (). An
+        empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not feature maps of the same images and width.

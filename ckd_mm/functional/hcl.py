@@ -20,12 +20,12 @@ def hcl_loss(student: Tensor, teacher: Tensor) -> Tensor:
         L = \frac{\sum_k 2^{-k} \mathrm{MSE}(\mathrm{pool}_k(s), \mathrm{pool}_k(t))}
             {\sum_k 2^{-k}}
 
-    with pool_0 the identity and the others average pooling to 4 x 4, 2 x 2 and 1 x 1,
-    as far as these are smaller than the height of the map.
+    with pool_0 the identity and the others average pooling to those of 4 x 4, 2 x 2 and
+    1 x 1 that are smaller than the height of the map.
 
     The loss of "Distilling Knowledge via Knowledge Review", arXiv:2104.09044, as in the
-    authors' code. The fusion of levels that the paper applies to the student before is
-    not part of it.
+    authors' code. The paper first fuses the student's levels; that is not part of this
+    function.
 
     Args:
         student: Feature maps (N, C, H, W), any real values; gets the gradient.
@@ -33,7 +33,7 @@ def hcl_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
     Returns:
         The weighted mean of the errors, in squared units of the maps, >= 0, of shape
-        (). No images give 0 with a graph.
+        (). An empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not feature maps of one shape.

@@ -31,8 +31,8 @@ def js_loss(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Te
         temperature: Divides both logits; a finite number > 0.
 
     Returns:
-        The mean over rows, in nats times T^2, from 0 to T^2 log(2), of shape (). No
-        rows give 0 with a graph.
+        The mean over rows, in nats times T^2, from 0 to T^2 log(2), of shape (). An
+        empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C).

@@ -36,8 +36,8 @@ def kd_loss(
             2). A constant student row then gets no gradient.
 
     Returns:
-        The mean over rows, in nats times T^2, >= 0, of shape (). No rows give 0 with a
-        graph.
+        The mean over rows, in nats times T^2, >= 0, of shape (). An empty batch gives 0
+        with a graph.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C).

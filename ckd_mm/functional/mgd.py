@@ -19,13 +19,13 @@ def mgd_loss(student: Tensor, teacher: Tensor) -> Tensor:
     code. Masking and generation are in :class:`ckd_mm.losses.MGDLoss`.
 
     Args:
-        student: What was generated of the student's maps (N, C, H, W), any real
-            values; gets the gradient.
+        student: Maps (N, C, H, W) generated from the student's, any real values; gets
+            the gradient.
         teacher: Feature maps (N, C, H, W), any real values; detached here.
 
     Returns:
         The sum over channels and positions, the mean over images, in squared units of
-        the maps, >= 0, of shape (). No images give 0 with a graph.
+        the maps, >= 0, of shape (). An empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not feature maps of one shape.

@@ -38,7 +38,7 @@ def mlkd_batch_loss(
 
     Returns:
         The sum over pairs of rows divided by B, without a unit, from 0 to B, of shape
-        (). No rows give 0 with a graph.
+        (). An empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C).
@@ -83,7 +83,7 @@ def mlkd_class_loss(
 
     Returns:
         The sum over pairs of classes divided by C, without a unit, >= 0, of shape ().
-        No rows give 0 with a graph.
+        An empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C).
@@ -117,19 +117,18 @@ def mlkd_loss(
             + L_\mathrm{class}(T) \right]
 
     "Multi-Level Logit Distillation", CVPR 2023 (it has no arXiv number). The authors
-    feed a weakly and a strongly augmented view, and leave out, in the weak view, the
-    half of the samples and of the classes of which the teacher is surer. Here there is
-    one view, that of the data pipeline, and nothing is left out.
+    use a weakly and a strongly augmented view. In the weak view they leave out the half
+    of the samples and of the classes of which the teacher is surer. Here there is one
+    view, that of the data pipeline, and nothing is left out.
 
     Args:
         student: Logits (B, C), any real values; gets the gradient.
         teacher: Logits (B, C), any real values; detached here.
-        temperatures: Each divides both logits in turn; finite numbers > 0, one at
-            least.
+        temperatures: Each divides both logits in turn; one or more finite numbers > 0.
         standardize: Standardise both logits first, see :func:`kd_loss`.
 
     Returns:
-        The sum of the parts, >= 0, of shape (). No rows give 0 with a graph.
+        The sum of the parts, >= 0, of shape (). An empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C).

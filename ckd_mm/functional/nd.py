@@ -1,4 +1,4 @@
-"""ND: long embeddings in the direction of the teacher's mean of their class.
+"""ND: long embeddings in the direction of the teacher's class mean.
 
 Shape suffixes beside the package's: D channels of an embedding.
 """
@@ -18,7 +18,7 @@ __all__ = ['nd_loss']
 def nd_loss(
     student: Tensor, teacher: Tensor, class_means: Tensor, target: Tensor
 ) -> Tensor:
-    r"""One minus the part of each row along its class mean, over the longer norm.
+    r"""One minus each row's component along its class mean, divided by the longer norm.
 
     .. math::
         L = \frac{1}{B} \sum_i \left[ 1 - \frac{\langle s_i, e_{y_i} \rangle}
@@ -26,24 +26,24 @@ def nd_loss(
         e_c = \frac{m_c}{\lVert m_c \rVert}
 
     with m_c the mean of the teacher's embeddings of class c. A student row that is
-    shorter than the teacher's is drawn out along its class mean; a longer one is only
+    shorter than the teacher's is lengthened along its class mean; a longer one is only
     turned towards it.
 
     "Improving Knowledge Distillation via Regularizing Feature Norm and Direction"
-    (KD++), arXiv:2305.17007, whose code it equals. Soft labels are ours.
+    (KD++), arXiv:2305.17007. It equals the authors' code; soft labels are our addition.
 
     Args:
         student: Embeddings (B, D), any real values; gets the gradient.
         teacher: Embeddings (B, D), any real values; detached here.
-        class_means: One per class (C, D), of any length; of a class without a mean,
-            zeros, and it then adds 1 to the loss and nothing to the gradient.
+        class_means: One mean per class (C, D), of any length. A class without a mean
+            has zeros; its rows add 1 to the sum and nothing to the gradient.
         target: Class indices (B,), integers in [0, C). Or soft labels (B, C), floating
-            point, as mixup and cutmix make them: then the weighted mean over classes,
-            as the loss is linear in e.
+            point, as mixup and cutmix make them; e is then the weighted mean over the
+            classes.
 
     Returns:
-        The mean over rows, without a unit, from 0 to 2, of shape (). No rows give 0
-        with a graph.
+        The mean over rows, without a unit, from 0 to 2, of shape (). An empty batch
+        gives 0 with a graph.
 
     Raises:
         ValueError: The embeddings are not of one shape (B, D), or `target` is neither
@@ -76,5 +76,5 @@ def _check_shapes(student: Tensor, teacher: Tensor) -> None:
         raise ValueError(
             'student and teacher embeddings must have one shape (B, D), got '
             f'{tuple(student.shape)} and {tuple(teacher.shape)}; '
-            "where only the widths differ, set NDLoss's student_channels"
+            "if only the widths differ, set NDLoss's student_channels"
         )

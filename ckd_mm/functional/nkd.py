@@ -1,4 +1,4 @@
-"""NKD: the target class by cross-entropy, the others normalised among themselves.
+"""NKD: cross-entropies of the target class and of the other classes, renormalised.
 
 Shape suffixes beside the package's: O the C - 1 classes other than the target.
 """
@@ -26,7 +26,7 @@ def nkd_loss(
     gamma: float = 1.5,
     temperature: float = 1.0,
 ) -> Tensor:
-    r"""Cross-entropy on the target class and, normalised, on all others.
+    r"""Cross-entropy on the target class and, renormalised, on all other classes.
 
     .. math::
         L = -\frac{1}{B} \sum_i \left[ p_{t,iy} \log p_{s,iy}
@@ -37,7 +37,7 @@ def nkd_loss(
 
     "From Knowledge Distillation to Self-Knowledge Distillation", arXiv:2303.13005. It
     equals the authors' `NKDLoss`; here the target is skipped by index instead of by a
-    boolean mask, which waits for the device.
+    boolean mask, which would synchronise a GPU.
 
     Args:
         student: Logits (B, C), any real values, C >= 2; gets the gradient.
@@ -50,7 +50,8 @@ def nkd_loss(
 
     Returns:
         The mean over rows, in nats, >= 0, of shape (). These are cross-entropies, not
-        divergences: a perfect copy does not give 0. No rows give 0 with a graph.
+        divergences: a perfect copy does not give 0. An empty batch gives 0 with a
+        graph.
 
     Raises:
         ValueError: The logits are not of one shape (B, C) with C >= 2, or `target` is
@@ -69,11 +70,11 @@ def nkd_loss(
     with full_precision(student, teacher) as (student_BC, teacher_BC):
         if len(student_BC) == 0:
             return student_BC.sum() * 0.0
-        own_student_B1 = F.log_softmax(student_BC, dim=1).gather(1, target_B1)
-        own_teacher_B1 = teacher_BC.softmax(dim=1).gather(1, target_B1)
+        student_log_p_B1 = F.log_softmax(student_BC, dim=1).gather(1, target_B1)
+        teacher_p_B1 = teacher_BC.softmax(dim=1).gather(1, target_B1)
         others_BO = other_classes(target_B1, student_BC.shape[1])
         student_BO = student_BC.gather(1, others_BO) / temperature
         teacher_BO = teacher_BC.gather(1, others_BO) / temperature
         non_target_part = F.cross_entropy(student_BO, teacher_BO.softmax(dim=1))
-        target_part = -(own_teacher_B1 * own_student_B1).mean()
+        target_part = -(teacher_p_B1 * student_log_p_B1).mean()
         return target_part + gamma * temperature**2 * non_target_part

@@ -27,7 +27,7 @@ def nst_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
     "Like What You Like: Knowledge Distill via Neuron Selectivity Transfer",
     arXiv:1707.01219. It equals mdistiller's `nst_loss` of one level, but refuses maps
-    of different sizes, which are pooled there. A dead channel gets no gradient here.
+    of different sizes, which mdistiller pools. A dead channel gets no gradient here.
 
     Args:
         student: Feature maps (N, C, H, W), any real values; gets the gradient.
@@ -35,8 +35,8 @@ def nst_loss(student: Tensor, teacher: Tensor) -> Tensor:
             numbers of channels may differ: channels are compared as sets.
 
     Returns:
-        The mean over images, without a unit, from 0 to 2, of shape (). No images give
-        0 with a graph.
+        The mean over images, without a unit, from 0 to 2, of shape (). An empty batch
+        gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not feature maps of the same images and size.

@@ -43,7 +43,7 @@ def ofa_loss(
 
     Returns:
         The mean over rows, in nats, of shape (). It is a cross-entropy: a perfect copy
-        does not give 0. No rows give 0 with a graph.
+        does not give 0. An empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The logits are not of one shape (B, C), or `target` is neither of
@@ -64,6 +64,6 @@ def ofa_loss(
         if len(student_BC) == 0:
             return student_BC.sum() * 0.0
         teacher_BC = (teacher_BC / temperature).softmax(dim=1)
-        own_BC = teacher_BC.new_zeros(teacher_BC.shape).scatter(1, target_B1, 1.0)
-        weight_BC = (teacher_BC + own_BC) ** epsilon - own_BC
+        one_hot_BC = teacher_BC.new_zeros(teacher_BC.shape).scatter(1, target_B1, 1.0)
+        weight_BC = (teacher_BC + one_hot_BC) ** epsilon - one_hot_BC
         return F.cross_entropy(student_BC / temperature, weight_BC)

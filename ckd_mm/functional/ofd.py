@@ -20,7 +20,7 @@ def ofd_loss(student: Tensor, teacher: Tensor) -> Tensor:
         \hat t_{icp} = \max(t_{icp}, m_c)
 
     with m_c the mean of the channel's negative values. Where the teacher is negative,
-    the student only has to be so too: the ReLU behind hides the rest.
+    the student only has to be negative too: the ReLU that follows hides the rest.
 
     "A Comprehensive Overhaul of Feature Distillation", arXiv:1904.01866. The paper's
     margin is the expectation of the negative values; the authors' code takes it from
@@ -33,11 +33,11 @@ def ofd_loss(student: Tensor, teacher: Tensor) -> Tensor:
         student: Feature maps (N, C, H, W) before their ReLU, any real values; gets the
             gradient.
         teacher: Feature maps (N, C, H', W') before their ReLU, any real values;
-            detached here. Behind it, all margins are 0.
+            detached here. After a ReLU, all margins are 0.
 
     Returns:
         The sum over channels and positions, the mean over images, in squared units of
-        the maps, >= 0, of shape (). No images give 0 with a graph.
+        the maps, >= 0, of shape (). An empty batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not feature maps of the same images and width.
@@ -62,7 +62,7 @@ def ofd_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def _margins(teacher_NCHW: Tensor) -> Tensor:
-    """The mean of each channel's negative values, 0 without such."""
+    """The mean of each channel's negative values; 0 if it has none."""
     total = teacher_NCHW.clamp_max(0).sum(dim=(0, 2, 3))
     count = (teacher_NCHW < 0).sum(dim=(0, 2, 3))
     return (total / count.clamp_min(1))[:, None, None]

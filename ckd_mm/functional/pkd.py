@@ -1,4 +1,4 @@
-"""PKD: feature maps up to the mean and scale of each channel."""
+"""PKD: feature maps with each channel standardised."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def pkd_loss(student: Tensor, teacher: Tensor) -> Tensor:
         \hat f_c = \frac{f_c - \mathrm{mean}(f_c)}{\mathrm{std}(f_c) + 10^{-6}}
 
     with mean and standard deviation (unbiased) of each channel over images and
-    positions. It is (n - 1) / n, n = N H W, times one minus Pearson's correlation of
-    each channel, on average.
+    positions. With n = N H W, it is (n - 1) / n times the mean over channels of one
+    minus Pearson's correlation.
 
     "PKD: General Distillation Framework for Object Detectors via Pearson Correlation
     Coefficient", arXiv:2207.02039. It equals mmrazor's `PKDLoss` of one level; a
@@ -31,8 +31,8 @@ def pkd_loss(student: Tensor, teacher: Tensor) -> Tensor:
         teacher: Feature maps (N, C, H, W), any real values; detached here.
 
     Returns:
-        The mean over all entries, without a unit, from 0 to 2, of shape (). No images
-        give 0 with a graph.
+        The mean over all entries, without a unit, from 0 to 2, of shape (). An empty
+        batch gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not feature maps of one shape.

@@ -35,8 +35,8 @@ def pkt_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
     Returns:
         The mean over pairs of rows, in nats, >= 0 up to epsilon, of shape (). It falls
-        with the square of B, hence the large weight in the papers. No rows give 0 with
-        a graph; one row has no relation and gives 0.
+        with the square of B, which is why the papers use a large weight. An empty batch
+        gives 0 with a graph; a single row has no relations and gives 0.
 
     Raises:
         ValueError: The tensors are not (B, D) and (B, D').

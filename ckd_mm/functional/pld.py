@@ -15,8 +15,8 @@ def pld_loss(
 ) -> Tensor:
     r"""Weighted Plackett-Luce likelihood of the teacher's order of the classes.
 
-    The target class comes first, then the others by falling teacher logit. With s_1,
-    s_2, ... the student's logits in that order,
+    The target class comes first, then the other classes by descending teacher logit.
+    With s_1, s_2, ... the student's logits in that order,
 
     .. math::
         L = \frac{1}{B} \sum_i \sum_k q_k \left[ \log \sum_{l \ge k} \exp(s_l) - s_k
@@ -32,13 +32,14 @@ def pld_loss(
         student: Logits (B, C), any real values; gets the gradient.
         teacher: Logits (B, C), any real values; detached here.
         target: Class indices (B,), integers in [0, C). Soft labels (B, C), floating
-            point, as mixup and cutmix make them, count by their largest class, which
-            is ours: a ranking has one first place.
+            point, as mixup and cutmix make them, count by their largest class, which is
+            our choice: a ranking has one first class.
         temperature: Divides the teacher's logits in q; a finite number > 0. The
             student's are not divided.
 
     Returns:
-        The mean over rows, in nats, >= 0, of shape (). No rows give 0 with a graph.
+        The mean over rows, in nats, >= 0, of shape (). An empty batch gives 0 with a
+        graph.
 
     Raises:
         ValueError: The logits are not of one shape (B, C), or `target` is neither of

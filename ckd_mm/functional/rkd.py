@@ -30,7 +30,8 @@ def rkd_loss(
         d_{ij} = \frac{\lVert x_i - x_j \rVert}{\mu}, \quad
         a_{ijk} = \cos(x_j - x_i, x_k - x_i)
 
-    with mu the mean distance of the pairs that are apart, and l the smooth L1 loss.
+    with mu the mean distance of the pairs that do not coincide, and l the smooth L1
+    loss.
 
     "Relational Knowledge Distillation", arXiv:1904.05068. It equals mdistiller's
     `rkd_loss`; here rows that coincide have distance 0 and no gradient instead of
@@ -45,8 +46,8 @@ def rkd_loss(
             numbers per model: 0.5 GB at B = 512.
 
     Returns:
-        The mean over pairs and over triplets, without a unit, >= 0, of shape (). No
-        rows give 0 with a graph; one row has no relation and gives 0.
+        The mean over pairs and over triplets, without a unit, >= 0, of shape (). An
+        empty batch gives 0 with a graph; a single row has no relations and gives 0.
 
     Raises:
         ValueError: The tensors are not (B, D) and (B, D').
@@ -68,7 +69,7 @@ def rkd_loss(
         teacher_BBD = teacher_BD[None] - teacher_BD[:, None]
         value = F.smooth_l1_loss(_distances(student_BBD), _distances(teacher_BBD))
         value = distance_weight * value
-        if angle_weight:  # they are what costs time and memory
+        if angle_weight:  # the angles cost most of the time and memory
             angles = F.smooth_l1_loss(_angles(student_BBD), _angles(teacher_BBD))
             value = value + angle_weight * angles
         return value
@@ -83,6 +84,6 @@ def _distances(difference_BBD: Tensor) -> Tensor:
 
 
 def _angles(difference_BBD: Tensor) -> Tensor:
-    """Cosines (B, B, B): at the first, between the directions to the other two."""
+    """Cosines (B, B, B) at the first row, between the directions to the other two."""
     direction_BBD = unit_vectors(difference_BBD)
     return direction_BBD @ direction_BBD.mT

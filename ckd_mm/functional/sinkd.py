@@ -18,7 +18,7 @@ def sinkd_loss(
     epsilon: float = 0.1,
     num_iterations: int = 20,
 ) -> Tensor:
-    r"""Sinkhorn distance of the rows of the student from the rows of the teacher.
+    r"""Sinkhorn distance between the rows of the student and the rows of the teacher.
 
     .. math::
         L = \frac{1}{B} \sum_{ij} P_{ij} W_{ij}, \qquad
@@ -28,8 +28,8 @@ def sinkd_loss(
     rows, then its columns, by their sums. The gradient runs through the rounds.
 
     "Sinkhorn Distance Minimization for Knowledge Distillation", arXiv:2402.17110. The
-    authors' code takes the sum over rows times 0.001, the mean is ours; the rounds run
-    in log space here. There is no factor T^2.
+    authors' code takes the sum over rows times 0.001; the mean is our choice. The
+    rounds run in log space here. There is no factor T^2.
 
     Args:
         student: Logits (B, C), any real values; gets the gradient.
@@ -40,9 +40,9 @@ def sinkd_loss(
         num_iterations: Rounds; an integer >= 1.
 
     Returns:
-        The mean over rows, a distance of probabilities from 0 to 2, of shape (). As the
-        plan is spread, a perfect copy does not give exactly 0. No rows give 0 with a
-        graph. A single row gives its L1 distance.
+        The mean over rows, a distance of probabilities from 0 to 2, of shape (). The
+        plan is spread, so a perfect copy does not give exactly 0. An empty batch gives
+        0 with a graph. A single row gives its L1 distance.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C).

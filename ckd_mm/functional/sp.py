@@ -29,8 +29,8 @@ def sp_loss(student: Tensor, teacher: Tensor) -> Tensor:
         teacher: The same with any width; detached here.
 
     Returns:
-        The mean over pairs of rows, without a unit, from 0 to 4 / B, of shape (). No
-        rows give 0 with a graph; one row has no relation and gives 0.
+        The mean over pairs of rows, without a unit, from 0 to 4 / B, of shape (). An
+        empty batch gives 0 with a graph; a single row has no relations and gives 0.
 
     Raises:
         ValueError: The tensors have other dimensions or numbers of rows.

@@ -1,6 +1,6 @@
-"""What to log beside a loss: how far the student follows the teacher, in shares.
+"""What to log beside a loss: the shares of rows in which both models agree.
 
-A loss value hides it: the contrastive loss of a perfect copy is far from 0.
+A loss value does not show it: the contrastive loss of a perfect copy is far from 0.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ __all__ = ['retrieval_accuracy', 'top1_agreement']
 
 @torch.no_grad()
 def retrieval_accuracy(student: Tensor, teacher: Tensor) -> Tensor:
-    """The share of rows whose nearest student row, by cosine, is their own.
+    """The share of teacher rows whose nearest student row, by cosine, is their match.
 
-    For teacher row i the student row with the largest cosine is looked up among all
-    rows; it counts if it is row i. Of equal cosines the first counts. Where there are
-    many rows, they are looked up in parts, so that memory does not grow with B^2.
+    For teacher row i, the student row with the largest cosine is searched among all
+    rows; row i counts if this is student row i. Of equal cosines the first wins. Many
+    rows are searched in parts, so memory does not grow with B^2.
 
     Args:
         student: Logits (B, C), any real values.
@@ -29,7 +29,7 @@ def retrieval_accuracy(student: Tensor, teacher: Tensor) -> Tensor:
 
     Returns:
         A share from 0 to 1, float32, of shape (), on the device of the logits, without
-        a graph. No rows give 0.
+        a graph. An empty batch gives 0.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C).
@@ -48,13 +48,13 @@ def retrieval_accuracy(student: Tensor, teacher: Tensor) -> Tensor:
         candidates_CB = unit_vectors(student_BC).T
         parts = unit_vectors(teacher_BC).split(max(1, MOST_SCORES // len(student)))
         nearest_B = torch.cat([(part @ candidates_CB).argmax(dim=1) for part in parts])
-    own_B = torch.arange(len(nearest_B), device=nearest_B.device)
-    return (nearest_B == own_B).float().mean()
+    index_B = torch.arange(len(nearest_B), device=nearest_B.device)
+    return (nearest_B == index_B).float().mean()
 
 
 @torch.no_grad()
 def top1_agreement(student: Tensor, teacher: Tensor) -> Tensor:
-    """The share of rows in which both give the largest logit to the same class.
+    """The share of rows in which both models give the same class the largest logit.
 
     Args:
         student: Logits (B, C), any real values.
@@ -62,7 +62,7 @@ def top1_agreement(student: Tensor, teacher: Tensor) -> Tensor:
 
     Returns:
         A share from 0 to 1, float32, of shape (), on the device of the logits, without
-        a graph. No rows give 0.
+        a graph. An empty batch gives 0.
 
     Raises:
         ValueError: The tensors are not of one shape (B, C).

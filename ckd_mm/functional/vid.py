@@ -16,12 +16,12 @@ def vid_loss(student: Tensor, teacher: Tensor, variance: Tensor) -> Tensor:
         L = \frac{1}{2 N C H W} \sum_{icp} \left[
             \frac{(t_{icp} - \mu_{icp})^2}{\sigma_c^2} + \log \sigma_c^2 \right]
 
-    with the means mu predicted from the student and one variance per channel. Its
-    minimum over both is a bound of the mutual information of the two networks.
+    with the means mu predicted from the student and one variance per channel.
+    Minimising it raises a lower bound of the mutual information of the two networks.
 
     "Variational Information Distillation for Knowledge Transfer", arXiv:1904.05835,
-    without the constant log(2 pi) / 2, as in the public code. The parts that are
-    learned are in :class:`ckd_mm.losses.VIDLoss`.
+    without the constant log(2 pi) / 2, as in the public code. The trained modules are
+    in :class:`ckd_mm.losses.VIDLoss`.
 
     Args:
         student: The means (N, C, H, W), any real values; gets the gradient.
@@ -29,8 +29,8 @@ def vid_loss(student: Tensor, teacher: Tensor, variance: Tensor) -> Tensor:
         variance: One number > 0 per channel (C,); gets a gradient as well.
 
     Returns:
-        The mean over all entries, in nats, of any sign, of shape (). No images give 0
-        with a graph.
+        The mean over all entries, in nats, of any sign, of shape (). An empty batch
+        gives 0 with a graph.
 
     Raises:
         ValueError: The tensors are not feature maps of one shape, or the variances are

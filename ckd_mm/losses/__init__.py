@@ -1,14 +1,18 @@
 """Registered losses: modules that hold the hyper-parameters of `ckd_mm.functional`.
 
-Each takes `loss_weight` (0 only monitors). Beside a loss of a distribution the hook
-logs how often both models agree; what else a loss wants logged is its
-`statistics(student, teacher)`. The names in a `forward` signature are what the loss
-needs: `student, teacher`, and where the method uses them
-`target` (labels), `sample_index` (places in the data set), `epoch` (epochs done),
-`boxes`, `image_size` or `anchors`. A parameter with a default is only asked for if the
-loss names it in `also_needs`, as :class:`CKDLoss` does for some of its options. `takes`
-says what the loss compares, see :data:`ckd_mm.losses._takes.Takes`; it is matched with
-what an `on` gives before training, and a loss without it is not checked.
+Every loss takes `loss_weight`; with 0 the loss is only monitored.
+
+The parameter names of `forward` say what the loss needs: `student` and `teacher`, and
+where the method uses them `target` (labels), `sample_index` (indices into the data
+set), `epoch` (completed epochs), `image_index`, `boxes`, `image_size` or `anchors`. A
+parameter with a default is only passed if the loss names it in `also_needs`, as
+:class:`CKDLoss` does for some of its options.
+
+`takes` says what the loss compares, see :data:`ckd_mm.losses._takes.Takes`. It is
+matched with what an `on` gives before training; a loss without `takes` is not checked.
+
+`statistics(student, teacher)` returns what a loss wants logged. For a loss that
+compares distributions the hook also logs how often both models agree.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The widths of embeddings, which a config names and the first batch shows."""
+"""Compare the width of embeddings with the width that the config gives."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ __all__ = ['check_channels']
 
 
 def check_channels(name: str, channels: int, rows_BC: Tensor) -> None:
-    """Check the width of the embeddings of one model, `student` or `teacher`.
+    """Check the width of the embeddings of one model.
+
+    Args:
+        name: `student` or `teacher`.
+        channels: The width that the config gives.
+        rows_BC: The embeddings.
 
     Raises:
-        ValueError: It is not what the config says.
+        ValueError: The embeddings have another width.
     """
     if rows_BC.shape[1] != channels:
         raise ValueError(

@@ -1,7 +1,7 @@
-"""What the losses share that have something to learn for each level.
+"""Shared code of the losses that train modules for each level.
 
-Such a loss takes the feature maps (N, C, H, W) of one level or of several, and pooled
-embeddings (N, C), which count as maps of 1 x 1.
+Such a loss takes the feature maps (N, C, H, W) of one level or of several. Pooled
+embeddings (N, C) count as maps of 1 x 1.
 """
 
 from __future__ import annotations
@@ -19,24 +19,26 @@ from ckd_mm.losses._levels import Maps, levels_of, shapes
 __all__ = ['BatchNorm', 'Channels', 'Widths', 'over_pairs', 'pairs', 'widths']
 
 Channels: TypeAlias = int | Sequence[int]
-"""The channels of one level, or those of several."""
+"""The number of channels of one level, or a list with one number per level."""
 
 Widths: TypeAlias = list[tuple[int, int]]
-"""By level the channels of student and teacher."""
+"""One pair (student channels, teacher channels) per level."""
 
 
 def widths(student_channels: Channels, teacher_channels: Channels) -> Widths:
-    """By level the channels of student and teacher, once they are known to fit.
+    """Check the channels and return one pair (student, teacher) per level.
 
     Raises:
-        ValueError: They are not integers >= 1 or lists of such of one length.
+        ValueError: An argument is neither an integer >= 1 nor a list of such integers,
+            or the two lists differ in length.
     """
     students = _channels('student_channels', student_channels)
     teachers = _channels('teacher_channels', teacher_channels)
     if len(students) != len(teachers):
         raise ValueError(
-            'student_channels and teacher_channels must name as many levels, '
-            f'got {student_channels!r} and {teacher_channels!r}'
+            'student_channels and teacher_channels must have the same number of '
+            f'levels, got {student_channels!r} and {teacher_channels!r}; give one '
+            'number per level for both'
         )
     return list(zip(students, teachers, strict=True))
 
@@ -44,10 +46,11 @@ def widths(student_channels: Channels, teacher_channels: Channels) -> Widths:
 def pairs(
     student: Maps, teacher: Maps, by_level: Widths
 ) -> list[tuple[Tensor, Tensor]]:
-    """The maps by level, once their numbers are known to fit the widths.
+    """Check the maps and return one pair (student, teacher) per level.
 
     Raises:
-        ValueError: They do not; the message has the shapes of both models.
+        ValueError: The levels or their channels do not fit `by_level`; the message has
+            the shapes of both models.
     """
     students, teachers = levels_of(student), levels_of(teacher)
     if not len(students) == len(teachers) == len(by_level):
@@ -58,11 +61,11 @@ def pairs(
             'give the channels of every level as a list, or choose other layers'
         )
     both = f'student {shapes(students)} and teacher {shapes(teachers)}'
-    _check_channels('student', students, [own for own, _ in by_level], both)
-    _check_channels('teacher', teachers, [wanted for _, wanted in by_level], both)
+    _check_channels('student', students, [pair[0] for pair in by_level], both)
+    _check_channels('teacher', teachers, [pair[1] for pair in by_level], both)
     return [
-        (_as_map(own), _as_map(wanted))
-        for own, wanted in zip(students, teachers, strict=True)
+        (_as_map(student_level), _as_map(teacher_level))
+        for student_level, teacher_level in zip(students, teachers, strict=True)
     ]
 
 
@@ -71,7 +74,7 @@ def over_pairs(
     connectors: nn.ModuleList,
     found: list[tuple[Tensor, Tensor]],
 ) -> Tensor:
-    """By level `loss(connector, student, teacher)` in full precision, (levels,)."""
+    """`loss(connector, student, teacher)` of each level, in full precision."""
     values = []
     for connector, pair in zip(connectors, found, strict=True):
         with full_precision(*pair) as (student, teacher):
@@ -80,10 +83,10 @@ def over_pairs(
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Uses the running statistics where there is no more than one value per channel.
+    """Uses the running statistics for an input with one value per channel.
 
-    The last batch of an epoch can be a single image, and the pooled embedding has one
-    value of each channel for it; `BatchNorm2d` would end the run there.
+    The last batch of an epoch can be a single image. Its pooled embedding has one value
+    per channel, for which `BatchNorm2d` raises an error.
     """
 
     def forward(self, input: Tensor) -> Tensor:

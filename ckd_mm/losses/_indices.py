@@ -1,4 +1,4 @@
-"""Indices that a data set gives and a loss has a table for."""
+"""Check indices from the data set before a loss looks them up in a table."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ __all__ = ['IndexCheck']
 
 
 class IndexCheck:
-    """Refuses indices that are out of range, without waiting for a GPU in every step.
+    """Refuses indices out of range, without synchronising a GPU in every step.
 
-    On the CPU every call checks. On a GPU only the first does; later, CUDA's own
-    assertion ends the run.
+    On the CPU every call checks. On a GPU only the first call does; in later ones, an
+    assertion of CUDA ends the run.
 
     Args:
-        name: What the indices are called.
-        limit_name: The hyper-parameter that must be larger than all of them.
+        name: Name of the indices.
+        limit_name: Name of the hyper-parameter that must be larger than all indices.
         limit: Its value.
-        advice: What to do.
+        advice: What to do about an error.
     """
 
     def __init__(self, name: str, limit_name: str, limit: int, advice: str) -> None:
@@ -29,7 +29,7 @@ class IndexCheck:
         """Check (B,) indices.
 
         Raises:
-            ValueError: One is negative or not below the limit.
+            ValueError: An index is negative or not below the limit.
         """
         if indices.device.type != 'cpu' and self.has_run or not len(indices):
             return

@@ -11,26 +11,26 @@ from torch import Tensor
 __all__ = ['Maps', 'levels_of', 'shapes', 'sum_over_levels']
 
 Maps: TypeAlias = Tensor | Sequence[Tensor]
-"""Feature maps (N, C, H, W), or those of several levels."""
+"""Feature maps (N, C, H, W) of one level, or a sequence with those of each level."""
 
 
 def sum_over_levels(
     loss: Callable[[Tensor, Tensor], Tensor], student: Maps, teacher: Maps
 ) -> Tensor:
-    """The sum of `loss` over pairs of levels, in order.
+    """The sum of `loss` over the levels, paired in order.
 
     Raises:
-        ValueError: The numbers of levels differ or are 0, or a pair is refused by
-            `loss`; the message then says which.
+        ValueError: The numbers of levels differ or are 0, or `loss` refuses a pair; the
+            message then names the level.
     """
     if isinstance(student, Tensor) and isinstance(teacher, Tensor):
         return loss(student, teacher)
     students, teachers = levels_of(student), levels_of(teacher)
     if not students or len(students) != len(teachers):
         raise ValueError(
-            'student and teacher must have the same number of levels, one at least, '
+            'student and teacher must have the same number of levels, at least one, '
             f'got {shapes(students)} and {shapes(teachers)}; '
-            'choose layers that return as many feature maps'
+            'choose layers that return the same number of feature maps'
         )
     values = []
     for number, pair in enumerate(zip(students, teachers, strict=True)):
@@ -42,10 +42,10 @@ def sum_over_levels(
 
 
 def levels_of(maps: Maps) -> Sequence[Tensor]:
-    """A list of levels, also where there is one."""
+    """The levels as a sequence, even if there is only one."""
     return [maps] if isinstance(maps, Tensor) else maps
 
 
 def shapes(levels: Sequence[Tensor]) -> list[tuple[int, ...]]:
-    """For an error message."""
+    """The shape of each level, for an error message."""
     return [tuple(level.shape) for level in levels]

@@ -1,4 +1,4 @@
-"""What CRD keeps of every sample of the data set: two embeddings and its class.
+"""The memory of CRD: two embeddings and the class of every sample.
 
 Shape suffixes: N samples of the data set, G rows on all ranks, B rows on this rank, D
 channels, K negatives per row.
@@ -38,7 +38,7 @@ class Memory(nn.Module):
 
     @torch.no_grad()
     def note_labels(self, sample_index_B: Tensor, target_B: Tensor) -> Tensor:
-        """Note the classes of all ranks' samples; returns their numbers (G,)."""
+        """Store the classes of all ranks' samples; returns the sample indices (G,)."""
         rows_G2 = gather_rows(torch.stack([sample_index_B, target_B], dim=1))[0]
         index_G, target_G = rows_G2.unbind(dim=1)
         self.labels[index_G] = target_G
@@ -48,10 +48,10 @@ class Memory(nn.Module):
     def draw_negatives(
         self, target_B: Tensor, num_negatives: int, generator: torch.Generator
     ) -> Tensor:
-        """Numbers (B, K) of samples that are not known to be of the row's class.
+        """Draw indices (B, K) of samples that are not known to be of the row's class.
 
-        Each is drawn from all of them with equal probability, by its place in the list
-        of all samples sorted by class, where the row's class is one stretch to skip.
+        All such samples have equal probability. In the list of all samples sorted by
+        class, the row's class is one contiguous range, and the drawn position skips it.
         """
         labels_N, order_N = self.labels.sort(stable=True)
         first_B1 = torch.searchsorted(labels_N, target_B)[:, None]
@@ -64,16 +64,16 @@ class Memory(nn.Module):
             dtype=torch.float64,
             device=target_B.device,
         )
-        place_BK = (share_BK * num_others_B1).long()
-        place_BK = place_BK + (end_B1 - first_B1) * (place_BK >= first_B1)
-        # where all samples are of one class, there is no other to draw
-        return order_N[place_BK.clamp_max(len(labels_N) - 1)]
+        position_BK = (share_BK * num_others_B1).long()
+        position_BK = position_BK + (end_B1 - first_B1) * (position_BK >= first_B1)
+        # if all samples are of the row's class, no other can be drawn
+        return order_N[position_BK.clamp_max(len(labels_N) - 1)]
 
     @torch.no_grad()
     def update(self, index_G: Tensor, student_BD: Tensor, teacher_BD: Tensor) -> None:
-        """Move the embeddings of all ranks' samples towards this step's."""
+        """Move the embeddings of all ranks' samples towards those of this step."""
         rows_G2D = gather_rows(torch.stack([student_BD, teacher_BD], dim=1))[0]
-        # A sample may come twice, as samplers pad the last batch: both write the same.
+        # Samplers pad the last batch, so a sample can occur twice: both write the same.
         rows_G2D = rows_G2D[last_of_each(index_G)]
         for bank_ND, rows_GD in zip(
             (self.student, self.teacher), rows_G2D.unbind(dim=1), strict=True
@@ -84,6 +84,6 @@ class Memory(nn.Module):
 
 
 def last_of_each(index_G: Tensor) -> Tensor:
-    """For each place (G,), the last place that has the same number."""
+    """For each position (G,), the last position with the same sample index."""
     order_G = torch.arange(1, 1 + len(index_G), device=index_G.device)
     return ((index_G[:, None] == index_G) * order_G).argmax(dim=1)

@@ -1,4 +1,4 @@
-"""What a loss compares, which is matched with what an `on` gives before training."""
+"""What a loss compares. Before training it is matched with what an `on` gives."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Literal, TypeAlias
 __all__ = ['Takes']
 
 Takes: TypeAlias = Literal['distribution', 'rows', 'maps', 'rows or maps']
-"""What a loss takes of both models.
+"""What a loss takes from both models.
 
-`'distribution'`: rows of class logits (B, C), compared as distributions over the
-classes, as a softmax makes them: a constant added to a row changes nothing. So they are
-not for logits of which each is a probability by itself (sigmoid).
-`'rows'`: any rows (B, D), which are compared as they are.
-`'maps'`: feature maps (N, C, H, W), of one level or a list of several.
-`'rows or maps'`: either.
+* `'distribution'`: rows of class logits (B, C), compared as softmax distributions over
+  the classes: a constant added to a row changes nothing. Such a loss does not fit
+  sigmoid logits, each of which is a probability by itself.
+* `'rows'`: any rows (B, D), compared as they are.
+* `'maps'`: feature maps (N, C, H, W), of one level or a list of several.
+* `'rows or maps'`: either.
 """

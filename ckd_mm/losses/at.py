@@ -20,13 +20,12 @@ __all__ = ['ATLoss']
 class ATLoss(nn.Module):
     """Attention maps, see :func:`ckd_mm.functional.at_loss`.
 
-    Takes the feature maps of one level, or lists of levels and returns the sum over
-    them, as the paper does.
+    Takes the feature maps of one level, or lists of levels, and returns the sum over
+    the levels, as the paper does.
 
     Args:
         p: Exponent of the activations.
-        loss_weight: Multiplies the loss. CIFAR-100: 1000. 0 only
-            monitors.
+        loss_weight: Multiplies the loss. CIFAR-100: 1000. 0 only monitors.
 
     Raises:
         ValueError: An argument is out of its range.

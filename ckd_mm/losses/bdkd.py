@@ -19,7 +19,7 @@ class BDKDLoss(nn.Module):
     """Balanced forward and reverse divergence, see :func:`ckd_mm.functional.bdkd_loss`.
 
     Args:
-        emphasis: Weight of the direction that a sample needs more; ours.
+        emphasis: Weight of the direction that a sample needs more; the default is ours.
         temperature: Divides the logits; 4 is KD's setting for CIFAR-100.
         loss_weight: Multiplies the loss; 0 only monitors.
 

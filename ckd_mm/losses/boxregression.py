@@ -21,7 +21,7 @@ class BoxRegressionLoss(nn.Module):
     For `on='roi_boxes'`.
 
     Args:
-        beta: Where the square ends and the straight line begins.
+        beta: Difference at which the loss changes from quadratic to linear.
         loss_weight: Multiplies the loss. 0 only monitors.
 
     Raises:

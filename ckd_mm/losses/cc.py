@@ -20,9 +20,8 @@ class CCLoss(nn.Module):
 
     Args:
         gamma: Sharpness of the kernel.
-        loss_weight: Multiplies the loss. 0.02 in the CRD benchmark, for
-            the other function of that name. 0 only
-            monitors.
+        loss_weight: Multiplies the loss. The 0.02 of the CRD benchmark belongs to
+            another function with this name. 0 only monitors.
 
     Raises:
         ValueError: An argument is out of its range.

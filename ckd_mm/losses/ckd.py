@@ -31,21 +31,25 @@ class CKDLoss(nn.Module):
     Warns once when it gets exactly one row: there are no negatives and the loss is 0.
 
     Args:
-        temperature: Divides the cosines. The authors use 1 (2 for one CIFAR pair); in
-            a first measurement on RoIs 0.1 was far better.
+        temperature: Divides the cosines. The authors use 1 (2 for one CIFAR pair). In a
+            first measurement on RoIs, 0.1 was far better.
         loss_weight: Multiplies the loss. The authors use 10 (ImageNet, Places365), 10
             to 100 (CIFAR-100) and 0.1 (RoIs). 0 only monitors.
-        anchor: 'teacher' (the authors'), 'student' or 'both'.
-        gather_distributed: Whether the rows of all ranks are negatives, instead of this
-            rank's alone (the authors'). With W ranks there are W times as many, which
-            raises the loss by about log W at temperature 1.
-        block_size: How many rows are compared at a time, which bounds the memory of
-            large batches. None: all up to 4096 rows, blocks of 2048 beyond.
-        same_class_negatives: Whether rows of one class are negatives of each other (the
-            authors'). If not, the loss needs `target`. Background RoIs are of one class
-            like the others, so they then only have those of objects as negatives.
-        per_image: Whether only rows of one image are negatives of each other, instead
-            of those of the batch (the authors'). If so, the loss needs `image_index`.
+        anchor: The model whose rows are the anchors: 'teacher' (as in the authors'
+            code), 'student' or 'both'.
+        gather_distributed: Whether the rows of all ranks are negatives. If not, only
+            those of this rank are, as in the authors' code. W ranks have W times as
+            many negatives, which raises the loss by about log W at temperature 1.
+        block_size: Number of rows that are compared at a time, which bounds the memory
+            of large batches. None: up to 4096 rows all at once, beyond that blocks of
+            2048.
+        same_class_negatives: Whether rows of the same class are negatives of each
+            other, as in the authors' code. If not, the loss needs `target`. Background
+            counts as a class: the negatives of a background RoI are then the RoIs of
+            objects.
+        per_image: Whether only rows of the same image are negatives of each other. If
+            so, the loss needs `image_index`. If not, all rows of the batch are
+            negatives, as in the authors' code.
 
     Raises:
         ValueError: An argument is out of its range, or `per_image` comes with
@@ -91,12 +95,12 @@ class CKDLoss(nn.Module):
 
     @property
     def also_needs(self) -> tuple[str, ...]:
-        """What it asks for beside student and teacher, by its options."""
-        wanted = {
+        """The inputs that the options need beside student and teacher."""
+        needed = {
             'target': not self.same_class_negatives,
             'image_index': self.per_image,
         }
-        return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+        return tuple(name for name, is_needed in needed.items() if is_needed)
 
     def forward(
         self,
@@ -108,7 +112,7 @@ class CKDLoss(nn.Module):
         """The weighted loss, of shape ().
 
         Raises:
-            ValueError: An option needs labels or images, and they are not given.
+            ValueError: An option needs `target` or `image_index`, which is missing.
         """
         value = ckd_loss(
             student,
@@ -117,7 +121,7 @@ class CKDLoss(nn.Module):
             anchor=self.anchor,
             gather_distributed=self.gather_distributed,
             block_size=self.block_size,
-            **self._wanted(target=target, image_index=image_index),
+            **self._needed_inputs(target=target, image_index=image_index),
         )
         is_alone = len(student) == 1 and not (
             self.gather_distributed and world_size() > 1
@@ -138,11 +142,12 @@ class CKDLoss(nn.Module):
             'retrieval_accuracy': retrieval_accuracy(student, teacher),
         }
 
-    def _wanted(self, **given: Tensor | None) -> dict[str, Tensor | None]:
+    def _needed_inputs(self, **given: Tensor | None) -> dict[str, Tensor | None]:
         lacking = [name for name in self.also_needs if given[name] is None]
         if lacking:
             raise ValueError(
                 f'CKDLoss with same_class_negatives={self.same_class_negatives} and '
-                f'per_image={self.per_image} needs {" and ".join(lacking)}, got None'
+                f'per_image={self.per_image} needs {" and ".join(lacking)}, got None; '
+                'pass it to the loss, or change the option'
             )
         return {name: given[name] for name in self.also_needs}

@@ -28,21 +28,26 @@ __all__ = ['CRDLoss']
 class CRDLoss(nn.Module):
     """Contrast with a memory of all samples, see :func:`ckd_mm.functional.crd_loss`.
 
-    A linear layer embeds each model's features, then they are scaled to length 1. A
-    row's positive is the other model's embedding of the same sample in the memory, and
-    its negatives those of samples of other classes; each step then moves the memory
-    towards its embeddings. The defaults are the authors' for CIFAR-100.
+    For each model, a linear layer embeds the features, and the embeddings are scaled to
+    length 1. The memory holds the embeddings of all samples by both models. The
+    positive of a student row is the teacher's embedding of the same sample in the
+    memory, and its negatives are the teacher's embeddings of samples of other classes.
+    A teacher row is compared with the student's embeddings in the same way. Each step
+    then moves the memory towards its embeddings. The defaults are the authors' for
+    CIFAR-100.
 
-    "Contrastive Representation Distillation", arXiv:1910.10699. Beside RepDistiller,
-    the authors' code:
+    "Contrastive Representation Distillation", arXiv:1910.10699. Differences from
+    RepDistiller, the authors' code:
 
-    * their data set draws the negatives, and knows all classes. Here the loss does,
-      and learns the classes as it sees the samples, so in the first epoch a negative
-      may be an unseen sample of the row's own class;
-    * they draw without replacement where there are enough samples, here always with;
-    * they have one process. Here the memory gets all ranks' embeddings and stays the
-      same on all, and the mean of the first batch is that of all ranks. A sample that
-      comes twice in a step counts once, the last of them.
+    * Negatives: there, the data set draws them and knows all classes. Here, the loss
+      draws them and learns the classes as it sees the samples, so in the first epoch a
+      negative can be an unseen sample of the row's class.
+    * Replacement: there, negatives are drawn without it if there are enough samples;
+      here, always with it.
+    * Ranks: there, training has one process. Here, the memory gets the embeddings of
+      all ranks and is the same on all of them, and the mean of the first batch is taken
+      over all ranks. If a sample occurs twice in a step, only its last occurrence
+      counts.
 
     Args:
         num_samples: Samples of the training set.
@@ -51,8 +56,7 @@ class CRDLoss(nn.Module):
         embedding_channels: Width of the embeddings.
         num_negatives: Negatives of each row.
         temperature: Divides the cosines.
-        momentum: Share of the old embedding in the new one of the memory; from 0 to
-            below 1.
+        momentum: Share of the old embedding in the updated memory; from 0 to below 1.
         loss_weight: Multiplies the loss. CIFAR-100: 0.8. 0 only monitors.
 
     Raises:
@@ -107,7 +111,7 @@ class CRDLoss(nn.Module):
             'sample_index',
             'num_samples',
             num_samples,
-            'num_samples is the length of the training set',
+            'set num_samples to the length of the training set',
         )
 
     def forward(
@@ -118,12 +122,12 @@ class CRDLoss(nn.Module):
         Args:
             student: Features (B, C); gets the gradient, as do both linear layers.
             teacher: Features (B, C').
-            sample_index: The place of each row's sample in the training set (B,).
+            sample_index: Index of each row's sample in the training set (B,).
             target: Class indices (B,).
 
         Raises:
-            ValueError: The features do not fit, an index is out of range, or there are
-                soft labels: a mixture of two samples has no place in the memory.
+            ValueError: The features do not fit, an index is out of range, or the labels
+                are soft: the memory has no entry for a mixture of two samples.
         """
         check_embeddings(student, teacher)
         check_channels('student', self.embed_student.in_features, student)
@@ -137,7 +141,7 @@ class CRDLoss(nn.Module):
         return self.loss_weight * value
 
     def get_extra_state(self) -> Tensor:
-        """The number of steps done, from which the negatives are drawn."""
+        """The number of completed steps, which seeds the draw of the negatives."""
         return torch.tensor(self.num_steps)
 
     def set_extra_state(self, state: Tensor) -> None:
@@ -151,7 +155,7 @@ class CRDLoss(nn.Module):
         target_B: Tensor,
     ) -> Tensor:
         index_G = self.memory.note_labels(sample_index_B, target_B)
-        if not len(index_G):  # on no rank a single row
+        if not len(index_G):  # no rank has a row
             return (student_BD.sum() + teacher_BD.sum()) * 0.0
         negatives_BK = self.memory.draw_negatives(
             target_B, self.num_negatives, self._generator(target_B.device)
@@ -174,17 +178,17 @@ class CRDLoss(nn.Module):
         return crd_scores(rows_BD, bank_ND, candidates_BK, temperature=self.temperature)
 
     def _log_means(self, student_BK: Tensor, teacher_BK: Tensor) -> Tensor:
-        """Those of the first batch, of all ranks."""
+        """The log means of the first batch, over all ranks."""
         if self.num_steps:
             return self.log_means
-        own = [crd_log_means(scores.detach()) for scores in (student_BK, teacher_BK)]
-        own_B2 = torch.stack(own, dim=1)
-        log_means_G2 = gather_rows(own_B2)[0]
+        both = [crd_log_means(scores.detach()) for scores in (student_BK, teacher_BK)]
+        log_means_B2 = torch.stack(both, dim=1)
+        log_means_G2 = gather_rows(log_means_B2)[0]
         log_means = log_means_G2.logsumexp(dim=0) - math.log(len(log_means_G2))
         self.log_means.copy_(log_means)
         return log_means
 
     def _generator(self, device: torch.device) -> torch.Generator:
-        """Random numbers of this step and rank, apart from those of the training."""
+        """A generator for this step and rank, separate from those of the training."""
         rank = dist.get_rank() if world_size() > 1 else 0
         return torch.Generator(device).manual_seed(self.num_steps * world_size() + rank)

@@ -24,22 +24,22 @@ __all__ = ['CTKDLoss']
 class CTKDLoss(nn.Module):
     """KD at a learned temperature, see :func:`ckd_mm.functional.ctkd_loss`.
 
-    The temperature is one parameter, or with `num_classes` the output of a network
-    with one hidden layer, which gets both models' logits of a row, without their
-    graph. Both start at 15.6. The defaults are the authors' for CIFAR-100, where
-    `strength` rises in steps of an epoch, from 0.02 in the first; here at every
-    iteration, from 0.
+    The temperature is a single parameter. With `num_classes` it is computed for each
+    row instead, by a network with one hidden layer from both models' detached logits.
+    Either way it starts at 15.6. The defaults are the authors' for CIFAR-100. In their
+    code `strength` rises once per epoch, from 0.02; here it rises at every iteration,
+    from 0.
 
-    The authors' network of the variant per row was not at hand: its width of 128, the
-    ReLU and its start are ours.
+    The authors' code for the network was not available: its width of 128, its ReLU and
+    its initial weights are ours.
 
     Args:
         min_temperature: The lowest temperature.
         temperature_range: The highest one minus the lowest.
         ramp_epochs: Epochs over which the reversed gradient rises to its full
             strength.
-        num_classes: `None` learns one temperature; the number of classes of the logits
-            learns one for each row.
+        num_classes: The number of classes of the logits, to learn one temperature for
+            each row; `None` learns a single temperature.
         standardize: Standardise each row of logits first (arXiv:2403.01427).
         loss_weight: Multiplies the loss. CIFAR-100: 0.9 beside the student's own loss
             at 0.1. 0 only monitors.
@@ -122,7 +122,7 @@ class CTKDLoss(nn.Module):
 
 
 def _network(width: int) -> nn.Sequential:
-    """Starts as the constant that the single parameter starts with."""
+    """A network whose output starts at the value of the single parameter."""
     last = nn.Linear(128, 1)
     nn.init.zeros_(last.weight)
     nn.init.ones_(last.bias)

@@ -20,13 +20,13 @@ __all__ = ['CWDLoss']
 class CWDLoss(nn.Module):
     """Spatial distribution of each channel, see :func:`ckd_mm.functional.cwd_loss`.
 
-    Takes the feature maps of one level, or lists of levels and returns the sum over
-    them; the paper has one level.
+    Takes the feature maps of one level, or lists of levels, and returns the sum over
+    the levels; the paper has one level.
 
     Args:
-        temperature: Divides the maps; the paper has 1 to 4.
-        loss_weight: Multiplies the loss. mmrazor's configs have 5 at
-            temperature 1. 0 only monitors.
+        temperature: Divides the maps; the paper uses 1 to 4.
+        loss_weight: Multiplies the loss. mmrazor's configs use 5 at temperature 1. 0
+            only monitors.
 
     Raises:
         ValueError: An argument is out of its range.

@@ -19,35 +19,39 @@ __all__ = ['FGDLoss']
 
 @LOSSES.register_module()
 class FGDLoss(nn.Module):
-    r"""Objects, background and their context, for detectors.
+    r"""Focal and global imitation of feature maps, for detectors.
 
     The focal part is :func:`ckd_mm.functional.fgd_focal_loss`. The global part compares
-    the maps after a context block (GcBlock) of their own has added to every position
-    what it gathered from all, and both blocks are learned along:
+    the maps behind two context blocks (GcBlock), one for each model. A context block
+    adds to every position what it gathers from all positions. Both blocks are trained
+    along with the student:
 
     .. math::
         L_{global} = \frac{\lambda}{N} \lVert R_s(s) - R_t(t) \rVert^2, \qquad
         R(f)_p = f_p + w_2\, \mathrm{ReLU}(\mathrm{LN}(w_1 \textstyle\sum_q
             \mathrm{softmax}_q(w_k f_q) f_q))
 
-    A 1 x 1 convolution comes first where the widths differ. The losses of the levels
-    are summed. "Focal and Global Knowledge Distillation for Detectors",
-    arXiv:2111.11837, equal to the authors' code but for the scale of the boxes in a
-    padded batch; the bias of w_k, which the softmax ignores, is left out.
+    If the widths differ, a 1 x 1 convolution of the student's maps comes first. The
+    losses of the levels are summed.
+
+    "Focal and Global Knowledge Distillation for Detectors", arXiv:2111.11837. It equals
+    the authors' code except for the scale of the boxes in a padded batch. The bias of
+    w_k is left out, because the softmax ignores it.
 
     Args:
-        student_channels: Channels of the student's level, or a list by level.
-        teacher_channels: The same of the teacher.
+        student_channels: Number of channels of the student's level, or a list with one
+            number per level.
+        teacher_channels: The same for the teacher.
         foreground_weight: The paper's alpha; two-stage detectors: 5e-5.
         background_weight: beta; two-stage: 2.5e-5.
         attention_weight: gamma; two-stage: 5e-5.
-        relation_weight: lambda; two-stage: 5e-7. The defaults of the four are those of
-            one-stage detectors.
-        temperature: Of the attention.
+        relation_weight: lambda; two-stage: 5e-7. The defaults of all four weights are
+            those of one-stage detectors.
+        temperature: Temperature of the attention.
         loss_weight: Multiplies the loss. 0 only monitors.
 
     Raises:
-        ValueError: An argument is out of its range, or all weights of parts are 0.
+        ValueError: An argument is out of its range, or the weights of all parts are 0.
 
     Examples:
         >>> import torch
@@ -85,7 +89,8 @@ class FGDLoss(nn.Module):
         check_any_positive(**self.focal, relation_weight=relation_weight)
         self.temperature = positive('temperature', temperature)
         self.connectors = nn.ModuleList(
-            _Connector(own, wanted) for own, wanted in self.widths
+            _Connector(student_width, teacher_width)
+            for student_width, teacher_width in self.widths
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
@@ -98,30 +103,34 @@ class FGDLoss(nn.Module):
     ) -> Tensor:
         """The weighted loss, of shape ()."""
 
-        def loss(connector: _Connector, own: Tensor, wanted: Tensor) -> Tensor:
-            own = connector.align(own)
+        def loss(connector: _Connector, student: Tensor, teacher: Tensor) -> Tensor:
+            student = connector.align(student)
             focal = fgd_focal_loss(
-                own,
-                wanted,
+                student,
+                teacher,
                 boxes,
                 image_size,
                 **self.focal,
                 temperature=self.temperature,
             )
-            return focal + self.relation_weight * connector.relation(own, wanted)
+            return focal + self.relation_weight * connector.relation(student, teacher)
 
         found = pairs(student, teacher, self.widths)
         return self.loss_weight * over_pairs(loss, self.connectors, found).sum()
 
 
 class _Connector(nn.Module):
-    """What is learned for one level."""
+    """The trained modules of one level."""
 
-    def __init__(self, own: int, wanted: int) -> None:
+    def __init__(self, student_width: int, teacher_width: int) -> None:
         super().__init__()
-        self.align = nn.Identity() if own == wanted else nn.Conv2d(own, wanted, 1)
-        self.student_context = _Context(wanted)
-        self.teacher_context = _Context(wanted)
+        self.align = (
+            nn.Identity()
+            if student_width == teacher_width
+            else nn.Conv2d(student_width, teacher_width, 1)
+        )
+        self.student_context = _Context(teacher_width)
+        self.teacher_context = _Context(teacher_width)
 
     def relation(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The squared distance behind both context blocks, mean over images."""
@@ -130,7 +139,7 @@ class _Connector(nn.Module):
 
 
 class _Context(nn.Module):
-    """GcBlock: the attended mean of all positions, transformed, added to each."""
+    """GcBlock: adds the transformed weighted mean of all positions to each position."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

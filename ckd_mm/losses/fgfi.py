@@ -23,17 +23,19 @@ class FGFILoss(nn.Module):
     """Imitation near objects, for detectors with anchors.
 
     See :func:`ckd_mm.functional.fgfi_loss` for the loss and
-    :func:`ckd_mm.functional.fgfi_masks` for where it looks. A 3 x 3 convolution per
-    level, learned along, adapts the student. The authors' code has a ReLU behind it,
-    for a teacher whose maps come from one; an FPN's have both signs. Their first 400
-    steps are without the loss (`schedule=dict(begin=400, by_epoch=False)` of the term).
+    :func:`ckd_mm.functional.fgfi_masks` for the positions that count. For each level, a
+    3 x 3 convolution, trained along with the student, adapts the student's maps. In the
+    authors' code a ReLU follows it, because their teacher's maps come from a ReLU; the
+    maps of an FPN have both signs. The authors leave out the loss in the first 400
+    steps (`schedule=dict(begin=400, by_epoch=False)` of the term).
 
     Args:
-        student_channels: Channels of the student's level, or a list by level.
-        teacher_channels: The same of the teacher.
-        threshold: Share of the best IoU with an object above which an anchor counts;
-            from 0 to below 1.
-        loss_weight: Multiplies the loss. The authors have 0.01. 0 only monitors.
+        student_channels: Number of channels of the student's level, or a list with one
+            number per level.
+        teacher_channels: The same for the teacher.
+        threshold: An anchor counts if its IoU with an object is above this share of the
+            best anchor's IoU; from 0 to below 1.
+        loss_weight: Multiplies the loss. The authors use 0.01. 0 only monitors.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -61,8 +63,8 @@ class FGFILoss(nn.Module):
         super().__init__()
         self.widths = widths(student_channels, teacher_channels)
         self.adaptations = nn.ModuleList(
-            nn.Conv2d(own, wanted, kernel_size=3, padding=1)
-            for own, wanted in self.widths
+            nn.Conv2d(student_width, teacher_width, kernel_size=3, padding=1)
+            for student_width, teacher_width in self.widths
         )
         self.threshold = fraction('threshold', threshold)
         self.loss_weight = non_negative('loss_weight', loss_weight)
@@ -75,11 +77,11 @@ class FGFILoss(nn.Module):
         anchors: Sequence[Tensor],
     ) -> Tensor:
         """The weighted loss, of shape ()."""
-        adapted, wanted = [], []
+        students, teachers = [], []
         found = pairs(student, teacher, self.widths)
         for adaptation, pair in zip(self.adaptations, found, strict=True):
-            with full_precision(*pair) as (own, other):
-                adapted.append(adaptation(own))
-                wanted.append(other)
-        masks = fgfi_masks(adapted, boxes, anchors, threshold=self.threshold)
-        return self.loss_weight * fgfi_loss(adapted, wanted, masks)
+            with full_precision(*pair) as (student_NCHW, teacher_NCHW):
+                students.append(adaptation(student_NCHW))
+                teachers.append(teacher_NCHW)
+        masks = fgfi_masks(students, boxes, anchors, threshold=self.threshold)
+        return self.loss_weight * fgfi_loss(students, teachers, masks)

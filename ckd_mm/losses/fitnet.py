@@ -20,13 +20,15 @@ __all__ = ['FitNetLoss']
 class FitNetLoss(nn.Module):
     """Features as they are, see :func:`ckd_mm.functional.fitnet_loss`.
 
-    A 1 x 1 convolution per level, learned along, takes the student to the teacher's
-    width. The losses of the levels are summed; the paper has one level, the middle one.
-    mdistiller's regressor also has BatchNorm and ReLU.
+    For each level, a 1 x 1 convolution, trained along with the student, brings the
+    student's maps to the teacher's width. The losses of the levels are summed; the
+    paper uses one level, the middle one. mdistiller's regressor also has BatchNorm and
+    ReLU.
 
     Args:
-        student_channels: Channels of the student's level, or a list by level.
-        teacher_channels: The same of the teacher.
+        student_channels: Number of channels of the student's level, or a list with one
+            number per level.
+        teacher_channels: The same for the teacher.
         loss_weight: Multiplies the loss. CIFAR-100: 100. 0 only monitors.
 
     Raises:
@@ -53,14 +55,17 @@ class FitNetLoss(nn.Module):
         super().__init__()
         self.widths = widths(student_channels, teacher_channels)
         self.regressors = nn.ModuleList(
-            nn.Conv2d(own, wanted, kernel_size=1) for own, wanted in self.widths
+            nn.Conv2d(student_width, teacher_width, kernel_size=1)
+            for student_width, teacher_width in self.widths
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
     def forward(self, student: Maps, teacher: Maps) -> Tensor:
         """The weighted loss, of shape ()."""
         values = over_pairs(
-            lambda regressor, own, wanted: fitnet_loss(regressor(own), wanted),
+            lambda regressor, student, teacher: fitnet_loss(
+                regressor(student), teacher
+            ),
             self.regressors,
             pairs(student, teacher, self.widths),
         )

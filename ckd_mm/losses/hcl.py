@@ -19,16 +19,15 @@ __all__ = ['HCLLoss']
 class HCLLoss(nn.Module):
     """Squared error at several resolutions, see :func:`ckd_mm.functional.hcl_loss`.
 
-    Takes the feature maps of one level, or lists of levels and returns the sum over
-    them, as the paper does.
+    Takes the feature maps of one level, or lists of levels, and returns the sum over
+    the levels, as the paper does.
 
     Args:
-        loss_weight: Multiplies the loss. ReviewKD, which fuses levels
-            before: 0.8 to 2 (detectors). 0 only
-            monitors.
+        loss_weight: Multiplies the loss. ReviewKD, which fuses the levels first, uses
+            0.8 to 2 for detectors. 0 only monitors.
 
     Raises:
-        ValueError: It is no finite number >= 0.
+        ValueError: `loss_weight` is not a finite number >= 0.
 
     Examples:
         >>> import torch

@@ -19,28 +19,31 @@ __all__ = ['MGDLoss']
 
 @LOSSES.register_module()
 class MGDLoss(nn.Module):
-    """The teacher, generated from a masked student.
+    """Generate the teacher's feature maps from the student's masked ones.
 
-    Per level, a random part of the student's map is set to 0 and two 3 x 3 convolutions
-    with a ReLU between them, learned along, generate the teacher's whole map; see
-    :func:`ckd_mm.functional.mgd_loss`. A 1 x 1 convolution comes first where the widths
-    differ. The losses of the levels are summed. "Masked Generative Distillation",
-    arXiv:2205.01529, equal to the authors' code but for the random numbers.
+    For each level, a random part of the student's map is set to 0. Two 3 x 3
+    convolutions with a ReLU between them, trained along with the student, then generate
+    the teacher's whole map; see :func:`ckd_mm.functional.mgd_loss`. If the widths
+    differ, a 1 x 1 convolution comes first. The losses of the levels are summed.
 
-    The masks come from a generator of their own, so that the student draws the same
-    random numbers with and without the loss. Its seed is the number of the step, which
-    is saved with the parameters: a resumed run draws the masks of an uninterrupted one.
-    All ranks draw the same.
+    "Masked Generative Distillation", arXiv:2205.01529. It equals the authors' code
+    except for the random numbers.
+
+    The masks come from a separate generator, so the student draws the same random
+    numbers with and without the loss. The seed is the number of the step, which is
+    saved with the parameters: a resumed run draws the masks of an uninterrupted one.
+    All ranks draw the same masks.
 
     Args:
-        student_channels: Channels of the student's level, or a list by level.
-        teacher_channels: The same of the teacher.
-        mask_ratio: The share that is masked, on average; from 0 to below 1. The authors
-            have 0.65 (one-stage), 0.45 (two-stage), 0.15 (ImageNet).
-        masked: 'positions', the same for all channels, or 'channels' as a whole, as the
-            authors' code does on ImageNet.
+        student_channels: Number of channels of the student's level, or a list with one
+            number per level.
+        teacher_channels: The same for the teacher.
+        mask_ratio: Average share that is masked; from 0 to below 1. The authors use
+            0.65 (one-stage), 0.45 (two-stage), 0.15 (ImageNet).
+        masked: 'positions' masks the same positions in all channels; 'channels' masks
+            whole channels, as the authors' code does on ImageNet.
         loss_weight: Multiplies the loss, which is a sum over channels and positions.
-            The authors have 2e-5 (one-stage), 5e-7 (two-stage), 7e-5 (ImageNet). 0 only
+            The authors use 2e-5 (one-stage), 5e-7 (two-stage), 7e-5 (ImageNet). 0 only
             monitors.
 
     Raises:
@@ -69,7 +72,8 @@ class MGDLoss(nn.Module):
         self.mask_ratio = fraction('mask_ratio', mask_ratio)
         self.masked = one_of('masked', masked, ('positions', 'channels'))
         self.generators = nn.ModuleList(
-            _Generator(own, wanted) for own, wanted in self.widths
+            _Generator(student_width, teacher_width)
+            for student_width, teacher_width in self.widths
         )
         self.num_steps = 0
         self.loss_weight = non_negative('loss_weight', loss_weight)
@@ -80,14 +84,14 @@ class MGDLoss(nn.Module):
         random = torch.Generator(found[0][0].device).manual_seed(self.num_steps)
         self.num_steps += 1
 
-        def loss(generator: _Generator, own: Tensor, wanted: Tensor) -> Tensor:
-            mask = self._mask(own, wanted.shape[1], random)
-            return mgd_loss(generator(own, mask), wanted)
+        def loss(generator: _Generator, student: Tensor, teacher: Tensor) -> Tensor:
+            mask = self._mask(student, teacher.shape[1], random)
+            return mgd_loss(generator(student, mask), teacher)
 
         return self.loss_weight * over_pairs(loss, self.generators, found).sum()
 
     def _mask(self, maps: Tensor, channels: int, random: torch.Generator) -> Tensor:
-        """1 for what stays and 0 for the rest, for maps (N, channels, H, W)."""
+        """True for what stays and False for the rest, for maps (N, channels, H, W)."""
         images, _, height, width = maps.shape
         shape = (images, 1, height, width)
         if self.masked == 'channels':
@@ -100,20 +104,24 @@ class MGDLoss(nn.Module):
         return torch.tensor(self.num_steps)
 
     def set_extra_state(self, state: Tensor) -> None:
-        """Go on from a state dict's number of steps."""
+        """Continue from the number of steps in a state dict."""
         self.num_steps = int(state)
 
 
 class _Generator(nn.Module):
-    """From the student's masked maps to the teacher's."""
+    """Masks the student's maps and generates the teacher's from them."""
 
-    def __init__(self, own: int, wanted: int) -> None:
+    def __init__(self, student_width: int, teacher_width: int) -> None:
         super().__init__()
-        self.align = nn.Identity() if own == wanted else nn.Conv2d(own, wanted, 1)
+        self.align = (
+            nn.Identity()
+            if student_width == teacher_width
+            else nn.Conv2d(student_width, teacher_width, 1)
+        )
         self.generate = nn.Sequential(
-            nn.Conv2d(wanted, wanted, kernel_size=3, padding=1),
+            nn.Conv2d(teacher_width, teacher_width, kernel_size=3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(wanted, wanted, kernel_size=3, padding=1),
+            nn.Conv2d(teacher_width, teacher_width, kernel_size=3, padding=1),
         )
 
     def forward(self, maps: Tensor, mask: Tensor) -> Tensor:

@@ -28,22 +28,23 @@ class NDLoss(nn.Module):
     """Norm and direction of embeddings, see :func:`ckd_mm.functional.nd_loss`.
 
     The class means are read from a file that `tools/class_means.py` has written, as in
-    the paper, or grow in training: the sum of all embeddings of the teacher so far, of
-    all ranks, the current batch included. Those are of augmented images, and follow
-    soft labels by their shares.
+    the paper. Without a file they are summed up during training, over all embeddings of
+    the teacher so far on all ranks, the current batch included. These embeddings are of
+    augmented images, and a soft label counts for each class by its share.
 
-    Where the student's embeddings have another width, a linear layer, trained along,
-    brings them to the teacher's, as in the authors' code (for ImageNet it has
-    BatchNorm and dropout before).
+    If the student's embeddings have another width, a linear layer, trained along with
+    the student, brings them to the teacher's width, as in the authors' code (which for
+    ImageNet has BatchNorm and dropout before it).
 
     Args:
-        num_classes: Classes of the labels. For RoIs one more, the background.
+        num_classes: Number of classes of the labels. RoIs have one more, the
+            background.
         teacher_channels: Width of the teacher's embeddings.
-        student_channels: Width of the student's, for a linear layer to the teacher's;
-            `None` takes the student's as they are.
-        class_means: The file; `None` sums up in training.
-        loss_weight: Multiplies the loss, beside KD: 2 (ResNet-56 to ResNet-20 on
-            CIFAR-100, ImageNet). 0 only monitors.
+        student_channels: Width of the student's embeddings; adds a linear layer to the
+            teacher's width. `None` takes the embeddings as they are.
+        class_means: The file with the class means; `None` sums them up during training.
+        loss_weight: Multiplies the loss. The authors use 2 beside KD (ResNet-56 to
+            ResNet-20 on CIFAR-100, ImageNet). 0 only monitors.
 
     Raises:
         ValueError: An argument is out of its range, or the file does not fit.
@@ -87,7 +88,7 @@ class NDLoss(nn.Module):
             'target',
             'num_classes',
             num_classes,
-            'num_classes is that of the labels, for RoIs with the background',
+            'set num_classes to that of the labels, for RoIs with the background',
         )
 
     def forward(self, student: Tensor, teacher: Tensor, target: Tensor) -> Tensor:
@@ -100,21 +101,22 @@ class NDLoss(nn.Module):
             self._add(teacher, target)
         if self.linear is not None:
             check_channels('student', self.linear.in_features, student)
-            with full_precision(student, teacher) as (wider_or_narrower, _):
-                student = self.linear(wider_or_narrower)
+            with full_precision(student, teacher) as (student_BD, _):
+                student = self.linear(student_BD)
         return self.loss_weight * nd_loss(student, teacher, self.class_sums, target)
 
     def check_classes(self, names: Sequence[str]) -> None:
-        """See that the file counts the classes as the student's data do.
+        """Check that the file has the classes of the student's data, in their order.
 
         Raises:
-            ValueError: It has other names, or the same in another order.
+            ValueError: The file has other names, or the same names in another order.
         """
-        own = self.class_names
-        if own and list(names) != own:
+        known = self.class_names
+        if known and list(names) != known:
+            pairs = zip(names, known, strict=False)
             first = next(
-                (pair for pair in zip(names, own, strict=False) if pair[0] != pair[1]),
-                (len(names), len(own)),
+                (pair for pair in pairs if pair[0] != pair[1]),
+                (len(names), len(known)),
             )
             raise ValueError(
                 "class_means must be of the classes of the student's data in their "
@@ -137,7 +139,7 @@ def _read(
     """Class means (C, D) from a file, and the names of the classes if it has them.
 
     Raises:
-        ValueError: It cannot be read, or they are of other classes or another width.
+        ValueError: The file cannot be read, or its class means have another shape.
     """
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
@@ -149,8 +151,8 @@ def _read(
         ) from error
     if tuple(means.shape) != shape:
         raise ValueError(
-            f'class_means must be of num_classes={shape[0]} classes and '
-            f'teacher_channels={shape[1]}, got {tuple(means.shape)} in {str(path)!r}; '
-            'write them with this teacher'
+            f'class_means must have num_classes={shape[0]} rows of '
+            f'teacher_channels={shape[1]} numbers, got {tuple(means.shape)} in '
+            f'{str(path)!r}; write the file with this teacher'
         )
     return means.float(), list(content.get('classes', []))

@@ -19,15 +19,14 @@ __all__ = ['NSTLoss']
 class NSTLoss(nn.Module):
     """Distributions of channel patterns, see :func:`ckd_mm.functional.nst_loss`.
 
-    Takes the feature maps of one level, or lists of levels and returns the sum over
-    them, as mdistiller does.
+    Takes the feature maps of one level, or lists of levels, and returns the sum over
+    the levels, as mdistiller does.
 
     Args:
-        loss_weight: Multiplies the loss. CIFAR-100: 50. 0 only
-            monitors.
+        loss_weight: Multiplies the loss. CIFAR-100: 50. 0 only monitors.
 
     Raises:
-        ValueError: It is no finite number >= 0.
+        ValueError: `loss_weight` is not a finite number >= 0.
 
     Examples:
         >>> import torch

@@ -19,20 +19,22 @@ __all__ = ['OFDLoss']
 
 @LOSSES.register_module()
 class OFDLoss(nn.Module):
-    """Features as far as a ReLU shows them, see :func:`ckd_mm.functional.ofd_loss`.
+    """Features that a ReLU lets through, see :func:`ckd_mm.functional.ofd_loss`.
 
-    A 1 x 1 convolution and a BatchNorm per level, learned along, take the student to
-    the teacher's width. The levels come in order, fine to coarse, and count 1 for the
-    last, 1/2 for the one before, and so on, as in the authors' code. The margins are
-    those of the batch, not of the teacher's BatchNorm.
+    For each level, a 1 x 1 convolution and a BatchNorm, trained along with the student,
+    bring the student's maps to the teacher's width. The levels come in order, fine to
+    coarse. The last one has weight 1, the one before 1/2, and so on, as in the authors'
+    code. The margins are computed from the batch, not from the teacher's BatchNorm.
 
-    Choose layers whose outputs have not gone through a ReLU. The authors' networks
-    return them; a stage of MMPretrain's ResNet ends behind one, where the margins are 0
-    and the loss is a squared distance that forgives a negative student a teacher's 0.
+    Choose layers whose outputs have not gone through a ReLU, as the authors' networks
+    return them. A stage of MMPretrain's ResNet ends with a ReLU. Behind it the margins
+    are 0, and the loss is a squared distance that ignores negative student values where
+    the teacher is 0.
 
     Args:
-        student_channels: Channels of the student's level, or a list by level.
-        teacher_channels: The same of the teacher.
+        student_channels: Number of channels of the student's level, or a list with one
+            number per level.
+        teacher_channels: The same for the teacher.
         loss_weight: Multiplies the loss, which is a sum over channels and positions.
             CIFAR-100: 1e-3, ImageNet: 1e-4. 0 only monitors.
 
@@ -58,14 +60,15 @@ class OFDLoss(nn.Module):
         super().__init__()
         self.widths = widths(student_channels, teacher_channels)
         self.connectors = nn.ModuleList(
-            _connector(own, wanted) for own, wanted in self.widths
+            _connector(student_width, teacher_width)
+            for student_width, teacher_width in self.widths
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
     def forward(self, student: Maps, teacher: Maps) -> Tensor:
         """The weighted loss, of shape ()."""
         values = over_pairs(
-            lambda connector, own, wanted: ofd_loss(connector(own), wanted),
+            lambda connector, student, teacher: ofd_loss(connector(student), teacher),
             self.connectors,
             pairs(student, teacher, self.widths),
         )
@@ -74,7 +77,7 @@ class OFDLoss(nn.Module):
         return self.loss_weight * sum(weighted[1:], weighted[0])
 
 
-def _connector(own: int, wanted: int) -> nn.Sequential:
-    conv = nn.Conv2d(own, wanted, kernel_size=1, bias=False)
-    nn.init.normal_(conv.weight, std=math.sqrt(2 / wanted))
-    return nn.Sequential(conv, BatchNorm(wanted))
+def _connector(student_width: int, teacher_width: int) -> nn.Sequential:
+    conv = nn.Conv2d(student_width, teacher_width, kernel_size=1, bias=False)
+    nn.init.normal_(conv.weight, std=math.sqrt(2 / teacher_width))
+    return nn.Sequential(conv, BatchNorm(teacher_width))

@@ -19,15 +19,14 @@ __all__ = ['PKDLoss']
 class PKDLoss(nn.Module):
     """Standardised feature maps, see :func:`ckd_mm.functional.pkd_loss`.
 
-    Takes the feature maps of one level, or lists of levels and returns the sum over
-    them, as the authors do.
+    Takes the feature maps of one level, or lists of levels, and returns the sum over
+    the levels, as the authors do.
 
     Args:
-        loss_weight: Multiplies the loss. The authors use 6, on necks. 0 only
-            monitors.
+        loss_weight: Multiplies the loss. The authors use 6, on necks. 0 only monitors.
 
     Raises:
-        ValueError: It is no finite number >= 0.
+        ValueError: `loss_weight` is not a finite number >= 0.
 
     Examples:
         >>> import torch

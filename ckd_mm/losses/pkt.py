@@ -19,11 +19,10 @@ class PKTLoss(nn.Module):
     """Neighbour probabilities of samples, see :func:`ckd_mm.functional.pkt_loss`.
 
     Args:
-        loss_weight: Multiplies the loss. CIFAR-100: 30000. 0 only
-            monitors.
+        loss_weight: Multiplies the loss. CIFAR-100: 30000. 0 only monitors.
 
     Raises:
-        ValueError: It is no finite number >= 0.
+        ValueError: `loss_weight` is not a finite number >= 0.
 
     Examples:
         >>> import torch

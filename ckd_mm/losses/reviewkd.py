@@ -21,7 +21,7 @@ __all__ = ['ReviewKDLoss']
 
 @LOSSES.register_module()
 class ReviewKDLoss(nn.Module):
-    r"""Each teacher level from all student levels that are as deep or deeper.
+    r"""Imitate each teacher level by fusing the student's levels from that depth on.
 
     From the deepest level l = L to the first, with BN a BatchNorm:
 
@@ -37,20 +37,22 @@ class ReviewKDLoss(nn.Module):
     and HCL :func:`ckd_mm.functional.hcl_loss`.
 
     "Distilling Knowledge via Knowledge Review", arXiv:2104.09044. It is the authors'
-    module: y_l is resized (nearest) where the teacher's map has another size, before
-    the output convolution. Their code names the sizes in its config; here they are read
-    from the maps. Where a batch has one value per channel (a single image at a level of
-    1 x 1) BatchNorm uses its running statistics; theirs raises.
+    module. If the teacher's map has another size, y_l is resized (nearest) before the
+    output convolution. The authors' config names the sizes; here they are read from the
+    maps. If a batch has one value per channel (a single image at a level of 1 x 1),
+    BatchNorm uses its running statistics here; the authors' code raises an error.
 
     The levels come in order, fine to coarse: the outputs of an FPN, or the stages of a
-    backbone and the pooled embedding (N, C) as the last. The authors take the teacher's
-    maps before the last ReLU of each stage on CIFAR-100.
+    backbone and the pooled embedding (N, C) as the last. On CIFAR-100 the authors take
+    the teacher's maps before the last ReLU of each stage.
 
     Args:
-        student_channels: Channels of the student's level, or a list by level.
-        teacher_channels: The same of the teacher.
+        student_channels: Number of channels of the student's level, or a list with one
+            number per level.
+        teacher_channels: The same for the teacher.
         mid_channels: Width of the fusion. Detectors 256; ImageNet 512 (ResNet-18) and
-            256 (MobileNet); CIFAR-100 that of the student's last level, 512 at most.
+            256 (MobileNet); CIFAR-100: the width of the student's last level, at most
+            512.
         loss_weight: Multiplies the loss. Faster R-CNN 1.2 (R18), 1 (R50), 2
             (MobileNetV2), Mask R-CNN 0.8 (R18, R50), 1 (MobileNetV2); CIFAR-100 0.6 to
             8, rising over the first 20 epochs (`schedule=dict(warmup=20)` of the term).
@@ -84,8 +86,10 @@ class ReviewKDLoss(nn.Module):
         positive_integer('mid_channels', mid_channels)
         last = len(self.widths) - 1
         self.fusions = nn.ModuleList(
-            _Fusion(own, mid_channels, wanted, is_deepest=number == last)
-            for number, (own, wanted) in enumerate(self.widths)
+            _Fusion(
+                student_width, mid_channels, teacher_width, is_deepest=number == last
+            )
+            for number, (student_width, teacher_width) in enumerate(self.widths)
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
@@ -95,9 +99,9 @@ class ReviewKDLoss(nn.Module):
         values = []
         found = pairs(student, teacher, self.widths)
         for fusion, pair in zip(reversed(self.fusions), reversed(found), strict=True):
-            with full_precision(*pair) as (own, wanted):
-                output, deeper = fusion(own, deeper, wanted.shape[2:])
-                values.append(hcl_loss(output, wanted))
+            with full_precision(*pair) as (student_NCHW, teacher_NCHW):
+                output, deeper = fusion(student_NCHW, deeper, teacher_NCHW.shape[2:])
+                values.append(hcl_loss(output, teacher_NCHW))
         return self.loss_weight * torch.stack(values).sum()
 
 
@@ -105,18 +109,22 @@ class _Fusion(nn.Module):
     """One level: the paper's ABF, without attention at the deepest level."""
 
     def __init__(
-        self, own: int, mid_channels: int, wanted: int, is_deepest: bool
+        self,
+        student_width: int,
+        mid_channels: int,
+        teacher_width: int,
+        is_deepest: bool,
     ) -> None:
         super().__init__()
-        self.reduce = _conv_norm(own, mid_channels, kernel_size=1)
+        self.reduce = _conv_norm(student_width, mid_channels, kernel_size=1)
         self.attend = None if is_deepest else nn.Conv2d(2 * mid_channels, 2, 1)
-        self.output = _conv_norm(mid_channels, wanted, kernel_size=3)
+        self.output = _conv_norm(mid_channels, teacher_width, kernel_size=3)
 
     def forward(
-        self, own: Tensor, deeper: Tensor | None, size: tuple[int, int]
+        self, student: Tensor, deeper: Tensor | None, size: tuple[int, int]
     ) -> tuple[Tensor, Tensor]:
-        """What is compared with the teacher, and what goes to the next finer level."""
-        fused = self.reduce(own)
+        """The map to compare with the teacher's, and that for the next finer level."""
+        fused = self.reduce(student)
         if self.attend is not None and deeper is not None:
             deeper = _resized(deeper, fused.shape[2:])
             weights_N2HW = self.attend(torch.cat([fused, deeper], dim=1)).sigmoid()
@@ -125,10 +133,12 @@ class _Fusion(nn.Module):
         return self.output(fused), fused
 
 
-def _conv_norm(own: int, wanted: int, kernel_size: int) -> nn.Sequential:
-    conv = nn.Conv2d(own, wanted, kernel_size, padding=kernel_size // 2, bias=False)
+def _conv_norm(in_channels: int, out_channels: int, kernel_size: int) -> nn.Sequential:
+    conv = nn.Conv2d(
+        in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False
+    )
     nn.init.kaiming_uniform_(conv.weight, a=1)
-    return nn.Sequential(conv, BatchNorm(wanted))
+    return nn.Sequential(conv, BatchNorm(out_channels))
 
 
 def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:

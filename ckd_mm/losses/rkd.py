@@ -21,12 +21,11 @@ class RKDLoss(nn.Module):
     Args:
         distance_weight: Weight of the distances.
         angle_weight: Weight of the angles.
-        loss_weight: Multiplies the loss. The defaults of the other two are
-            mdistiller's, with weight 1. 0 only
-            monitors.
+        loss_weight: Multiplies the loss. mdistiller uses 1, with the defaults of the
+            other two weights. 0 only monitors.
 
     Raises:
-        ValueError: An argument is out of its range, or both weights of parts are 0.
+        ValueError: An argument is out of its range, or the weights of both parts are 0.
 
     Examples:
         >>> import torch

@@ -18,8 +18,8 @@ __all__ = ['SinKDLoss']
 class SinKDLoss(nn.Module):
     """Optimal transport between the batches, see :func:`ckd_mm.functional.sinkd_loss`.
 
-    The defaults of the first three are the authors'. Their code multiplies the sum
-    over rows by 0.001: `loss_weight=0.001 * B` here.
+    The defaults of the first three arguments are the authors'. Their code multiplies
+    the sum over rows by 0.001; here that is `loss_weight=0.001 * B` for B rows.
 
     Args:
         temperature: Divides the logits.

@@ -19,15 +19,14 @@ __all__ = ['SPLoss']
 class SPLoss(nn.Module):
     """Similarities between samples, see :func:`ckd_mm.functional.sp_loss`.
 
-    Takes rows, or the feature maps of one level, or lists of levels and returns the sum
-    over them, as mdistiller does.
+    Takes rows, the feature maps of one level, or lists of levels. For lists it returns
+    the sum over the levels, as mdistiller does.
 
     Args:
-        loss_weight: Multiplies the loss. CIFAR-100: 3000. 0 only
-            monitors.
+        loss_weight: Multiplies the loss. CIFAR-100: 3000. 0 only monitors.
 
     Raises:
-        ValueError: It is no finite number >= 0.
+        ValueError: `loss_weight` is not a finite number >= 0.
 
     Examples:
         >>> import torch

@@ -26,16 +26,19 @@ _SMALLEST_VARIANCE = 1e-5
 class VIDLoss(nn.Module):
     """Likelihood of the teacher's features, see :func:`ckd_mm.functional.vid_loss`.
 
-    Three 1 x 1 convolutions per level predict the teacher's maps from the student's,
-    and one variance per channel is learned, softplus of a parameter plus 1e-5, as in
-    the public code. (mdistiller leaves its variances out of the optimizer, so that they
-    stay 5.) Before that, the larger map is average-pooled to the smaller size, per
-    axis. The losses of the levels are summed.
+    For each level, three 1 x 1 convolutions predict the teacher's maps from the
+    student's. Each channel has a learned variance: softplus of a parameter plus 1e-5,
+    as in the public code. (mdistiller leaves its variances out of the optimizer, so
+    they stay 5.) If the maps differ in size, the larger one is first average-pooled to
+    the smaller size, per axis. The losses of the levels are summed. Convolutions and
+    variances are trained along with the student.
 
     Args:
-        student_channels: Channels of the student's level, or a list by level.
-        teacher_channels: The same of the teacher.
-        initial_variance: Of all channels, but for the 1e-5; a finite number > 0.
+        student_channels: Number of channels of the student's level, or a list with one
+            number per level.
+        teacher_channels: The same for the teacher.
+        initial_variance: Initial variance of all channels, before the 1e-5 is added; a
+            finite number > 0.
         loss_weight: Multiplies the loss. CIFAR-100: 1. 0 only monitors.
 
     Raises:
@@ -62,7 +65,8 @@ class VIDLoss(nn.Module):
         self.widths = widths(student_channels, teacher_channels)
         positive('initial_variance', initial_variance)
         self.gaussians = nn.ModuleList(
-            _Gaussian(own, wanted, initial_variance) for own, wanted in self.widths
+            _Gaussian(student_width, teacher_width, initial_variance)
+            for student_width, teacher_width in self.widths
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
@@ -75,17 +79,17 @@ class VIDLoss(nn.Module):
 class _Gaussian(nn.Module):
     """The distribution of one level of the teacher, given the student."""
 
-    def __init__(self, own: int, wanted: int, variance: float) -> None:
+    def __init__(self, student_width: int, teacher_width: int, variance: float) -> None:
         super().__init__()
         self.mean = nn.Sequential(
-            nn.Conv2d(own, wanted, kernel_size=1, bias=False),
+            nn.Conv2d(student_width, teacher_width, kernel_size=1, bias=False),
             nn.ReLU(),
-            nn.Conv2d(wanted, wanted, kernel_size=1, bias=False),
+            nn.Conv2d(teacher_width, teacher_width, kernel_size=1, bias=False),
             nn.ReLU(),
-            nn.Conv2d(wanted, wanted, kernel_size=1, bias=False),
+            nn.Conv2d(teacher_width, teacher_width, kernel_size=1, bias=False),
         )
         inverse_softplus = variance + math.log(-math.expm1(-variance))
-        self.scale = nn.Parameter(torch.full((wanted,), inverse_softplus))
+        self.scale = nn.Parameter(torch.full((teacher_width,), inverse_softplus))
 
     @property
     def variance(self) -> Tensor:

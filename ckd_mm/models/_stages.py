@@ -1,4 +1,4 @@
-"""What all backbones here share: a stem, numbered stages, and layers with BatchNorm."""
+"""Shared by all backbones here: a stem, numbered stages and layers with BatchNorm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 __all__ = ['KAIMING', 'InitCfg', 'StagedBackbone', 'conv', 'conv_bn_relu', 'separable']
 
 InitCfg = list[dict] | dict | None
-"""How MMEngine initialises the weights; `None` leaves them as PyTorch does."""
+"""How MMEngine initialises the weights; `None` keeps those of PyTorch."""
 
 # Normal with variance 2 / (k * k * out_channels); scale 1 and shift 0 in BatchNorm.
 KAIMING: list[dict] = [
@@ -32,7 +32,7 @@ class StagedBackbone(BaseModule):
         init_cfg: How the weights are initialised.
 
     Raises:
-        ValueError: There is no such stage.
+        ValueError: `out_indices` has a stage that does not exist.
     """
 
     def __init__(

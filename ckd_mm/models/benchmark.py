@@ -1,8 +1,9 @@
-"""The networks of the CIFAR-100 distillation benchmark, and its names of the tensors.
+"""The networks of the CIFAR-100 distillation benchmark, and its tensor names.
 
 The benchmark is that of CRD (arXiv:1910.10699) and megvii-research/mdistiller. Each of
-its networks is a backbone here or in MMPretrain, `GlobalAveragePooling` and
-`LinearClsHead`. `NETWORKS` has them by their names there.
+its networks is a backbone from here or from MMPretrain, followed by
+`GlobalAveragePooling` and `LinearClsHead`. The keys of `NETWORKS` are the benchmark's
+names.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ NETWORKS = {
 def tensors(name: str) -> dict[str, tuple[str, torch.Size]]:
     """All tensors of a network: the benchmark's name -> our name and the shape.
 
-    The backbone of ResNet50 is MMPretrain's, all others need MMEngine alone.
+    The backbone of ResNet50 is MMPretrain's; all others need only MMEngine.
     """
     network = NETWORKS[name]
     with DefaultScope.overwrite_default_scope('mmpretrain'):

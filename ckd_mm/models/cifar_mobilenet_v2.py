@@ -27,10 +27,10 @@ STAGES = (
 class CIFARMobileNetV2(StagedBackbone):
     """MobileNetV2 for 32x32 images as the distillation benchmarks have it.
 
-    Paper: arXiv:1801.04381. What differs from it and from MMPretrain's MobileNetV2, as
-    in CRD's and mdistiller's benchmarks: stage 1 has stride 1, ReLU instead of ReLU6,
-    the block with expansion 1 has its 1x1 convolution, too, and widths are cut off to
-    whole numbers (12), not rounded to multiples of 8.
+    Paper: arXiv:1801.04381. As in the benchmarks of CRD and mdistiller, it differs from
+    the paper and from MMPretrain's MobileNetV2: stage 1 has stride 1; ReLU replaces
+    ReLU6; the block with expansion 1 has an expanding 1x1 convolution, too; widths are
+    truncated to whole numbers (12), not rounded to multiples of 8.
 
     Outputs at half width for images of H x W. Stages 0 to 6 end without ReLU; index 7
     is the last 1x1 convolution with BatchNorm and ReLU, which the classifier pools.
@@ -44,11 +44,12 @@ class CIFARMobileNetV2(StagedBackbone):
     | 5, 6 | (N, 80 or 160, H/16, W/16) |
     | 7 | (N, 1280, H/16, W/16) |
 
-    The benchmarks' features are the output of the module `stem` and 1, 2, 4, 6.
+    The benchmarks' features are the outputs of the module `stem` and of indices 1, 2, 4
+    and 6.
 
     Args:
-        widen_factor: Multiplies the widths of all but the last convolution, which has
-            1280 up to factor 1.
+        widen_factor: Multiplies the widths of all convolutions but the last one, which
+            has 1280 channels up to factor 1.
         out_indices: Which outputs are returned.
         init_cfg: How the weights are initialised.
 
@@ -88,7 +89,7 @@ class CIFARMobileNetV2(StagedBackbone):
 
 
 class _InvertedResidual(nn.Module):
-    """Expand, filter by depth, project; the sum with the input where both fit."""
+    """Expand, filter each channel, project; add the input if the shapes agree."""
 
     def __init__(
         self, in_channels: int, out_channels: int, expansion: int, stride: int

@@ -29,7 +29,7 @@ class CIFARResNet(StagedBackbone):
     | 1 | (N, 2 w, H/2, W/2) |
     | 2 | (N, 4 w, H/4, W/4) |
 
-    The module `stem` gives the feature before them.
+    The module `stem` gives the feature before stage 0.
 
     Args:
         depth: Layers with weights; 20, 32, 56 and 110 in the paper.

@@ -22,11 +22,12 @@ GROUPS = 3
 class CIFARShuffleNetV1(StagedBackbone):
     """ShuffleNet V1 with 3 groups for 32x32 images, as distillation benchmarks have it.
 
-    Paper: arXiv:1707.01083. What differs from it and from MMPretrain's ShuffleNetV1, as
-    in CRD's and mdistiller's benchmarks: the stem is a 1x1 convolution with stride 1
-    and there is no max-pooling; a ReLU follows the depthwise convolution; the
-    bottleneck of a unit with stride 2 is a quarter of what its convolutions add, not of
-    all output channels; and these come before the pooled shortcut.
+    Paper: arXiv:1707.01083. As in the benchmarks of CRD and mdistiller, it differs from
+    the paper and from MMPretrain's ShuffleNetV1: the stem is a 1x1 convolution with
+    stride 1, without max-pooling; a ReLU follows the depthwise convolution. In a unit
+    with stride 2, the width of the bottleneck is a quarter of the channels that its
+    convolutions add, not of all output channels, and the added channels come before
+    those of the pooled shortcut.
 
     Outputs, after the ReLU that ends a stage, for images of H x W:
 
@@ -36,11 +37,11 @@ class CIFARShuffleNetV1(StagedBackbone):
     | 1 | (N, 480, H/4, W/4) |
     | 2 | (N, 960, H/8, W/8) |
 
-    The module `stem` gives the feature before them.
+    The module `stem` gives the feature before stage 0.
 
     Args:
         out_indices: Which stages are returned.
-        init_cfg: How the weights are initialised; `None` leaves PyTorch's
+        init_cfg: How the weights are initialised; `None` keeps PyTorch's
             initialisation, as in the benchmarks.
 
     Raises:
@@ -62,7 +63,7 @@ class CIFARShuffleNetV1(StagedBackbone):
         stages = []
         in_channels = STEM
         for width, num_units in zip(WIDTHS, NUM_UNITS, strict=True):
-            # The first 1x1 convolution of all has too few channels to group them.
+            # The first 1x1 convolution of the network has too few channels for groups.
             first = _Unit(in_channels, width, 2, 1 if in_channels == STEM else GROUPS)
             others = (_Unit(width, width, 1, GROUPS) for _ in range(num_units - 1))
             stages.append(nn.Sequential(first, *others))

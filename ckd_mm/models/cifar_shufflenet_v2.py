@@ -20,9 +20,9 @@ NUM_UNITS = (4, 8, 4)
 class CIFARShuffleNetV2(StagedBackbone):
     """ShuffleNet V2 of width 1 for 32x32 images, as distillation benchmarks have it.
 
-    Paper: arXiv:1807.11164. What differs from it and from MMPretrain's ShuffleNetV2, as
-    in CRD's and mdistiller's benchmarks: the stem is a 1x1 convolution with stride 1,
-    and there is no max-pooling.
+    Paper: arXiv:1807.11164. As in the benchmarks of CRD and mdistiller, it differs from
+    the paper and from MMPretrain's ShuffleNetV2: the stem is a 1x1 convolution with
+    stride 1, and there is no max-pooling.
 
     Outputs for images of H x W; index 3 is the last 1x1 convolution with BatchNorm and
     ReLU, which the classifier pools:
@@ -34,11 +34,12 @@ class CIFARShuffleNetV2(StagedBackbone):
     | 2 | (N, 464, H/8, W/8) |
     | 3 | (N, 1024, H/8, W/8) |
 
-    The benchmarks' features are the output of the module `stem` and 0, 1, 2.
+    The benchmarks' features are the outputs of the module `stem` and of indices 0, 1
+    and 2.
 
     Args:
         out_indices: Which outputs are returned.
-        init_cfg: How the weights are initialised; `None` leaves PyTorch's
+        init_cfg: How the weights are initialised; `None` keeps PyTorch's
             initialisation, as in the benchmarks.
 
     Raises:
@@ -69,7 +70,7 @@ class CIFARShuffleNetV2(StagedBackbone):
 
 
 class _Unit(nn.Module):
-    """One half of the channels as it is, the other through three convolutions."""
+    """Keeps one half of the channels and puts the other through three convolutions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -91,7 +92,7 @@ class _Unit(nn.Module):
 
 
 class _DownUnit(nn.Module):
-    """All channels through two branches, with stride 2 and half of the outputs each."""
+    """Puts all channels through two branches of stride 2, half of the outputs each."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -118,5 +119,5 @@ class _DownUnit(nn.Module):
 
 
 def _shuffled(left: Tensor, right: Tensor) -> Tensor:
-    """The channels of both in turn: left 0, right 0, left 1, right 1, ..."""
+    """The channels of both, alternating: left 0, right 0, left 1, right 1, ..."""
     return torch.stack([left, right], dim=2).flatten(1, 2)

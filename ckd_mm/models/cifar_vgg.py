@@ -26,9 +26,10 @@ class CIFARVGG(StagedBackbone):
     """VGG with BatchNorm for 32x32 images: max-pooling before stages 1, 2 and 3 only.
 
     Paper: arXiv:1409.1556, configurations A, B, D and E; "VGG-8" of the distillation
-    benchmarks (CRD, mdistiller) has one convolution in each stage. As there, the last
-    two stages have one size (4x4 for CIFAR), and one linear layer on the average
-    replaces the paper's three, so a network has three layers fewer than its name says.
+    benchmarks (CRD, mdistiller) has one convolution in each stage. As in these
+    benchmarks, the last two stages have the same size (4x4 for CIFAR), and one linear
+    layer on the average replaces the paper's three. So a network has two layers fewer
+    than its name says.
 
     Outputs, after the last ReLU of a stage, for images of H x W:
 

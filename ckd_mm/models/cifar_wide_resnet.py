@@ -17,11 +17,11 @@ class CIFARWideResNet(StagedBackbone):
     """WRN-depth-k: three stages of n = (depth - 4) / 6 pre-activated blocks.
 
     Paper: arXiv:1605.07146, without dropout. Where the width changes, the shortcut is a
-    1x1 convolution of the block's activated input, elsewhere the input as it is.
+    1x1 convolution of the block's activated input; elsewhere it is the input as it is.
 
-    Outputs for widening factor k and images of H x W. Stages 0 to 2 end with a sum, so
-    these features are those before BatchNorm and ReLU and can be negative; index 3 is
-    stage 2 after the last BatchNorm and ReLU, which the classifier pools.
+    Outputs for widening factor k and images of H x W. Stages 0 to 2 end with a sum,
+    before BatchNorm and ReLU, so their features can be negative. Index 3 is stage 2
+    after the last BatchNorm and ReLU, which the classifier pools.
 
     | index | shape |
     |---|---|
@@ -29,7 +29,7 @@ class CIFARWideResNet(StagedBackbone):
     | 1 | (N, 32 k, H/2, W/2) |
     | 2, 3 | (N, 64 k, H/4, W/4) |
 
-    The module `stem`, a convolution alone, gives the feature before them.
+    The module `stem`, a single convolution, gives the feature before stage 0.
 
     Args:
         depth: Layers with weights, shortcuts not counted.

@@ -1,4 +1,4 @@
-"""Public checkpoints of the CIFAR-100 distillation benchmark for our classifiers."""
+"""Convert public checkpoints of the CIFAR-100 distillation benchmark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ['convert_checkpoint', 'convert_weights', 'recognise']
 def convert_checkpoint(
     source: Path, target: Path, network: str, overwrite: bool = False
 ) -> None:
-    """Write a checkpoint of the benchmark as one of our classifier.
+    """Convert a checkpoint of the benchmark to one of our classifier.
 
     The target is a dict with `state_dict`, as MMEngine and the hook's
     `teacher=dict(checkpoint=...)` read it.
@@ -30,13 +30,13 @@ def convert_checkpoint(
         overwrite: Whether an existing target is replaced.
 
     Raises:
-        FileExistsError: There is a target, and `overwrite` is not set.
-        ValueError: The source cannot be read or has other weights, or there is no such
-            network.
+        FileExistsError: The target exists, and `overwrite` is not set.
+        ValueError: The source cannot be read or has other weights, or the network is
+            unknown.
     """
     if target.exists() and not overwrite:
         raise FileExistsError(
-            f'{target} exists; choose another name, or let it be overwritten (--force)'
+            f'{target} exists; choose another name, or overwrite it (--force)'
         )
     weights = convert_weights(_read(source), network)
     meta = dict(network=network, source=source.name)
@@ -48,11 +48,11 @@ def convert_weights(weights: Mapping[str, Tensor], network: str) -> dict[str, Te
     """The weights of a network of the benchmark under the names of our classifier.
 
     Args:
-        weights: By the benchmark's names; all of them, and no others.
+        weights: All weights of the network by the benchmark's names, and no others.
         network: The benchmark's name of the network.
 
     Raises:
-        ValueError: There is no such network, or the weights are not those of it.
+        ValueError: The network is unknown, or the weights are not those of it.
     """
     if network not in NETWORKS:
         raise ValueError(
@@ -64,7 +64,7 @@ def convert_weights(weights: Mapping[str, Tensor], network: str) -> dict[str, Te
 
 
 def recognise(weights: Mapping[str, Tensor]) -> str | None:
-    """The network whose names and shapes the weights have, if there is one."""
+    """The network whose tensor names and shapes the weights have, or None."""
     fitting = (name for name in NETWORKS if not _differences(weights, name))
     return next(fitting, None)
 
@@ -91,7 +91,7 @@ def _read(source: Path) -> dict[str, Tensor]:
 
 
 def _differences(weights: Mapping[str, Tensor], network: str) -> list[str]:
-    """What the weights have otherwise than the network, one line for each tensor."""
+    """How the weights differ from the network, one line for each tensor."""
     expected = {theirs: shape for theirs, (_, shape) in tensors(network).items()}
     lines = [f'{name} is missing' for name in expected if name not in weights]
     lines += [f'{name} is unknown' for name in weights if name not in expected]
@@ -108,7 +108,7 @@ def _explanation(weights: Mapping[str, Tensor], network: str) -> str:
     shown = '; '.join(lines[:3])
     found = recognise(weights)
     advice = (
-        f'these are the weights of {found}: convert them as that'
+        f'these are the weights of {found}: convert them as that network'
         if found
         else 'they are those of no network of the benchmark '
         f'({", ".join(NETWORKS)}) with 100 classes'

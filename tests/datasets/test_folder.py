@@ -63,7 +63,7 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'data').write_text('mine')
-    with pytest.raises(FileExistsError, match='no folder'):
+    with pytest.raises(FileExistsError, match='not a folder'):
         write_once(tmp_path / 'data', SETTINGS, never)
 
 

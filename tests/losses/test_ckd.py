@@ -76,7 +76,7 @@ def test_labels_that_an_option_wants_are_not_left_out_in_silence() -> None:
         CKDLoss(same_class_negatives=False)(torch.eye(3), torch.eye(3))
     assert str(error.value) == (
         'CKDLoss with same_class_negatives=False and per_image=False needs target, '
-        'got None'
+        'got None; pass it to the loss, or change the option'
     )
 
 
@@ -84,6 +84,6 @@ def test_negatives_per_image_and_gathered_exclude_each_other() -> None:
     with pytest.raises(ValueError) as error:
         CKDLoss(per_image=True, gather_distributed=True)
     assert str(error.value) == (
-        'negatives of one image and gather_distributed=True exclude each other, as the '
-        'images of other ranks are other images; leave out one of the two'
+        'negatives of one image and gather_distributed=True exclude each other, '
+        'because every rank has other images; leave out one of the two'
     )

@@ -135,8 +135,8 @@ def test_lists_of_channels_of_other_lengths_are_refused(row: ConnectorRow) -> No
     with pytest.raises(ValueError) as error:
         row.build(student_channels=[2, 4], teacher_channels=3)
     assert str(error.value) == (
-        'student_channels and teacher_channels must name as many levels, '
-        'got [2, 4] and 3'
+        'student_channels and teacher_channels must have the same number of levels, '
+        'got [2, 4] and 3; give one number per level for both'
     )
 
 

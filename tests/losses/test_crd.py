@@ -162,7 +162,7 @@ def test_a_sample_out_of_range_is_named(wrong: int) -> None:
         make()(sample.student, sample.teacher, torch.tensor([3, wrong]), sample.target)
     assert str(error.value) == (
         f'sample_index must be from 0 to num_samples - 1, got {wrong} with '
-        'num_samples=9; num_samples is the length of the training set'
+        'num_samples=9; set num_samples to the length of the training set'
     )
 
 
@@ -172,8 +172,8 @@ def test_soft_labels_are_refused() -> None:
         make()(sample.student, sample.teacher, sample.sample_index, torch.ones(2, 5))
     assert str(error.value) == (
         'CRDLoss needs class indices (B,) of an integer type for 2 rows, got (2, 5) of '
-        'torch.float32; if these are soft labels of mixup or cutmix, take '
-        'train_cfg.augments out of the model'
+        'torch.float32; if these are soft labels of mixup or cutmix, remove '
+        'train_cfg.augments from the config of the student'
     )
 
 

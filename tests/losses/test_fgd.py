@@ -73,7 +73,8 @@ def test_boxes_that_do_not_fit_the_images_are_named() -> None:
         with pytest.raises(ValueError) as error:
             fgd_focal_loss(maps, maps, boxes, SIZE)
         assert str(error.value) == (
-            f'boxes must be one tensor (G, 4) for each of the 2 images, got {got}'
+            f'boxes must be one tensor (G, 4) for each of the 2 images, got {got}; '
+            'give an empty (0, 4) for an image without objects'
         )
 
 

@@ -80,9 +80,9 @@ def test_anchors_of_other_maps_are_named() -> None:
     with pytest.raises(ValueError) as error:
         fgfi_masks(maps()[:1], [BOX], ANCHORS)
     assert str(error.value) == (
-        'anchors must be (H * W * A, 4) by level, for feature maps of the sizes '
-        "[(4, 6)], got [(48, 4), (12, 4)]; choose the maps that the student's anchors "
-        'belong to, all of them'
+        'anchors must be one tensor (H * W * A, 4) per level, for feature maps of the '
+        'sizes [(4, 6)], got [(48, 4), (12, 4)]; choose all feature maps that the '
+        "student's anchors belong to, and no others"
     )
     with pytest.raises(ValueError, match='anchors must be'):
         fgfi_masks(maps(), [BOX], ANCHORS[::-1])

@@ -50,11 +50,11 @@ def test_different_numbers_of_levels_are_named(row: MapRow) -> None:
     with pytest.raises(ValueError) as error:
         loss(student, teacher[:1])
     assert str(error.value) == (
-        'student and teacher must have the same number of levels, one at least, '
+        'student and teacher must have the same number of levels, at least one, '
         'got [(2, 3, 6, 5), (2, 4, 3, 2)] and [(2, 3, 6, 5)]; '
-        'choose layers that return as many feature maps'
+        'choose layers that return the same number of feature maps'
     )
-    with pytest.raises(ValueError, match=r'one at least, got \[\] and \[\]'):
+    with pytest.raises(ValueError, match=r'at least one, got \[\] and \[\]'):
         loss([], [])
 
 

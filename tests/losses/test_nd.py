@@ -119,8 +119,8 @@ def test_a_class_out_of_range_is_named(wrong: int) -> None:
         make()(student, teacher, torch.tensor([0, wrong]))
     assert str(error.value) == (
         f'target must be from 0 to num_classes - 1, got {wrong} with '
-        f'num_classes={CLASSES}; num_classes is that of the labels, for RoIs with the '
-        'background'
+        f'num_classes={CLASSES}; set num_classes to that of the labels, for RoIs with '
+        'the background'
     )
 
 
@@ -145,8 +145,8 @@ def test_a_file_that_does_not_fit_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as error:
         make(class_means=path)
     assert str(error.value) == (
-        f'class_means must be of num_classes=4 classes and teacher_channels=5, got '
-        f'(4, 9) in {str(path)!r}; write them with this teacher'
+        'class_means must have num_classes=4 rows of teacher_channels=5 numbers, got '
+        f'(4, 9) in {str(path)!r}; write the file with this teacher'
     )
 
 
