@@ -5,7 +5,7 @@ RUN = .venv/bin/python
 TESTS = $(RUN) -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-cls test test-fast lint format bench compatibility clean clean-all
+.PHONY: help setup demo demo-cls test test-fast lint format architecture bench compatibility clean clean-all
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -26,14 +26,18 @@ test: lint  ## everything that CI checks: lint and all tests
 test-fast: setup  ## the tests without the slow ones
 	$(TESTS) -m 'not slow'
 
-lint: setup  ## ruff and mypy
+lint: setup  ## ruff, mypy and the import rules
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	.venv/bin/lint-imports
 
 format: setup  ## let ruff rewrite the files
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+architecture: setup  ## write the table and the picture of the packages from the import rules
+	$(RUN) -m maintenance.architecture
 
 bench:  ## say how the benchmarks are run
 	@echo 'Benchmarks run for hours and are started one by one; each file in benchmarks/ says how:'

@@ -21,7 +21,8 @@ DETECTION = [*ENGINE, 'onedl-mmdetection>=3.5']
 CLASSIFICATION = [*ENGINE, 'onedl-mmpretrain>=1.3']
 CACHE = ['safetensors>=0.4']
 TEXT = ['transformers>=4.30']
-TOOLS = ['pytest', 'pytest-xdist', 'ruff', 'mypy', 'scikit-learn', 'matplotlib']
+TOOLS = ['pytest', 'pytest-xdist', 'ruff', 'mypy', 'import-linter']
+TOOLS += ['scikit-learn', 'matplotlib']
 # What compiles mmcv and builds our own wheel without build isolation.
 BUILD = ['setuptools>=77', 'wheel', 'ninja', 'psutil', 'click']
 

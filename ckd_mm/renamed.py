@@ -35,7 +35,6 @@ MODULES = {
     'adapters.parts': 'adapters.core.parts',
     'adapters.prompts': 'adapters.core.prompts',
     'adapters.proposed_rois': 'adapters.roi.proposed',
-    'adapters.query': 'adapters.query.family',
     'adapters.query_heads': 'adapters.query.heads',
     'adapters.query_parts': 'adapters.query.parts',
     'adapters.query_roi': 'adapters.roi.queries',

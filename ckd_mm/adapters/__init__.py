@@ -21,12 +21,15 @@ from ckd_mm.adapters.core.pair_spec import (
 from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass, Plan
 from ckd_mm.adapters.core.recorder import Recorder, Tap
 from ckd_mm.adapters.core.step import Step
-from ckd_mm.adapters.dense.family import OneStageAdapter
+from ckd_mm.adapters.dense import OneStageAdapter
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.modules import ModuleAdapter
-from ckd_mm.adapters.query.family import QueryAdapter
-from ckd_mm.adapters.roi.family import OtherRoIHeadAdapter, TwoStageAdapter
-from ckd_mm.adapters.roi.queries import RoIQueryAdapter
+from ckd_mm.adapters.query import QueryAdapter
+from ckd_mm.adapters.roi import (
+    OtherRoIHeadAdapter,
+    RoIQueryAdapter,
+    TwoStageAdapter,
+)
 from ckd_mm.renamed import old_name
 
 _BEFORE = {
