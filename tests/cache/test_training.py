@@ -67,6 +67,14 @@ def test_the_run_is_bit_for_bit_that_beside_the_teacher(
     assert not isinstance(cached.train_dataloader.dataset, Replay)
 
 
+def test_channels_that_are_left_out_are_those_of_the_cache(
+    make: Make, run: Train, exact: Path, tmp_path: Path
+) -> None:
+    fitnet = dict(on='backbone', loss=dict(type='FitNetLoss'))
+    runner = run(make(tmp_path, dict(cache=str(exact)), dict(fitnet=fitnet)))
+    assert runner.message_hub.get_scalar('train/loss_fitnet').current() > 0
+
+
 def test_other_augmentations_give_another_run(
     make: Make, run: Train, beside_teacher: Runner, tmp_path: Path
 ) -> None:

@@ -171,18 +171,20 @@ def check_run(runner: Runner, family: str, method: str, epochs: int) -> None:
 
 
 @each_detector
-def test_the_errors_say_which_widths_to_set(
+def test_channels_are_those_of_the_models_given_or_not(
     family: str, make: Make, tmp_path: Path
 ) -> None:
-    """The config has the real FPNs' 256; what the errors ask for is all it takes."""
-    options: dict[str, Any] = {}
+    """Those of the real FPNs, 256, are refused; left out, they are read."""
     loss = 'custom_hooks.0.distill.reviewkd.loss'
     for whose, channels in (('student', 32), ('teacher', 64)):
+        options: dict[str, Any] = {
+            f'{loss}.{one}_channels': None for one in ('student', 'teacher')
+        }
+        options[f'{loss}.{whose}_channels'] = [256] * 5
         with pytest.raises(ValueError) as error:
             train(make(family, 'reviewkd', tmp_path, **options))
-        advice = f'set {whose}_channels={[channels] * 5} in the loss of the term'
-        assert advice in str(error.value)
-        options[f'{loss}.{whose}_channels'] = [channels] * 5
+        assert f'which are {[channels] * 5}, got {[256] * 5}' in str(error.value)
+        options[f'{loss}.{whose}_channels'] = None
     runner = train(make(family, 'reviewkd', tmp_path, **options))
     check_run(runner, family, 'reviewkd', epochs=1)
 

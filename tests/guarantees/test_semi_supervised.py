@@ -93,12 +93,7 @@ def hook(teacher: dict[str, Any], weight: float = 1.0) -> dict[str, Any]:
         'pkd': ('backbone', dict(type='ATLoss', loss_weight=weight)),
         'fit': (
             'module:neck.fpn_convs.0',
-            dict(
-                type='FitNetLoss',
-                student_channels=32,
-                teacher_channels=64,
-                loss_weight=weight,
-            ),
+            dict(type='FitNetLoss', loss_weight=weight),
         ),
     }
     return dict(
