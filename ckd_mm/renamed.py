@@ -13,7 +13,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-__all__ = ['MODULES', 'install', 'old_name']
+__all__ = ['MODULES', 'NAMES', 'install', 'old_name']
 
 MODULES = {
     'adapters.base': 'adapters.core.family',
@@ -82,6 +82,16 @@ MODULES = {
 """Old names and new ones, without the name of the package."""
 
 
+NAMES = {
+    'Comparison': 'PairSpec',
+    'Side': 'Readout',
+    'Extra': 'Context',
+    'Missing': 'Unavailable',
+    'Pairing': 'BoundTerm',
+}
+"""Old names of classes in the adapters, and new ones."""
+
+
 class _Finder(MetaPathFinder):
     """Finds modules by their old names, once nothing else has."""
 
@@ -111,6 +121,9 @@ class _Alias(Loader):
         )
         module = ModuleType(spec.name)
         vars(module).update(vars(importlib.import_module(self._name)))
+        for old, new in NAMES.items():
+            if hasattr(module, new) and not hasattr(module, old):
+                setattr(module, old, getattr(module, new))
         return module
 
     def exec_module(self, module: ModuleType) -> None:
@@ -123,23 +136,18 @@ def install() -> None:
         sys.meta_path.append(_Finder())
 
 
-def old_name(module: str, name: str, new_names: dict[str, str]) -> object:
+def old_name(module: str, name: str) -> object:
     """What a module has under a name from before, for its `__getattr__`.
 
-    Args:
-        module: The module.
-        name: What is asked for.
-        new_names: Old names and new ones.
-
     Raises:
-        AttributeError: It is none of them.
+        AttributeError: It is none of :data:`NAMES`.
     """
-    if name not in new_names:
+    if name not in NAMES:
         raise AttributeError(f'module {module!r} has no attribute {name!r}')
     warnings.warn(
-        f'{name} of {module} is {new_names[name]} now; the old name goes with the next '
+        f'{name} of {module} is {NAMES[name]} now; the old name goes with the next '
         'release',
         DeprecationWarning,
         stacklevel=3,
     )
-    return getattr(sys.modules[module], new_names[name])
+    return getattr(sys.modules[module], NAMES[name])

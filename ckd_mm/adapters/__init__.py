@@ -32,16 +32,9 @@ from ckd_mm.adapters.roi import (
 )
 from ckd_mm.renamed import old_name
 
-_BEFORE = {
-    'Comparison': 'PairSpec',
-    'Side': 'Readout',
-    'Extra': 'Context',
-    'Missing': 'Unavailable',
-}
-
 
 def __getattr__(name: str) -> object:
-    return old_name(__name__, name, _BEFORE)
+    return old_name(__name__, name)
 
 
 __all__ = [

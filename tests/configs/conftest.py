@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from ..cifar import not_the_published_files, write_cifar100
 from .small import capped_sizes
 
 ROOT = Path(__file__).parents[2]
+collect_ignore = ['frozen']  # configs, not modules
 NAMES = ('0.png', '1.png')
 SIZE = 64  # pixels, of the images as they are and as the models get them
 SIZE_WITH_QUERIES = 128  # a two-stage teacher takes its 300 queries from the places
@@ -48,30 +50,34 @@ def random_data(
     """Points a config at two random images, with boxes and masks or labels."""
     folder = tmp_path_factory.mktemp('data')
     rng = np.random.default_rng(0)
-    (folder / 'images').mkdir()
-    for name in NAMES:
-        pixels = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / 'images' / name)
+    for kind, shape in (('images', (SIZE, SIZE, 3)), ('maps', (SIZE, SIZE))):
+        (folder / kind).mkdir()
+        for name in NAMES:
+            pixels = rng.integers(0, 256 if kind == 'images' else 10, shape)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / kind / name)
     (folder / 'labels.txt').write_text('0.png 0\n1.png 1\n')
+    write_cifar100(
+        folder, 'train', rng.integers(0, 256, (2, 3, 32, 32), dtype=np.uint8), [0, 99]
+    )
 
     def point(cfg: Config) -> None:
         dataset = cfg.train_dataloader.dataset
-        dataset = dataset.get('dataset', dataset)  # one that mixes images wraps it
+        for part in dataset.get('datasets', [dataset.get('dataset', dataset)]):
+            point_part(part)
+        size = SIZE_WITH_QUERIES if 'num_queries' in cfg.model else SIZE
+        cfg.merge_from_dict(capped_sizes(cfg, size))
+
+    def point_part(dataset: Any) -> None:
         dataset.data_root = str(folder)
         if dataset.type == 'CocoDataset':
             from mmdet.datasets import CocoDataset
 
             metainfo = dataset.get('metainfo', CocoDataset.METAINFO)
             dataset.ann_file = _write_boxes(folder, metainfo['classes'])
-            dataset.data_prefix = dict(img='images/')
-        elif dataset.type == 'CIFAR100':
-            images = rng.integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
-            write_cifar100(folder, 'train', images, [0, 99])
-        else:
+            dataset.data_prefix = dict(img='images/', seg='maps/')
+        elif dataset.type != 'CIFAR100':
             dataset.ann_file = 'labels.txt'
             dataset.data_prefix = 'images'
-        size = SIZE_WITH_QUERIES if 'num_queries' in cfg.model else SIZE
-        cfg.merge_from_dict(capped_sizes(cfg, size))
 
     with not_the_published_files():
         yield point

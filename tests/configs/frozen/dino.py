@@ -1,0 +1,33 @@
+_base_ = ['mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py']
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+
+small = dict(embed_dims=32, num_heads=4)
+ffn = dict(embed_dims=32, feedforward_channels=32)
+model = dict(
+    num_queries=12,
+    backbone=dict(depth=18, base_channels=8, stem_channels=8, init_cfg=None),
+    neck=dict(in_channels=[16, 32, 64], out_channels=32),
+    encoder=dict(num_layers=1, layer_cfg=dict(self_attn_cfg=small, ffn_cfg=ffn)),
+    decoder=dict(
+        num_layers=2,
+        layer_cfg=dict(self_attn_cfg=small, cross_attn_cfg=small, ffn_cfg=ffn),
+    ),
+    positional_encoding=dict(num_feats=16),
+    bbox_head=dict(embed_dims=32),
+)
+del small, ffn
+
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/teachers/dino_d64.py',
+            checkpoint='work_dirs/dino_d64/epoch_12.pth',
+            dtype='bfloat16',
+        ),
+        distill=dict(
+            ckd=dict(on='query_logits', loss=dict(type='CKDLoss', temperature=0.1)),
+            at=dict(on='backbone', loss=dict(type='ATLoss', loss_weight=10.0)),
+        ),
+    )
+]

@@ -1,0 +1,6 @@
+_base_ = ['mmpretrain::resnet/resnet50_8xb16_cifar100.py']
+
+model = dict(
+    backbone=dict(depth=18, base_channels=8, stem_channels=8),
+    head=dict(in_channels=64),
+)
