@@ -5,7 +5,7 @@ RUN = .venv/bin/python
 TESTS = $(RUN) -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-cls test test-fast lint format architecture bench compatibility clean clean-all
+.PHONY: help setup demo demo-cls test test-fast lint format lists architecture bench compatibility clean clean-all
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -35,6 +35,9 @@ lint: setup  ## ruff, mypy and the import rules
 format: setup  ## let ruff rewrite the files
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+lists: setup  ## write the lists of losses from their own files
+	$(RUN) -m maintenance.lists
 
 architecture: setup  ## write the table and the picture of the packages from the import rules
 	$(RUN) -m maintenance.architecture

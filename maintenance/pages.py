@@ -21,7 +21,7 @@ def with_part(page: str, name: str, part: str) -> str:
     begin, end = f'<!-- begin {name} -->', f'<!-- end {name} -->'
     pattern = f'{re.escape(begin)}.*?{re.escape(end)}'
     found, number = re.subn(
-        pattern, lambda _: f'{begin}\n{part.strip()}\n{end}', page, flags=re.DOTALL
+        pattern, lambda _: f'{begin}\n\n{part.strip()}\n\n{end}', page, flags=re.DOTALL
     )
     if number != 1:
         raise ValueError(f'expected {begin} ... {end} once in the page, got {number}')

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FILES = 'CHANGELOG.md', 'model-index.yml', 'pyproject.toml'
-FOLDERS = 'ckd_mm', 'configs', 'docs', 'tests', 'tools'
+FILES = 'CHANGELOG.md', 'CONTRIBUTING.md', 'model-index.yml', 'pyproject.toml'
+FOLDERS = 'ckd_mm', 'configs', 'docs', 'maintenance', 'tests', 'tools'
 TESTS = 'ckd_mm', 'tests/losses', 'tests/configs'
 NEW_FILE = re.compile(r'^`([\w./-]+)`\n\n(`{3,})\w+\n(.*?)^\2\n', re.M | re.S)
 DIFF = re.compile(r'^```diff\n(.*?)^```\n', re.M | re.S)
@@ -31,6 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / path).write_text(text)
     for diff in DIFF.findall(page):
         apply(diff, root)
+    subprocess.run([sys.executable, '-m', 'maintenance.lists'], cwd=root, check=True)
     return root
 
 

@@ -10,8 +10,6 @@ from torch import Tensor
 
 from .scalars import correlation, cosine, divergence, mean, softmax, table
 
-__all__ = ['reference_ckd', 'reference_dist', 'reference_dkd', 'reference_kd']
-
 
 def reference_ckd(
     student: Tensor,

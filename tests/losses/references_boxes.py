@@ -12,8 +12,6 @@ from .references_connectors import convolution, flat, grid
 from .references_maps import squared_distance
 from .scalars import dot, mean, softmax, total
 
-__all__ = ['reference_box_regression', 'reference_fgd', 'reference_fgfi']
-
 
 def fgd_attention(image: Any) -> tuple[list[Tensor], list[Tensor]]:
     """By position and by channel, at temperature 0.5."""

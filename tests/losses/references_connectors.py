@@ -12,19 +12,6 @@ from torch import Tensor
 from .references_maps import reference_hcl, squared_distance
 from .scalars import dot, mean, total
 
-__all__ = [
-    'Grid',
-    'convolution',
-    'flat',
-    'grid',
-    'reference_fitnet',
-    'reference_mgd',
-    'reference_ofd',
-    'reference_reviewkd',
-    'reference_vid',
-    'tensor',
-]
-
 Grid = list[list[list[list[Tensor]]]]
 """Scalars by image, channel, row and column."""
 

@@ -12,17 +12,6 @@ from torch import Tensor
 from .references import reference_kd
 from .scalars import Scalars, divergence, dot, mean, softmax, table, total
 
-__all__ = [
-    'reference_bdkd',
-    'reference_ctkd',
-    'reference_js',
-    'reference_mlkd',
-    'reference_nkd',
-    'reference_ofa',
-    'reference_pld',
-    'reference_sinkd',
-]
-
 
 def gram_distance(s: Sequence[Scalars], t: Sequence[Scalars]) -> Tensor:
     """Mean over rows i of the sum over j of the squared difference of dot products."""

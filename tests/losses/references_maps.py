@@ -9,14 +9,6 @@ from torch import Tensor
 
 from .scalars import Scalars, cosine, divergence, dot, mean, softmax, total
 
-__all__ = [
-    'reference_at',
-    'reference_cwd',
-    'reference_hcl',
-    'reference_nst',
-    'reference_pkd',
-]
-
 
 def images(maps: Tensor) -> list[list[list[Tensor]]]:
     """By image and channel, the list of all positions."""

@@ -8,8 +8,6 @@ from torch import Tensor
 
 from .scalars import Scalars, cosine, dot, mean, table, total
 
-__all__ = ['reference_cc', 'reference_pkt', 'reference_rkd', 'reference_sp']
-
 Table = list[list[Tensor]]
 
 

@@ -12,8 +12,6 @@ from torch import Tensor, nn
 
 from .scalars import Scalars, dot, mean, table, total
 
-__all__ = ['reference_crd', 'reference_nd']
-
 
 def reference_crd(
     module: Any, student: Tensor, teacher: Tensor, sample_index: Tensor, target: Tensor

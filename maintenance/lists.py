@@ -1,0 +1,155 @@
+"""Write the lists of losses from what stands in their own files.
+
+    python -m maintenance.lists            # or: make lists
+
+A loss has a function, a module, a method card and a config. Where all losses are
+listed (two `__init__` files, `docs/methods.md`, `configs/README.md`) this writes the
+lists.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from maintenance.pages import ROOT, run, with_part
+
+__all__ = ['exports', 'init_text', 'methods', 'texts', 'unlisted_configs']
+
+WIDTH = 88
+CARDS = ROOT / 'docs' / 'methods'
+GROUPS = {
+    '`logits`': 'logits',
+    '`embedding`': 'embeddings',
+    '`roi_boxes`': 'boxes',
+}
+"""The table of a loss, by the first word after "On:" in its card; others have maps."""
+
+
+def exports(package: Path) -> dict[str, list[str]]:
+    """The public names of each module of a package, by the name of the module."""
+    found = {}
+    for path in sorted(package.glob('*.py')):
+        if not path.stem.startswith('_'):
+            names = _all_of(ast.parse(path.read_text(encoding='utf-8')))
+            found[path.stem] = [name for name in names if not _is_constant(name)]
+    return found
+
+
+def init_text(package: Path) -> str:
+    """The `__init__` of a package: its docstring as it is, and all names."""
+    source = (package / '__init__.py').read_text(encoding='utf-8')
+    docstring = source[: source.index('from __future__')]
+    dotted = '.'.join(package.relative_to(ROOT).parts)
+    names = exports(package)
+    imports = [_import(f'{dotted}.{module}', names[module]) for module in names]
+    listed = sorted(name for found in names.values() for name in found)
+    return '\n'.join(
+        [
+            f'{docstring}from __future__ import annotations',
+            '',
+            *imports,
+            '',
+            '__all__ = [',
+            *(f"    '{name}'," for name in listed),
+            ']',
+            '',
+        ]
+    )
+
+
+def methods() -> dict[str, str]:
+    """The tables of `docs/methods.md`, by group: each loss with words of its card."""
+    rows: dict[str, list[str]] = defaultdict(list)
+    for name, path in _cards().items():
+        text = path.read_text(encoding='utf-8')
+        asked = _paragraph(text, 'What it asks of the student').split('. ')[0]
+        on = _paragraph(text, 'Use').removeprefix('On: ').rstrip('.')
+        cells = f'[`{name}`](methods/{path.name})', asked.rstrip('.'), on.split('. ')[0]
+        rows[_group(on, path.stem)].append(f'| {" | ".join(map(_escaped, cells))} |')
+    head = ['| loss | what it asks of the student | `on` |', '|---|---|---|']
+    return {group: '\n'.join([*head, *found]) for group, found in rows.items()}
+
+
+def unlisted_configs(page: str) -> str:
+    """The digits configs that no table of results has, with their first line."""
+    others = with_part(page, 'configs', '')
+    rows = ['| config | what it is |', '|---|---|']
+    for path in sorted((ROOT / 'configs').glob('*/digits/*.py')):
+        link = path.relative_to(ROOT / 'configs').as_posix()
+        if f'({link})' not in others:
+            rows.append(f'| [{path.name}]({link}) | {_first_line(path)} |')
+    return '\n'.join(rows)
+
+
+def texts() -> dict[Path, str]:
+    """All files that have a list, as they should be."""
+    packages = [ROOT / 'ckd_mm' / name for name in ('functional', 'losses')]
+    found = {package / '__init__.py': init_text(package) for package in packages}
+    overview, readme = ROOT / 'docs' / 'methods.md', ROOT / 'configs' / 'README.md'
+    page = overview.read_text(encoding='utf-8')
+    for group, table in methods().items():
+        page = with_part(page, group, table)
+    listed = readme.read_text(encoding='utf-8')
+    listed = with_part(listed, 'configs', unlisted_configs(listed))
+    return {**found, overview: page, readme: listed}
+
+
+def _all_of(tree: ast.Module) -> list[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '__all__':
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def _is_constant(name: str) -> bool:
+    """Whether it is a constant or a type of arguments, rather than what computes."""
+    return name.isupper() or not name.islower() and not name.endswith('Loss')
+
+
+def _import(module: str, names: list[str]) -> str:
+    names = sorted(names)
+    line = f'from {module} import {", ".join(names)}'
+    if len(line) <= WIDTH:
+        return line
+    listed = ''.join(f'    {name},\n' for name in names)
+    return f'from {module} import (\n{listed})'
+
+
+def _cards() -> dict[str, Path]:
+    """The method card of each loss, our own method first."""
+    losses = [
+        name for found in exports(ROOT / 'ckd_mm' / 'losses').values() for name in found
+    ]
+    paths = {name: CARDS / f'{name.removesuffix("Loss").lower()}.md' for name in losses}
+    names = sorted(paths, key=lambda name: (name != 'CKDLoss', name.lower()))
+    return {name: paths[name] for name in names if paths[name].is_file()}
+
+
+def _group(on: str, stem: str) -> str:
+    group = next((GROUPS[word] for word in GROUPS if on.startswith(word)), 'maps')
+    source = (ROOT / 'ckd_mm' / 'losses' / f'{stem}.py').read_text(encoding='utf-8')
+    learns = group == 'maps' and 'student_channels' in source
+    return 'maps-learned' if learns else group
+
+
+def _paragraph(card: str, heading: str) -> str:
+    """The first paragraph under a heading, in one line."""
+    text = card.split(f'## {heading}\n')[1].strip()
+    return ' '.join(text.split('\n\n')[0].split())
+
+
+def _escaped(cell: str) -> str:
+    return re.sub(r'(?<!\\)\|', r'\\|', cell)
+
+
+def _first_line(config: Path) -> str:
+    text = ast.get_docstring(ast.parse(config.read_text(encoding='utf-8'))) or ''
+    paragraph = ' '.join(text.split('\n\n')[0].split())
+    return paragraph.split('. ')[0].rstrip('.')
+
+
+if __name__ == '__main__':
+    run(texts(), 'make lists')
