@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -100,15 +100,9 @@ class PairMaker:
         """
         check_batch(inputs, data_samples)
         step = Step(inputs, data_samples, self.student.recorder, epoch)
-        for view in self._views_of(terms):
+        for view in self.views_of(terms):
             view.start(step)
         return step
-
-    def run(self, step: Step, terms: Collection[str]) -> None:
-        """Run the teachers that these terms need, after the student's forward."""
-        for view in self._views_of(terms):
-            view.run_teacher(step)
-            view.rerun_student(step)
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets; of several teachers, their weighted mean.
@@ -146,15 +140,15 @@ class PairMaker:
         """
         terms = {name: None for view in self.views for name in view.terms}
         found: dict[str, Pair] = {}
-        steps: list[Step] = []
 
-        def before(inputs: Any, data_samples: Any) -> None:
-            steps.append(self.start(inputs, data_samples, terms, epoch))
+        def before(inputs: Any, data_samples: Any) -> Step:
+            return self.start(inputs, data_samples, terms, epoch)
 
-        def after(losses: dict[str, Any]) -> dict[str, Any]:
-            self.run(steps[0], terms)
-            for name in terms:
-                found[name] = self.pair(name, steps[0])
+        def after(step: Step, losses: dict[str, Any]) -> dict[str, Any]:
+            for view in self.views:
+                view.run_teacher(step)
+                view.rerun_student(step)
+            found.update({name: self.pair(name, step) for name in terms})
             self.forget()
             return losses
 
@@ -180,7 +174,8 @@ class PairMaker:
             view.detach()
         self.student.detach()
 
-    def _views_of(self, terms: Collection[str]) -> list[TeacherView]:
+    def views_of(self, terms: Iterable[str]) -> list[TeacherView]:
+        """The teachers that any of these terms listens to."""
         wanted = set(terms)
         return [view for view in self.views if not wanted.isdisjoint(view.terms)]
 
