@@ -77,8 +77,11 @@ def test_what_its_loss_gets_can_be_looked_at(
     batch = next(iter(runner.build_dataloader(cfg.train_dataloader)))
     ours.before_train(runner)
     assert ours.distiller is not None
-    ours.distiller.detach()
     (pair,) = ours.distiller.pairs(batch).values()
+    data = runner.model.data_preprocessor(batch, True)
+    assert 'loss_entropy' in runner.model(**data, mode='loss'), 'the run goes on'
+    ours.distiller.detach()
+    assert 'loss_entropy' not in runner.model(**data, mode='loss')
     assert isinstance(pair.student, torch.Tensor)
     assert isinstance(pair.teacher, torch.Tensor)
     assert (

@@ -75,6 +75,7 @@ class PairMaker:
         ]
         taps = [tap for view in self.views for tap in view.student_taps]
         self.student = StudentView(student, taps)
+        self._attached: tuple[Any, Any] | None = None
         for name in wishes:
             _check_same_rows(name, [view.terms[name] for view in self.heard(name)])
 
@@ -129,7 +130,7 @@ class PairMaker:
 
         The student makes one training step without a backward pass, in the mode that it
         is in. In training mode the statistics of its normalisation layers move. Random
-        states stay.
+        states stay. Between the steps of a run it may be called as well.
 
         Args:
             batch: As a data loader gives it; the student's preprocessor prepares it.
@@ -152,6 +153,8 @@ class PairMaker:
             self.forget()
             return losses
 
+        in_a_run = self._attached
+        self.detach()
         self.attach(before, after)
         try:
             with first_iteration(), preserved_random_state():
@@ -160,6 +163,8 @@ class PairMaker:
                 student(**data, mode='loss')
         finally:
             self.detach()
+            if in_a_run is not None:
+                self.attach(*in_a_run)
         return found
 
     def attach(self, before: Any, after: Any) -> None:
@@ -167,12 +172,14 @@ class PairMaker:
         for view in self.views:
             view.attach()
         self.student.attach(before, after)
+        self._attached = (before, after)
 
     def detach(self) -> None:
         """Take them off again."""
         for view in self.views:
             view.detach()
         self.student.detach()
+        self._attached = None
 
     def views_of(self, terms: Iterable[str]) -> list[TeacherView]:
         """The teachers that any of these terms listens to."""
