@@ -12,8 +12,11 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ckd_mm.adapters import TwoStageAdapter, find_adapter
 from ckd_mm.hooks import DistillationHook
+from ckd_mm.registry import ADAPTERS
 
+from .adapters.detectors import faster_rcnn
 from .tasks import differences, weights
 
 PLUGIN = ('entropy_loss', 'cell_detector', 'first_self')
@@ -98,6 +101,21 @@ def test_a_misspelt_option_of_its_teacher_is_refused_with_the_options(
     options['teacher']['nois'] = 1.0
     with pytest.raises(ValueError, match="FirstSelf does not take .*'nois'"):
         Runner.from_cfg(plugin_config('misspelt', **options))
+
+
+def test_its_adapter_comes_before_those_of_the_package() -> None:
+    """Also for a detector that one of these knows."""
+    student = faster_rcnn()
+    assert find_adapter(student) is TwoStageAdapter
+
+    class Ours(TwoStageAdapter):
+        """An adapter of somebody else's, for a detector of the zoo."""
+
+    ADAPTERS.register_module(module=Ours)
+    try:
+        assert find_adapter(student) is Ours
+    finally:
+        ADAPTERS.module_dict.pop('Ours')
 
 
 def test_no_file_of_the_package_knows_the_plugin() -> None:
