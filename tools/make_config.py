@@ -4,9 +4,8 @@
     python tools/make_config.py resnet56-resnet20_cifar100 ckd 480e --out my_configs
     python tools/train.py my_configs/ckd_resnet56-resnet20_480e_cifar100.py
 
-Recipes that were run or have a published result are files in `configs/`. This makes all
-others. A pair is a file in `configs/_base_/pairs`, which has its students by schedule;
-the hook of a method is a file in `configs/_base_/distill`.
+Recipes with a result, ours or published, are files in `configs/`. This makes the rest.
+Pairs are files in `configs/_base_/pairs`, hooks files in `configs/_base_/distill`.
 """
 
 from __future__ import annotations
@@ -88,8 +87,8 @@ class Recipe(NamedTuple):
     def home(self) -> Path:
         """Where its file is or would be."""
         *_, models, data = self.pair.split('_')
-        parts = (self.method, models, self.kind.neck, self.schedule, data)
-        return CONFIGS / self.kind.folder / f'{"_".join(filter(None, parts))}.py'
+        words = (self.method, models, self.kind.neck, self.schedule, data)
+        return CONFIGS / self.kind.folder / f'{"_".join(filter(None, words))}.py'
 
 
 def main() -> None:
@@ -115,7 +114,7 @@ def recipes() -> Iterator[Recipe]:
     for path in sorted(PAIRS.glob('*.py')):
         pair = _pair(path.stem)
         if 'students' not in pair:
-            continue  # the student has hooks of its own, or only one method fits
+            continue  # the student has hooks already, or only one method fits
         for hook in KINDS[_kind_of(path.stem)].hooks:
             if 'reviewkd' in hook and 'reviewkd' not in pair:
                 continue  # its weight is one of each pair
@@ -231,9 +230,9 @@ def _chosen(args: argparse.Namespace) -> Recipe:
 def _listed(known: list[Recipe]) -> str:
     lines = [f'{"PAIR":35}{"SCHEDULE":18}METHOD']
     for pair in dict.fromkeys(recipe.pair for recipe in known):
-        own = [recipe for recipe in known if recipe.pair == pair]
-        methods = ' '.join(dict.fromkeys(recipe.method for recipe in own))
-        schedules = ' '.join(dict.fromkeys(recipe.schedule for recipe in own))
+        of_pair = [recipe for recipe in known if recipe.pair == pair]
+        methods = ' '.join(dict.fromkeys(recipe.method for recipe in of_pair))
+        schedules = ' '.join(dict.fromkeys(recipe.schedule for recipe in of_pair))
         lines.append(f'{pair:35}{schedules:18}{methods}')
     return '\n'.join(lines)
 
@@ -244,8 +243,7 @@ def _kind_of(pair: str) -> str:
 
 
 def _label(method: str) -> str:
-    names = (term.upper() for term in method.split('-'))
-    return ' with '.join(names).replace('REVIEWKD', 'ReviewKD')
+    return method.upper().replace('-', ' with ').replace('REVIEWKD', 'ReviewKD')
 
 
 def _duration(schedule: str) -> str:

@@ -1,4 +1,4 @@
-"""The student's own losses, and how much each of them counts."""
+"""The student's losses, and how much each of them counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ['StudentLosses']
 
 
 class StudentLosses:
-    """Scales the student's own losses.
+    """Scales the student's losses.
 
     Args:
         weight: A factor on all of them, or one per loss key.

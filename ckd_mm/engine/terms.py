@@ -15,13 +15,14 @@ from ckd_mm.adapters import Pair
 from ckd_mm.engine.schedules import Schedule, build_schedule
 from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
+from ckd_mm.teachers import Request
 
 __all__ = ['Term', 'build_terms', 'check_loss_classes']
 
 
 @dataclass(frozen=True)
 class Term:
-    """One distillation loss on one part of the network.
+    """One distillation loss, what it compares, and when.
 
     Args:
         name: Its key in the config; the log keys are `loss_<name>` and
@@ -39,9 +40,10 @@ class Term:
     schedule: Schedule
     teachers: tuple[int, ...] | None = None
 
-    def listens_to(self, teacher: int) -> bool:
-        """Whether it compares with the teacher of this number."""
-        return self.teachers is None or teacher in self.teachers
+    @property
+    def request(self) -> Request:
+        """What it asks of its teachers."""
+        return Request(self.on, self.context, self.teachers)
 
     @property
     def context(self) -> tuple[str, ...]:
@@ -59,8 +61,8 @@ class Term:
     def statistics(self, pair: Pair) -> dict[str, Tensor]:
         """Readable figures beside the loss, by log key.
 
-        Losses of a distribution have the agreement of both models; a loss adds its own
-        by a method `statistics(student, teacher)`.
+        For losses of a distribution, the agreement of both models. A loss adds more by
+        a method `statistics(student, teacher)`.
         """
         values: dict[str, Tensor] = {}
         if getattr(self.loss, 'takes', '') == 'distribution':
@@ -93,14 +95,14 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
     known = ('on', 'loss', 'schedule', 'teacher')
     if not isinstance(name, str) or not re.fullmatch(r'[\w-]+', name):
         raise ValueError(
-            'the name of a distill term must have letters, digits, _ and - alone, as '
+            'the name of a distill term must have only letters, digits, _ and -, as '
             f'it names what is logged, got {name!r}'
         )
     if 'loss' in name:
         raise ValueError(
             f"the name of a distill term must not contain 'loss', got {name!r}: "
-            'MMEngine '
-            'sums every logged key that does, and would add the statistics to the loss'
+            'MMEngine sums every logged key that does, and would add the statistics to '
+            'the loss'
         )
     if not isinstance(config, dict):
         raise ValueError(

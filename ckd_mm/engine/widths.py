@@ -20,12 +20,12 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ckd_mm.adapters import Pair, Value
-from ckd_mm.engine.pairs import PairMaker, Wish
+from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.engine.terms import PendingLoss, Term
 from ckd_mm.errors import as_value_error
 from ckd_mm.probing.batches import random_batch
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.teachers import TeacherKind
+from ckd_mm.teachers import Request, TeacherKind
 
 __all__ = ['CHANNELS', 'with_channels']
 
@@ -78,7 +78,7 @@ def with_channels(
 
 
 def _asks(loss: nn.Module) -> bool:
-    """Whether it needs channels; a class's own default stands for itself."""
+    """Whether it needs channels that have no default."""
     return isinstance(loss, PendingLoss) or bool(_required(type(loss)))
 
 
@@ -103,8 +103,8 @@ def _pairs(
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()  # no statistics of one rank wait for those of another
     teachers = [kind.sketch(runner, copy) for kind in kinds]
-    wishes = {term.name: Wish(term.on, (), term.teachers) for term in terms}
-    maker = PairMaker(copy, teachers, wishes)
+    requests = {term.name: Request(term.on, (), term.teachers) for term in terms}
+    maker = PairMaker(copy, teachers, requests)
     error: ValueError | None = None
     for size in SIZES:
         try:
@@ -136,9 +136,9 @@ def _filled(term: Term, config: Mapping[str, Any], pair: Pair) -> dict[str, Any]
                 f'{loss[name]!r}; leave {name} out to have them read'
             )
     if added:
-        said = ', '.join(f'{name}={value!r}' for name, value in added.items())
+        shown = ', '.join(f'{name}={value!r}' for name, value in added.items())
         print_log(
-            f'Distill term {term.name!r}: {said}, as read from the models',
+            f'Distill term {term.name!r}: {shown}, as read from the models',
             logger='current',
             level=logging.INFO,
         )

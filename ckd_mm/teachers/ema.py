@@ -36,8 +36,8 @@ class EMATeacher(TeacherKind):
     """
 
     key = 'ema'
-    way = 'ema=True for the average of the student itself'
-    meaning = "is the run's own average"
+    key_in_words = 'ema=True for the average of the student itself'
+    key_meaning = "is the run's own average"
     speed_options: ClassVar[tuple[str, ...]] = ('dtype', 'stream')
 
     ema: bool = False

@@ -46,8 +46,8 @@ class ZooTeacher(TeacherKind):
     """
 
     key = 'config'
-    way = 'a config'
-    meaning = 'is a model with a file of weights'
+    key_in_words = 'a config'
+    key_meaning = 'is a model with a file of weights'
     can_be_cached = True
 
     config: Any = None
