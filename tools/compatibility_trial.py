@@ -34,7 +34,7 @@ from ckd_mm.teachers.loading.build import read_config
 __all__ = ['try_config']
 
 SHAPE = (128, 160)
-"""Height and width of the images, where the config does not say."""
+"""Height and width of the images, where the config has none."""
 
 NUM_ROIS = 64
 NUM_STEPS = 2
@@ -45,7 +45,7 @@ def try_config(config: str, library: str = 'mmdet') -> dict[str, Any]:
 
     Args:
         config: A path or a zoo name.
-        library: Whose models it names if it does not say.
+        library: The library of a config without `default_scope`.
 
     Returns:
         `model` (its type), `parts` (`''` for each that works, or the reason why not),
@@ -162,7 +162,7 @@ def _train(
     """Train with the default terms of all parts at once.
 
     Raises:
-        ValueError: A loss is not finite, or the weights stay what they were.
+        ValueError: A loss is not finite, or no weight has changed.
     """
     terms = {one.on: one.term for one in findings if one.term is not None}
     with as_value_error('a run with all parts'):

@@ -185,7 +185,7 @@ def _table(recipe: Recipe) -> str:
 
 
 def _scores(config: str, metrics: tuple[str, ...]) -> list[str]:
-    """What the metafile of the zoo or the docstring of the config says."""
+    """The scores in the metafile of the zoo or the docstring of the config."""
     if '::' not in config:
         published = _result(CONFIGS / config, 'published')
         known = [re.match(r'[\d.]+', cell) for cell in published]

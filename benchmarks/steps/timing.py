@@ -58,7 +58,7 @@ def interleaved(
 
 
 def now() -> float:
-    """Seconds, once the GPU has done what it was given."""
+    """Seconds, once the GPU has finished its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()

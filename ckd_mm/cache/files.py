@@ -33,7 +33,7 @@ CHECKSUM = 'checksum'
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What `cache.json` says.
+    """The content of `cache.json`.
 
     Raises:
         ValueError: It is missing, unreadable or of another format.

@@ -89,7 +89,7 @@ def class_term(
     Args:
         part: A key of :data:`METHODS`.
         method: A key of its entry.
-        columns: What its columns are; `None` where the part does not say.
+        columns: What its columns are; `None` if that is not known.
     """
     loss = deepcopy(METHODS[part][method])
     options: dict[str, Any] = {}

@@ -23,8 +23,11 @@ from ckd_mm.errors import as_value_error
 __all__ = ['features_term']
 
 SIZES = (256, 512, 224)
-"""Height and width of the image, a multiple of all strides. The second is for models to
-which the first is too small, the third for classifiers that take no other."""
+"""Heights and widths of the image that are tried, multiples of all strides.
+
+The second is for models to which the first is too small, the third for classifiers
+that take no other size.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class _Level:
 
 
 def features_term(student: BaseModel, teacher: BaseModel) -> tuple[dict[str, Any], str]:
-    """`on` and `loss` that compare two models by their features, and why those.
+    """`on` and `loss` that compare two models by their features, and the reason.
 
     Raises:
         ValueError: They have no features in common, or do not run on an image.

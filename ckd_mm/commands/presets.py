@@ -81,7 +81,7 @@ class Preset:
     """The defaults of a method for two models.
 
     Args:
-        arguments: Those of the hook, but for the teacher.
+        arguments: The arguments of the hook without the teacher.
         why: What was chosen and why, in one line.
     """
 
@@ -150,7 +150,7 @@ def _class_term(
 
 
 def _columns_of(student: BaseModel, part: str) -> Columns | Pixels | None:
-    """What the columns of a part of this student are, where the part says so."""
+    """What the columns of a part of this student are; `None` if that is not known."""
     known = build_adapter(student, student).parts().get(part)
     if known is None or isinstance(known, Unavailable):
         return None

@@ -61,9 +61,9 @@ class Progress:
     def end(self, run: Run, seconds: float, failure: str) -> None:
         """Say that a run has ended."""
         self._ended += 1
-        said = 'FAILED' if failure else _found(run, self.metric)
+        outcome = 'FAILED' if failure else _found(run, self.metric)
         count = f'[{self._ended}/{self.num_runs}]'
-        self._print(f'{count} {run.title}: {said}, {clock(seconds)}')
+        self._print(f'{count} {run.title}: {outcome}, {clock(seconds)}')
         if failure:
             self._print(failure)
         self._due = 0.0

@@ -87,7 +87,7 @@ class Connectors:
         """Take the state from a checkpoint that a run resumes from.
 
         Raises:
-            ValueError: It has none, or that of other losses.
+            ValueError: It has no state, or the state of other losses.
         """
         if not self.modules:
             return

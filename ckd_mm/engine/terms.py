@@ -17,7 +17,9 @@ from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
 from ckd_mm.teachers import Request
 
-__all__ = ['Term', 'build_terms', 'check_loss_classes']
+__all__ = ['CHANNELS', 'Term', 'build_terms', 'check_loss_classes', 'required_channels']
+
+CHANNELS = ('student_channels', 'teacher_channels')
 
 
 @dataclass(frozen=True)
@@ -146,14 +148,19 @@ def _build_loss(config: Any) -> nn.Module:
     """A loss; one whose channels are left out is pending."""
     cls = LOSSES.get(config['type']) if _names_a_loss(config) else None
     if cls is not None:
-        parameters = inspect.signature(cls).parameters
-        for name in ('student_channels', 'teacher_channels'):
-            has_default = (
-                name in parameters and parameters[name].default is not inspect._empty
-            )
-            if name in parameters and not has_default and config.get(name) is None:
-                return PendingLoss(cls)
+        if any(config.get(name) is None for name in required_channels(cls)):
+            return PendingLoss(cls)
     return build(LOSSES, config)
+
+
+def required_channels(cls: type) -> list[str]:
+    """Which of :data:`CHANNELS` a loss takes and has no default for."""
+    parameters = inspect.signature(cls).parameters
+    return [
+        name
+        for name in CHANNELS
+        if name in parameters and parameters[name].default is inspect.Parameter.empty
+    ]
 
 
 def _names_a_loss(config: Any) -> bool:
@@ -184,7 +191,7 @@ def check_loss_classes(terms: Iterable[Term], names: Sequence[str] | None) -> No
         names: The student's classes in their order; `None` where they have no names.
 
     Raises:
-        ValueError: A loss has other names, or another order.
+        ValueError: A loss was made for other names, or for another order.
     """
     for term in terms:
         check = getattr(term.loss, 'check_classes', None)

@@ -49,8 +49,7 @@ class DistillationHook(Hook):
     A mistake in the config is reported when the hook is built (names, values) or when
     training starts (what depends on the models), before the first iteration. Problems
     that only appear at run time, such as a module that runs twice, are reported in the
-    first step.
-    `runner.val()` and `runner.test()` do not load the teacher.
+    first step. `runner.val()` and `runner.test()` do not load the teacher.
 
     Args:
         teacher: `config` (a path, a zoo name, or a dict); `checkpoint` (a path or URL,

@@ -1,7 +1,7 @@
 """What a teacher is: three interfaces, and nothing of any kind of teacher.
 
-A *kind* is what a config says, `teacher=dict(type=..., ...)`. When training starts it
-builds a *teacher*, which is ready to run. The teacher gives a *view*: what it says in
+A *kind* is read from a config, `teacher=dict(type=..., ...)`. When training starts it
+builds a *teacher*, which is ready to run. The teacher gives a *view*: its outputs for
 the terms that listen to it. A new kind is one file with a class under
 `@TEACHERS.register_module()`. It may build a :class:`ckd_mm.teachers.ModelTeacher`, or
 bring its own teacher and view.
@@ -45,7 +45,7 @@ class Request:
 
 
 class TeacherView(Protocol):
-    """What a teacher says in some terms, step by step."""
+    """The outputs of a teacher for some terms, step by step."""
 
     @property
     def terms(self) -> Mapping[str, BoundTerm]:
@@ -53,7 +53,7 @@ class TeacherView(Protocol):
 
     @property
     def student_taps(self) -> Collection[Tap]:
-        """What it needs noted of the student's forward."""
+        """The taps of the student's forward that it needs."""
 
     def attach(self) -> None:
         """Put forward hooks onto the teacher, if it has any."""
@@ -97,12 +97,13 @@ class Teacher(Protocol):
         requests: Mapping[str, Request],
         preprocessor: nn.Module | None = None,
     ) -> TeacherView:
-        """What it says in some terms.
+        """Its view for some terms.
 
         Args:
             student: The student, without a distributed wrapper.
             requests: What the terms that listen to it ask for, by name.
-            preprocessor: What normalises the student's images; `None` is its own.
+            preprocessor: What normalises the student's images; `None` takes the
+                student's.
 
         Raises:
             ValueError: The terms do not fit the two models.
@@ -113,7 +114,7 @@ class Teacher(Protocol):
 
 
 class TeacherKind(ABC):
-    """What a config says of one teacher.
+    """The options of one teacher, as a config gives them.
 
     A kind is a frozen dataclass whose fields are the options; it checks them when it is
     made. Only `build` must be written.

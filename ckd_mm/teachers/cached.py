@@ -42,7 +42,7 @@ class CachedTeacher(TeacherKind):
         cache: The folder.
         weight: Its share when a term averages several teachers.
         classes: The names of its classes in their order, where the cache has none.
-        class_map: What the student calls some of its classes, by their names here.
+        class_map: The student's names of some classes, by the teacher's names.
 
     Raises:
         ValueError: An option has a wrong type or value.
@@ -120,7 +120,7 @@ class StoredTeacher:
         requests: Mapping[str, Request],
         preprocessor: nn.Module | None = None,
     ) -> StoredView:
-        """What it says in some terms.
+        """Its view for some terms.
 
         Raises:
             ValueError: The terms fit neither the student nor the cache.
@@ -169,7 +169,7 @@ class StoredView:
 
     @property
     def student_taps(self) -> Collection[Tap]:
-        """What it needs noted of the student's forward."""
+        """The taps of the student's forward that it needs."""
         return [tap for one in self.terms.values() for tap in one.student_taps()]
 
     def attach(self) -> None:

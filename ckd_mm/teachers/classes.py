@@ -1,4 +1,4 @@
-"""What the classes of a teacher and of the student are called."""
+"""The names of the classes of a student and its teacher."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check_classes(classes: Any) -> None:
 def class_lists(
     options: _ClassOptions, model: BaseModel
 ) -> dict[str, list[str]] | None:
-    """The names of a teacher's classes: what the config says, or what its file has."""
+    """The names of a teacher's classes, from the config or its file."""
     if options.classes is not None:
         return dict(classes=list(options.classes))
     return lists_of(getattr(model, 'dataset_meta', None))
@@ -62,7 +62,7 @@ def class_names(
         teacher: The lists of names that the teacher has.
 
     Raises:
-        ValueError: The config speaks of names that are not there.
+        ValueError: The config maps names, and the student or the teacher has none.
     """
     teacher = (
         dict(classes=list(options.classes)) if options.classes is not None else teacher

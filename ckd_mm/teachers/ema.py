@@ -1,4 +1,4 @@
-"""The student's own average as its teacher."""
+"""The average of the student as its teacher."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class EMATeacher(TeacherKind):
         ema: True; it stands for `type` in a config.
         evaluate: Evaluate it before training.
         weight: Its share when a term averages several teachers.
-        speed: How its forward runs. In a config its options stand beside the others.
+        speed: How its forward runs. A config gives its options to the teacher.
 
     Raises:
         ValueError: An option has a wrong type or value.

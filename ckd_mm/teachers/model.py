@@ -60,7 +60,7 @@ class ModelTeacher:
         requests: Mapping[str, Request],
         preprocessor: nn.Module | None = None,
     ) -> ModelView:
-        """What it says in some terms.
+        """Its view for some terms.
 
         Raises:
             ValueError: The terms do not fit the two models.
@@ -83,7 +83,8 @@ class ModelView:
         student: The student, without a distributed wrapper.
         teacher: The teacher.
         requests: What the terms that listen to it ask for, by name.
-        preprocessor: What normalises the student's images; `None` is its own.
+        preprocessor: What normalises the student's images; `None` takes the
+            student's.
 
     Raises:
         ValueError: The terms do not fit the two models.
@@ -117,7 +118,7 @@ class ModelView:
 
     @property
     def student_taps(self) -> Collection[Tap]:
-        """What it needs noted of the student's forward."""
+        """The taps of the student's forward that it needs."""
         of_terms = (tap for one in self.terms.values() for tap in one.student_taps())
         of_passes = (tap for one in self.plan.passes for tap in one.student_taps)
         return [*of_terms, *of_passes]
@@ -167,7 +168,7 @@ class ModelView:
 
     def _run_features(self, step: Step) -> None:
         """Make the teacher's images, and run what needs nothing else."""
-        self.model.eval()  # whoever has called train() since the last step
+        self.model.eval()  # in case train() was called since the last step
         self.recorder.open()
         images = self.inputs(step.inputs, step.data_samples)
         self._images, self._made = self.speed.inputs(images), {}

@@ -1,4 +1,4 @@
-"""What `teacher=` of a hook says: one teacher, or a list of several."""
+"""Reads `teacher=` of a hook: one teacher, or a list of several."""
 
 from __future__ import annotations
 

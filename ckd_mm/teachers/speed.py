@@ -10,6 +10,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.checks import boolean
 from ckd_mm.random_state import preserved_random_state
 
 __all__ = ['DTYPES', 'Speed']
@@ -50,9 +51,7 @@ class Speed:
             known = ' or '.join(map(repr, DTYPES))
             raise ValueError(f'teacher: dtype must be {known}, got {self.dtype!r}')
         for name in ('channels_last', 'fuse_bn', 'stream'):
-            if not isinstance(getattr(self, name), bool):
-                value = getattr(self, name)
-                raise ValueError(f'teacher: {name} must be a bool, got {value!r}')
+            boolean(f'teacher: {name}', getattr(self, name))
         if not isinstance(self.compile, (bool, dict)):
             raise ValueError(
                 'teacher: compile must be True, False or a dict with options of '

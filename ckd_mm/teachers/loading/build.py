@@ -144,7 +144,7 @@ def _built(cfg: Config, config: Any) -> BaseModel:
 
 
 def _dataset_meta(meta: dict[str, Any]) -> dict[str, Any] | None:
-    """What the checkpoint says of its data set; `CLASSES` before MMEngine."""
+    """The `dataset_meta` of a checkpoint; files from before MMEngine have `CLASSES`."""
     found = meta.get('dataset_meta')
     if not isinstance(found, Mapping):
         classes = meta.get('CLASSES', meta.get('classes'))

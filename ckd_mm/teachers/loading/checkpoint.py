@@ -68,7 +68,7 @@ def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[st
 
 
 def _load(model: nn.Module, weights: Weights) -> Misfit:
-    """Let the model load them; what was not filled, and what was left over."""
+    """Let the model load the weights; what was not filled, and what is left over."""
     before = dict(_tensors(model))
     unexpected: list[str] | None = None
 

@@ -42,11 +42,11 @@ class Misfit:
         expected: list[str],
         error: Exception | None,
     ) -> Misfit:
-        """Sort what the loading has left.
+        """Sort what the loading did not match.
 
         Args:
             unfilled: Tensors of the model to which nothing was written.
-            may_lack: Those of them that need not be, unless their shapes differ.
+            may_lack: Those of them that the file may lack, unless their shapes differ.
             unexpected: Entries of the file that the model does not have.
             expected: All tensors of the model.
             error: What torch or the model's own loading code raised.
@@ -69,11 +69,11 @@ class Misfit:
         return bool(self.missing or self.reshaped or self.failure)
 
     def text(self, names: list[str], prefix: str) -> str:
-        """All of it, and what to do.
+        """The whole misfit in a sentence, and what to do.
 
         Args:
-            names: Those of the weights that were to be loaded.
-            prefix: What was removed from them.
+            names: The names of the weights that were to be loaded.
+            prefix: The prefix that was removed from them.
         """
         foreign = 2 * len(self.unexpected) > len(names)
         within = _prefixes(names, self.expected) if foreign else []
@@ -105,7 +105,7 @@ class Misfit:
 
 
 def listed(what: str, names: list[str], most: int = 10) -> str:
-    """Their number, and the first of them."""
+    """The number of names, and the first of them."""
     shown = ', '.join(names[:most]) + (', ...' if len(names) > most else '')
     return f'{len(names)} {what}' + (f' ({shown})' if names else '')
 
