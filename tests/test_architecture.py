@@ -66,10 +66,11 @@ def test_a_step_is_one_function_of_about_20_lines() -> None:
     assert step.end_lineno - first.lineno < 25
     page = (ROOT / 'docs' / 'explanation' / 'one-step.md').read_text()
     quoted = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
-    code = ast.unparse(step)
+    source = (PACKAGE / 'engine' / 'distiller.py').read_text().splitlines()
+    code = {line.strip() for line in source[step.lineno : step.end_lineno]}
     for block in quoted[:3]:
         for line in block.strip().splitlines():
-            assert ast.unparse(ast.parse(line.strip())) in code, line
+            assert line.strip() in code, line
 
 
 def test_every_file_is_short() -> None:

@@ -59,7 +59,6 @@ class Distiller:
         self.student_losses = StudentLosses(student_loss_weight)
         self.factors = {term.name: 1.0 for term in terms}
         self._epoch = 0.0
-        self._step: Step | None = None
 
     def set_progress(self, epoch: float, factors: Mapping[str, float]) -> None:
         """Say how far training is, before a step.
@@ -73,12 +72,11 @@ class Distiller:
 
     def attach(self) -> None:
         """Listen to the models."""
-        self.maker.attach(self._start, self._finish)
+        self.maker.attach(self._start, self.step)
 
     def detach(self) -> None:
         """Take all hooks off again."""
         self.maker.detach()
-        self._step = None
 
     @contextmanager
     def attached(self) -> Iterator[None]:
@@ -110,10 +108,12 @@ class Distiller:
             as `loss_<name>`, and statistics as `<name>_<statistic>`.
         """
         active = [term for term in self.terms if self.factors[term.name]]
-        self.maker.run(step, [term.name for term in active])
+        for view in self.maker.views_of(term.name for term in active):
+            view.run_teacher(step)
+            view.rerun_student(step)
         added: dict[str, Tensor] = {}
         for term in self.terms:
-            if term not in active:
+            if not self.factors[term.name]:
                 added[f'loss_{term.name}'] = step.inputs.new_zeros(())
                 continue
             with _naming(term):
@@ -127,15 +127,10 @@ class Distiller:
         self.maker.forget()
         return _merged(self.student_losses(losses), added)
 
-    def _start(self, inputs: Any, data_samples: Any) -> None:
+    def _start(self, inputs: Any, data_samples: Any) -> Step:
         """The student's forward is about to begin on this batch."""
         active = [name for name, factor in self.factors.items() if factor]
-        self._step = self.maker.start(inputs, data_samples, active, self._epoch)
-
-    def _finish(self, losses: dict[str, Any]) -> dict[str, Any]:
-        step, self._step = self._step, None
-        assert step is not None
-        return self.step(step, losses)
+        return self.maker.start(inputs, data_samples, active, self._epoch)
 
 
 @contextmanager

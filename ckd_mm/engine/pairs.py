@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -56,6 +56,7 @@ class PairMaker:
         ]
         taps = [tap for view in self.views for tap in view.student_taps]
         self.student = StudentView(student, taps)
+        self._attached: tuple[Any, Any] | None = None
         for name in requests:
             _check_same_rows(name, [view.terms[name] for view in self.heard(name)])
 
@@ -81,15 +82,9 @@ class PairMaker:
         """
         check_batch(inputs, data_samples)
         step = Step(inputs, data_samples, self.student.recorder, epoch)
-        for view in self._views_of(terms):
+        for view in self.views_of(terms):
             view.start(step)
         return step
-
-    def run(self, step: Step, terms: Collection[str]) -> None:
-        """Run the teachers that these terms need, after the student's forward."""
-        for view in self._views_of(terms):
-            view.run_teacher(step)
-            view.rerun_student(step)
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets; of several teachers, their weighted mean.
@@ -116,7 +111,7 @@ class PairMaker:
 
         The student makes one training step without a backward pass, in the mode that it
         is in. In training mode the statistics of its normalisation layers move. Random
-        states stay the same.
+        states stay the same. It may be called between the steps of a run as well.
 
         Args:
             batch: As a data loader gives it; the student's preprocessor prepares it.
@@ -127,18 +122,20 @@ class PairMaker:
         """
         terms = {name: None for view in self.views for name in view.terms}
         found: dict[str, Pair] = {}
-        steps: list[Step] = []
 
-        def before(inputs: Any, data_samples: Any) -> None:
-            steps.append(self.start(inputs, data_samples, terms, epoch))
+        def before(inputs: Any, data_samples: Any) -> Step:
+            return self.start(inputs, data_samples, terms, epoch)
 
-        def after(losses: dict[str, Any]) -> dict[str, Any]:
-            self.run(steps[0], terms)
-            for name in terms:
-                found[name] = self.pair(name, steps[0])
+        def after(step: Step, losses: dict[str, Any]) -> dict[str, Any]:
+            for view in self.views:
+                view.run_teacher(step)
+                view.rerun_student(step)
+            found.update({name: self.pair(name, step) for name in terms})
             self.forget()
             return losses
 
+        in_a_run = self._attached
+        self.detach()
         self.attach(before, after)
         try:
             with first_iteration(), preserved_random_state():
@@ -147,6 +144,8 @@ class PairMaker:
                 student(**data, mode='loss')
         finally:
             self.detach()
+            if in_a_run is not None:
+                self.attach(*in_a_run)
         return found
 
     def attach(self, before: Any, after: Any) -> None:
@@ -154,15 +153,19 @@ class PairMaker:
         for view in self.views:
             view.attach()
         self.student.attach(before, after)
+        self._attached = (before, after)
 
     def detach(self) -> None:
         """Take them off again."""
         for view in self.views:
             view.detach()
         self.student.detach()
+        self._attached = None
 
-    def _views_of(self, terms: Collection[str]) -> list[TeacherView]:
-        return [view for view in self.views if not view.terms.keys().isdisjoint(terms)]
+    def views_of(self, terms: Iterable[str]) -> list[TeacherView]:
+        """The teachers that any of these terms listens to."""
+        names = set(terms)
+        return [view for view in self.views if not names.isdisjoint(view.terms)]
 
 
 def average(values: Sequence[Value], weights: Sequence[float]) -> Value:

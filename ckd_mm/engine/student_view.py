@@ -11,7 +11,7 @@ from mmengine.model import BaseModel
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from ckd_mm.adapters import Recorder, Tap
+from ckd_mm.adapters import Recorder, Step, Tap
 from ckd_mm.adapters.core.semi_supervised import is_semi_supervised, student_within
 
 __all__ = ['StudentView']
@@ -38,25 +38,25 @@ class StudentView:
         self.recorder = Recorder(student_within(model), taps)
         self._signature = inspect.signature(model.forward)
         self._handles: list[RemovableHandle | _LabelledBranch] = []
-        self._has_run = False
+        self._step: Step | None = None
 
     def attach(
         self,
-        before: Callable[[Any, Any], None],
-        after: Callable[[dict[str, Any]], dict[str, Any]],
+        before: Callable[[Any, Any], Step],
+        after: Callable[[Step, dict[str, Any]], dict[str, Any]],
     ) -> None:
         """Put the forward hooks onto the student.
 
         Args:
             before: Gets the images and the data samples of each training step, before
-                the student's forward.
-            after: Gets the losses that the forward returns; gives those to return.
+                the student's forward; gives the step.
+            after: Gets the step, and the losses that the forward returns; gives those
+                to return.
         """
 
         def open_(inputs: Any, data_samples: Any) -> None:
-            before(inputs, data_samples)
+            self._step = before(inputs, data_samples)
             self.recorder.open()
-            self._has_run = True
 
         def pre_hook(module: nn.Module, args: tuple, kwargs: dict) -> None:
             found = self._arguments(args, kwargs)
@@ -67,8 +67,8 @@ class StudentView:
             if self._arguments(args, kwargs).get('mode') != 'loss':
                 return None
             self.recorder.close()
-            self._check_has_run()
-            return after(output)
+            step, self._step = self._step, None
+            return after(self._checked(step), output)
 
         self.recorder.attach()
         self._handles = [
@@ -82,6 +82,7 @@ class StudentView:
     def detach(self) -> None:
         """Take all hooks off again."""
         self.recorder.detach()
+        self._step = None
         while self._handles:
             self._handles.pop().remove()
 
@@ -92,14 +93,14 @@ class StudentView:
     def _arguments(self, args: tuple, kwargs: dict) -> dict[str, Any]:
         return self._signature.bind(*args, **kwargs).arguments
 
-    def _check_has_run(self) -> None:
-        if not self._has_run:
+    def _checked(self, step: Step | None) -> Step:
+        if step is None:
             raise ValueError(
                 f'the {type(self.model).__name__} did not run loss_by_gt_instances '
                 'in this step, and a semi-supervised detector is distilled on its '
                 'labelled images; give each batch some'
             )
-        self._has_run = False
+        return step
 
 
 class _LabelledBranch:

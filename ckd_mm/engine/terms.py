@@ -147,9 +147,10 @@ class PendingLoss(nn.Module):
 def _build_loss(config: Any) -> nn.Module:
     """A loss; one whose channels are left out is pending."""
     cls = LOSSES.get(config['type']) if _names_a_loss(config) else None
-    if cls is not None:
-        if any(config.get(name) is None for name in required_channels(cls)):
-            return PendingLoss(cls)
+    if cls is not None and any(
+        config.get(name) is None for name in required_channels(cls)
+    ):
+        return PendingLoss(cls)
     return build(LOSSES, config)
 
 

@@ -143,15 +143,15 @@ class ModelView:
             self._stream.join()
         if self._images is None:
             self._run_features(step)
-        self._run(self.plan.of_teacher, step)
+        with torch.no_grad(), self.speed.autocast(step.inputs.device):
+            self._run(self.plan.of_teacher, self.recorder, step)
         self.recorder.close()
 
     def rerun_student(self, step: Step) -> None:
         """Run modules of the student once more, unless another teacher has."""
-        for one in self.plan.of_student:
-            if one not in step.reruns:
-                self._run_one(one, step.student, step)
-                step.reruns.add(one)
+        left = [one for one in self.plan.of_student if one not in step.reruns]
+        self._run(left, step.student, step)
+        step.reruns.update(left)
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""
@@ -172,16 +172,11 @@ class ModelView:
         self.recorder.open()
         images = self.inputs(step.inputs, step.data_samples)
         self._images, self._made = self.speed.inputs(images), {}
-        self._run(self.plan.before_step, step)
+        with torch.no_grad(), self.speed.autocast(images.device):
+            self._run(self.plan.before_step, self.recorder, step)
 
-    @torch.no_grad()
-    def _run(self, passes: Sequence[Pass], step: Step) -> None:
+    def _run(self, passes: Sequence[Pass], recorder: Recorder, step: Step) -> None:
         assert self._images is not None
-        with self.speed.autocast(self._images.device):
-            for one in passes:
-                self._run_one(one, self.recorder, step)
-
-    def _run_one(self, one: Pass, recorder: Recorder, step: Step) -> None:
-        assert self._images is not None
-        with recorder.during(one if one.is_apart else None):
-            self._made[one] = one.run(self._images, step, self._made)
+        for one in passes:
+            with recorder.during(one if one.is_apart else None):
+                self._made[one] = one.run(self._images, step, self._made)
