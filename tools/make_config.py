@@ -35,7 +35,7 @@ HOOKS = CONFIGS / '_base_/distill'
 
 
 class Kind(NamedTuple):
-    """What all pairs have in common whose name starts or ends with the kind's."""
+    """What pairs have in common whose name starts or ends with the kind's."""
 
     folder: str  # of their configs, below `configs/`
     hooks: tuple[str, ...]  # `{method}_{...}`
@@ -85,7 +85,7 @@ class Recipe(NamedTuple):
 
     @property
     def home(self) -> Path:
-        """Where its file is or would be."""
+        """The path of its file, which need not exist."""
         *_, models, data = self.pair.split('_')
         words = (self.method, models, self.kind.neck, self.schedule, data)
         return CONFIGS / self.kind.folder / f'{"_".join(filter(None, words))}.py'
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def recipes() -> Iterator[Recipe]:
-    """All that can be made."""
+    """All recipes that can be made."""
     for path in sorted(PAIRS.glob('*.py')):
         pair = _pair(path.stem)
         if 'students' not in pair:
@@ -261,7 +261,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _shown(path: Path) -> str:
-    """As a user would type it: from the current folder, if it is below that."""
+    """A path as a user would type it: from the current folder, if it is below that."""
     path, here = path.resolve(), Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 

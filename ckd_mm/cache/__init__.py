@@ -8,8 +8,8 @@ prepares a sample, all random numbers are seeded from (seed, epoch modulo the nu
 cached epochs, index of the sample). So the choices are the same wherever and whenever
 the sample is prepared, for any pipeline of stock transforms, with any number of
 workers, processes and in any order of the samples. It does not matter how many numbers
-a transform draws. A checksum of each image, stored with the teacher's
-values, shows in every step that the student sees what the teacher saw.
+a transform draws. A checksum of each image, stored with the teacher's values, shows in
+every step that the student sees what the teacher saw.
 
 Random choices outside of a sample's pipeline cannot be replayed by sample and are
 refused: mixup and cutmix depend on the other images of the batch.

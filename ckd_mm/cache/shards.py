@@ -111,7 +111,7 @@ def num_levels(path: Path, part: str) -> int | None:
 
 
 def _num_rows(path: Path) -> int | None:
-    """Of a whole shard; `None` if it was cut short."""
+    """The number of rows of a whole shard; `None` if it was cut short."""
     try:
         with safetensors().safe_open(path, 'pt') as file:
             return file.get_slice(CHECKSUM).get_shape()[0]

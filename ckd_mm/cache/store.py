@@ -47,7 +47,7 @@ class Cache:
 
     @property
     def num_bytes(self) -> int:
-        """Of all shards."""
+        """The bytes of all shards."""
         return sum(
             shard['bytes'] for epoch in self.manifest['shards'] for shard in epoch
         )

@@ -132,7 +132,7 @@ def _divisor(model: BaseModel) -> int:
 
 
 def _levels(model: BaseModel, part: str) -> list[_Level]:
-    """What a neck or a backbone returns of one image.
+    """The maps that a neck or a backbone returns for one image.
 
     Raises:
         ValueError: It cannot be run.

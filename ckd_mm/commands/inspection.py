@@ -71,7 +71,7 @@ class Finding:
 
     @property
     def is_maps(self) -> bool:
-        """Whether it is feature maps rather than rows."""
+        """Whether the values are feature maps rather than rows."""
         return any(len(shape) == 4 for shape in self.student)
 
     @property
@@ -165,7 +165,7 @@ def _in_one_step(
     teacher: ModelTeacher,
     batch: dict[str, Any],
 ) -> dict[str, Finding]:
-    """What one step gives for each of these parts.
+    """The findings of one step with all of these parts.
 
     Raises:
         ValueError: The step, or one of the parts in it, ends in any exception.

@@ -55,7 +55,7 @@ class Comparison:
 
     @property
     def metrics(self) -> list[str]:
-        """All that the validation must give."""
+        """All metrics that the validation must give."""
         return [self.metric, *self.more_metrics]
 
     def departures(self) -> dict[str, list[str]]:

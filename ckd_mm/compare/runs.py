@@ -50,24 +50,24 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What was measured, once the run has finished; None before."""
+        """The results of the run, once it has finished; None before."""
         found = read_json(self.folder / 'result.json')
         same = found is not None and found.get('depends_on', '') == self.depends_on
         return found if same else None
 
     @property
     def record(self) -> dict[str, Any] | None:
-        """What the run itself has written so far, see :class:`RecordHook`."""
+        """The results that the run has written so far, see :class:`RecordHook`."""
         return read_json(self.folder / 'record.json')
 
     @property
     def console(self) -> Path:
-        """What the process prints."""
+        """The file of what the process prints."""
         return self.folder / 'console.log'
 
     @property
     def config_file(self) -> Path:
-        """What the run is started with."""
+        """The config that the run is started with."""
         return self.folder / 'config.py'
 
     @property

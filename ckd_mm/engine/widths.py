@@ -75,7 +75,7 @@ def with_channels(
 
 
 def _asks(loss: nn.Module) -> bool:
-    """Whether it needs channels that have no default."""
+    """Whether a loss needs channels that have no default."""
     return isinstance(loss, PendingLoss) or bool(required_channels(type(loss)))
 
 

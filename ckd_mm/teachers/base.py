@@ -1,4 +1,4 @@
-"""What a teacher is: three interfaces, and nothing of any kind of teacher.
+"""The interfaces that all kinds of teachers share.
 
 A *kind* is read from a config, `teacher=dict(type=..., ...)`. When training starts it
 builds a *teacher*, which is ready to run. The teacher gives a *view*: its outputs for
@@ -102,8 +102,8 @@ class Teacher(Protocol):
         Args:
             student: The student, without a distributed wrapper.
             requests: What the terms that listen to it ask for, by name.
-            preprocessor: What normalises the student's images; `None` takes the
-                student's.
+            preprocessor: The module that normalises the student's images; `None` is the
+                student's data preprocessor.
 
         Raises:
             ValueError: The terms do not fit the two models.

@@ -83,8 +83,8 @@ class ModelView:
         student: The student, without a distributed wrapper.
         teacher: The teacher.
         requests: What the terms that listen to it ask for, by name.
-        preprocessor: What normalises the student's images; `None` takes the
-            student's.
+        preprocessor: The module that normalises the student's images; `None` is the
+            student's data preprocessor.
 
     Raises:
         ValueError: The terms do not fit the two models.

@@ -83,7 +83,7 @@ class Speed:
         return images.contiguous(memory_format=torch.channels_last)
 
     def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
-        """What the teacher's forward runs in."""
+        """The context that the teacher's forward runs in."""
         if self.dtype is None:
             return nullcontext()
         return torch.autocast(device.type, DTYPES[self.dtype])

@@ -99,7 +99,7 @@ def read_config(
 
 
 def _from_dict(content: dict) -> Config:
-    """As `Config.fromfile` does, `custom_imports` are carried out at once."""
+    """A config from a dict; as by `Config.fromfile`, its `custom_imports` are run."""
     if '_base_' in content:
         raise ValueError(
             "'_base_' is resolved in files only; write the dict to a file, or give "

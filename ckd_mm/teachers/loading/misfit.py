@@ -1,4 +1,4 @@
-"""What does not fit between a checkpoint and a model, in a sentence."""
+"""Says in a sentence what does not fit between a checkpoint and a model."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def listed(what: str, names: list[str], most: int = 10) -> str:
 
 
 def grouped(names: list[str], expected: Iterable[str], most: int = 8) -> str:
-    """What a file has too much: all names, or the modules of many names.
+    """The names that a file has too much, or if they are many their modules.
 
     Blocks that follow on the model's own get a remark: a ResNet-101's file has all of
     a ResNet-50.
