@@ -3,10 +3,10 @@
     git worktree add /tmp/before COMMIT
     python benchmarks/before_after.py /tmp/before . [--rounds 40] [--size digits]
 
-Each checkout has a process of its own, which waits while the other one computes. The
-same batch goes through both, with the same random weights; the order changes from
-round to round. Compared is the CPU time of a step, of which other work on the machine
-takes nothing.
+Each checkout has a separate process, which waits while the other one computes. The same
+batch goes through both, with the same random weights. The order changes from round to
+round. The CPU time of a step is compared, as other work on the machine does not count
+there.
 """
 
 from __future__ import annotations
@@ -26,13 +26,16 @@ import json, sys, time
 import torch
 torch.manual_seed(0)
 from benchmarks.steps import setting as sizes
-from benchmarks.steps.parts import parts_of
+try:
+    from benchmarks.steps.cases import cases_of
+except ImportError:  # a checkout from before it was renamed
+    from benchmarks.steps.parts import parts_of as cases_of
 setting = getattr(sizes, sys.argv[1])()
-parts = {title: parts_of(setting, title) for title in sys.argv[2:]}
+cases = {title: cases_of(setting, title) for title in sys.argv[2:]}
 print('ready', flush=True)
 for line in sys.stdin:
-    title, part, number = json.loads(line)
-    step = parts[title][part]
+    title, case, number = json.loads(line)
+    step = cases[title][case]
     sample = setting.samples[number % len(setting.samples)]
     torch.manual_seed(number)
     start = time.process_time()
@@ -46,7 +49,7 @@ class Worker:
 
     Args:
         root: The checkout.
-        size: Of the models and images, see `step_time.py`.
+        size: The size of models and images, see `step_time.py`.
         terms: The losses.
     """
 
@@ -63,16 +66,16 @@ class Worker:
         while self._answer() != 'ready':
             pass
 
-    def seconds(self, term: str, part: str, number: int) -> float:
+    def seconds(self, term: str, case: str, number: int) -> float:
         """The CPU time of one step.
 
         Args:
             term: The loss.
-            part: `a` is the student alone, `c` the step with the hook.
-            number: Of the batch.
+            case: `a` is the student alone, `c` the step with the hook.
+            number: The number of the batch.
         """
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([term, part, number]) + '\n')
+        self._process.stdin.write(json.dumps([term, case, number]) + '\n')
         self._process.stdin.flush()
         while True:
             try:
@@ -93,15 +96,15 @@ class Worker:
 
 
 def ratios(
-    before: Worker, after: Worker, term: str, part: str, rounds: int, warmup: int
+    before: Worker, after: Worker, term: str, case: str, rounds: int, warmup: int
 ) -> list[float]:
-    """By round, the time of the step after by that before."""
+    """By round, the time of the step after, divided by that before."""
     found = []
     for number in range(warmup + rounds):
         seconds: dict[str, float] = {}
         pairs: list[tuple[str, Worker]] = [('before', before), ('after', after)]
         for name, worker in pairs[:: 1 if number % 2 else -1]:
-            seconds[name] = worker.seconds(term, part, number)
+            seconds[name] = worker.seconds(term, case, number)
         found.append(seconds['after'] / seconds['before'])
     return found[warmup:]
 
@@ -121,9 +124,9 @@ def main() -> None:
     print('| term | step | after / before, median | quartiles |\n|---|---|---|---|')
     try:
         for term in args.terms:
-            for part, title in (('a', 'student alone'), ('c', 'with the hook')):
+            for case, title in (('a', 'student alone'), ('c', 'with the hook')):
                 before, after = workers
-                found = ratios(before, after, term, part, args.rounds, args.warmup)
+                found = ratios(before, after, term, case, args.rounds, args.warmup)
                 low, middle, high = statistics.quantiles(found, n=4)
                 print(f'| {term} | {title} | {middle:.3f} | {low:.3f} to {high:.3f} |')
     finally:
