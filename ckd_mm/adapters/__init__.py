@@ -1,7 +1,7 @@
 """From one training step to aligned pairs of student and teacher tensors, by family.
 
-`core/` has what all families share, `dense/`, `query/` and `roi/` the detectors by what
-their heads are, the modules here classifiers and any other model.
+`core/` has what all families share. `dense/`, `query/` and `roi/` have the detectors,
+by the kind of their heads. The modules here have classifiers and any other model.
 """
 
 from __future__ import annotations

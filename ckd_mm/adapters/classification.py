@@ -35,7 +35,7 @@ def _sample_index(step: Step) -> Tensor:
             "'sample_idx' in the meta_keys of PackInputs, as by default"
         )
     indices = [sample.sample_idx for sample in step.data_samples]
-    # a copy that blocks would wait for all that the GPU has to do
+    # A blocking copy would wait for all work that the GPU has to do.
     return torch.tensor(indices).to(step.inputs.device, non_blocking=True)
 
 
@@ -79,7 +79,10 @@ class ClassificationAdapter(Adapter):
         see :class:`ckd_mm.adapters.core.class_logits.Columns`.
         """
         head = Readout((Tap('head'),))
-        student, teacher = _kind(self.student.head), _kind(self.teacher.head)
+        student, teacher = (
+            _class_logits(self.student.head),
+            _class_logits(self.teacher.head),
+        )
         if student is None or teacher is None:
             return PairSpec(head, head)
         columns = Columns.of(student, teacher, self.names, activation)
@@ -90,7 +93,7 @@ class ClassificationAdapter(Adapter):
             context=_CONTEXT,
             match=columns.match,
             columns=columns,
-            # with several labels, an image of a class that the teacher lacks has others
+            # With several labels, an image may also have labels that the teacher knows.
             labels=None if several else Context(_labels),
         )
 
@@ -127,11 +130,11 @@ class _Head(Pass):
         return self.model.head(made[FeatureMaps(self.model)])
 
 
-def _kind(head: Any) -> ClassLogits | None:
-    """What the logits of a head are, by what it predicts with.
+def _class_logits(head: Any) -> ClassLogits | None:
+    """What the class logits of a head are; `None` if it has no number of classes.
 
-    Some heads of one label are trained by a sigmoid per class, as ResNet's in the zoo's
-    RSB recipes, and predict by a softmax all the same.
+    Some heads of one label are trained with a sigmoid per class, as ResNet's in the
+    zoo's RSB recipes. They predict with a softmax, which is what counts here.
     """
     number = getattr(head, 'num_classes', None)
     if number is None:

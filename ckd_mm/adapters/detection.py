@@ -58,7 +58,7 @@ class DetectionAdapter(ModuleAdapter):
         return super().supports(model) and any(hasattr(model, name) for name in HEADS)
 
     head_parts: ClassVar[tuple[str, ...]] = ()
-    """Names of what this family has beside feature maps."""
+    """Names of the parts that this family has beside feature maps."""
 
     def parts(self) -> dict[str, Part]:
         known = super().parts()
@@ -70,7 +70,7 @@ class DetectionAdapter(ModuleAdapter):
         return {**known, **dict.fromkeys(self.head_parts, self.why_no_rows())}
 
     def why_no_rows(self) -> Unavailable:
-        """What keeps this family from having rows in common with the teacher."""
+        """Why the rows of this family cannot be aligned with the teacher's."""
         return Unavailable(
             f'the student is a {type(self.student).__name__} and the teacher a '
             f'{type(self.teacher).__name__}, whose rows cannot be aligned with it; '
@@ -80,7 +80,7 @@ class DetectionAdapter(ModuleAdapter):
     def parts_of_heads(self) -> dict[str, Part]:
         """What this family compares beside feature maps.
 
-        A student that is here and in no special family has none.
+        A student of no special family has nothing beside them.
         """
         heads = [getattr(self.student, name, None) for name in HEADS]
         kinds = [type(head).__name__ for head in heads if head is not None]

@@ -178,5 +178,5 @@ class ModelView:
     def _run(self, passes: Sequence[Pass], recorder: Recorder, step: Step) -> None:
         assert self._images is not None
         for one in passes:
-            with recorder.during(one if one.is_apart else None):
+            with recorder.during(one if one.has_own_taps else None):
                 self._made[one] = one.run(self._images, step, self._made)

@@ -27,21 +27,21 @@ def pair(
     names: ClassNames | None = None,
 ) -> Pair:
     """The arguments of the loss of a term `on` in one training step on `batch`."""
-    wanted = {'term': (on, context)}
-    return pairs(student, teacher, batch, wanted, epoch, speed, names)['term']
+    terms = {'term': (on, context)}
+    return pairs(student, teacher, batch, terms, epoch, speed, names)['term']
 
 
 def pairs(
     student: BaseModel,
     teacher: BaseModel,
     batch: dict[str, Any],
-    wanted: Mapping[str, tuple[Any, Sequence[str]]],
+    terms: Mapping[str, tuple[Any, Sequence[str]]],
     epoch: float = 0.0,
     speed: Speed | None = None,
     names: ClassNames | None = None,
 ) -> dict[str, Pair]:
     """The same of several terms in one step: by name, its `on` and the context."""
-    requests = {name: Request(on, context) for name, (on, context) in wanted.items()}
+    requests = {name: Request(on, context) for name, (on, context) in terms.items()}
     teachers = [ModelTeacher(teacher, 1.0, speed or Speed(), names)]
     found = PairMaker(student, teachers, requests).pairs(batch, epoch)
     return {name: one.arguments() for name, one in found.items()}

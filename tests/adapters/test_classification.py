@@ -165,8 +165,8 @@ def test_stages_and_embedding_are_levels_of_one_pair(
     given = pair(student, deepcopy(student), batch(), on)
     shapes = [tuple(level.shape) for level in given['student']]
     assert shapes == [(6, 8, 16, 16), (6, 64, 2, 2), (6, 64)]
-    for one, other in zip(given['student'], given['teacher'], strict=True):
-        assert torch.equal(one, other)
+    for of_student, of_teacher in zip(given['student'], given['teacher'], strict=True):
+        assert torch.equal(of_student, of_teacher)
 
 
 def test_samples_without_an_index_are_told_where_it_comes_from(

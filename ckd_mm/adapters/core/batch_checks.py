@@ -1,8 +1,9 @@
-"""Whether both models see the same images: what a detector does to a batch within.
+"""Whether student and teacher see the same images.
 
-An index into the batch of one model means nothing in that of the other, if it makes
-more images of each, as TridentNet does in training. mmcv's RoIAlign reads past the
-feature maps then, without an error. All that is compared here is known on the host.
+Some detectors make several images of each image of a batch, as TridentNet does in
+training. An index into the batch of the student then means nothing in that of the
+teacher. mmcv's RoIAlign reads past the feature maps, without an error. All that is
+checked here is known on the host, so nothing waits for the device.
 """
 
 from __future__ import annotations
@@ -19,23 +20,22 @@ __all__ = ['check_batch', 'check_number', 'why_other_images']
 
 
 def why_other_images(student: BaseModel, teacher: BaseModel) -> Unavailable | None:
-    """Why nothing of the two can be compared: they make other batches of a batch."""
-    in_student = _branches(student, training=True)
-    in_teacher = _branches(teacher, training=False)
-    if in_student == in_teacher:
+    """Why nothing can be compared, if they make different numbers of images."""
+    student_branches = _branches(student, training=True)
+    teacher_branches = _branches(teacher, training=False)
+    if student_branches == teacher_branches:
         return None
     return Unavailable(
         f'of each image the student, a {type(student).__name__}, makes '
-        f'{in_student} in '
-        f'training (num_branch), and the teacher, a {type(teacher).__name__}, '
-        f'{in_teacher}, so that rows and feature maps of the two are not of the same '
-        'images; take a student without branches, or a teacher with as many and '
-        'test_branch_idx=-1'
+        f'{student_branches} in training (num_branch), and the teacher, a '
+        f'{type(teacher).__name__}, {teacher_branches}, so that rows and feature maps '
+        'of the two are not of the same images; take a student without branches, or a '
+        'teacher with as many and test_branch_idx=-1'
     )
 
 
 def check_batch(inputs: Any, data_samples: Any) -> None:
-    """See that a student's batch is one tensor of images, and as many samples.
+    """Check that a student's batch is one tensor of images with as many samples.
 
     Raises:
         ValueError: It is several views of each image, or samples are missing.
@@ -55,18 +55,18 @@ def check_batch(inputs: Any, data_samples: Any) -> None:
 
 
 def check_number(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> None:
-    """See that maps or rows by level (N, ...) are of the same number of images.
+    """Check that maps or rows by level (N, ...) are of the same number of images.
 
     Raises:
         ValueError: They are not.
     """
-    in_student, in_teacher = len(student[0]), len(teacher[0])
-    if in_student != in_teacher:
+    student_images, teacher_images = len(student[0]), len(teacher[0])
+    if student_images != teacher_images:
         raise ValueError(
             'student and teacher must see the same images, but of one batch the '
-            f"student's outputs are of {in_student} images and the teacher's of "
-            f'{in_teacher}: one '
-            'of the two makes several of each; compare models that do not'
+            f"student's outputs are of {student_images} images and the teacher's of "
+            f'{teacher_images}: one of the two makes several of each; compare models '
+            'that do not'
         )
 
 

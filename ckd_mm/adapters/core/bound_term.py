@@ -107,7 +107,7 @@ class BoundTerm:
         return self._joined([spec.read(step, teacher) for spec in self._specs], step)
 
     def pair_with(self, step: Step, teacher: Value) -> Pair:
-        """The same with a value of the teacher that is known, of all rows."""
+        """The same with a value of the teacher that is known, such as of a cache."""
         values = [spec.value(spec.student, step.student, step) for spec in self._specs]
         found = zip(self._specs, values, _split(teacher, values), strict=True)
         return self._joined(
@@ -159,10 +159,10 @@ class BoundTerm:
 
     def _lacks(self, names: Sequence[str]) -> str:
         reasons = [
-            f'; {spec.without[name]}'
+            f'; {spec.missing_context[name]}'
             for spec in self._specs
             for name in names
-            if name in spec.without
+            if name in spec.missing_context
         ]
         return (
             f'the loss of term {self._term!r} needs {", ".join(map(repr, names))}, '
@@ -180,14 +180,14 @@ def _levels_of_all(values: list[Value]) -> Value:
     return tuple(itertools.chain.from_iterable(parts))
 
 
-def _split(joined: Value, like: Sequence[Value]) -> list[Value]:
-    """Levels of all parts, as many for each part as it has in the other model."""
-    if len(like) == 1:
-        return [joined]
-    levels = iter((joined,) if isinstance(joined, Tensor) else joined)
+def _split(teacher: Value, student_parts: Sequence[Value]) -> list[Value]:
+    """The teacher's levels by part, as many for each part as the student has."""
+    if len(student_parts) == 1:
+        return [teacher]
+    levels = iter((teacher,) if isinstance(teacher, Tensor) else teacher)
     return [
         next(levels)
         if isinstance(one, Tensor)
         else tuple(itertools.islice(levels, len(one)))
-        for one in like
+        for one in student_parts
     ]

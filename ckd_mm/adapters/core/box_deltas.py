@@ -13,7 +13,7 @@ __all__ = ['in_units_of', 'why_no_deltas']
 
 
 def why_no_deltas(student: Sequence[Any], teacher: Sequence[Any]) -> Unavailable | None:
-    """What keeps box deltas of these heads from being compared, if anything."""
+    """Why box deltas of these heads cannot be compared, if so."""
     for whose, heads in (('student', student), ('teacher', teacher)):
         for head in heads:
             coder = getattr(head, 'bbox_coder', None)
@@ -29,11 +29,13 @@ def why_no_deltas(student: Sequence[Any], teacher: Sequence[Any]) -> Unavailable
 
 def in_units_of(student: Any, teacher: Any, deltas: Tensor) -> Tensor:
     """Deltas (K, 4) of the teacher's head in the units of the student's."""
-    own, other = student.bbox_coder, teacher.bbox_coder
-    if tuple(own.means) == tuple(other.means) and tuple(own.stds) == tuple(other.stds):
+    units = [
+        (tuple(head.bbox_coder.means), tuple(head.bbox_coder.stds))
+        for head in (student, teacher)
+    ]
+    if units[0] == units[1]:
         return deltas
-    means, stds = deltas.new_tensor(own.means), deltas.new_tensor(own.stds)
-    other_means, other_stds = (
-        deltas.new_tensor(values) for values in (other.means, other.stds)
+    (student_means, student_stds), (teacher_means, teacher_stds) = (
+        (deltas.new_tensor(means), deltas.new_tensor(stds)) for means, stds in units
     )
-    return (deltas * other_stds + other_means - means) / stds
+    return (deltas * teacher_stds + teacher_means - student_means) / student_stds

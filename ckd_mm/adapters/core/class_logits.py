@@ -1,19 +1,19 @@
 """What the columns of class logits mean, and those that two models have in common.
 
-Student and teacher are compared on the classes that both know. What a row says of the
-others depends on its kind:
+Student and teacher are compared on the classes that both know. What becomes of the
+other columns depends on the kind of logits:
 
 * A softmax with background, (K, C + 1): the probability of all other classes goes to
-  background, which is what an object is to a model that does not know its class. The
-  logit of background becomes the logsumexp of theirs and its own, which leaves the
-  probabilities of the common classes what they were. To leave the columns out would
-  spread their probability over the common classes instead: a teacher that is sure of a
-  car would seem to see a pedestrian.
-* A softmax without background, (K, C): the other columns are left out, so that the
-  probabilities are those given that it is one of the common classes.
+  background. An object of an unknown class is background to a model. The logit of
+  background becomes the logsumexp of the other columns and its own. The probabilities
+  of the common classes stay what they were. Leaving the columns out would spread their
+  probability over the common classes: a teacher that is sure of a car would seem to
+  see a pedestrian.
+* A softmax without background, (K, C): the other columns are left out. The
+  probabilities are then those given that the object is of a common class.
 * A sigmoid per class, (K, C): each class is a question of its own, and the others are
-  left out. So is the column of background that some heads have beside them, as it
-  answers for other classes in each model.
+  left out. Some heads have a column of background beside them. It is left out as well,
+  as it stands for other classes in each model.
 
 Shape suffixes: K rows, C classes.
 """
@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.core.class_match import ClassMatch, Kept
+from ckd_mm.adapters.core.class_match import ClassMatch, ClassSubset
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.checks import one_of
 
@@ -45,19 +45,20 @@ class ClassLogits:
         activation: `'softmax'`: the classes exclude each other; `'sigmoid'`: each is a
             question of its own.
         background: Whether one more column, the last, stands for no object.
-        is_apart: Whether the head tells object from background beside these columns.
+        has_objectness: Whether the head tells object from background beside these
+            columns.
     """
 
     num_classes: int
     activation: Literal['softmax', 'sigmoid']
     background: bool
-    is_apart: bool = False
+    has_objectness: bool = False
 
     @property
     def kind(self) -> str:
-        """All but the number, for messages."""
+        """What they are but for the number of classes, for messages."""
         start = 'a softmax' if self.activation == 'softmax' else 'a sigmoid per class'
-        if self.is_apart:
+        if self.has_objectness:
             return f'{start} over objects, with objectness apart (Seesaw, YOLO)'
         return start + (' with background' if self.background else '')
 
@@ -69,9 +70,9 @@ class Columns:
     Args:
         logits: What the student's columns are; the teacher's are of the same kind.
         match: The classes in common.
-        activation: How the logits of a sigmoid per class are seen. `None`: as they are.
-            `'softmax'`: as if the classes excluded each other. `'binary'`: each class
-            of each row is a row (z, 0), whose softmax is the sigmoid.
+        activation: How the logits of a sigmoid per class are compared. `None`: as they
+            are. `'softmax'`: as if the classes excluded each other. `'binary'`: each
+            class of each row is a row (z, 0), whose softmax is the sigmoid.
     """
 
     logits: ClassLogits
@@ -91,8 +92,8 @@ class Columns:
         Args:
             student: What the student's are.
             teacher: What the teacher's are.
-            names: The names of the classes; `None` where one side has none, which
-                leaves their number to be compared.
+            names: The names of the classes. `None` where student or teacher has none;
+                their numbers are then compared.
             activation: As for the class.
 
         Raises:
@@ -121,7 +122,7 @@ class Columns:
 
     @property
     def is_distribution(self) -> bool:
-        """Whether the softmax of a row is a distribution, of the head or by option."""
+        """Whether a row is compared as a distribution, by its head or by option."""
         return self.logits.activation == 'softmax' or self.activation is not None
 
     @property
@@ -133,11 +134,11 @@ class Columns:
 
     def student(self, rows: Tensor) -> Tensor:
         """What is compared of the student's rows (K, C or C + 1)."""
-        return _seen(self.student_logits(rows), self.activation)
+        return _by_activation(self.student_logits(rows), self.activation)
 
     def teacher(self, rows: Tensor) -> Tensor:
         """What is compared of the teacher's rows (K, C or C + 1)."""
-        return _seen(self.teacher_logits(rows), self.activation)
+        return _by_activation(self.teacher_logits(rows), self.activation)
 
     def student_logits(self, rows: Tensor) -> Tensor:
         """The student's rows in the classes in common."""
@@ -147,8 +148,8 @@ class Columns:
         """The teacher's rows in the classes in common, in the student's order."""
         return self._common(rows, self.match.teacher)
 
-    def extra(self, name: str, value: Tensor, repeats: int) -> Tensor:
-        """What a loss gets beside the rows.
+    def align_context(self, name: str, value: Tensor, repeats: int) -> Tensor:
+        """The context of the rows that are compared.
 
         Args:
             name: Its name. A `target`, class indices (K,) or shares (K, C), becomes
@@ -166,19 +167,19 @@ class Columns:
 
     @property
     def _keeps_background(self) -> bool:
-        differs = self.match.student.leaves or self.match.teacher.leaves
-        dropped = differs and self.logits.activation == 'sigmoid'
-        return self.logits.background and not dropped
+        differs = self.match.student.is_partial or self.match.teacher.is_partial
+        is_left_out = differs and self.logits.activation == 'sigmoid'
+        return self.logits.background and not is_left_out
 
-    def _common(self, rows: Tensor, kept: Kept) -> Tensor:
-        if kept.is_all and self._keeps_background == self.logits.background:
+    def _common(self, rows: Tensor, subset: ClassSubset) -> Tensor:
+        if subset.is_all and self._keeps_background == self.logits.background:
             return rows
-        columns = kept.of(rows)
+        columns = subset.of(rows)
         if not self._keeps_background:
             return columns
-        background = rows[:, kept.number :]
-        if kept.leaves:
-            logits = torch.cat([kept.others(rows), background], 1)
+        background = rows[:, subset.num_classes :]
+        if subset.is_partial:
+            logits = torch.cat([subset.left_out(rows), background], 1)
             logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
             background = logits.logsumexp(1, keepdim=True)
         return torch.cat([columns, background], 1)
@@ -186,7 +187,7 @@ class Columns:
     def _target(self, value: Tensor) -> Tensor:
         if value.ndim == 1:
             return self.match.in_common(value)
-        return self.match.student.of(value) if self.match.student.leaves else value
+        return self.match.student.of(value) if self.match.student.is_partial else value
 
 
 @dataclass(frozen=True)
@@ -214,25 +215,28 @@ class Pixels:
         """Whether the softmax of a row is asked for."""
         return self.activation is not None
 
-    def offered(
-        self, extras: Mapping[str, Any]
+    def available_context(
+        self, context: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        """What a loss of them can ask for, and why not for the rest."""
-        if self.activation is None or 'target' not in extras:
-            return dict(extras), {}
-        others = {name: extra for name, extra in extras.items() if name != 'target'}
-        return others, {'target': 'the columns are pixels, none of which is the class'}
+        """The context that a loss can ask for, and why not for the rest."""
+        available = dict(context)
+        if self.activation is None or 'target' not in available:
+            return available, {}
+        del available['target']
+        return available, {
+            'target': 'the columns are pixels, none of which is the class'
+        }
 
     def student(self, rows: Tensor) -> Tensor:
         """What is compared of the student's rows."""
-        return _seen(rows, self.activation)
+        return _by_activation(rows, self.activation)
 
     def teacher(self, rows: Tensor) -> Tensor:
         """What is compared of the teacher's rows."""
-        return _seen(rows, self.activation)
+        return _by_activation(rows, self.activation)
 
-    def extra(self, name: str, value: Tensor, repeats: int) -> Tensor:
-        """What a loss gets beside the rows, each of which has become so many."""
+    def align_context(self, name: str, value: Tensor, repeats: int) -> Tensor:
+        """The context of the rows that are compared, see :class:`Columns`."""
         return _repeated(value, repeats)
 
 
@@ -254,7 +258,7 @@ def match_classes(student: int, teacher: int, names: ClassNames | None) -> Class
     return ClassMatch.same(student)
 
 
-def _seen(rows: Tensor, activation: str | None) -> Tensor:
+def _by_activation(rows: Tensor, activation: str | None) -> Tensor:
     if activation != 'binary':
         return rows
     logits = rows.reshape(-1, 1)

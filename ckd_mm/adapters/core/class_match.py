@@ -11,51 +11,51 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-__all__ = ['ClassMatch', 'Kept']
+__all__ = ['ClassMatch', 'ClassSubset']
 
 
 @dataclass(frozen=True)
-class Kept:
+class ClassSubset:
     """Some of the classes of a model, in an order.
 
     Args:
-        indices: Which.
-        number: How many the model has.
+        indices: Which classes.
+        num_classes: How many classes the model has.
     """
 
     indices: tuple[int, ...]
-    number: int
+    num_classes: int
 
     @classmethod
-    def every(cls, number: int) -> Kept:
+    def every(cls, number: int) -> ClassSubset:
         """All classes of a model."""
         return cls(tuple(range(number)), number)
 
     @property
     def is_all(self) -> bool:
-        """Whether it is all of them in their own order."""
-        return self.indices == tuple(range(self.number))
+        """Whether it is all of them, in their order in the model."""
+        return self.indices == tuple(range(self.num_classes))
 
     @property
-    def leaves(self) -> bool:
+    def is_partial(self) -> bool:
         """Whether some are left out."""
-        return len(self.indices) < self.number
+        return len(self.indices) < self.num_classes
 
     def of(self, values: Tensor, dim: int = 1) -> Tensor:
-        """What values have of these classes, in a dimension that begins with all."""
-        return values.index_select(dim, self._kept.to(values.device))
+        """The entries of these classes, in a dimension that begins with all classes."""
+        return values.index_select(dim, self._on_device.to(values.device))
 
-    def others(self, rows: Tensor) -> Tensor:
+    def left_out(self, rows: Tensor) -> Tensor:
         """The columns of the classes that are left out (K, C - M)."""
-        return rows.index_select(1, self._left.to(rows.device))
+        return rows.index_select(1, self._others_on_device.to(rows.device))
 
     @cached_property
-    def _kept(self) -> _OnDevice:
+    def _on_device(self) -> _OnDevice:
         return _OnDevice(torch.tensor(self.indices))
 
     @cached_property
-    def _left(self) -> _OnDevice:
-        left = set(range(self.number)) - set(self.indices)
+    def _others_on_device(self) -> _OnDevice:
+        left = set(range(self.num_classes)) - set(self.indices)
         return _OnDevice(torch.tensor(sorted(left), dtype=torch.long))
 
 
@@ -64,17 +64,17 @@ class ClassMatch:
     """The classes that two models have in common, in the student's order.
 
     Args:
-        student: Which these are of the student's classes.
-        teacher: The same of the teacher's.
+        student: These classes as the student has them.
+        teacher: The same classes as the teacher has them.
     """
 
-    student: Kept
-    teacher: Kept
+    student: ClassSubset
+    teacher: ClassSubset
 
     @classmethod
     def same(cls, number: int) -> ClassMatch:
         """The match of two models with the same classes in the same order."""
-        return cls(Kept.every(number), Kept.every(number))
+        return cls(ClassSubset.every(number), ClassSubset.every(number))
 
     @property
     def is_same(self) -> bool:
@@ -98,31 +98,31 @@ class ClassMatch:
         return self._in_common.to(labels.device)[labels]
 
     def known_rows(self, labels: Tensor) -> Tensor:
-        """The rows whose class the teacher has; the device is waited for.
+        """The rows whose class the teacher has; this waits for the device.
 
         Args:
             labels: Class indices (K,), C is background, or shares of classes (K, C).
         """
         if labels.ndim == 2:
-            return (self.student.others(labels).sum(1) == 0).nonzero().flatten()
+            return (self.student.left_out(labels).sum(1) == 0).nonzero().flatten()
         return self._is_known.to(labels.device)[labels].nonzero().flatten()
 
     @cached_property
     def _in_teacher(self) -> _OnDevice:
         found = dict(zip(self.student.indices, self.teacher.indices, strict=True))
         return _OnDevice(
-            torch.tensor([found.get(one, 0) for one in range(self.student.number)])
+            torch.tensor([found.get(one, 0) for one in range(self.student.num_classes)])
         )
 
     @cached_property
     def _in_common(self) -> _OnDevice:
         found = {one: number for number, one in enumerate(self.student.indices)}
-        every = range(self.student.number + 1)
+        every = range(self.student.num_classes + 1)
         return _OnDevice(torch.tensor([found.get(one, len(found)) for one in every]))
 
     @cached_property
     def _is_known(self) -> _OnDevice:
-        known = [one in self.student.indices for one in range(self.student.number)]
+        known = [one in self.student.indices for one in range(self.student.num_classes)]
         return _OnDevice(torch.tensor([*known, True]))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from ckd_mm.adapters.core.class_match import ClassMatch, Kept
+from ckd_mm.adapters.core.class_match import ClassMatch, ClassSubset
 from ckd_mm.registry import did_you_mean
 
 __all__ = ['LISTS', 'ClassNames']
@@ -30,8 +30,8 @@ class ClassNames:
         student: The `metainfo` of the student's training data.
         teacher: That of the teacher's, as its checkpoint has it.
         class_map: What the student calls some classes of the teacher, by the teacher's
-            name. Given, even empty, it says that all other differences are meant.
-        num_teacher: How many classes the teacher has, where it is not there to tell.
+            name. If it is given, even empty, all other differences are meant.
+        num_teacher: The number of the teacher's classes, of a cache without teacher.
         title: The teacher, for the log.
 
     Raises:
@@ -57,11 +57,12 @@ class ClassNames:
         )
 
     def match(self, num_student: int, num_teacher: int) -> ClassMatch:
-        """The classes in common of two heads with so many classes.
+        """The classes in common of two heads, given the number of classes of each.
 
         Raises:
-            ValueError: The names are not as many as the classes, none is common, or as
-                many have other names, without a word of the user that this is meant.
+            ValueError: The number of names is not that of the classes, no class is in
+                common, or as many classes have other names and the user does not say
+                that this is meant.
         """
         key = (num_student, self.num_teacher or num_teacher)
         if key not in self._matches:
@@ -78,8 +79,8 @@ class ClassNames:
         _check_unique(student, known)
         common = [name for name in student if name in known]
         match = ClassMatch(
-            Kept(tuple(student.index(name) for name in common), len(student)),
-            Kept(tuple(known.index(name) for name in common), len(teacher)),
+            ClassSubset(tuple(student.index(name) for name in common), len(student)),
+            ClassSubset(tuple(known.index(name) for name in common), len(teacher)),
         )
         self._check(common, student, known)
         if not match.is_same:
@@ -90,8 +91,8 @@ class ClassNames:
         self, common: Sequence[str], student: Sequence[str], teacher: Sequence[str]
     ) -> None:
         lists = (
-            f'the student has {_shown(student, teacher)} and the teacher '
-            f'{_shown(teacher, student)}'
+            f'the student has {_first(_missing_in(teacher, student))} and the teacher '
+            f'{_first(_missing_in(student, teacher))}'
         )
         ways = (
             "name the teacher's classes in their order with teacher=dict(classes=[...])"
@@ -114,7 +115,7 @@ class ClassNames:
 
 
 def _of_number(meta: Mapping[str, Any], number: int, whose: str) -> list[str]:
-    """The list of names that has one for each class of a head.
+    """The list of names with one for each class of a head.
 
     Raises:
         ValueError: There is none.
@@ -164,12 +165,10 @@ def _check_map(
 
 
 def _check_unique(student: Sequence[str], teacher: Sequence[str]) -> None:
-    """See that each name in common is that of one class on either side."""
-    for whose, names, others in (
-        ('student', student, teacher),
-        ('teacher', teacher, student),
-    ):
-        twice = _repeated([name for name in names if name in others])
+    """Check that a name in common is that of one class of each model."""
+    common = {*student} & {*teacher}
+    for whose, names in (('student', student), ('teacher', teacher)):
+        twice = _repeated([name for name in names if name in common])
         if twice:
             raise ValueError(
                 f'the classes of the {whose} have {twice} twice, so that it cannot be '
@@ -187,8 +186,8 @@ def _summary(
     title: str, common: Sequence[str], student: Sequence[str], teacher: Sequence[str]
 ) -> str:
     """What was matched, for the log."""
-    only_student = [name for name in student if name not in teacher]
-    only_teacher = [name for name in teacher if name not in student]
+    only_student = _missing_in(teacher, student)
+    only_teacher = _missing_in(student, teacher)
     text = (
         f'Classes of {title}: matched by name are {len(common)} of the '
         f"student's {len(student)} and of the teacher's {len(teacher)}"
@@ -203,9 +202,9 @@ def _summary(
     return text
 
 
-def _shown(names: Sequence[str], others: Sequence[str]) -> str:
-    """The names that the others lack."""
-    return _first([name for name in names if name not in others])
+def _missing_in(known: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The names that are not among the known ones."""
+    return [name for name in names if name not in known]
 
 
 def _first(names: Sequence[str], most: int = 10) -> str:
@@ -214,13 +213,13 @@ def _first(names: Sequence[str], most: int = 10) -> str:
 
 
 def _near(student: Sequence[str], teacher: Sequence[str]) -> str:
-    """Names that may mean the same, if only for their case."""
+    """Names that differ a little, perhaps in upper and lower case alone."""
     by_lower = {name.lower(): name for name in teacher if name not in student}
     found = [
-        f'{by_lower[other]!r} and {name!r}'
+        f'{by_lower[near]!r} and {name!r}'
         for name in student
         if name not in teacher
-        for other in difflib.get_close_matches(name.lower(), by_lower, n=1)
+        for near in difflib.get_close_matches(name.lower(), by_lower, n=1)
     ]
     return f' (near each other: {_joined(found)})' if found else ''
 

@@ -1,14 +1,14 @@
 """What the adapters of all families share: from an `on` to a bound term and a plan.
 
 An adapter of a family names what can be compared between two models (`parts`), and
-which pass of the teacher runs which of its modules (`runs`). Both sides are read in the
-same way: taps on modules, filled by the student's own forward and by the passes of the
-plan. An adapter is there before training alone; a step goes through the plan.
+which pass of the teacher runs which of its modules (`runs`). Student and teacher are
+read in the same way: taps on modules, filled by the student's own forward and by the
+passes of the plan. An adapter is used before training alone; a step runs the plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -39,7 +39,8 @@ class Adapter:
     Args:
         student: The student, without a distributed wrapper.
         teacher: The teacher, frozen.
-        names: The names of the classes of both; `None` where one side has none.
+        names: The names of the classes of both; `None` where student or teacher has
+            none.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Adapter:
         return {name: self._feature_maps(name) for name in ('backbone', 'neck')}
 
     def modules(self, student: str, teacher: str) -> PairSpec:
-        """The comparison of what two modules return."""
+        """The pair spec of what two modules return."""
         return PairSpec(Readout((Tap(student),)), Readout((Tap(teacher),)))
 
     def context(self) -> dict[str, Context]:
@@ -81,7 +82,7 @@ class Adapter:
         }
 
     def bind(self, term: str, on: Any, context_names: Collection[str]) -> BoundTerm:
-        """The pair that an `on` means for a loss.
+        """The bound term of an `on` and a loss.
 
         Args:
             term: The term's name, for messages.
@@ -125,19 +126,17 @@ class Adapter:
         return Plan(passes)
 
     def _feature_maps(self, name: str) -> Part:
-        models = {'student': self.student, 'teacher': self.teacher}
-        lacking = [
-            f'the {whose} has none'
-            for whose, model in models.items()
-            if getattr(model, name, None) is None
-        ]
-        if lacking:
-            return Unavailable(' and '.join(lacking))
         student, teacher = (
-            Readout((Tap(name),), partial(_maps, getattr(model, name)))
-            for model in models.values()
+            getattr(model, name, None) for model in (self.student, self.teacher)
         )
-        return PairSpec(student, teacher, levels=True)
+        lacking = Unavailable.where_lacking(
+            student=student is None, teacher=teacher is None
+        )
+        return lacking or PairSpec(
+            Readout((Tap(name),), partial(_maps, student)),
+            Readout((Tap(name),), partial(_maps, teacher)),
+            levels=True,
+        )
 
 
 def _run_of(module: str, runs: Mapping[str, Pass], term: str) -> Pass:
@@ -149,12 +148,8 @@ def _run_of(module: str, runs: Mapping[str, Pass], term: str) -> Pass:
             return found
     raise ValueError(
         f'term {term!r}: the teacher is not run as far as module {module!r}; modules '
-        f'in {_listed(runs)} can be compared'
+        f'in {", ".join(runs)} can be compared'
     )
-
-
-def _listed(runs: Iterable[str]) -> str:
-    return ', '.join(runs)
 
 
 def _maps(module: Any, values: list[Any], step: Step) -> Value:

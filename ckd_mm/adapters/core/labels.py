@@ -15,31 +15,32 @@ __all__ = ['assigned_labels']
 
 
 def assigned_labels(
-    calls: Sequence[tuple[Any, ...]], places: Sequence[int], num_images: int
+    calls: Sequence[tuple[Any, ...]], num_priors: Sequence[int], num_images: int
 ) -> Tensor:
-    """The class that a head's assigner gave each place, (N, P), from its class loss.
+    """The class that a head's assigner gave, (N, P), as its class loss got it.
 
     Args:
         calls: Positional arguments of each call of the class loss: logits, labels, ...;
             one call per level, or one for all levels, level by level.
-        places: By level, the places of an image.
+        num_priors: By level, the number of anchors, points or queries of an image.
         num_images: N.
 
     Raises:
-        ValueError: The class loss does not get one label for each place.
+        ValueError: The class loss does not get one label for each of them.
     """
     given = [
         call[1][0] if isinstance(call[1], (tuple, list)) else call[1] for call in calls
     ]
-    sizes = [number * num_images for number in places]
+    sizes = [number * num_images for number in num_priors]
     if len(given) == 1:
         given = list(given[0].split(sizes)) if len(given[0]) == sum(sizes) else given
     shapes = [tuple(labels.shape) for labels in given]
     flat = [labels.numel() for labels in given]
     if flat != sizes or any(labels.is_floating_point() for labels in given):
         raise ValueError(
-            f"the student's class loss must get one label for each of {sizes} places, "
-            f'by level, to tell which are assigned to an object; it got {shapes}; '
+            f"the student's class loss must get one label for each of {sizes} anchors "
+            'or points, by level, to tell which are assigned to an object; it got '
+            f'{shapes}; '
             "compare with rows='confident' and a loss that needs no target"
         )
     return torch.cat([labels.reshape(num_images, -1) for labels in given], dim=1)

@@ -47,17 +47,17 @@ class LossFit:
     Args:
         term: The term's name, for messages.
         on: What it says.
-        comparisons: What that means.
+        specs: What it means, a pair spec for each part.
         known: The parts of these two models, by name.
     """
 
     term: str
     on: Any
-    comparisons: Sequence[PairSpec]
+    specs: Sequence[PairSpec]
     known: Mapping[str, Part]
 
     def check(self, loss: nn.Module) -> None:
-        """Match a loss with the parts that the `on` names, before training.
+        """Check that a loss takes the parts that the `on` names, before training.
 
         A loss without `takes` is not checked.
 
@@ -67,25 +67,25 @@ class LossFit:
         takes, given = _takes(loss), self._given()
         if takes and given and takes not in _FITTING[given]:
             raise ValueError(self._refusal(loss, _GIVEN[given], given))
-        for comparison in self.comparisons:
-            if takes and comparison.columns is not None:
-                self._check_columns(loss, comparison.columns)
+        for spec in self.specs:
+            if takes and spec.columns is not None:
+                self._check_columns(loss, spec.columns)
 
     def check_values(self, loss: nn.Module, student: Value, teacher: Value) -> None:
-        """Match a loss with what modules returned in a step, by the shapes alone.
+        """Check that a loss takes what modules returned in a step, by the shapes.
 
         Raises:
             ValueError: It takes something else.
         """
         takes = _takes(loss)
-        for side in (student, teacher):
-            given = _kind(side)
+        for value in (student, teacher):
+            given = _kind(value)
             if takes and takes != 'rows or maps' and takes not in _FITTING[given]:
-                shapes = ', '.join(str(tuple(one.shape)) for one in _levels(side))
+                shapes = ', '.join(str(tuple(one.shape)) for one in _levels(value))
                 raise ValueError(self._refusal(loss, shapes, given))
 
     def _check_columns(self, loss: nn.Module, columns: Columns | Pixels) -> None:
-        """See that a loss can make something of the columns of class logits."""
+        """Check that a loss can compare these columns of class logits."""
         start = f'term {self.term!r}: {type(loss).__name__}'
         if _takes(loss) == 'distribution' and not columns.is_distribution:
             raise ValueError(
@@ -105,7 +105,7 @@ class LossFit:
 
     def _given(self) -> str:
         """What the parts give; empty where only a step can show it."""
-        if any(comparison.levels for comparison in self.comparisons):
+        if any(spec.levels for spec in self.specs):
             return 'maps'
         parts = self.on if isinstance(self.on, list) else [self.on]
         if any(is_modules(part) for part in parts):
@@ -161,22 +161,22 @@ def _takes(loss: nn.Module) -> str:
     return takes
 
 
-def _levels(side: Value) -> Sequence[Tensor]:
-    return (side,) if isinstance(side, Tensor) else side
+def _levels(value: Value) -> Sequence[Tensor]:
+    return (value,) if isinstance(value, Tensor) else value
 
 
-def _kind(side: Value) -> str:
+def _kind(value: Value) -> str:
     """What a value is by its shape; tensors that are neither count as `'other'`."""
-    dimensions = {level.ndim for level in _levels(side)}
+    dimensions = {level.ndim for level in _levels(value)}
     if dimensions == {4}:
         return 'maps'
     if dimensions == {2}:
-        return 'rows' if isinstance(side, Tensor) else 'lists of rows'
+        return 'rows' if isinstance(value, Tensor) else 'lists of rows'
     return 'other'
 
 
 def _suits(name: str, part: Part, takes: str) -> bool:
-    """Whether a part is worth naming to whoever looks for one."""
+    """Whether a part is a suggestion for a loss that takes this."""
     if isinstance(part, Unavailable):
         return False
     if takes == 'distribution':

@@ -1,4 +1,4 @@
-"""What one `on` means: where both sides are noted, and what a loss can ask for."""
+"""What one `on` means: how student and teacher are read, and the context."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def _first(values: list[Any], step: Step) -> Any:
 
 @dataclass(frozen=True)
 class Readout:
-    """Where the value of one of the two models is noted, and how it is made of that.
+    """How the value of the student or of the teacher is made of taps.
 
     Args:
         taps: Where it is noted, each of a module that runs once in a step.
-        select: Makes what is compared of what the taps noted, in their order.
-        may_skip: Whether modules may stay out of a step; `select` then gets a None.
-        take: Gives some rows of what was noted, where that is cheaper than to make all
-            rows and to leave most of them.
+        select: Makes the value of what the taps noted, in their order.
+        may_skip: Whether modules may stay out of a step; `select` then gets a `None`.
+        select_rows: Makes some rows of the value, given their indices. `None`: all rows
+            are made by `select`, and some of them are taken.
     """
 
     taps: tuple[Tap, ...]
     select: Callable[[list[Any], Step], Any] = _first
     may_skip: bool = False
-    take: Callable[[list[Any], Tensor], Tensor] | None = None
+    select_rows: Callable[[list[Any], Tensor], Tensor] | None = None
 
     def noted(self, recorder: Recorder) -> list[Any]:
         """What each tap noted.
@@ -67,8 +67,8 @@ class Readout:
 
     def rows(self, values: list[Any], which: Tensor, step: Step) -> Tensor:
         """Some rows of what is compared."""
-        if self.take is not None:
-            return self.take(values, which)
+        if self.select_rows is not None:
+            return self.select_rows(values, which)
         return self.select(values, step).index_select(0, which)
 
     def _call(self, recorder: Recorder, tap: Tap) -> Any:
@@ -106,13 +106,13 @@ class PairSpec:
         levels: Whether the values are tuples of feature maps rather than one tensor.
         context: What a loss can ask for by name in its `forward` signature, beside what
             every part of the adapter has.
-        without: Why a loss cannot ask for some names, by name.
+        missing_context: Why a loss cannot ask for some names, by name.
         choose: Gives the rows that are compared, as indices into all rows of the
-            student and of the teacher, from what both sides noted. The context is then
-            of all rows of the student, and the same rows of it are taken.
+            student and of the teacher, from what the taps of both noted. The context
+            is then of all rows of the student, and the same rows of it are taken.
         also_taps: What is read of the student beside its value.
-        by_teacher: Whether the teacher chooses the rows, so that those of two teachers
-            differ.
+        by_teacher: Whether the choice of rows depends on the teacher. Two teachers then
+            have different rows.
         match: The classes in common, where the values depend on classes.
         columns: For logits, what their columns are, and what is compared of them.
         labels: The class of each of the student's rows. Rows of classes that the
@@ -123,7 +123,7 @@ class PairSpec:
     teacher: Readout
     levels: bool = False
     context: Mapping[str, Context] = field(default_factory=dict)
-    without: Mapping[str, str] = field(default_factory=dict)
+    missing_context: Mapping[str, str] = field(default_factory=dict)
     choose: Callable[[list[Any], list[Any], Step], tuple[Tensor, Tensor]] | None = None
     also_taps: tuple[Tap, ...] = ()
     by_teacher: bool = False
@@ -134,7 +134,7 @@ class PairSpec:
     @property
     def drops_rows(self) -> bool:
         """Whether rows of classes that the teacher lacks are left out."""
-        lacks = self.match is not None and self.match.student.leaves
+        lacks = self.match is not None and self.match.student.is_partial
         return lacks and self.labels is not None
 
     def student_taps(self, context_names: Collection[str]) -> Iterator[Tap]:
@@ -174,7 +174,7 @@ class PairSpec:
     def align(
         self, student: Value, teacher: Value, step: Step, rows: Tensor | None = None
     ) -> AlignedRows:
-        """What is compared of the values of both sides: the classes in common.
+        """What is compared of both values: the rows and classes in common.
 
         Args:
             student: The student's value.
@@ -191,9 +191,9 @@ class PairSpec:
             student, teacher = student[known], teacher[known]
         if self.columns is None:
             return AlignedRows(student, teacher, rows)
-        seen = self.columns.student(student)
-        repeats = len(seen) // len(student) if len(student) else 1
-        return AlignedRows(seen, self.columns.teacher(teacher), rows, repeats)
+        compared = self.columns.student(student)
+        repeats = len(compared) // len(student) if len(student) else 1
+        return AlignedRows(compared, self.columns.teacher(teacher), rows, repeats)
 
     def context_of(self, name: str, step: Step, aligned: AlignedRows) -> Any:
         """The context of the rows that are compared, in the classes in common."""
@@ -202,7 +202,7 @@ class PairSpec:
             value = value.index_select(0, aligned.rows)
         if self.columns is None:
             return value
-        return self.columns.extra(name, value, aligned.repeats)
+        return self.columns.align_context(name, value, aligned.repeats)
 
     def _known(self, rows: Tensor | None, step: Step) -> Tensor:
         """Which of the rows have a class that the teacher has."""
@@ -211,7 +211,7 @@ class PairSpec:
         return self.match.known_rows(labels if rows is None else labels[rows])
 
     def value(self, readout: Readout, recorder: Recorder, step: Step) -> Value:
-        """All of one side.
+        """All rows, or all feature maps, of the student or of the teacher.
 
         Raises:
             ValueError: As for :meth:`read`.
@@ -233,14 +233,14 @@ def _levels(module: str, value: Any) -> tuple[Tensor, ...]:
     """Feature maps by level.
 
     Raises:
-        ValueError: They are something else, as of DeiT, whose backbone returns pairs.
+        ValueError: They are something else, such as the pairs of DeiT's backbone.
     """
     levels = (value,) if isinstance(value, Tensor) else tuple(value)
-    other = next((one for one in levels if not isinstance(one, Tensor)), None)
-    if other is not None:
+    wrong = next((one for one in levels if not isinstance(one, Tensor)), None)
+    if wrong is not None:
         raise ValueError(
             f'module {module!r} returns a {type(value).__name__} of '
-            f'{type(other).__name__}, and a term needs a tensor for each level; name a '
+            f'{type(wrong).__name__}, and a term needs a tensor for each level; name a '
             'module inside it that returns one'
         )
     return levels
@@ -251,6 +251,18 @@ class Unavailable:
     """A part that this family of models has, and why it cannot be compared here."""
 
     reason: str
+
+    @classmethod
+    def where_lacking(cls, *, student: bool, teacher: bool) -> Unavailable | None:
+        """The reason if one of the two lacks it, else `None`.
+
+        Args:
+            student: Whether the student lacks it.
+            teacher: Whether the teacher does.
+        """
+        lacks = {'student': student, 'teacher': teacher}
+        reasons = [f'the {whose} has none' for whose in lacks if lacks[whose]]
+        return cls(' and '.join(reasons)) if reasons else None
 
 
 Part: TypeAlias = PairSpec | Callable[..., PairSpec] | Unavailable

@@ -1,4 +1,4 @@
-"""What `on` may say, and the comparison that it means.
+"""What `on` may say, and the pair spec that it means.
 
 `'NAME'` is a part that the adapter knows, `dict(part='NAME', OPTION=...)` the same with
 options. `'module:NAME'` and `dict(student=NAME, teacher=NAME)` are any two modules.
@@ -22,12 +22,12 @@ def resolve(
     modules: Callable[[str, str], PairSpec],
     models: str,
 ) -> PairSpec:
-    """The comparison that an `on` means; a list of several is for the caller to split.
+    """The pair spec that an `on` means; the caller splits a list of several.
 
     Args:
         on: What a term says.
         known: The parts of these two models, by name.
-        modules: Makes a comparison of two named modules.
+        modules: Makes the pair spec of two named modules.
         models: The two models, for errors.
 
     Raises:

@@ -1,9 +1,8 @@
 """What runs in a step beside the student's own forward: a plan, made before training.
 
 A pass is one run of some modules: of the teacher, or of the student once more. It names
-the passes that it needs. A plan has each pass once, in an order in which all that a
-pass needs comes before it. While a step runs, the plan is gone through, and nothing is
-decided any more.
+the passes that it needs. A plan has each pass once, behind all that it needs. A step
+runs the plan and decides nothing.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ class Pass:
     """
 
     needs_step: ClassVar[bool] = True
-    """Whether it needs what the student's forward noted. Others may run beside it."""
+    """Whether it needs what the student's forward noted; else it may run beside it."""
 
-    is_apart: ClassVar[bool] = False
-    """Whether it is noted for taps of this run alone (`Tap.run`)."""
+    has_own_taps: ClassVar[bool] = False
+    """Whether only taps of this run (`Tap.run`) note it."""
 
     @property
     def needs(self) -> tuple[Pass, ...]:
@@ -50,7 +49,7 @@ class Pass:
         return ()
 
     def covers(self, other: Pass) -> bool:
-        """Whether it runs all that another pass runs, which then is left out."""
+        """Whether it runs all that another pass runs; the other is then left out."""
         return False
 
     def run(self, images: Tensor, step: Step, made: Made) -> Any:

@@ -1,7 +1,7 @@
-"""Detectors that are told their classes in words: both models get the student's.
+"""Detectors that are told their classes in words.
 
-Their class logits have a column for each token of the prompt. So the prompts must be
-the same, word for word, and be cut into the same tokens.
+Their class logits have a column for each token of the prompt. So both models get the
+student's prompt, and must cut it into the same tokens.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Tokens(Pixels):
     kind: ClassVar[str] = 'a sigmoid per token'
 
     def student_logits(self, rows: Tensor) -> Tensor:
-        """All of them."""
+        """All columns."""
         return rows
 
     def teacher_logits(self, rows: Tensor) -> Tensor:
-        """All of them."""
+        """All columns."""
         return rows
 
 
@@ -53,7 +53,7 @@ def has_prompts(model: BaseModel) -> bool:
 
 
 def why_other_tokens(student: BaseModel, teacher: BaseModel) -> Unavailable | None:
-    """What keeps the tokens of two models from being the same, if anything."""
+    """Why the tokens of two models are not the same, if so."""
     if has_prompts(student) != has_prompts(teacher):
         words = [
             'in words' if has_prompts(model) else 'by number'
@@ -65,11 +65,11 @@ def why_other_tokens(student: BaseModel, teacher: BaseModel) -> Unavailable | No
         )
     if not has_prompts(student):
         return None
-    own, other = (
+    student_tokens, teacher_tokens = (
         (model.language_model.max_tokens, model.language_model.tokenizer.get_vocab())
         for model in (student, teacher)
     )
-    if own == other:
+    if student_tokens == teacher_tokens:
         return None
     return Unavailable(
         'the language models of student and teacher cut a prompt into other tokens; '
@@ -88,7 +88,7 @@ def prompts_of(step: Step) -> list[str]:
 
 
 def num_tokens(model: BaseModel, noted: Any) -> int:
-    """How many tokens the prompt has that a language model got, without a wait.
+    """How many tokens the prompt of a language model has, known on the host.
 
     Raises:
         ValueError: The prompts differ within the batch.

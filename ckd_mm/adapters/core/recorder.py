@@ -1,7 +1,7 @@
 """Note what named modules receive and return while a model runs its own forward.
 
 The adapters use it to read a student's logits and RoIs from the one forward of the
-training step, and the teacher's from its own. Noted are the tensors themselves, without
+training step, and the teacher's from its own. The tensors themselves are noted, without
 a copy.
 """
 
@@ -29,8 +29,8 @@ class Tap:
         module: The full name of the module in its model.
         port: What it receives, or what it returns.
         run: The run that is noted, where the module runs several times in a step: see
-            :class:`ckd_mm.adapters.core.passes.Pass`. `None` is every run that is not
-            apart.
+            :class:`ckd_mm.adapters.core.passes.Pass`. `None` is every run without taps
+            of its own.
     """
 
     module: str
@@ -147,7 +147,7 @@ class _Note:
     """
 
     def __init__(self, value: Any) -> None:
-        self.value = _with_own_lists(value)
+        self.value = _with_copied_lists(value)
         self.has_graph = torch.is_grad_enabled()
         self._versions = [tensor._version for tensor in _tensors(self.value)]
 
@@ -168,11 +168,11 @@ class _Note:
         return [tensor for tensor, version in pairs if tensor._version != version]
 
 
-def _with_own_lists(value: Any) -> Any:
+def _with_copied_lists(value: Any) -> Any:
     if type(value) in (list, tuple):
-        return type(value)(_with_own_lists(item) for item in value)
+        return type(value)(_with_copied_lists(item) for item in value)
     if type(value) is dict:
-        return {key: _with_own_lists(item) for key, item in value.items()}
+        return {key: _with_copied_lists(item) for key, item in value.items()}
     return value
 
 

@@ -2,10 +2,10 @@
 
 MMDetection's `SemiBaseDetector` (SoftTeacher and its kind) holds two copies of one
 detector: `student`, which is trained, and `teacher`, its average. Its batches have a
-branch of labelled images and two of images without labels. Distilled is the student, on
+branch of labelled images and two of images without labels. The student is distilled, on
 the labelled branch. The wrapper calls `student.loss`, past the student's forward hooks,
-and runs the student once more on pseudo labels, so what is listened to is the wrapper's
-own method for the labelled branch.
+and runs the student once more on pseudo labels. So the wrapper's own method for the
+labelled branch is listened to.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def student_within(model: BaseModel) -> BaseModel:
 
 
 def preprocessor_of(model: BaseModel) -> nn.Module | None:
-    """What normalises the images of the distilled model; of a wrapper, each branch."""
+    """What normalises the images of the model; of a wrapper, those of each branch."""
     whole = getattr(model, 'data_preprocessor', None)
     if is_semi_supervised(model):
         return getattr(whole, 'data_preprocessor', whole)

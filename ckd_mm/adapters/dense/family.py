@@ -1,4 +1,4 @@
-"""One-stage detectors of MMDetection: what both models say of the same places."""
+"""One-stage detectors of MMDetection, compared at the same anchors or points."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class OneStageAdapter(DetectionAdapter):
             'dense_logits': parts.of_classes(),
             'box_distribution': parts.of_boxes(),
         }
-        places = (self.student, parts.student.module)  # RTMDet-Ins: in the head
-        if any(getattr(place, 'mask_head', None) is not None for place in places):
+        owners = (self.student, parts.student.module)  # RTMDet-Ins: in the head
+        if any(getattr(owner, 'mask_head', None) is not None for owner in owners):
             known['mask_logits'] = Unavailable(
                 'each model makes masks of its own kernels or coefficients, for the '
                 "objects of its own head; compare on='dense_logits' or on='neck'"
             )
-        if parts.student.logits.is_apart:
-            known['dense_objectness'] = parts.of_apart()
+        if parts.student.logits.has_objectness:
+            known['dense_objectness'] = parts.of_dense_objectness()
         if parts.student.is_rpn and parts.teacher.is_rpn:
             known['rpn_logits'] = parts.of_objectness()
             known['rpn_boxes'] = parts.of_deltas()

@@ -1,4 +1,4 @@
-"""What a dense head of MMDetection is: its grid, its classes, its student's labels."""
+"""What a dense head of MMDetection is: its grid, its classes, its labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ckd_mm.adapters.core.class_logits import ClassLogits
-from ckd_mm.adapters.core.class_match import Kept
+from ckd_mm.adapters.core.class_match import ClassSubset
 from ckd_mm.adapters.core.pair_spec import Unavailable
 from ckd_mm.adapters.core.prompts import (
     PROMPTS,
@@ -22,7 +22,7 @@ from ckd_mm.adapters.core.prompts import (
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.layouts import layout_of
-from ckd_mm.adapters.dense.priors import confidences, num_places, rows_of
+from ckd_mm.adapters.dense.priors import confidences, num_priors, rows_of
 
 __all__ = ['PATHS', 'DenseHead', 'why_not']
 
@@ -54,7 +54,7 @@ class DenseHead:
             classes,
             'softmax' if self.softmax else 'sigmoid',
             background=self.softmax,
-            is_apart=self._layout.objectness is not None,
+            has_objectness=self._layout.objectness is not None,
         )
 
     @staticmethod
@@ -144,12 +144,16 @@ class DenseHead:
         return _logits(found) if self._layout.is_probability else found
 
     def objectness_rows(self, values: list[Any], rows: Tensor) -> Tensor:
-        """Logits of an object (K, 1) of some rows, of heads that have them apart."""
+        """Logits of an object (K, 1) of some rows, of a head with objectness."""
         assert self._layout.objectness is not None
         return rows_of(self._layout.objectness(self.module, values[0]), 1, rows)
 
-    def confidences(self, values: list[Any], classes: Kept | None = None) -> Tensor:
-        """How sure it is of an object at each place, (N, P): what it ranks boxes by.
+    def confidences(
+        self, values: list[Any], classes: ClassSubset | None = None
+    ) -> Tensor:
+        """How sure it is of an object at each anchor or point, (N, P).
+
+        It ranks its boxes by this.
 
         Args:
             values: What its taps noted.
@@ -159,7 +163,7 @@ class DenseHead:
         maps = self.maps(outputs)
         if self.has_prompts:
             tokens = range(num_tokens(self.model, prompts[0]))
-            classes = Kept(tuple(tokens), self.width)
+            classes = ClassSubset(tuple(tokens), self.width)
         return confidences(
             maps,
             self.width,
@@ -170,7 +174,7 @@ class DenseHead:
         )
 
     def run(self, features: Any, prompts: Sequence[str] = ()) -> Any:
-        """Run the head of a teacher, so that it returns what it does in training.
+        """Run the head of a teacher, so that it returns the same as in training.
 
         Some heads take shortcuts in eval mode, by their own flag. Their layers stay in
         eval mode.
@@ -183,7 +187,7 @@ class DenseHead:
             self.module.training = False
 
     def label_taps(self) -> tuple[Tap, ...]:
-        """Where the labels are noted that its assigner gives; none if they are not."""
+        """Where the labels of its assigner are noted; empty if no loss gets them."""
         return tuple(
             Tap(f'{self.path}.{name}', 'input')
             for name in self._layout.losses
@@ -191,15 +195,17 @@ class DenseHead:
         )
 
     def labels(self, outputs: Any, step: Step) -> Tensor:
-        """The class (N, P) that its assigner gave each place; background is the last.
+        """The class (N, P) that its assigner gave each anchor or point.
+
+        Background is the last class.
 
         Raises:
             ValueError: Its class loss does not get them.
         """
         maps = self.maps(outputs)
         calls = [step.noted(tap) for tap in self.label_taps()]
-        places = num_places(maps, self.width)
-        return self._layout.labels(self.module, calls, places, len(maps[0]))
+        by_level = num_priors(maps, self.width)
+        return self._layout.labels(self.module, calls, by_level, len(maps[0]))
 
     @property
     def _generator(self) -> Any:
@@ -213,7 +219,7 @@ class DenseHead:
 
 
 def why_not(student: DenseHead, teacher: DenseHead) -> Unavailable | None:
-    """What keeps the rows of two heads from being of the same places, if anything."""
+    """Why the rows of two heads are not of the same anchors or points, if so."""
     heads = (student, teacher)
     reason = why_other_tokens(student.model, teacher.model)
     if reason is not None:
@@ -225,11 +231,13 @@ def why_not(student: DenseHead, teacher: DenseHead) -> Unavailable | None:
             "feature maps with on='neck'"
         )
     for what in ('strides', 'num_anchors', 'anchors'):
-        own, other = (getattr(head, what) for head in heads)
-        if what == 'anchors' and (max(student.num_anchors) == 1 or _close(own, other)):
+        of_student, of_teacher = (getattr(head, what) for head in heads)
+        if what == 'anchors' and (
+            max(student.num_anchors) == 1 or _close(of_student, of_teacher)
+        ):
             continue
-        if own != other:
-            return Unavailable(_difference(what, own, other))
+        if of_student != of_teacher:
+            return Unavailable(_difference(what, of_student, of_teacher))
     return None
 
 
@@ -242,9 +250,10 @@ def _num_inputs(head: Any) -> int:
 
 
 def _logits(probabilities: Tensor) -> Tensor:
-    """Their exact inverse, kept from the infinite where the sigmoid has rounded.
+    """The exact inverse of the sigmoid, finite where the sigmoid was rounded.
 
-    They are the root of a product, which is 0 below the least number of its type.
+    The probabilities are the root of a product. A product below the least number of its
+    type is 0.
     """
     limits = torch.finfo(probabilities.dtype)
     least = (limits.tiny * limits.eps) ** 0.5
@@ -253,16 +262,16 @@ def _logits(probabilities: Tensor) -> Tensor:
     return known.log() - torch.log1p(-known)
 
 
-def _close(own: list[list[float]], other: list[list[float]]) -> bool:
-    return len(own) == len(other) and torch.allclose(
-        torch.tensor(own), torch.tensor(other), atol=1e-3
+def _close(student: list[list[float]], teacher: list[list[float]]) -> bool:
+    return len(student) == len(teacher) and torch.allclose(
+        torch.tensor(student), torch.tensor(teacher), atol=1e-3
     )
 
 
-def _difference(what: str, own: Any, other: Any) -> str:
+def _difference(what: str, student: Any, teacher: Any) -> str:
     if what == 'anchors':
-        own, other = next(
-            pair for pair in zip(own, other, strict=True) if pair[0] != pair[1]
+        student, teacher = next(
+            pair for pair in zip(student, teacher, strict=True) if pair[0] != pair[1]
         )
     words = {
         'strides': 'strides of the levels',
@@ -270,6 +279,7 @@ def _difference(what: str, own: Any, other: Any) -> str:
         'anchors': 'anchors (x1, y1, x2, y2)',
     }
     return (
-        f'the {words[what]} must be the same, but the student has {own} and the '
-        f"teacher {other}; compare feature maps with on='neck', or take another teacher"
+        f'the {words[what]} must be the same, but the student has {student} and '
+        f"the teacher {teacher}; compare feature maps with on='neck', or take another "
+        'teacher'
     )

@@ -1,8 +1,8 @@
-"""How each kind of dense head gives its class logits, and what it assigns.
+"""How each kind of dense head gives its class logits and its labels.
 
 Most heads of MMDetection return class logits by level first, have a generator of
 anchors or points, and hand a label for each of them to their class loss. What a kind
-does in another way stands in :data:`LAYOUTS`, and nowhere else.
+does in another way is in :data:`LAYOUTS`, and nowhere else.
 
 Shape suffixes: N images, P anchors or points of an image, C classes, A anchors of a
 position; by level, maps are (N, A * C, H, W).
@@ -36,10 +36,12 @@ def _quality(head: Any, outputs: Any, maps: list[Tensor]) -> list[Tensor] | None
     return [level.float().sigmoid() for level in outputs[2]]
 
 
-def _labels(head: Any, calls: Calls, places: Sequence[int], num_images: int) -> Tensor:
+def _labels(
+    head: Any, calls: Calls, num_priors: Sequence[int], num_images: int
+) -> Tensor:
     """One call per level, or one for all levels; of one loss or another (TOOD)."""
     made = next((one for one in calls if one), [])
-    return assigned_labels(made, places, num_images)
+    return assigned_labels(made, num_priors, num_images)
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,12 @@ class Layout:
     Args:
         grid: The attribute that says which anchors, points or cells there are; empty
             for heat maps, which have no such attribute.
-        inner: The module inside the head whose output has the class maps, where the
-            head's own has something else.
+        inner: The module inside the head whose output has the class maps; empty where
+            it is the output of the head.
         maps: The class maps by level of that output.
         before: Channels of an anchor before its class logits.
-        objectness: By level, the logits (N, A, H, W) of an object, of heads whose
-            classes are those of an object that is taken for granted; else `None`.
+        objectness: By level, the logits (N, A, H, W) of an object, of heads that tell
+            object from background beside the classes; else `None`.
         is_probability: Whether the maps have been through a sigmoid.
         factors: By level, what the probability of a class is multiplied by to rank
             boxes, (N, A, H, W); `None` is nothing.
@@ -87,52 +89,52 @@ def layout_of(head: Any) -> Layout:
 
 
 def _labels_by_image(
-    head: Any, calls: Calls, places: Sequence[int], num_images: int
+    head: Any, calls: Calls, num_priors: Sequence[int], num_images: int
 ) -> Tensor:
     """The last call has the anchors image by image, not level by level.
 
     Calls before are of the anchors with an object alone.
     """
-    return assigned_labels(calls[0][-1:], [sum(places)], num_images)
+    return assigned_labels(calls[0][-1:], [sum(num_priors)], num_images)
 
 
 def _labels_of_yolact(
-    head: Any, calls: Calls, places: Sequence[int], num_images: int
+    head: Any, calls: Calls, num_priors: Sequence[int], num_images: int
 ) -> Tensor:
     """One call for each image where it mines hard examples, else one for each level."""
     if not head.use_ohem:
-        return _labels(head, calls, places, num_images)
-    images = [assigned_labels([call], [sum(places)], 1) for call in calls[0]]
+        return _labels(head, calls, num_priors, num_images)
+    images = [assigned_labels([call], [sum(num_priors)], 1) for call in calls[0]]
     return torch.cat(images)
 
 
 def _labels_of_scores(
-    head: Any, calls: Calls, places: Sequence[int], num_images: int
+    head: Any, calls: Calls, num_priors: Sequence[int], num_images: int
 ) -> Tensor:
     """The class loss gets a score for each class; all 0 is background."""
     given = [
         (None, _classes(head, call[1]) if call[1].is_floating_point() else call[1])
         for call in calls[0]
     ]
-    return assigned_labels(given, places, num_images)
+    return assigned_labels(given, num_priors, num_images)
 
 
 def _labels_of_peaks(
-    head: Any, calls: Calls, places: Sequence[int], num_images: int
+    head: Any, calls: Calls, num_priors: Sequence[int], num_images: int
 ) -> Tensor:
     """The loss gets maps (N, C, H, W) that are 1 where an object is.
 
     Only the maps of the last stage are compared.
     """
-    peaks = [target == 1 for _, target, *_ in calls[0][-len(places) :]]
+    peaks = [target == 1 for _, target, *_ in calls[0][-len(num_priors) :]]
     given = [
         (None, _classes(head, one.flatten(2).transpose(1, 2).float())) for one in peaks
     ]
-    return assigned_labels(given, places, num_images)
+    return assigned_labels(given, num_priors, num_images)
 
 
 def _labels_of_yolox(
-    head: Any, calls: Calls, places: Sequence[int], num_images: int
+    head: Any, calls: Calls, num_priors: Sequence[int], num_images: int
 ) -> Tensor:
     """The class loss gets the assigned points (F, C) alone, beside an objectness."""
     classes, ((_, is_object, *_),) = calls

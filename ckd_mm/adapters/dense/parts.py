@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from mmengine.model import BaseModel
@@ -14,17 +14,17 @@ from torch import Tensor
 from ckd_mm.adapters.core.batch_checks import check_number
 from ckd_mm.adapters.core.box_deltas import why_no_deltas
 from ckd_mm.adapters.core.class_logits import Columns
-from ckd_mm.adapters.core.class_match import ClassMatch, Kept
+from ckd_mm.adapters.core.class_match import ClassMatch, ClassSubset
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.prompts import Tokens
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.head import DenseHead, why_not
-from ckd_mm.adapters.dense.priors import choose_rows, num_places
+from ckd_mm.adapters.dense.priors import choose_rows, num_priors
 from ckd_mm.adapters.dense.values import (
-    apart_rows,
     delta_rows,
+    dense_objectness_rows,
     edge_rows,
     objectness_rows,
 )
@@ -34,21 +34,24 @@ __all__ = ['DenseParts']
 
 ROWS = ('confident', 'assigned', 'both')
 
+SelectRows: TypeAlias = Callable[[DenseHead, list[Any], Tensor], Tensor]
+"""Some rows of a head, from what its taps noted and the indices of the rows."""
+
 
 class DenseParts:
     """The parts of two models with dense heads over the same grid.
 
-    All of them compare some places of each image, the same in both models. The option
-    `topk` bounds their number, `rows` says which: `'confident'`, those where the
-    teacher is surest of an object; `'assigned'`, those that the student's assigner gave
-    an object; `'both'`, the assigned ones, filled up with confident ones. Almost all
-    places of an image are easy background: to compare them all would drown the rest.
-    `'assigned'` waits for the device, the others do not.
+    Each part compares some anchors or points of an image, the same in both models.
+    `topk` is the maximum number of them per image. `rows` says which they are:
+    `'confident'`, those where the teacher is surest of an object; `'assigned'`, those
+    that the student's assigner gave an object; `'both'`, the assigned ones, then the
+    confident ones. Almost all anchors or points are easy background, which would drown
+    the rest. `'assigned'` waits for the device, the others do not.
 
     Args:
         student: The student.
         teacher: The teacher.
-        path: The name of the head in both; by default each one's own.
+        path: The name of the head in both; by default see :class:`DenseHead`.
         names: The names of their classes.
     """
 
@@ -75,13 +78,15 @@ class DenseParts:
         """The part of objectness, or why there is none."""
         return self._missing or partial(self._of_objectness, objectness_rows)
 
-    def of_apart(self) -> Part:
+    def of_dense_objectness(self) -> Part:
         """The part of objectness beside class logits, or why there is none."""
-        if not (self.student.logits.is_apart and self.teacher.logits.is_apart):
+        if not (
+            self.student.logits.has_objectness and self.teacher.logits.has_objectness
+        ):
             return Unavailable(
                 'only YOLO heads have objectness apart, and both need it'
             )
-        return self._missing or partial(self._of_objectness, apart_rows)
+        return self._missing or partial(self._of_objectness, dense_objectness_rows)
 
     def of_boxes(self) -> Part:
         """The part of distributions of box edges, or why there is none."""
@@ -90,11 +95,11 @@ class DenseParts:
             return Unavailable(
                 'only the heads of GFL and its kind have it, and both need it'
             )
-        own, other = (head.reg_max for head in heads)
-        if own != other:
+        student_max, teacher_max = (head.reg_max for head in heads)
+        if student_max != teacher_max:
             return Unavailable(
-                f'the student has reg_max={own} and the teacher reg_max={other}; take '
-                'a teacher with the same'
+                f'the student has reg_max={student_max} and the teacher '
+                f'reg_max={teacher_max}; take a teacher with the same'
             )
         return self._missing or self.box_distribution
 
@@ -110,7 +115,7 @@ class DenseParts:
     def class_logits(
         self, topk: int = 256, rows: str = 'confident', activation: str | None = None
     ) -> PairSpec:
-        """Class logits of the chosen places (K, C), or (K, C + 1) of a softmax head.
+        """Class logits of chosen anchors or points, (K, C), or (K, C + 1) of a softmax.
 
         `target` is the class assigned to each, `image_index` its image. Without a
         column for background there is a target only with `rows='assigned'`, or with
@@ -122,44 +127,32 @@ class DenseParts:
         columns = Columns.of(
             self.student.logits, self.teacher.logits, self.names, activation
         )
-        sides = [
-            Readout(head.taps, take=head.class_rows)
-            for head in (self.student, self.teacher)
-        ]
         has_target = (
             rows == 'assigned' or self.student.softmax or activation == 'binary'
         )
-        spec = self._spec(sides, topk, rows, has_target, columns.match)
+        spec = self._spec(DenseHead.class_rows, topk, rows, has_target, columns.match)
         return replace(spec, columns=columns)
 
     def _token_logits(self, topk: int, rows: str, activation: str | None) -> PairSpec:
         """The same with a column for each token of a prompt, (K, T)."""
-        sides = [
-            Readout(head.taps, take=head.class_rows)
-            for head in (self.student, self.teacher)
-        ]
         match = ClassMatch.same(self.student.width)
-        spec = self._spec(sides, topk, rows, False, match)
+        spec = self._spec(DenseHead.class_rows, topk, rows, False, match)
         return replace(spec, columns=Tokens(activation))
 
     def _of_objectness(
         self,
-        take: Callable[[DenseHead, list[Any], Tensor], Tensor],
+        select_rows: SelectRows,
         topk: int = 256,
         rows: str = 'confident',
     ) -> PairSpec:
-        """Logits of object and background of the chosen places, (K, 2).
+        """Logits of object and background of chosen anchors or points, (K, 2).
 
         The one logit z of a sigmoid head is the row (z, 0), whose softmax is its
         sigmoid, so that every loss of logits applies. `target` is 0 where an object was
         assigned, else 1; `image_index` the image.
         """
-        sides = [
-            Readout(head.taps, take=partial(take, head))
-            for head in (self.student, self.teacher)
-        ]
         match = ClassMatch.same(self.student.logits.num_classes)
-        spec = self._spec(sides, topk, rows, True, match)
+        spec = self._spec(select_rows, topk, rows, True, match)
         context = dict(spec.context)
         if 'target' in context:
             context['target'] = replace(context['target'], read=self._is_background)
@@ -169,61 +162,58 @@ class DenseParts:
         """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
 
         With `KDLoss` this is localisation distillation, arXiv:2102.12252 (temperature
-        10, weight 0.25). Its authors compare the assigned places, and a region around
-        them, weighted by the student's confidence; here all chosen places count alike.
+        10, weight 0.25). Its authors compare the assigned points, and a region around
+        them, weighted by the student's confidence. Here all chosen points count alike.
         """
-        sides = [
-            Readout(head.taps, take=partial(edge_rows, head))
-            for head in (self.student, self.teacher)
-        ]
-        spec = self._spec(sides, topk, rows, False, self._match())
-        return replace(spec, context={}, without={})
+        spec = self._spec(edge_rows, topk, rows, False, self._match())
+        return replace(spec, context={}, missing_context={})
 
     def box_deltas(self, topk: int = 256) -> PairSpec:
-        """Box deltas of the places that the student's assigner gave an object, (K, 4).
+        """Box deltas (K, 4) of the anchors or points assigned to an object.
 
-        They are in the units that the student's head is trained in. `box_target` has
-        the deltas of the ground truth.
+        The student's assigner chooses them. The deltas are in the units that the
+        student's head is trained in. `box_target` has the deltas of the ground truth.
         """
-        sides = [
-            Readout(head.taps, take=partial(delta_rows, head, self.student))
-            for head in (self.student, self.teacher)
-        ]
         match = ClassMatch.same(self.student.logits.num_classes)
-        spec = self._spec(sides, topk, 'assigned', False, match)
+        select_rows = partial(delta_rows, student=self.student)
+        spec = self._spec(select_rows, topk, 'assigned', False, match)
         context = {
             'image_index': Context(self._images, (self._output,)),
             'box_target': Context(self._box_targets, (self._output, self._box_loss)),
         }
-        return replace(spec, context=context, without={})
+        return replace(spec, context=context, missing_context={})
 
     def _spec(
         self,
-        sides: list[Readout],
+        select_rows: SelectRows,
         topk: int,
         rows: str,
         has_target: bool,
         match: ClassMatch,
     ) -> PairSpec:
-        student, teacher = sides
+        student, teacher = (
+            Readout(head.taps, select_rows=partial(select_rows, head))
+            for head in (self.student, self.teacher)
+        )
         one_of('rows', rows, ROWS)
         label_taps = self.student.label_taps()
-        untold = (
+        no_labels = (
             f"the student's {type(self.student.module).__name__} tells no loss what "
             'it assigns to each anchor or point'
         )
         if rows != 'confident' and not label_taps:
             raise ValueError(
-                f"rows={rows!r} cannot be known: {untold}; take rows='confident'"
+                f"rows={rows!r} cannot be known: {no_labels}; take rows='confident'"
             )
-        context, without = {'image_index': Context(self._images, (self._output,))}, {}
+        context = {'image_index': Context(self._images, (self._output,))}
+        missing_context = {}
         labels = Context(self._targets, (self._output, *label_taps))
         if has_target and label_taps:
             context['target'] = labels
         elif not label_taps:
-            without['target'] = f'{untold}; take a loss that needs no target'
+            missing_context['target'] = f'{no_labels}; take a loss that needs no target'
         else:
-            without['target'] = (
+            missing_context['target'] = (
                 'rows of background have no target among the classes of a sigmoid '
                 "head; take rows='assigned'"
             )
@@ -231,7 +221,7 @@ class DenseParts:
             student,
             teacher,
             context=context,
-            without=without,
+            missing_context=missing_context,
             choose=partial(self._choose, positive_integer('topk', topk), rows, match),
             also_taps=label_taps if rows != 'confident' else (),
             by_teacher=True,
@@ -245,7 +235,7 @@ class DenseParts:
             head.logits.num_classes for head in (self.student, self.teacher)
         )
         if self.names is None:
-            return ClassMatch(Kept.every(student), Kept.every(teacher))
+            return ClassMatch(ClassSubset.every(student), ClassSubset.every(teacher))
         return self.names.match(student, teacher)
 
     def _choose(
@@ -253,14 +243,16 @@ class DenseParts:
         topk: int,
         rows: str,
         match: ClassMatch,
-        own: list[Any],
-        other: list[Any],
+        student_values: list[Any],
+        teacher_values: list[Any],
         step: Step,
     ) -> tuple[Tensor, Tensor]:
-        check_number(self.student.maps(own[0]), self.teacher.maps(other[0]))
+        student_maps = self.student.maps(student_values[0])
+        teacher_maps = self.teacher.maps(teacher_values[0])
+        check_number(student_maps, teacher_maps)
         sizes = [
-            [tuple(level.shape[-2:]) for level in head.maps(values[0])]
-            for head, values in ((self.student, own), (self.teacher, other))
+            [tuple(level.shape[-2:]) for level in maps]
+            for maps in (student_maps, teacher_maps)
         ]
         if sizes[0] != sizes[1]:
             raise ValueError(
@@ -268,10 +260,10 @@ class DenseParts:
                 f"student's are {sizes[0]} and the teacher's {sizes[1]}; give both "
                 'data preprocessors the same pad_size_divisor'
             )
-        scores = self.teacher.confidences(other, match.teacher)
+        scores = self.teacher.confidences(teacher_values, match.teacher)
         is_assigned = None
         if rows != 'confident':
-            is_assigned = self._is_object(self.student.labels(own[0], step))
+            is_assigned = self._is_object(self.student.labels(student_values[0], step))
         chosen = choose_rows(scores, is_assigned, topk, rows)
         return chosen, chosen
 
@@ -286,7 +278,7 @@ class DenseParts:
         return (~self._is_object(self._targets(step))).long()
 
     def _box_targets(self, step: Step) -> Tensor:
-        """Of all places; 0 for those without an object."""
+        """Of all anchors or points; 0 for those without an object."""
         (outputs,) = step.noted(self._output)
         num_images = len(self.student.maps(outputs)[0])
         calls = step.noted(self._box_loss)  # one for each level
@@ -297,4 +289,4 @@ class DenseParts:
         (outputs,) = step.noted(self._output)
         maps = self.student.maps(outputs)
         images = torch.arange(len(maps[0]), device=maps[0].device)
-        return images.repeat_interleave(sum(num_places(maps, self.student.width)))
+        return images.repeat_interleave(sum(num_priors(maps, self.student.width)))

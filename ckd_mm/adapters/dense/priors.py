@@ -1,15 +1,14 @@
-"""Rows of dense heads: one for each place of an image, chosen without waiting.
+"""Rows of dense heads: one for each prior of an image, chosen without waiting.
 
-A place is one anchor (or the point) at one position of one level. The places of an
-image are counted level by level, fine to coarse, within a level position by position,
-within a position anchor by anchor, which is MMDetection's own order. Row r of a batch
-is place r mod P of image r // P.
+A prior is an anchor or a point, in MMDetection's word for both. The priors of an image
+are counted as MMDetection does: level by level from fine to coarse, then position by
+position, then anchor by anchor. Row r of a batch is prior r mod P of image r // P.
 
-Nothing here waits for the device: rows are chosen by `topk` and gathered, and no mask
+Nothing here waits for the device. Rows are chosen by `topk` and gathered, and no mask
 is turned into indices, except where :func:`choose_rows` says so.
 
-Shape suffixes: N images, P places of an image, K rows, C classes, A anchors of a
-position; by level, maps are (N, A * C, H, W).
+Shape suffixes: N images, P anchors or points of an image, K rows, C classes, A anchors
+of a position; by level, maps are (N, A * C, H, W).
 """
 
 from __future__ import annotations
@@ -19,41 +18,41 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ckd_mm.adapters.core.class_match import Kept
+from ckd_mm.adapters.core.class_match import ClassSubset
 
-__all__ = ['choose_rows', 'confidences', 'num_places', 'rows_of']
+__all__ = ['choose_rows', 'confidences', 'num_priors', 'rows_of']
 
 
-def num_places(maps: Sequence[Tensor], width: int) -> list[int]:
-    """By level, the places of an image: H * W * A."""
+def num_priors(maps: Sequence[Tensor], width: int) -> list[int]:
+    """By level, the number of anchors or points of an image: H * W * A."""
     return [level.shape[1] // width * level.shape[2] * level.shape[3] for level in maps]
 
 
 def rows_of(maps: Sequence[Tensor], width: int, rows_K: Tensor) -> Tensor:
-    """What the maps say at some places.
+    """What the maps say at some anchors or points.
 
-    Each level is read at all rows, those of other levels anywhere, and only its own are
-    kept. That is cheaper than to copy all levels into one tensor of all places.
+    Each level is read at all rows. A row of another level is read anywhere, and what it
+    gives is not kept. That is cheaper than copying all levels into one tensor.
 
     Args:
         maps: By level (N, A * width, H, W).
-        width: How many channels one place has.
+        width: The number of channels of an anchor or point.
         rows_K: Which rows.
 
     Returns:
         (K, width).
     """
-    places = num_places(maps, width)
-    images_K, places_K = rows_K // sum(places), rows_K % sum(places)
+    by_level = num_priors(maps, width)
+    images_K, priors_K = rows_K // sum(by_level), rows_K % sum(by_level)
     found = maps[0].new_zeros(len(rows_K), width)
-    for level, number in zip(maps, places, strict=True):
-        is_here = (places_K >= 0) & (places_K < number)
-        here_K = places_K.clamp(0, number - 1)
+    for level, number in zip(maps, by_level, strict=True):
+        is_here = (priors_K >= 0) & (priors_K < number)
+        here_K = priors_K.clamp(0, number - 1)
         level_NACP = level.flatten(2).unflatten(1, (-1, width))
         num_anchors = level_NACP.shape[1]
         values = level_NACP[images_K, here_K % num_anchors, :, here_K // num_anchors]
         found = torch.where(is_here[:, None], values, found)
-        places_K = places_K - number
+        priors_K = priors_K - number
     return found
 
 
@@ -64,15 +63,15 @@ def confidences(
     activation: str,
     first: int = 0,
     factors: Sequence[Tensor] | None = None,
-    classes: Kept | None = None,
+    classes: ClassSubset | None = None,
 ) -> Tensor:
-    """How sure a head is of an object at each place: what it ranks its boxes by.
+    """How sure a head is of an object at each anchor or point. It ranks boxes by this.
 
-    The largest probability of a class, times that of another output of the head.
+    The largest probability of a class, times the probability of another output.
 
     Args:
         maps: By level (N, A * width, H, W).
-        width: How many channels one place has.
+        width: The number of channels of an anchor or point.
         activation: Of the class logits: `'softmax'`, with background as the last of
             them, `'sigmoid'` for each alone, or `'none'` if they are probabilities.
         first: The channel where the class logits begin.
@@ -87,7 +86,7 @@ def confidences(
         logits = level.float().flatten(2).unflatten(1, (-1, width))[:, :, first:]
         if activation == 'softmax':
             logits = logits.softmax(2)[:, :, :-1]
-        if classes is not None and classes.leaves:
+        if classes is not None and classes.is_partial:
             logits = classes.of(logits, 2)
         best = logits.amax(2)
         if activation == 'sigmoid':
@@ -104,22 +103,22 @@ def choose_rows(
     """Which rows are compared.
 
     Args:
-        scores_NP: How sure the teacher is of an object at each place.
-        is_assigned_NP: Where the student has one to find; not for `'confident'`.
-        topk: How many rows an image has at most.
-        rows: `'confident'`: those the teacher is surest of. `'both'`: those assigned to
-            an object, and then those. `'assigned'`: only the former; their number must
-            be known on the host, which waits for the device.
+        scores_NP: How sure the teacher is of an object at each anchor or point.
+        is_assigned_NP: Which ones are assigned to an object; not for `'confident'`.
+        topk: The maximum number of rows of an image.
+        rows: `'confident'`: those that the teacher is surest of. `'assigned'`: those
+            assigned to an object. Their number must be known on the host, which waits
+            for the device. `'both'`: the assigned ones, then the confident ones.
 
     Returns:
         Indices (K,) with the rows of an image side by side, the surest first.
     """
-    num_images, places = scores_NP.shape
+    num_images, num_per_image = scores_NP.shape
     if is_assigned_NP is not None:
         scores_NP = scores_NP + 2 * is_assigned_NP  # scores are at most 1
-    best_NK = scores_NP.topk(min(topk, places), dim=1).indices
-    first_N1 = torch.arange(num_images, device=scores_NP.device)[:, None] * places
-    chosen = (best_NK + first_N1).flatten()
+    best_NK = scores_NP.topk(min(topk, num_per_image), dim=1).indices
+    images_N1 = torch.arange(num_images, device=scores_NP.device)[:, None]
+    chosen = (best_NK + images_N1 * num_per_image).flatten()
     if rows != 'assigned' or is_assigned_NP is None:
         return chosen
     return chosen[is_assigned_NP.flatten()[chosen]]

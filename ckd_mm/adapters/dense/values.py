@@ -1,4 +1,4 @@
-"""What is compared of chosen places of a dense head, beside its class logits.
+"""What is compared at chosen anchors or points, beside class logits.
 
 Shape suffixes: K rows.
 """
@@ -14,7 +14,7 @@ from ckd_mm.adapters.core.box_deltas import in_units_of
 from ckd_mm.adapters.dense.head import DenseHead
 from ckd_mm.adapters.dense.priors import rows_of
 
-__all__ = ['apart_rows', 'delta_rows', 'edge_rows', 'objectness_rows']
+__all__ = ['dense_objectness_rows', 'delta_rows', 'edge_rows', 'objectness_rows']
 
 
 def objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
@@ -23,13 +23,13 @@ def objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
     return logits if head.softmax else F.pad(logits, (0, 1))
 
 
-def apart_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
+def dense_objectness_rows(head: DenseHead, values: list[Any], rows: Tensor) -> Tensor:
     """The same of a head that has objectness beside its classes."""
     return F.pad(head.objectness_rows(values, rows), (0, 1))
 
 
 def delta_rows(
-    head: DenseHead, student: DenseHead, values: list[Any], rows: Tensor
+    head: DenseHead, values: list[Any], rows: Tensor, student: DenseHead
 ) -> Tensor:
     """Box deltas (K, 4) in the units of the student's head."""
     deltas = rows_of(values[0][1], 4, rows)

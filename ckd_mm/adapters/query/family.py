@@ -1,4 +1,4 @@
-"""Query-based detectors of MMDetection: what matched queries of both models say."""
+"""Query-based detectors of MMDetection: matched queries of student and teacher."""
 
 from __future__ import annotations
 

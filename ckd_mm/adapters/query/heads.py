@@ -1,4 +1,4 @@
-"""What the queries of a model are: class logits, and where each has its object.
+"""What the queries of a model are: class logits, and a box or a mask each.
 
 Two kinds of head: `bbox_head` of DETR and its kind, whose queries have a box each, and
 `panoptic_head` of MaskFormer and Mask2Former, whose queries have a mask each.
@@ -93,7 +93,7 @@ class QueryHead:
             return logits[..., : num_tokens(self.model, values[1])]
         return logits
 
-    def places(self, values: list[Any], step: Step) -> Tensor:
+    def boxes_or_masks(self, values: list[Any], step: Step) -> Tensor:
         """Boxes (N, Q, 4), relative to the image, or mask logits (N, Q, H, W)."""
         return self._read(values[0])[1]
 
@@ -108,24 +108,24 @@ class QueryHead:
         return assigned_labels([call], [logits.shape[1]], len(logits)).flatten()
 
     def _read(self, outputs: Any) -> tuple[Tensor, Tensor]:
-        """Both of the last decoder layer's own queries."""
+        """Class logits, and boxes or masks, of the last decoder layer."""
         ndims = (3, 4) if self.has_masks else (3, 3)
-        places = 'masks' if self.has_masks else 'boxes'
+        word = 'masks' if self.has_masks else 'boxes'
         if len(outputs) != 2 or any(
             getattr(layers[-1], 'ndim', 0) != ndim
             for layers, ndim in zip(outputs, ndims, strict=True)
         ):
             raise ValueError(
-                f'module {self.path!r} is expected to return class logits and {places} '
+                f'module {self.path!r} is expected to return class logits and {word} '
                 f'by decoder layer, got a {type(outputs).__name__} of {len(outputs)}; '
                 "compare on='neck' or on='backbone'"
             )
-        logits, found = (layers[-1][:, self._own] for layers in outputs)
-        return logits, found
+        logits, boxes_or_masks = (layers[-1][:, self._queries] for layers in outputs)
+        return logits, boxes_or_masks
 
     @property
-    def _own(self) -> slice:
-        """Queries for denoising come before its own, DDQ's dense ones after them."""
+    def _queries(self) -> slice:
+        """The learned ones: denoising queries come before, DDQ's dense ones after."""
         number = self.module.num_queries if self.has_masks else self.model.num_queries
         number *= getattr(self.model, 'num_patterns', 0) or 1  # of DAB-DETR
         dense = 0

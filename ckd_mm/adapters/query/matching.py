@@ -1,4 +1,4 @@
-"""Which query of the teacher is compared with which of the student.
+"""Which query of the student is compared with which of the teacher.
 
 The queries of two models have no common order, so each image's are matched.
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
-    'Found',
+    'QueryOutputs',
     'box_distances',
     'class_distances',
     'confidences',
@@ -23,56 +23,61 @@ __all__ = [
 ]
 
 
-class Found(NamedTuple):
+class QueryOutputs(NamedTuple):
     """Class logits (N, Q, C), and boxes (N, Q, 4) or mask logits (N, Q, H, W)."""
 
     logits: Tensor
-    places: Tensor
+    boxes_or_masks: Tensor
 
 
-def class_distances(student: Found, teacher: Found, *, softmax: bool) -> Tensor:
+def class_distances(
+    student: QueryOutputs, teacher: QueryOutputs, *, softmax: bool
+) -> Tensor:
     """The sum of absolute differences of the probabilities of all classes (N, S, T).
 
     Args:
-        student: Found of the student.
-        teacher: Found of the teacher.
+        student: The student's queries.
+        teacher: The teacher's queries.
         softmax: Whether the classes exclude each other.
     """
-    own, other = (
+    student_probs, teacher_probs = (
         logits.float().softmax(2) if softmax else logits.float().sigmoid()
         for logits, _ in (student, teacher)
     )
-    return torch.cdist(own, other, p=1)
+    return torch.cdist(student_probs, teacher_probs, p=1)
 
 
-def box_distances(student: Found, teacher: Found) -> Tensor:
+def box_distances(student: QueryOutputs, teacher: QueryOutputs) -> Tensor:
     """The sum of absolute differences of the coordinates, relative to the image."""
-    return torch.cdist(student.places.float(), teacher.places.float(), p=1)
+    return torch.cdist(
+        student.boxes_or_masks.float(), teacher.boxes_or_masks.float(), p=1
+    )
 
 
-def mask_distances(student: Found, teacher: Found) -> Tensor:
+def mask_distances(student: QueryOutputs, teacher: QueryOutputs) -> Tensor:
     """One minus the dice coefficient of the probabilities of all pixels (N, S, T).
 
     Raises:
         ValueError: The masks are not of one size.
     """
-    sizes = [tuple(queries.places.shape[2:]) for queries in (student, teacher)]
+    sizes = [tuple(queries.boxes_or_masks.shape[2:]) for queries in (student, teacher)]
     if sizes[0] != sizes[1]:
         raise ValueError(
             f"the masks must be of one size, but the student's are {sizes[0]} and the "
             f"teacher's {sizes[1]}; give both data preprocessors the same "
             'pad_size_divisor'
         )
-    own, other = (
-        queries.places.float().flatten(2).sigmoid() for queries in (student, teacher)
+    student_masks, teacher_masks = (
+        queries.boxes_or_masks.float().flatten(2).sigmoid()
+        for queries in (student, teacher)
     )
-    both = torch.einsum('nsp,ntp->nst', own, other)
-    total = own.sum(2)[:, :, None] + other.sum(2)[:, None]
+    both = torch.einsum('nsp,ntp->nst', student_masks, teacher_masks)
+    total = student_masks.sum(2)[:, :, None] + teacher_masks.sum(2)[:, None]
     return 1 - (2 * both + 1) / (total + 1)
 
 
-def confidences(queries: Found, *, softmax: bool) -> Tensor:
-    """How sure each query (N, Q) is of an object: what a head ranks its objects by.
+def confidences(queries: QueryOutputs, *, softmax: bool) -> Tensor:
+    """How sure each query (N, Q) is of an object. A head ranks its objects by this.
 
     The probability of its best class, times the mean probability of the pixels in its
     mask, if it has one.
@@ -80,18 +85,18 @@ def confidences(queries: Found, *, softmax: bool) -> Tensor:
     logits = queries.logits.float()
     scores = logits.softmax(2)[..., :-1] if softmax else logits.sigmoid()
     best = scores.amax(2)
-    if queries.places.ndim == 3:
+    if queries.boxes_or_masks.ndim == 3:
         return best
-    masks = queries.places.float().flatten(2)
+    masks = queries.boxes_or_masks.float().flatten(2)
     is_inside = masks > 0
     total = (masks.sigmoid() * is_inside).sum(2)
     return best * total / is_inside.sum(2).clamp(min=1)
 
 
 def match(costs_NST: Tensor) -> tuple[Tensor, Tensor]:
-    """The pairs of queries that cost least in sum, each query at most once.
+    """The pairs of queries with the least sum of costs, each query at most once.
 
-    The Hungarian algorithm runs on the host, for which the device is waited for once.
+    The Hungarian algorithm runs on the host, so it waits for the device once.
 
     Returns:
         Indices (N * K,) into the student's N * S and the teacher's N * T queries, K the
@@ -105,7 +110,8 @@ def match(costs_NST: Tensor) -> tuple[Tensor, Tensor]:
         for image, costs in enumerate(costs_NST.cpu().numpy())
         for rows, columns in [linear_sum_assignment(costs)]
     ]
-    own, other = (
-        torch.cat([torch.from_numpy(pair[side]) for pair in pairs]) for side in (0, 1)
+    student, teacher = (
+        torch.cat([torch.from_numpy(indices) for indices in of_images])
+        for of_images in zip(*pairs, strict=True)
     )
-    return own.to(costs_NST.device), other.to(costs_NST.device)
+    return student.to(costs_NST.device), teacher.to(costs_NST.device)

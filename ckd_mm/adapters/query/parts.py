@@ -21,7 +21,7 @@ from ckd_mm.adapters.core.prompts import Tokens
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.query.matching import (
-    Found,
+    QueryOutputs,
     box_distances,
     class_distances,
     confidences,
@@ -44,7 +44,7 @@ class Queries(Protocol):
 
     @property
     def taps(self) -> tuple[Tap, ...]:
-        """Where logits and places are noted."""
+        """Where logits and boxes or masks are noted."""
 
     @property
     def label_taps(self) -> tuple[Tap, ...]:
@@ -57,7 +57,7 @@ class Queries(Protocol):
     def logits(self, values: list[Any]) -> Tensor:
         """Class logits (N, Q, C) of what the taps noted."""
 
-    def places(self, values: list[Any], step: Step) -> Tensor:
+    def boxes_or_masks(self, values: list[Any], step: Step) -> Tensor:
         """Boxes (N, Q, 4), relative to the image, or mask logits (N, Q, H, W)."""
 
     def labels(self, step: Step) -> Tensor:
@@ -89,11 +89,11 @@ class QueryParts:
         if words == ['a box', 'a box']:
             reason = Unavailable('their queries have a box each, and no mask')
             return {'query_logits': self.query_logits, 'mask_logits': reason}
-        other = Unavailable(
+        reason = Unavailable(
             f'the queries of the student have {words[0]} each and those of the teacher '
             f"{words[1]}, so they cannot be matched; compare on='backbone'"
         )
-        return {'query_logits': other, 'mask_logits': other}
+        return {'query_logits': reason, 'mask_logits': reason}
 
     def query_logits(
         self,
@@ -104,21 +104,21 @@ class QueryParts:
     ) -> PairSpec:
         """Class logits of the last decoder layer or stage, of matched queries (K, C).
 
-        Each image's queries are matched by the Hungarian algorithm, so that the sum of
-        the costs is least: the differences of classes and boxes of
-        :mod:`ckd_mm.adapters.query.matching`, times their weights. The device is waited
-        for once in a step, as MMDetection's own assigner does in each layer. Queries
-        for denoising take no part, nor do the dense ones of DDQ. That students are
-        matched with a teacher's predictions is DETRDistill's way (arXiv:2211.10156);
-        these costs are ours, with the weights that MMDetection's assigners have for
+        The Hungarian algorithm matches the queries of each image, so that the sum of
+        the costs is least. The costs are the differences of classes and boxes of
+        :mod:`ckd_mm.adapters.query.matching`, times their weights. The matching waits
+        for the device once in a step; MMDetection's own assigner does so in each layer.
+        Queries for denoising and the dense queries of DDQ take no part. DETRDistill
+        (arXiv:2211.10156) matches a student with the teacher's predictions in this way.
+        The costs are ours, with the weights that MMDetection's assigners have for
         classes and boxes.
 
         `image_index` is the image of each pair; with a softmax head, `target` is the
         class that the student's assigner gave its query.
 
         Args:
-            topk: How many queries of the teacher an image has at most, those that it is
-                surest of; `None` is all of them.
+            topk: The maximum number of the teacher's queries per image, those that it
+                is surest of; `None` is all of them.
             class_cost: The weight of a difference in the classes.
             box_cost: The weight of a difference in the box.
             activation: See :class:`ckd_mm.adapters.core.class_logits.Columns`.
@@ -173,21 +173,21 @@ class QueryParts:
             for queries in (self.student, self.teacher)
         )
         columns = Pixels(activation)
-        context, without = columns.offered(spec.context)
+        context, missing = columns.available_context(spec.context)
         return replace(
             spec,
             student=student,
             teacher=teacher,
             columns=columns,
             context=context,
-            without={**spec.without, **without},
+            missing_context={**spec.missing_context, **missing},
         )
 
     def _class_logits(
         self,
         topk: int | None,
         class_cost: float,
-        place_costs: Callable[[Found, Found], Tensor],
+        box_or_mask_costs: Callable[[QueryOutputs, QueryOutputs], Tensor],
         activation: str | None,
     ) -> PairSpec:
         columns = self._columns(activation)
@@ -199,12 +199,13 @@ class QueryParts:
             Readout(queries.taps, partial(_rows, queries))
             for queries in (self.student, self.teacher)
         )
-        context, without = {'image_index': Context(self._images, self.student.taps)}, {}
+        context = {'image_index': Context(self._images, self.student.taps)}
+        missing_context = {}
         labels = Context(self.student.labels, self.student.label_taps)
         if has_classes and columns.is_distribution and activation != 'softmax':
             context['target'] = labels
         else:
-            without['target'] = (
+            missing_context['target'] = (
                 'queries without an object have no target among the classes of a '
                 'sigmoid head; take a loss that needs none'
             )
@@ -212,8 +213,8 @@ class QueryParts:
             student,
             teacher,
             context=context,
-            without=without,
-            choose=partial(self._choose, topk, class_cost, place_costs, columns),
+            missing_context=missing_context,
+            choose=partial(self._choose, topk, class_cost, box_or_mask_costs, columns),
             by_teacher=True,
             match=columns.match if isinstance(columns, Columns) else None,
             columns=columns,
@@ -230,27 +231,27 @@ class QueryParts:
         self,
         topk: int | None,
         class_cost: float,
-        place_costs: Callable[[Found, Found], Tensor],
+        box_or_mask_costs: Callable[[QueryOutputs, QueryOutputs], Tensor],
         columns: Columns | Tokens,
-        own: list[Any],
-        other: list[Any],
+        student_values: list[Any],
+        teacher_values: list[Any],
         step: Step,
     ) -> tuple[Tensor, Tensor]:
-        student = Found(
-            _seen(self.student.logits(own), columns.student_logits),
-            self.student.places(own, step),
+        student = QueryOutputs(
+            _in_common(self.student.logits(student_values), columns.student_logits),
+            self.student.boxes_or_masks(student_values, step),
         )
-        teacher = Found(
-            _seen(self.teacher.logits(other), columns.teacher_logits),
-            self.teacher.places(other, step),
+        teacher = QueryOutputs(
+            _in_common(self.teacher.logits(teacher_values), columns.teacher_logits),
+            self.teacher.boxes_or_masks(teacher_values, step),
         )
         check_number(student, teacher)
         softmax = isinstance(columns, Columns) and columns.logits.background
         scores_NT = confidences(teacher, softmax=softmax)
         number = scores_NT.shape[1] if topk is None else min(topk, scores_NT.shape[1])
         best_NK = scores_NT.topk(number, dim=1).indices
-        surest = Found(*(_at(values, best_NK) for values in teacher))
-        costs = place_costs(student, surest)
+        surest = QueryOutputs(*(_at(values, best_NK) for values in teacher))
+        costs = box_or_mask_costs(student, surest)
         if class_cost:
             distances = class_distances(student, surest, softmax=softmax)
             costs = class_cost * distances + costs
@@ -271,11 +272,11 @@ def _rows(queries: Queries, values: list[Any], step: Step) -> Tensor:
 
 
 def _masks(queries: Queries, values: list[Any], step: Step) -> Tensor:
-    return queries.places(values, step).flatten(0, 1).flatten(1)
+    return queries.boxes_or_masks(values, step).flatten(0, 1).flatten(1)
 
 
-def _seen(logits: Tensor, columns: Callable[[Tensor], Tensor]) -> Tensor:
-    """What is compared of logits (N, Q, C)."""
+def _in_common(logits: Tensor, columns: Callable[[Tensor], Tensor]) -> Tensor:
+    """The columns in common of logits (N, Q, C)."""
     return columns(logits.flatten(0, 1)).unflatten(0, logits.shape[:2])
 
 
@@ -285,9 +286,9 @@ def _at(values: Tensor, index_NK: Tensor) -> Tensor:
 
 
 def _distances(
-    distances: Callable[[Found, Found], Tensor],
+    distances: Callable[[QueryOutputs, QueryOutputs], Tensor],
     cost: float,
-    student: Found,
-    teacher: Found,
+    student: QueryOutputs,
+    teacher: QueryOutputs,
 ) -> Tensor:
     return cost * distances(student, teacher)

@@ -1,9 +1,9 @@
-"""Two-stage detectors of MMDetection: what both models make of the student's RoIs.
+"""Two-stage detectors of MMDetection: student and teacher on the student's RoIs.
 
 The student's own training step samples RoIs and scores them; both are noted on the way.
 The teacher's RoI head then scores the same RoIs on the teacher's features. So row i of
-the pair is one RoI seen by both models, and the student's RoI head runs once (the
-authors' code runs it a second time), but for RoIs that it has not seen: those of
+the pair is one RoI seen by both models. The student's RoI head runs once; the authors'
+code runs it a second time. It runs again only for RoIs that it has not seen, those of
 `rois='proposals'` and `rois='teacher'`.
 """
 
@@ -50,9 +50,9 @@ class TwoStageAdapter(DetectionAdapter):
     `roi_logits`: class logits of all RoIs that the student's sampler drew, background
     included, (R, C + 1); `target` is the class assigned to each, `image_index` its
     image, `rois` the boxes (R, 5). `embedding`: what the last layer of the box head
-    makes the logits of, (R, D), with the same extras. `mask_logits`: the mask of each
+    makes the logits of, (R, D), with the same context. `mask_logits`: the mask of each
     RoI assigned to an object, in the channel of its class, as one row (P, H * W), with
-    the same extras of these RoIs. `roi_boxes`: the box deltas of these RoIs, (P, 4);
+    the same context of these RoIs. `roi_boxes`: the box deltas of these RoIs, (P, 4);
     `box_target` is the ground truth's. Their options: see
     :class:`ckd_mm.adapters.roi.parts.RoIParts`. `rpn_logits`: object or background at
     chosen anchors of the RPN, (K, 2), `rpn_boxes`: the box deltas of those assigned to

@@ -1,4 +1,4 @@
-"""What keeps the RoI heads of two models from being compared, if anything."""
+"""Why the RoI heads of two models cannot be compared, if so."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 BESIDE = {'semantic_head': 'semantic_feat', 'glbctx_head': 'glbctx_feat'}
-"""Heads that make of an image what RoIs are pooled from, and the arguments for it."""
+"""Heads whose outputs RoIs are pooled from, and the arguments that take these."""
 
 
 def has_box_heads(model: BaseModel) -> bool:
@@ -31,7 +31,7 @@ def has_box_heads(model: BaseModel) -> bool:
 
 
 def why_no_rois(*models: tuple[str, BaseModel]) -> Unavailable | None:
-    """What keeps a model from scoring RoIs that are not its own.
+    """Why a model cannot score the RoIs of another model, if so.
 
     Args:
         models: Each with the word for it, student or teacher.
@@ -47,7 +47,7 @@ def why_no_rois(*models: tuple[str, BaseModel]) -> Unavailable | None:
 
 
 def why_no_logits(student: Sequence[Any], teacher: Sequence[Any]) -> Unavailable | None:
-    """What keeps these box heads from having one row of class logits for each RoI."""
+    """Why these box heads do not have one row of class logits per RoI, if so."""
     for whose, heads in (('student', student), ('teacher', teacher)):
         for head in heads:
             name = type(head).__name__
@@ -63,7 +63,7 @@ def why_no_logits(student: Sequence[Any], teacher: Sequence[Any]) -> Unavailable
 
 
 def why_no_masks(student: Any, teacher: Any) -> Unavailable | None:
-    """What keeps the masks of these RoI heads from being compared."""
+    """Why the masks of these RoI heads cannot be compared, if so."""
     if getattr(student, 'interleaved', False):
         start = f'the {type(student).__name__} of the student draws RoIs for masks, '
         if _first(student.mask_head).class_agnostic:
@@ -105,7 +105,7 @@ def _first(heads: Any) -> Any:
 
 
 def _needed(roi_head: Any) -> list[str]:
-    """What a box head takes beside feature maps and RoIs, and the number of a stage."""
+    """What a box head needs beside feature maps, RoIs and the number of a stage."""
     is_cascade = isinstance(roi_head.bbox_head, nn.ModuleList)
     parameters = inspect.signature(roi_head._bbox_forward).parameters.values()
     required = [one.name for one in parameters if one.default is one.empty]

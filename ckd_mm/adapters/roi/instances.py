@@ -1,7 +1,8 @@
-"""CrowdDet: two predictions of each RoI, in an order that its training leaves free.
+"""CrowdDet: two predictions of each RoI, in no fixed order.
 
-Its loss takes the better of the two orders for each RoI, so that the first prediction
-of one model may be of what the second one of another is. Each RoI's are matched.
+The loss of CrowdDet takes the better of the two orders for each RoI. So the first
+prediction of the student may be of the same object as the second one of the teacher.
+The predictions of each RoI are matched.
 
 Shape suffixes: R RoIs, S and T the student's and the teacher's predictions of a RoI.
 """
@@ -33,7 +34,7 @@ def has_instances(stages: Stages) -> bool:
 
 
 class InstanceParts:
-    """The part of two box heads that :func:`has_instances` is true of.
+    """The part of two box heads with two predictions, see :func:`has_instances`.
 
     Args:
         student: The student's.
@@ -49,9 +50,10 @@ class InstanceParts:
     def roi_logits(self) -> PairSpec:
         """Class logits of both predictions of each RoI of the sampler, (2 * R, 2).
 
-        Of the two orders of a RoI the teacher's are in the one that differs less, by
-        the sum of absolute differences of class probabilities and of box deltas, which
-        is ours. A head that refines its predictions gives the refined ones.
+        The teacher's two predictions of a RoI are put into the order that differs less
+        from the student's. The difference is the sum of absolute differences of class
+        probabilities and of box deltas; this choice is ours. A head that refines its
+        predictions gives the refined ones.
         """
         one = ClassLogits(1, 'softmax', background=True)
         columns = Columns.of(one, one, self.names)
@@ -62,7 +64,9 @@ class InstanceParts:
             Readout((Tap(names[0]),), _rows),
             Readout((Tap(names[1], run=run),), _rows),
             context={name: _twice(sampled[name]) for name in ('image_index', 'rois')},
-            without={'target': 'it is not told which prediction is of which object'},
+            missing_context={
+                'target': 'it is not told which prediction is of which object'
+            },
             choose=self._in_one_order,
             match=columns.match,
             columns=columns,
@@ -72,13 +76,13 @@ class InstanceParts:
         self, student: list[Any], teacher: list[Any], step: Step
     ) -> tuple[Tensor, Tensor]:
         """All rows of the student, and the teacher's that belong to them."""
-        logits, deltas = _read(student)
+        student_logits, student_deltas = _read(student)
         teacher_logits, teacher_deltas = _read(teacher)
         heads = self.student.head(0), self.teacher.head(0)
         teacher_deltas = in_units_of(*heads, teacher_deltas.flatten(0, 1))
         pairs = (
-            (logits.softmax(2), teacher_logits.softmax(2)),
-            (deltas, teacher_deltas.unflatten(0, (-1, 2))),
+            (student_logits.softmax(2), teacher_logits.softmax(2)),
+            (student_deltas, teacher_deltas.unflatten(0, (-1, 2))),
         )
         costs_RST = sum(torch.cdist(a.float(), b.float(), p=1) for a, b in pairs)
         assert isinstance(costs_RST, Tensor)

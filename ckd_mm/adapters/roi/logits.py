@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.adapters.core.class_logits import ClassLogits
-from ckd_mm.adapters.core.class_match import Kept
+from ckd_mm.adapters.core.class_match import ClassSubset
 
 __all__ = ['class_rows', 'objectness_rows', 'roi_class_logits', 'why_unknown']
 
@@ -30,7 +30,7 @@ def roi_class_logits(head: Any) -> ClassLogits:
         raise ValueError(reason)
     number = head.num_classes
     if 'SeesawLoss' in _losses(head):
-        return ClassLogits(number, 'softmax', background=False, is_apart=True)
+        return ClassLogits(number, 'softmax', background=False, has_objectness=True)
     width = getattr(getattr(head, 'fc_cls', None), 'out_features', number + 1)
     is_sigmoid = getattr(head.loss_cls, 'use_sigmoid', False)
     activation = 'sigmoid' if is_sigmoid else 'softmax'
@@ -38,9 +38,9 @@ def roi_class_logits(head: Any) -> ClassLogits:
 
 
 def why_unknown(head: Any) -> str:
-    """What keeps the columns of a box head from being known; empty if nothing does.
+    """Why the columns of a box head are not known; empty if they are.
 
-    V3Det's loss says that it has columns of its own, and has the usual ones.
+    V3Det's loss says that it has columns of its own, but it has the usual ones.
     """
     if not getattr(head, 'custom_cls_channels', False):
         return ''
@@ -55,26 +55,26 @@ def why_unknown(head: Any) -> str:
 
 def class_rows(logits: ClassLogits, rows: Tensor) -> Tensor:
     """The columns of classes of what a head returned (R, C, C + 1 or C + 2)."""
-    return rows[:, : logits.num_classes] if logits.is_apart else rows
+    return rows[:, : logits.num_classes] if logits.has_objectness else rows
 
 
-def objectness_rows(rows: Tensor, kept: Kept) -> Tensor:
+def objectness_rows(rows: Tensor, common: ClassSubset) -> Tensor:
     """Object or background (R, 2), of a head with the Seesaw loss.
 
-    An object of a class that is not kept is background. Its probability goes there.
+    An object of another class counts as background. Its probability goes there.
 
     Args:
         rows: What the head returned (R, C + 2).
-        kept: The classes in common.
+        common: The classes in common.
     """
-    if not kept.leaves:
-        return rows[:, kept.number :]
+    if not common.is_partial:
+        return rows[:, common.num_classes :]
     rows = rows.to(torch.promote_types(rows.dtype, torch.float32))
-    classes = rows[:, : kept.number].log_softmax(1)
-    is_object, is_none = rows[:, kept.number :].log_softmax(1).unbind(1)
-    common = is_object + kept.of(classes).logsumexp(1)
-    others = is_object + kept.others(classes).logsumexp(1)
-    return torch.stack([common, torch.logaddexp(is_none, others)], 1)
+    classes = rows[:, : common.num_classes].log_softmax(1)
+    is_object, is_none = rows[:, common.num_classes :].log_softmax(1).unbind(1)
+    of_common = is_object + common.of(classes).logsumexp(1)
+    of_others = is_object + common.left_out(classes).logsumexp(1)
+    return torch.stack([of_common, torch.logaddexp(is_none, of_others)], 1)
 
 
 def _losses(head: Any) -> set[str]:

@@ -21,10 +21,10 @@ __all__ = ['MaskRoIs']
 
 
 class MaskRoIs:
-    """Those of some stages of the student, one stage after the other.
+    """The mask RoIs of some stages of the student, one stage after the other.
 
-    They are the RoIs of the box head that are assigned to an object. HTC's are others:
-    each stage draws its RoIs again for the masks, from boxes that it has just refined.
+    They are the RoIs of the box head that are assigned to an object. HTC is different:
+    each stage draws RoIs again for the masks, from the boxes that it has just refined.
 
     Args:
         stages: The student's.

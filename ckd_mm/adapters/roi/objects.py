@@ -1,4 +1,4 @@
-"""What two RoI heads say of the RoIs of objects: masks and boxes of their class."""
+"""What two RoI heads are compared by at objects: masks and boxes of their class."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class ObjectParts:
             teacher_rows=partial(self._mask, in_teacher=match),
         )
         columns, labels = Pixels(activation), rois.context()['target']
-        context, without = columns.offered(rois.context())
+        context, missing_context = columns.available_context(rois.context())
         return PairSpec(
             student,
             teacher,
             context=context,
-            without=without,
+            missing_context=missing_context,
             also_taps=rois.taps,
             match=match,
             columns=columns,
@@ -117,10 +117,10 @@ class ObjectParts:
         )
 
     def _match(self, module: str, stage_map: StageMap) -> ClassMatch:
-        """The classes in common, for what is specific to a class."""
-        stage, seen_by = stage_map.pairs()[0]
-        student = self.student.module(module, stage)
-        teacher = self.teacher.module(module, seen_by)
+        """The classes in common of these heads."""
+        student_stage, teacher_stage = stage_map.pairs()[0]
+        student = self.student.module(module, student_stage)
+        teacher = self.teacher.module(module, teacher_stage)
         return match_classes(student.num_classes, teacher.num_classes, self.names)
 
     def _mask(
@@ -168,9 +168,6 @@ def missing_module(
     student: Stages, teacher: Stages, module: str, inner: str = ''
 ) -> Unavailable | None:
     """Why a module of the RoI head is not in both, if it is not."""
-    lacking = [
-        f'the {whose} has none'
-        for whose, stages in (('student', student), ('teacher', teacher))
-        if not stages.has(module, inner)
-    ]
-    return Unavailable(' and '.join(lacking)) if lacking else None
+    return Unavailable.where_lacking(
+        student=not student.has(module, inner), teacher=not teacher.has(module, inner)
+    )

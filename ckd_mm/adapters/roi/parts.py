@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ckd_mm.adapters.core.class_logits import Columns
-from ckd_mm.adapters.core.class_match import Kept
+from ckd_mm.adapters.core.class_match import ClassSubset
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.step import Step
@@ -36,8 +36,8 @@ class RoIParts:
     """The parts of two models that both have RoI heads.
 
     In all of them the option `student_stage` chooses one stage of a cascade, whose RoIs
-    are compared (`None`: those of all stages, one after the other), and `teacher_stage`
-    what sees them in a teacher with a cascade: see
+    are compared (`None`: those of all stages, one after the other). `teacher_stage`
+    chooses the stage of a teacher with a cascade that sees them: see
     :func:`ckd_mm.adapters.roi.stages.choose_stages`.
 
     Args:
@@ -76,24 +76,23 @@ class RoIParts:
     ) -> PairSpec:
         """Class logits of the RoIs that the student's sampler drew, (R, C + 1).
 
-        `rois`: 'sampled' (the authors'), or for an extra pass of both heads the
-        'proposals' of the student's RPN or those of the 'teacher', of each image the
-        `num_rois` (`None`: 512) of the highest score. These have no assigned class.
+        `rois`: 'sampled' (as the authors do), the 'proposals' of the student's RPN, or
+        those of the 'teacher'. Proposals need an extra pass of both heads. They are the
+        `num_rois` (`None`: 512) of the highest score of each image, and have no
+        assigned class.
 
-        `background_ratio`: how many background RoIs are compared for each that is
-        assigned to an object, at most; 0 leaves the objects alone, `None` takes all as
-        the sampler drew them, which is what the authors of CKD do. COCO's samplers draw
-        at least three background RoIs for each of an object; many of them look alike.
-        Of heads with the Seesaw loss, whose classes are those of objects, only RoIs of
-        objects are compared.
+        `background_ratio`: the maximum number of background RoIs for each RoI that is
+        assigned to an object. 0 takes the objects alone. `None` takes all that the
+        sampler drew, as the authors of CKD do. COCO's samplers draw at least three
+        background RoIs for each of an object, and many of them look alike. Heads with
+        the Seesaw loss have classes of objects alone, so only RoIs of objects are
+        compared.
 
         `activation`: see :class:`ckd_mm.adapters.core.class_logits.Columns`.
         """
-        stage_map = choose_stages(
-            self.student, self.teacher, student_stage, teacher_stage
-        )
+        stage_map = self._stage_map(student_stage, teacher_stage)
         columns = self._columns(stage_map, activation)
-        if columns.logits.is_apart and rois == 'sampled':
+        if columns.logits.has_objectness and rois == 'sampled':
             if background_ratio is not None:
                 raise ValueError(
                     f'background_ratio={background_ratio!r} is not for heads with the '
@@ -120,9 +119,7 @@ class RoIParts:
 
         `target` is 0 for RoIs that are assigned to an object, else 1.
         """
-        stage_map = choose_stages(
-            self.student, self.teacher, student_stage, teacher_stage
-        )
+        stage_map = self._stage_map(student_stage, teacher_stage)
         match = self._columns(stage_map).match
         spec = self._of_rois(
             stage_map,
@@ -145,7 +142,7 @@ class RoIParts:
         rois: str = 'sampled',
         num_rois: int | None = None,
     ) -> PairSpec:
-        """What the last layer of the box head makes these logits of, (R, D)."""
+        """What the last layer of the box head gets to make these logits, (R, D)."""
         return self._of_rois(
             self._stage_map(student_stage, teacher_stage),
             HeadTap('bbox_head', 'fc_cls', 'input'),
@@ -183,7 +180,7 @@ class RoIParts:
             student,
             teacher,
             context=context,
-            choose=partial(sampled.rows, ratio),
+            choose=partial(sampled.choose, ratio),
             also_taps=sampled.taps,
             labels=context['target'],
         )
@@ -198,12 +195,12 @@ class RoIParts:
         """The columns of class logits of all stages that take part."""
         kinds = {
             (
-                roi_class_logits(self.student.head(stage)),
-                roi_class_logits(self.teacher.head(seen_by)),
+                roi_class_logits(self.student.head(student_stage)),
+                roi_class_logits(self.teacher.head(teacher_stage)),
             ): None
-            for stage, seen_by in stage_map.pairs()
+            for student_stage, teacher_stage in stage_map.pairs()
         }
-        found = [Columns.of(*pair, self.names, activation) for pair in kinds]
+        found = [Columns.of(*kind, self.names, activation) for kind in kinds]
         return found[0]
 
     def _missing_columns(self) -> Unavailable | None:
@@ -228,9 +225,9 @@ def _class_rows(output: Any, step: Step, stage: int, head: Any) -> Tensor:
 
 
 def _objectness_rows(
-    kept: Kept, output: Any, step: Step, stage: int, head: Any
+    common: ClassSubset, output: Any, step: Step, stage: int, head: Any
 ) -> Tensor:
-    return objectness_rows(output[0], kept)
+    return objectness_rows(output[0], common)
 
 
 def _embeddings(arguments: Any, step: Step, stage: int, head: Any) -> Tensor:
@@ -251,7 +248,7 @@ def _of_proposed(
         student,
         teacher,
         context=proposed.context(run),
-        without={'target': reason},
+        missing_context={'target': reason},
         also_taps=proposed.taps,
         by_teacher=proposed.rois == 'teacher',
     )

@@ -78,7 +78,7 @@ class RoIFeatures(Pass):
 
 @dataclass(frozen=True)
 class HeadsBeside(Pass):
-    """The heads that make what RoIs are pooled from beside the feature maps, if any."""
+    """The heads whose outputs RoIs are pooled from beside feature maps, if any."""
 
     stages: Stages = field(compare=False, repr=False)
 
@@ -107,7 +107,7 @@ class RoIHeads(Pass):
     teacher_stage: int
     student: Stages = field(compare=False, repr=False)
     teacher: Stages = field(compare=False, repr=False)
-    is_apart = True
+    has_own_taps = True
 
     @property
     def needs(self) -> tuple[Pass, ...]:
@@ -162,7 +162,7 @@ class ProposedInTeacher(Pass):
     stage: int
     student: Stages = field(compare=False, repr=False)
     teacher: Stages = field(compare=False, repr=False)
-    is_apart = True
+    has_own_taps = True
 
     @property
     def needs(self) -> tuple[Pass, ...]:
@@ -182,15 +182,14 @@ class ProposedInTeacher(Pass):
 class ProposedInStudent(Pass):
     """The student's box head once more, on the RoIs that an RPN proposes.
 
-    Its own proposals are the same beside each of several teachers, so it runs once for
-    all of them.
+    The student's proposals are the same for all teachers, so it runs once for them.
     """
 
     proposed: ProposedRoIs
     student: Stages = field(compare=False, repr=False)
     teacher: Stages = field(compare=False, repr=False)
     chosen_by: int = field(init=False, repr=False)
-    is_apart = True
+    has_own_taps = True
     of_student = True
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""RoIs that an RPN proposes, rather than those that the student's sampler drew.
+"""RoIs that an RPN proposes, instead of those that the student's sampler drew.
 
 Shape suffixes: R RoIs of all images.
 """
@@ -34,7 +34,7 @@ class ProposedRoIs:
     Args:
         rois: Whose RPN: 'proposals' is the student's, after the NMS of its training
             step and before its sampler; 'teacher' the teacher's, as in its test.
-        number: At most so many of each image, the best by score.
+        number: The maximum number of RoIs per image, those with the best scores.
     """
 
     rois: Literal['proposals', 'teacher']
@@ -64,7 +64,7 @@ class ProposedRoIs:
 
     @property
     def taps(self) -> tuple[Tap, ...]:
-        """What of the student's own step is needed for them."""
+        """What is read of the student's own step for them."""
         rpn = (_RPN,) if self.rois == 'proposals' else ()
         return (*rpn, Tap(_EXTRACTOR, 'input'))
 
@@ -73,8 +73,8 @@ class ProposedRoIs:
     ) -> Tensor:
         """The RoIs (R, 5): image index, x1, y1, x2, y2.
 
-        The student's are computed a second time from what its RPN returned, as nothing
-        in its step passes them through a module: decoding and NMS, without gradient.
+        The student's RoIs are decoded a second time, with NMS and without gradient,
+        from what its RPN returned. No module of its step gets or returns them.
 
         Args:
             student: The student.

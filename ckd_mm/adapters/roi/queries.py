@@ -46,13 +46,13 @@ class RoIQueryAdapter(DetectionAdapter):
 
     def parts_of_heads(self) -> dict[str, Part]:
         student, teacher = _RoIQueries(self.student), _RoIQueries(self.teacher)
-        other = Unavailable(
+        reason = Unavailable(
             'a RoI and its mask belong to a query here, and those of two models are '
             "not the same; compare on='query_logits'"
         )
         return {
             **QueryParts(student, teacher, self.names).parts(),
-            **dict.fromkeys(('roi_logits', 'mask_logits'), other),
+            **dict.fromkeys(('roi_logits', 'mask_logits'), reason),
         }
 
     def runs(self) -> dict[str, Pass]:
@@ -63,7 +63,7 @@ class RoIQueryAdapter(DetectionAdapter):
 
 @dataclass(frozen=True)
 class _Stages(Pass):
-    """All stages, as in testing; their boxes wait for the device as there."""
+    """All stages, as in testing; decoding their boxes waits for the device."""
 
     model: BaseModel = field(compare=False, repr=False)
 
@@ -87,7 +87,7 @@ class _Stages(Pass):
 
 
 class _RoIQueries:
-    """Those of the last stage."""
+    """The queries of the last stage."""
 
     has_masks = False
     has_prompts = False
@@ -107,8 +107,8 @@ class _RoIQueries:
         (logits, *_), _ = values
         return logits
 
-    def places(self, values: list[Any], step: Step) -> Tensor:
-        """x1, y1, x2, y2, decoded once more as no module gets them."""
+    def boxes_or_masks(self, values: list[Any], step: Step) -> Tensor:
+        """Boxes x1, y1, x2, y2, decoded once more, as no module gets them."""
         (_, deltas, *_), (_, rois, *_) = values
         priors = rois[:, 1:].unflatten(0, deltas.shape[:2])
         images = []

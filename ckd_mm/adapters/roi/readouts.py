@@ -51,7 +51,7 @@ def readouts(
     proposed: ProposedRoIs | None = None,
     teacher_rows: ReadRows | None = None,
 ) -> tuple[Readout, Readout]:
-    """How both sides of a comparison of RoIs are read.
+    """How the rows of RoIs are read, of the student and of the teacher.
 
     Args:
         student: The student's stages.
@@ -59,7 +59,7 @@ def readouts(
         stage_map: Which RoIs are compared, and which stages of the teacher see them.
         tap: Where a stage's value is noted.
         read_rows: Makes rows of it.
-        proposed: The RoIs of one more run of both heads; None: the student's own.
+        proposed: The RoIs of one more run of both heads; `None`: those of the step.
         teacher_rows: Makes the teacher's rows, where that is done in another way.
     """
     kind: Literal['bbox', 'mask'] = 'mask' if tap.module == 'mask_head' else 'bbox'
@@ -67,19 +67,19 @@ def readouts(
     if proposed is None:
         student_run = None
         teacher_taps = [
-            tap.of(teacher, seen_by, RoIHeads(kind, stage, seen_by, student, teacher))
-            for stage, seen_by in pairs
+            tap.of(teacher, number, RoIHeads(kind, stage, number, student, teacher))
+            for stage, number in pairs
         ]
     else:
         student_run = ProposedInStudent(proposed, student, teacher)
         teacher_taps = [
             tap.of(
-                teacher, seen_by, ProposedInTeacher(proposed, seen_by, student, teacher)
+                teacher, number, ProposedInTeacher(proposed, number, student, teacher)
             )
-            for _, seen_by in pairs
+            for _, number in pairs
         ]
-    # The first stage runs in every step. It tells the width of the rows of a cascade
-    # that stopped early, see _student_rows.
+    # A cascade stops early without a RoI. Its first stage runs in every step, and tells
+    # the width of the rows, see _student_rows.
     student_taps = [
         tap.of(student, stage, student_run) for stage in (0, *stage_map.student)
     ]
@@ -103,7 +103,7 @@ def _student_rows(
     values: list[Any],
     step: Step,
 ) -> Tensor:
-    """The rows of all stages; None where a cascade stopped, having no RoI left."""
+    """The rows of all stages; none of a stage that a cascade did not reach."""
     first, *values = values
     rows = [
         read_rows(value, step, stage, stages.head(stage))
@@ -124,9 +124,9 @@ def _teacher_rows(
 ) -> Tensor:
     """The rows of all the student's stages, each the mean of the teacher's stages."""
     rows: dict[int, list[Tensor]] = {}
-    for value, (stage, seen_by) in zip(values, pairs, strict=True):
-        found = read_rows(value, step, stage, stages.head(seen_by))
-        rows.setdefault(stage, []).append(found)
+    for value, (student_stage, teacher_stage) in zip(values, pairs, strict=True):
+        found = read_rows(value, step, student_stage, stages.head(teacher_stage))
+        rows.setdefault(student_stage, []).append(found)
     means = [
         of_stage[0] if len(of_stage) == 1 else torch.stack(of_stage).mean(0)
         for of_stage in rows.values()

@@ -1,4 +1,4 @@
-"""RPNs: which head of one says object or background, and how a teacher's is run."""
+"""RPNs: which of their heads has logits, and how a teacher's RPN is run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rpn_path(model: BaseModel) -> str:
 
 
 def why_no_rpn(student: BaseModel, teacher: BaseModel) -> Unavailable | None:
-    """What keeps their RPNs from being compared, but for their anchors."""
+    """Why two RPNs cannot be compared, if so; anchors are checked elsewhere."""
     for whose, model in (('student', student), ('teacher', teacher)):
         rpn_head = getattr(model, 'rpn_head', None)
         if rpn_head is None:

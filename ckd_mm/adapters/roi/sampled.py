@@ -93,7 +93,7 @@ class SampledRoIs:
         # MMDetection leaves the loss out of a step without a single RoI
         empty = step.inputs.new_zeros(0, dtype=torch.long)
         calls = [step.noted(tap) for tap in self._labels]
-        # PISA weighs the RoIs of objects by a loss of their own before.
+        # The last call counts. PISA calls the loss before, to weigh RoIs of objects.
         return _joined([call[-1][1] for call in calls if call], empty)
 
     def is_background(self, step: Step) -> Tensor:
@@ -112,13 +112,13 @@ class SampledRoIs:
         """These RoIs (P, 5), in the order in which a mask head is trained on them."""
         return self.boxes(step)[self.objects(step)]
 
-    def rows(
+    def choose(
         self, ratio: float, student: list[Any], teacher: list[Any], step: Step
     ) -> tuple[Tensor, Tensor]:
         """All rows of objects, and `ratio` times as many of background.
 
-        These are spread evenly over all background RoIs: nothing random, so that the
-        student's own random numbers stay those of a stock run.
+        The rows of background are spread evenly over all background RoIs. Nothing is
+        random, so the student's random numbers stay those of a stock run.
         """
         order, num_objects = self._objects_first(step), self._num_objects(step)
         objects, background = order[:num_objects], order[num_objects:]
@@ -135,10 +135,10 @@ class SampledRoIs:
         return has_none.int().argsort(stable=True)
 
     def _num_objects(self, step: Step) -> int:
-        """P: as many as the student took a loss of box deltas for.
+        """P: the number of RoIs in the student's loss of box deltas.
 
-        Counting the labels on the CPU would force it to wait for the GPU. Heads with
-        another loss of boxes, such as SABL's, leave no other way.
+        Counting the labels would wait for the device. Only heads with another loss of
+        boxes, such as SABL's, need it.
         """
         if self._deltas:
             return len(self._box_targets(step))

@@ -1,4 +1,4 @@
-"""Semantic maps: what Panoptic FPN, HTC and SCNet say of each pixel beside objects."""
+"""Semantic maps: the class of each pixel, of Panoptic FPN, HTC and SCNet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PATHS = ('semantic_head', 'roi_head.semantic_head')
 def semantic_logits(
     student: BaseModel, teacher: BaseModel, names: ClassNames | None = None
 ) -> Part:
-    """The comparison of their maps of class logits (N, C, H, W), or why there is none.
+    """The pair spec of their maps of class logits (N, C, H, W), or why there is none.
 
     These classes are not the detector's, and nothing names them. So their number is
     compared, and the names of the two data sets must be the same where they are known.
@@ -32,13 +32,9 @@ def semantic_logits(
             'names those of the semantic maps, so their columns cannot be matched'
         )
     paths = [_path(model) for model in (student, teacher)]
-    lacking = [
-        f'the {whose} has none'
-        for whose, path in zip(('student', 'teacher'), paths, strict=True)
-        if not path
-    ]
-    if lacking:
-        return Unavailable(' and '.join(lacking))
+    lacking = Unavailable.where_lacking(student=not paths[0], teacher=not paths[1])
+    if lacking is not None:
+        return lacking
     heads = [
         model.get_submodule(path)
         for model, path in zip((student, teacher), paths, strict=True)
@@ -49,8 +45,8 @@ def semantic_logits(
             f'the student has {kinds[0]} and the teacher {kinds[1]}; take a teacher '
             'with the same'
         )
-    sides = [Readout((Tap(path),), _map) for path in paths]
-    return PairSpec(sides[0], sides[1], levels=True)
+    student_readout, teacher_readout = (Readout((Tap(path),), _map) for path in paths)
+    return PairSpec(student_readout, teacher_readout, levels=True)
 
 
 def _path(model: BaseModel) -> str:

@@ -1,8 +1,8 @@
 """The stages of a RoI head: one box head, or a cascade of them.
 
-A cascade's modules are lists by stage, and the RoIs of a stage are what the one before
-made of its own. One box head is a cascade of one stage, except that its modules have no
-number in their names.
+A cascade's modules are lists by stage. Each stage refines the RoIs for the next one.
+One box head is a cascade of one stage, except that its modules have no number in their
+names.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Stages:
 
     @staticmethod
     def fits(model: BaseModel) -> bool:
-        """Whether the model makes class logits of a RoI, given nothing but the RoI."""
+        """Whether the model makes class logits of a RoI from nothing but the RoI."""
         return has_box_heads(model) and why_no_rois(('model', model)) is None
 
     def of(self, kind: str) -> tuple[int, ...]:
@@ -75,7 +75,7 @@ class Stages:
         return [self.head(stage) for stage in range(self.number)]
 
     def once(self, module: str) -> str:
-        """What inside a stage's module runs once; empty for the module itself.
+        """What runs once inside a stage's module; empty for the module itself.
 
         HTC's mask heads also make features for the masks of later stages.
         """
@@ -94,7 +94,7 @@ class Stages:
         return int(match[1]) if match else self.of('mask' if is_mask else 'bbox')[0]
 
     def beside(self, features: Any) -> dict[str, Tensor]:
-        """What RoIs are pooled from beside feature maps; runs the heads that make it.
+        """Run the heads that make what RoIs are pooled from beside feature maps.
 
         HTC and SCNet have a semantic map, SCNet a vector of each image.
         """
@@ -110,7 +110,7 @@ class Stages:
     def relayed(
         self, features: Sequence[Tensor], rois: Tensor, beside: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """What the mask head of SCNet gets of the last box head, which this runs."""
+        """Run the last box head of SCNet, for what its mask head takes of it."""
         relay = getattr(self._roi_head, 'feat_relay_head', None)
         if relay is None:
             return {}
@@ -153,8 +153,9 @@ class StageMap:
     """Which RoIs are compared, and which stages of the teacher see them.
 
     Args:
-        student: The student's stages whose RoIs these are.
-        teacher: For each of them the teacher's stages, whose outputs are averaged.
+        student: The stages of the student that the RoIs are of.
+        teacher: For each of these, the stages of the teacher that see the RoIs. Their
+            outputs are averaged.
     """
 
     student: tuple[int, ...]
@@ -163,9 +164,9 @@ class StageMap:
     def pairs(self) -> list[tuple[int, int]]:
         """Each stage of the student with each stage of the teacher that sees it."""
         return [
-            (stage, seen_by)
-            for stage, all_seen_by in zip(self.student, self.teacher, strict=True)
-            for seen_by in all_seen_by
+            (student_stage, teacher_stage)
+            for student_stage, stages in zip(self.student, self.teacher, strict=True)
+            for teacher_stage in stages
         ]
 
 

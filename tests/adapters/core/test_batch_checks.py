@@ -70,13 +70,13 @@ def student() -> BaseModel:
 def test_a_student_with_branches_is_refused_before_training(
     student: BaseModel, teacher: str, on: str
 ) -> None:
-    other = trident(1, type='ResNet') if teacher == 'plain' else trident(1)
+    teacher_model = trident(1, type='ResNet') if teacher == 'plain' else trident(1)
     with pytest.raises(
         ValueError,
         match=r'of each image the student, a TridentFasterRCNN, makes 3 in training .*'
         r', and the teacher, a \w+, 1, so that .* are not of the same images; take a',
     ):
-        build_adapter(student, other).bind('x', on, ())
+        build_adapter(student, teacher_model).bind('x', on, ())
 
 
 def test_its_parts_are_listed_as_missing_with_the_reason(student: BaseModel) -> None:
@@ -95,10 +95,14 @@ def test_two_models_with_all_their_branches_see_the_same_images(
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
     found = pair(student, teacher.requires_grad_(False), batch(), on)
-    own, wanted = found['student'], found['teacher']
-    own, wanted = (own, wanted) if isinstance(own, Tensor) else (own[0], wanted[0])
-    assert own.isfinite().all()
-    torch.testing.assert_close(own, wanted)
+    student_value, teacher_value = found['student'], found['teacher']
+    student_value, teacher_value = (
+        (student_value, teacher_value)
+        if isinstance(student_value, Tensor)
+        else (student_value[0], teacher_value[0])
+    )
+    assert student_value.isfinite().all()
+    torch.testing.assert_close(student_value, teacher_value)
 
 
 def test_one_branch_of_a_teacher_sees_what_a_plain_student_sees() -> None:

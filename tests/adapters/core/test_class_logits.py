@@ -1,6 +1,6 @@
 """Columns of class logits, beside examples that were made by hand.
 
-Students and teachers of the classes a, b, c, d, e; x, y are what the other lacks.
+Students and teachers of the classes a, b, c, d, e; x, y are what one of the two lacks.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ def test_a_sigmoid_per_class_leaves_the_other_questions_out() -> None:
 
 def test_targets_follow() -> None:
     labels = torch.tensor([0, 2, 3])  # a, b, background
-    assert columns(DETECTION).extra('target', labels, 1).tolist() == [0, 1, 2]
+    assert columns(DETECTION).align_context('target', labels, 1).tolist() == [0, 1, 2]
     shares = torch.tensor([[0.5, 0.0, 0.5]])
-    assert columns(SOFTMAX).extra('target', shares, 1).tolist() == [[0.5, 0.5]]
-    other = columns(DETECTION).extra('image_index', labels, 1)
-    assert other is labels
+    assert columns(SOFTMAX).align_context('target', shares, 1).tolist() == [[0.5, 0.5]]
+    images = columns(DETECTION).align_context('image_index', labels, 1)
+    assert images is labels
 
 
 def test_rows_of_classes_that_the_teacher_lacks_are_known() -> None:
@@ -90,9 +90,14 @@ def test_binary_makes_each_class_a_row_of_yes_and_no() -> None:
     assert_allclose(
         found.student(rows).softmax(1)[:, 0], rows[:, [0, 2]].sigmoid().flatten()
     )
-    target = found.extra('target', torch.tensor([2, 3]), 2)  # b, background
+    target = found.align_context('target', torch.tensor([2, 3]), 2)  # b, background
     assert target.tolist() == [1, 0, 1, 1]
-    assert found.extra('image_index', torch.tensor([7, 8]), 2).tolist() == [7, 7, 8, 8]
+    assert found.align_context('image_index', torch.tensor([7, 8]), 2).tolist() == [
+        7,
+        7,
+        8,
+        8,
+    ]
 
 
 def test_same_classes_are_the_same_tensors() -> None:
@@ -111,9 +116,9 @@ def test_mask_logits_are_questions_by_pixel() -> None:
     rows = torch.tensor([[1.0, 2], [3, 4]])
     assert Pixels().student(rows) is rows
     assert Pixels('binary').teacher(rows).tolist() == [[1, 0], [2, 0], [3, 0], [4, 0]]
-    assert Pixels('binary').extra('rois', torch.tensor([[5], [6]]), 2).tolist() == [
-        *([5], [5], [6], [6])
-    ]
+    assert Pixels('binary').align_context(
+        'rois', torch.tensor([[5], [6]]), 2
+    ).tolist() == [*([5], [5], [6], [6])]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Detectors and classifiers whose teachers have other lists of classes.
 
 A teacher whose classes are in another order gives, matched by name, what the same
-teacher gives in the student's own order; to a few roundings, as a matrix product sums
+teacher gives in the student's order; to a few roundings, as a matrix product sums
 the columns at its edge in another order. tests/guarantees/test_classes.py has runs that
 are the same bit for bit.
 """
@@ -72,17 +72,17 @@ def test_a_teacher_in_another_order_gives_the_same_rows(
     student, teacher = make(seed=0), make(seed=1)
     data = batch(with_mask=make is mask_rcnn)
     torch.manual_seed(0)
-    own = pair(student, teacher, data, on, names=renamed(STUDENT))
+    same_order = pair(student, teacher, data, on, names=renamed(STUDENT))
     torch.manual_seed(0)
-    other = pair(
+    other_order = pair(
         student, permuted(teacher, ORDER), data, on, names=renamed(OTHER_ORDER)
     )
     torch.manual_seed(0)
     wrong = pair(student, permuted(teacher, ORDER), data, on)
-    assert torch.equal(own['student'], other['student'])
-    assert_allclose(own['teacher'], other['teacher'], atol=1e-5, rtol=1e-4)
-    assert own['teacher'].shape != wrong['teacher'].shape or not torch.allclose(
-        own['teacher'], wrong['teacher'], atol=1e-3
+    assert torch.equal(same_order['student'], other_order['student'])
+    assert_allclose(same_order['teacher'], other_order['teacher'], atol=1e-5, rtol=1e-4)
+    assert same_order['teacher'].shape != wrong['teacher'].shape or not torch.allclose(
+        same_order['teacher'], wrong['teacher'], atol=1e-3
     )
 
 
@@ -97,15 +97,17 @@ def test_queries_are_matched_in_the_order_of_the_student(kind: str) -> None:
 
     student, teacher = (query_based(kind, seed=seed) for seed in (0, 1))
     student.train()
-    own = pair(student, teacher, batch(), 'query_logits', names=renamed(STUDENT))
+    same_order = pair(student, teacher, batch(), 'query_logits', names=renamed(STUDENT))
     teacher.bbox_head.register_forward_hook(reorder)
-    other = pair(student, teacher, batch(), 'query_logits', names=renamed(OTHER_ORDER))
-    assert torch.equal(own['student'], other['student'])
-    assert torch.equal(own['teacher'], other['teacher'])
+    other_order = pair(
+        student, teacher, batch(), 'query_logits', names=renamed(OTHER_ORDER)
+    )
+    assert torch.equal(same_order['student'], other_order['student'])
+    assert torch.equal(same_order['teacher'], other_order['teacher'])
 
 
 def test_a_teacher_of_more_classes_teaches_those_of_the_student() -> None:
-    """Each column of the pair, beside the teacher's own probabilities."""
+    """Each column of the pair, beside the teacher's probabilities."""
     few = ['h', 'c', 'e']
     student = faster_rcnn_of(3)
     teacher, outputs = faster_rcnn(1), []
@@ -307,11 +309,11 @@ def images(labels: list[int]) -> dict[str, Any]:
 def test_classifiers_in_another_order(classifiers: Classifiers) -> None:
     student, teacher = classifiers.build(0), classifiers.build(1)
     data = images(list(range(10)))
-    own = pair(student, teacher, data, 'logits')
-    other = pair(
+    same_order = pair(student, teacher, data, 'logits')
+    other_order = pair(
         student, permuted(teacher, ORDER), data, 'logits', names=renamed(OTHER_ORDER)
     )
-    assert_allclose(own['teacher'], other['teacher'])
+    assert_allclose(same_order['teacher'], other_order['teacher'])
 
 
 def test_classifiers_with_more_and_with_fewer_classes(classifiers: Classifiers) -> None:

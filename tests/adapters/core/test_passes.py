@@ -31,10 +31,10 @@ class Named(Pass):
 
 
 def test_each_pass_is_in_a_plan_once_and_after_what_it_needs() -> None:
-    first, other = Named('first'), Named('other')
-    last = Named('last', (other, first))
+    first, second = Named('first'), Named('second')
+    last = Named('last', (second, first))
     plan = Plan([last, first, last])
-    assert plan.passes == (other, first, last)
+    assert plan.passes == (second, first, last)
 
 
 def test_a_pass_that_runs_more_replaces_one_that_runs_less() -> None:

@@ -76,10 +76,10 @@ def test_a_list_is_noted_as_it_was_returned() -> None:
     levels[0] = levels[0] * 3
     levels.append(torch.zeros(1))
     more['more'].clear()
-    ((noted, others),) = recorder.calls(tap)
+    ((noted, options),) = recorder.calls(tap)
     assert [level.item() for level in noted] == [1.0, 2.0]
-    assert others['more'][0].item() == 3.0
-    others['more'][0].add_(1)
+    assert options['more'][0].item() == 3.0
+    options['more'][0].add_(1)
     with pytest.raises(ValueError, match="output of '0' was overwritten"):
         recorder.calls(tap)
 
@@ -133,8 +133,8 @@ def test_a_run_apart_is_noted_for_its_taps_alone() -> None:
 
 
 def test_a_run_apart_is_noted_after_the_own_one_is_closed() -> None:
-    model, own, extra = toy(), Tap('1'), Tap('1', run=0)
-    recorder = Recorder(model, [own, extra])
+    model, plain, of_run = toy(), Tap('1'), Tap('1', run=0)
+    recorder = Recorder(model, [plain, of_run])
     recorder.attach()
     recorder.open()
     model(torch.full((1,), 1.0))
@@ -144,5 +144,5 @@ def test_a_run_apart_is_noted_after_the_own_one_is_closed() -> None:
     with recorder.during(0):
         model(torch.full((1,), 3.0))
     model(torch.full((1,), 4.0))
-    noted = [[v.item() for v in recorder.calls(tap)] for tap in (own, extra)]
+    noted = [[v.item() for v in recorder.calls(tap)] for tap in (plain, of_run)]
     assert noted == [[1.0], [2.0, 3.0]]

@@ -121,10 +121,10 @@ def test_objectness_beside_the_classes_is_a_part_of_its_own(
             objectness = objectness[..., 4:]
         assert (given[name][:, 1] == 0).all()
         for row, values in zip(given[name], classes[name], strict=True):
-            (place,) = (
+            (point,) = (
                 (logits.flatten(0, 1) - values).abs().amax(1).topk(1, 0, False)[1]
             )
-            assert_allclose(row[:1], objectness.flatten(0, 1)[place], 1e-4, 1e-5)
+            assert_allclose(row[:1], objectness.flatten(0, 1)[point], 1e-4, 1e-5)
     assert (given['target'] == 0).any() and (given['target'] == 1).any() == (
         rows == 'both'
     )

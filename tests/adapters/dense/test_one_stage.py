@@ -35,9 +35,9 @@ def part(name: str = 'dense_logits', **options: Any) -> dict[str, Any]:
 class Marked:
     """A student and a teacher whose class logits are marked.
 
-    Class 0 has the number of the place in the batch, the same in both models. In the
-    teacher, class 1 decides on the confidence, in an order that has nothing to do with
-    the place.
+    Class 0 has the number of the anchor or point in the batch, the same in both models.
+    In the teacher, class 1 decides on the confidence, in an order that has nothing to
+    do with this number.
     """
 
     def __init__(self, kind: str) -> None:
@@ -93,9 +93,9 @@ def test_rows_of_both_models_are_the_same_places(kind: str) -> None:
 @EACH
 def test_targets_are_what_the_student_assigned_to_these_places(kind: str) -> None:
     marked = Marked(kind)
-    extras = ('target', 'image_index')
+    context = ('target', 'image_index')
     on = part(rows='assigned', topk=10_000)
-    given = pair(marked.student, marked.teacher, batch(), on, *extras)
+    given = pair(marked.student, marked.teacher, batch(), on, *context)
     marks = marks_of(given['student'])
     assert marks == marks_of(given['teacher'])
     assigned = {mark for mark, label in marked.label_of.items() if label < 10}
@@ -143,8 +143,8 @@ def test_confidence_is_what_a_head_ranks_its_boxes_by() -> None:
     rows = torch.cat([cls.flatten(2) for cls in outputs[0]], dim=2)
     best = scores.amax(1).argmax(1)
     assert (best != rows.amax(1).argmax(1)).any()
-    for image, place in enumerate(best):
-        assert_allclose(given['teacher'][image], rows[image, :, place].detach())
+    for image, point in enumerate(best):
+        assert_allclose(given['teacher'][image], rows[image, :, point].detach())
 
 
 def test_heads_of_different_kinds_share_a_grid_of_points() -> None:
@@ -286,8 +286,8 @@ def test_edges_of_boxes_are_distributions_of_the_same_places(rows: str) -> None:
             for number in (0, 1)
         )
         for row, logits in enumerate(classes):
-            (place,) = (rows_of_classes == logits).all(1).nonzero().flatten()
-            expected = rows_of_edges[place].reshape(4, 17)
+            (point,) = (rows_of_classes == logits).all(1).nonzero().flatten()
+            expected = rows_of_edges[point].reshape(4, 17)
             assert torch.equal(edges[4 * row : 4 * row + 4], expected)
 
 

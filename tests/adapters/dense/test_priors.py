@@ -15,17 +15,17 @@ from ckd_mm.adapters.dense.layouts import LAYOUTS
 from ckd_mm.adapters.dense.priors import (
     choose_rows,
     confidences,
-    num_places,
+    num_priors,
     rows_of,
 )
 
 # by level: anchors, height, width
 LEVELS = ((2, 3, 4), (2, 2, 2), (1, 1, 2))
 IMAGES, WIDTH = 3, 5
-PLACES = [24, 8, 2]
+NUM_PRIORS = [24, 8, 2]
 
 
-def places() -> Iterator[tuple[int, int, int, int, int]]:
+def priors() -> Iterator[tuple[int, int, int, int, int]]:
     """Image, level, y, x and anchor of each row, in their order."""
     for image in range(IMAGES):
         for level, (anchors, height, width) in enumerate(LEVELS):
@@ -55,28 +55,28 @@ def mark_of(*digits: int) -> int:
     return int(''.join(map(str, digits)))
 
 
-def test_a_row_is_what_its_place_says() -> None:
+def test_a_row_is_what_its_anchor_says() -> None:
     maps = marked_maps()
-    assert num_places(maps, WIDTH) == PLACES
+    assert num_priors(maps, WIDTH) == NUM_PRIORS
     order = torch.randperm(
-        IMAGES * sum(PLACES), generator=torch.Generator().manual_seed(0)
+        IMAGES * sum(NUM_PRIORS), generator=torch.Generator().manual_seed(0)
     )
-    every = list(places())
+    every = list(priors())
     assert len(every) == len(order)
     found = rows_of(maps, WIDTH, order)
     expected = [[mark_of(*every[row], c) for c in range(WIDTH)] for row in order]
     assert torch.equal(found, torch.tensor(expected, dtype=found.dtype))
 
 
-def test_the_gradient_reaches_the_places_of_the_rows_only() -> None:
+def test_the_gradient_reaches_the_anchors_of_the_rows_only() -> None:
     maps = [level.requires_grad_() for level in marked_maps()]
     rows = torch.tensor([0, 25, 33, 67])
     rows_of(maps, WIDTH, rows).sum().backward()
-    every = list(places())
+    every = list(priors())
     for level, values in enumerate(maps):
         expected = torch.zeros_like(values)
-        for image, own, y, x, anchor in (every[row] for row in rows):
-            if own == level:
+        for image, its_level, y, x, anchor in (every[row] for row in rows):
+            if its_level == level:
                 expected[image, anchor * WIDTH : (anchor + 1) * WIDTH, y, x] = 1
         assert values.grad is not None
         assert torch.equal(values.grad, expected)
@@ -85,7 +85,7 @@ def test_the_gradient_reaches_the_places_of_the_rows_only() -> None:
 @pytest.mark.parametrize('activation', ['softmax', 'sigmoid', 'none'])
 @pytest.mark.parametrize('with_factor', [False, True])
 @pytest.mark.parametrize('first', [0, 2])
-def test_the_confidence_of_a_place_is_its_best_class(
+def test_the_confidence_of_an_anchor_is_its_best_class(
     activation: str, with_factor: bool, first: int
 ) -> None:
     generator = torch.Generator().manual_seed(0)
@@ -106,7 +106,7 @@ def test_the_confidence_of_a_place_is_its_best_class(
         'sigmoid': torch.sigmoid,
         'none': lambda logits: logits,
     }
-    for row, (image, level, y, x, anchor) in enumerate(places()):
+    for row, (image, level, y, x, anchor) in enumerate(priors()):
         start = anchor * WIDTH
         logits = maps[level][image, start + first : start + WIDTH, y, x]
         factor = factors[level][image, anchor, y, x] if with_factor else 1.0
@@ -136,16 +136,16 @@ def test_rows_are_chosen_per_image_the_surest_first(
     assert choose_rows(SCORES, is_assigned, topk, rows).tolist() == expected
 
 
-def test_no_assigned_place_gives_no_row() -> None:
+def test_no_assigned_anchor_gives_no_row() -> None:
     none = torch.zeros_like(ASSIGNED)
     assert choose_rows(SCORES, none, 3, 'assigned').tolist() == []
     assert choose_rows(SCORES, none, 1, 'both').tolist() == [1, 4]
 
 
 def labels(per_level: bool) -> list[Tensor]:
-    """Label = row, in the order of a head's class loss: level, image, place."""
-    rows = torch.arange(IMAGES * sum(PLACES)).reshape(IMAGES, -1)
-    by_level = [part.reshape(-1) for part in rows.split(PLACES, dim=1)]
+    """Label = row, in the order of a head's class loss: level, image, anchor."""
+    rows = torch.arange(IMAGES * sum(NUM_PRIORS)).reshape(IMAGES, -1)
+    by_level = [part.reshape(-1) for part in rows.split(NUM_PRIORS, dim=1)]
     return by_level if per_level else [torch.cat(by_level)]
 
 
@@ -158,8 +158,8 @@ def test_labels_of_the_class_loss_are_put_in_the_order_of_the_rows(
         (None, (one, one.float()) if with_quality else one, None)
         for one in labels(per_level)
     ]
-    found = assigned_labels(calls, PLACES, IMAGES)
-    assert found.flatten().tolist() == list(range(IMAGES * sum(PLACES)))
+    found = assigned_labels(calls, NUM_PRIORS, IMAGES)
+    assert found.flatten().tolist() == list(range(IMAGES * sum(NUM_PRIORS)))
 
 
 @pytest.mark.parametrize(
@@ -172,10 +172,10 @@ def test_labels_of_the_class_loss_are_put_in_the_order_of_the_rows(
         [one[:, None].expand(-1, WIDTH) for one in labels(True)],
     ],
 )
-def test_a_class_loss_without_a_label_for_each_place_is_named(given: list) -> None:
+def test_a_class_loss_without_a_label_for_each_anchor_is_named(given: list) -> None:
     calls = [(None, one) for one in given]
     with pytest.raises(ValueError, match='one label for each of .*72, 24, 6'):
-        assigned_labels(calls, PLACES, IMAGES)
+        assigned_labels(calls, NUM_PRIORS, IMAGES)
 
 
 class Head:
@@ -193,9 +193,9 @@ LABELS: dict[str, Callable[[], Any]] = {
     'PAAHead': lambda: [[(None, torch.empty(102).long())]],
     'YOLACTHead': lambda: [[(None, torch.empty(34).long())] * IMAGES],
     'VFNetHead': lambda: [[(None, torch.empty(102, WIDTH))]],
-    'YOLOV3Head': lambda: [[(None, torch.empty(IMAGES, n, WIDTH)) for n in PLACES]],
+    'YOLOV3Head': lambda: [[(None, torch.empty(IMAGES, n, WIDTH)) for n in NUM_PRIORS]],
     'CornerHead': lambda: [
-        [(None, torch.empty(IMAGES, WIDTH, 1, n)) for n in (*PLACES, *PLACES)]
+        [(None, torch.empty(IMAGES, WIDTH, 1, n)) for n in (*NUM_PRIORS, *NUM_PRIORS)]
     ],
     'YOLOXHead': lambda: [
         [(None, torch.empty(4, WIDTH))],
@@ -207,8 +207,8 @@ LABELS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize('kind', LABELS)
 def test_labels_of_no_kind_wait_for_the_device(kind: str) -> None:
     with FakeTensorMode():
-        found = LAYOUTS[kind].labels(Head(), LABELS[kind](), PLACES, IMAGES)
-        assert found.shape == (IMAGES, sum(PLACES))
+        found = LAYOUTS[kind].labels(Head(), LABELS[kind](), NUM_PRIORS, IMAGES)
+        assert found.shape == (IMAGES, sum(NUM_PRIORS))
 
 
 @pytest.mark.parametrize(
@@ -231,8 +231,8 @@ def test_nothing_waits_for_the_device(rows: str) -> None:
     with FakeTensorMode():
         maps = [torch.empty(IMAGES, a * WIDTH, h, w) for a, h, w in LEVELS]
         scores = confidences(maps, WIDTH, activation='sigmoid')
-        given = [torch.empty(IMAGES * number).long() for number in PLACES]
-        found = assigned_labels([(None, one) for one in given], PLACES, IMAGES)
+        given = [torch.empty(IMAGES * number).long() for number in NUM_PRIORS]
+        found = assigned_labels([(None, one) for one in given], NUM_PRIORS, IMAGES)
         is_assigned = None if rows == 'confident' else found < WIDTH
         chosen = choose_rows(scores, is_assigned, 7, rows)
         assert rows_of(maps, WIDTH, chosen).shape == (7 * IMAGES, WIDTH)

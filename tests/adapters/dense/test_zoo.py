@@ -94,13 +94,13 @@ def test_rows_are_the_places_that_the_teacher_is_surest_of(kind: str) -> None:
     given = pair(student, teacher, deepcopy(data), part(topk=TOPK), 'image_index')
     assert given['image_index'].tolist() == [0] * TOPK + [1] * TOPK
     expected, _ = READ[kind](outputs_of(student, data))
-    others, scores = READ[kind](outputs_of(teacher, data))
+    teacher_logits, scores = READ[kind](outputs_of(teacher, data))
     for image, (of_student, of_teacher) in enumerate(
         zip(given['student'].split(TOPK), given['teacher'].split(TOPK), strict=True)
     ):
         best = scores[image].topk(TOPK).indices
         assert len(of_teacher.unique(dim=0)) == TOPK
-        assert_allclose(of_teacher, others[image][best], rtol=1e-4, atol=1e-4)
+        assert_allclose(of_teacher, teacher_logits[image][best], rtol=1e-4, atol=1e-4)
         assert_allclose(of_student, expected[image][best], rtol=1e-4, atol=1e-4)
     assert given['student'].requires_grad and not given['teacher'].requires_grad
 
@@ -124,9 +124,9 @@ def test_confidence_is_the_score_of_the_best_box(kind: str) -> None:
         best = [score**2 for score in best]  # the root of class times IoU
     logits, scores = READ[kind](outputs_of(detector, data))
     for image, score in enumerate(best):
-        place = scores[image].argmax()
-        assert_allclose(scores[image][place], score, rtol=1e-4, atol=1e-5)
-        assert_allclose(given['teacher'][image], logits[image][place])
+        surest = scores[image].argmax()
+        assert_allclose(scores[image][surest], score, rtol=1e-4, atol=1e-5)
+        assert_allclose(given['teacher'][image], logits[image][surest])
 
 
 def predictions(detector: BaseModel, data: dict[str, Any]) -> list[Any]:

@@ -77,12 +77,12 @@ def test_pairs_cost_least_and_give_logits_and_masks_of_the_same_queries(
     student, teacher = masked_queries(kind, 5), masked_queries(kind, 4, seed=1)
     scatter(student, 0)
     scatter(teacher, 1)
-    own, other = noted(student), noted(teacher)
+    student_outputs, teacher_outputs = noted(student), noted(teacher)
     on = ['query_logits', dict(part='mask_logits', topk=None)]
     given = pair(student.train(), teacher, batch(), on)
     for image in range(2):
-        logits, masks = (one[-1][image].detach() for one in own[0])
-        logits_t, masks_t = (one[-1][image] for one in other[0])
+        logits, masks = (one[-1][image].detach() for one in student_outputs[0])
+        logits_t, masks_t = (one[-1][image] for one in teacher_outputs[0])
 
         def cost(pairs: Any) -> float:
             return sum(
@@ -106,13 +106,16 @@ def test_pairs_cost_least_and_give_logits_and_masks_of_the_same_queries(
         for number, (of_student, of_teacher) in enumerate(
             [(logits, logits_t), (masks.flatten(1), masks_t.flatten(1))]
         ):
-            found, others = given['student'][number], given['teacher'][number]
-            assert_allclose(found[rows], of_student[[i for i, _ in expected]])
-            assert_allclose(others[rows], of_teacher[[j for _, j in expected]])
+            student_rows, teacher_rows = (
+                given['student'][number],
+                given['teacher'][number],
+            )
+            assert_allclose(student_rows[rows], of_student[[i for i, _ in expected]])
+            assert_allclose(teacher_rows[rows], of_teacher[[j for _, j in expected]])
 
 
-def dice(one: Tensor, other: Tensor) -> float:
-    return float((2 * (one * other).sum() + 1) / (one.sum() + other.sum() + 1))
+def dice(first: Tensor, second: Tensor) -> float:
+    return float((2 * (first * second).sum() + 1) / (first.sum() + second.sum() + 1))
 
 
 def test_the_surest_queries_are_those_of_the_best_score_of_class_and_mask() -> None:

@@ -141,33 +141,35 @@ def test_a_twin_gives_the_same_rows_with_a_column_for_each_token(
 
 
 @pytest.mark.parametrize('kind', ['GLIP', 'GLIP fused'])
-def test_rows_are_the_places_that_the_teacher_is_surest_of(
+def test_rows_are_the_anchors_that_the_teacher_is_surest_of(
     kind: str, bert: Path
 ) -> None:
     student, teacher = told(kind, bert), told(kind, bert, seed=1)
     torch.nn.init.normal_(teacher.bbox_head.head.centerness.weight, std=10)
-    own, other = noted(student), noted(teacher)
+    student_outputs, teacher_outputs = noted(student), noted(teacher)
     on = dict(part='dense_logits', topk=10)
     given = pair(student.train(), teacher, batch(), on)
-    logits, others = (
+    logits, teacher_logits = (
         torch.cat(outputs[0][0], 1)[..., : NUM_TOKENS[kind]].detach()
-        for outputs in (own, other)
+        for outputs in (student_outputs, teacher_outputs)
     )
-    factors = torch.cat([one.flatten(2) for one in other[0][2]], 2)[:, 0].sigmoid()
-    scores = others.sigmoid().amax(2) * factors
+    factors = torch.cat([one.flatten(2) for one in teacher_outputs[0][2]], 2)[
+        :, 0
+    ].sigmoid()
+    scores = teacher_logits.sigmoid().amax(2) * factors
     for image in range(2):
         best = scores[image].topk(10).indices
         rows = slice(10 * image, 10 * image + 10)
-        assert_allclose(given['teacher'][rows], others[image][best])
+        assert_allclose(given['teacher'][rows], teacher_logits[image][best])
         assert_allclose(given['student'][rows], logits[image][best])
 
 
 @pytest.mark.parametrize('kind', ['GroundingDINO', 'MMGroundingDINO'])
 def test_queries_are_the_last_layers_own(kind: str, bert: Path) -> None:
     student, teacher = told(kind, bert), told(kind, bert, seed=1)
-    own, other = noted(student), noted(teacher)
+    student_outputs, teacher_outputs = noted(student), noted(teacher)
     given = pair(student.train(), teacher, batch(), 'query_logits')
-    for outputs, name in ((own, 'student'), (other, 'teacher')):
+    for outputs, name in ((student_outputs, 'student'), (teacher_outputs, 'teacher')):
         known = outputs[0][0][-1][:, -12:, : NUM_TOKENS[kind]].detach()
         for image in range(2):
             rows = given[name][12 * image : 12 * image + 12].detach()
@@ -192,6 +194,6 @@ def test_teachers_that_are_told_otherwise_are_refused(
         ValueError, match='told its classes in words and the teacher by'
     ):
         pair(student, query_based('DINO'), batch(), 'query_logits')
-    other = told('GroundingDINO', make_bert(tmp_path, ('digit',)))
+    teacher = told('GroundingDINO', make_bert(tmp_path, ('digit',)))
     with pytest.raises(ValueError, match='cut a prompt into other tokens'):
-        pair(student, other, batch(), 'query_logits')
+        pair(student, teacher, batch(), 'query_logits')

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ckd_mm.adapters import QueryAdapter, find_adapter
 from ckd_mm.adapters.query.matching import (
-    Found,
+    QueryOutputs,
     box_distances,
     class_distances,
     mask_distances,
@@ -78,14 +78,14 @@ def test_pairs_cost_least_and_are_of_the_last_layer_and_of_one_image(
     student, teacher = query_based(kind, 5), query_based(kind, 4, seed=1)
     scatter(student, 0)
     scatter(teacher, 1)
-    own, other = noted(student), noted(teacher)
+    student_outputs, teacher_outputs = noted(student), noted(teacher)
     given = pair(student.train(), teacher, batch(), 'query_logits', 'image_index')
     assert given['image_index'].tolist() == [0] * 4 + [1] * 4
     for image in range(2):
         dense = 7 if kind == 'DDQDETR' else 0  # 1.5 times as many, for training
         last = slice(-5 - dense, -dense or None)
-        logits, boxes = (one[-1, image, last].detach() for one in own[0])
-        logits_t, boxes_t = (one[-1, image] for one in other[0])
+        logits, boxes = (one[-1, image, last].detach() for one in student_outputs[0])
+        logits_t, boxes_t = (one[-1, image] for one in teacher_outputs[0])
 
         def cost(pairs: Any, logits: Any = logits, boxes: Any = boxes) -> float:
             return sum(
@@ -154,18 +154,18 @@ def test_images_without_objects_have_pairs_too() -> None:
 def test_the_teacher_sees_no_ground_truth_and_the_size_of_its_own_batch() -> None:
     student, teacher = query_based('DINO'), query_based('DINO')
     teacher.data_preprocessor.pad_size_divisor = 128
-    seen: list[Any] = []
+    samples_given: list[Any] = []
     forward = teacher.forward_transformer
 
     def spy(features: Any, samples: Any) -> Any:
-        seen.extend(samples)
+        samples_given.extend(samples)
         return forward(features, samples)
 
     teacher.forward_transformer = spy
     pair(student.train(), teacher, batch(), 'query_logits')
-    assert [one.batch_input_shape for one in seen] == [(128, 128)] * 2
-    assert [tuple(one.img_shape) for one in seen] == [(64, 96), (96, 64)]
-    assert not any('gt_instances' in one for one in seen)
+    assert [one.batch_input_shape for one in samples_given] == [(128, 128)] * 2
+    assert [tuple(one.img_shape) for one in samples_given] == [(64, 96), (96, 64)]
+    assert not any('gt_instances' in one for one in samples_given)
 
 
 def test_a_term_on_the_neck_does_not_run_the_transformer() -> None:
@@ -213,8 +213,8 @@ def test_a_permutation_of_the_queries_is_found_again(what: str) -> None:
     if what == 'masks':
         boxes = 9 * torch.randn(3, 7, 5, 6, generator=generator)
     order = torch.stack([torch.randperm(7, generator=generator) for _ in range(3)])
-    student = Found(logits, boxes)
-    teacher = Found(
+    student = QueryOutputs(logits, boxes)
+    teacher = QueryOutputs(
         *(
             torch.stack([one[image][order[image]] for image in range(3)])
             for one in student
@@ -225,9 +225,9 @@ def test_a_permutation_of_the_queries_is_found_again(what: str) -> None:
     else:
         distances = box_distances if what == 'boxes' else mask_distances
         costs = distances(student, teacher)
-    own, other = match(costs)
-    assert own.tolist() == list(range(21))
-    found = costs.flatten(0, 1)[own, other % 7]
+    student_rows, teacher_rows = match(costs)
+    assert student_rows.tolist() == list(range(21))
+    found = costs.flatten(0, 1)[student_rows, teacher_rows % 7]
     assert found.max() < (0.2 if what == 'masks' else 1e-6)
-    places = order + 7 * torch.arange(3)[:, None]
-    assert places.flatten()[other].tolist() == list(range(21))
+    matched = order + 7 * torch.arange(3)[:, None]
+    assert matched.flatten()[teacher_rows].tolist() == list(range(21))

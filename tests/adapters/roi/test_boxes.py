@@ -16,7 +16,7 @@ from ckd_mm.losses import BoxRegressionLoss
 from ..detectors import build, cascade_rcnn, faster_rcnn
 from ..pairs import pair
 
-EXTRAS = ('target', 'rois', 'image_index', 'box_target')
+CONTEXT = ('target', 'rois', 'image_index', 'box_target')
 
 
 @pytest.fixture(scope='module')
@@ -48,7 +48,7 @@ def test_a_twin_gives_the_deltas_that_its_own_loss_gets(faster: BaseModel) -> No
     student.roi_head.bbox_head.loss_bbox.register_forward_pre_hook(
         lambda _, args: calls.append(args)
     )
-    given = pair(student, faster, batch(), 'roi_boxes', *EXTRAS)
+    given = pair(student, faster, batch(), 'roi_boxes', *CONTEXT)
     ((predicted, truth, _),) = calls
     assert len(predicted) > 4
     assert torch.equal(given['student'], predicted)
@@ -65,7 +65,7 @@ def test_deltas_of_a_cascade_mean_the_same_boxes_in_the_students_units(
     faster: BaseModel, cascade: BaseModel, stage: int
 ) -> None:
     data, on = batch(), dict(part='roi_boxes', teacher_stage=stage)
-    given = pair(faster, cascade, deepcopy(data), on, *EXTRAS)
+    given = pair(faster, cascade, deepcopy(data), on, *CONTEXT)
     images = cascade.data_preprocessor(data, False)['inputs']
     rois = given['rois']
     with torch.no_grad():
@@ -86,7 +86,7 @@ def test_the_deltas_of_a_cascade_are_those_of_all_its_stages(
     student, calls = deepcopy(cascade), []
     for head in student.roi_head.bbox_head:
         head.loss_bbox.register_forward_pre_hook(lambda _, args: calls.append(args))
-    given = pair(student, cascade, batch(), 'roi_boxes', *EXTRAS)
+    given = pair(student, cascade, batch(), 'roi_boxes', *CONTEXT)
     assert len(calls) == 3
     assert torch.equal(given['student'], torch.cat([call[0] for call in calls]))
     assert torch.equal(given['box_target'], torch.cat([call[1] for call in calls]))

@@ -1,4 +1,4 @@
-"""A cascade on either side: whose RoIs are compared, and what sees them."""
+"""A cascade as student or teacher: whose RoIs are compared, and what sees them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmengine.testing import assert_allclose
 from ..detectors import cascade_rcnn, faster_rcnn, mask_rcnn
 from ..pairs import pair
 
-EXTRAS = ('target', 'image_index', 'rois')
+CONTEXT = ('target', 'image_index', 'rois')
 
 
 @pytest.fixture(scope='module')
@@ -74,7 +74,7 @@ def assigned(detector: BaseModel, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.mark.parametrize('on', ['roi_logits', 'embedding'])
 def test_a_twin_gives_the_same_rows_in_all_stages(cascade: BaseModel, on: str) -> None:
-    given = pair(cascade, deepcopy(cascade), batch(), on, *EXTRAS)
+    given = pair(cascade, deepcopy(cascade), batch(), on, *CONTEXT)
     assert_allclose(given['student'], given['teacher'], rtol=1e-4, atol=1e-5)
     assert given['student'].requires_grad and not given['teacher'].requires_grad
     (length,) = {len(value) for value in given.values()}
@@ -86,7 +86,7 @@ def test_the_stages_of_a_student_follow_each_other(
 ) -> None:
     labels = assigned(cascade, monkeypatch)
     data = batch()
-    given = pair(cascade, deepcopy(cascade), deepcopy(data), 'roi_logits', *EXTRAS)
+    given = pair(cascade, deepcopy(cascade), deepcopy(data), 'roi_logits', *CONTEXT)
     assert torch.equal(given['target'], torch.cat(labels))
     sizes = [len(of_stage) for of_stage in labels]
     assert len(sizes) == 3
@@ -103,7 +103,7 @@ def test_one_stage_of_a_student_can_be_chosen(
 ) -> None:
     labels, data = assigned(cascade, monkeypatch), batch()
     on = part('roi_logits', student_stage=stage)
-    given = pair(cascade, deepcopy(cascade), deepcopy(data), on, *EXTRAS)
+    given = pair(cascade, deepcopy(cascade), deepcopy(data), on, *CONTEXT)
     assert torch.equal(given['target'], labels[stage])
     expected = scores(cascade, data, given['rois'])[stage]
     assert_allclose(given['student'], expected, rtol=1e-4, atol=1e-5)
@@ -116,7 +116,7 @@ def test_a_stage_of_the_teacher_sees_the_students_rois(
 ) -> None:
     data = batch()
     on = part('roi_logits', teacher_stage=choice)
-    given = pair(faster, cascade, deepcopy(data), on, *EXTRAS)
+    given = pair(faster, cascade, deepcopy(data), on, *CONTEXT)
     stages = scores(cascade, data, given['rois'])
     expected = {
         None: stages[2],
@@ -126,15 +126,15 @@ def test_a_stage_of_the_teacher_sees_the_students_rois(
         1: stages[1],
     }
     assert_allclose(given['teacher'], expected[choice], rtol=1e-4, atol=1e-5)
-    others = [value for key, value in expected.items() if key not in (choice, None)]
-    assert sum(torch.allclose(given['teacher'], other) for other in others) <= 1
+    not_chosen = [value for key, value in expected.items() if key not in (choice, None)]
+    assert sum(torch.allclose(given['teacher'], one) for one in not_chosen) <= 1
 
 
 def test_a_teacher_with_one_box_head_sees_the_rois_of_all_stages(
     faster: BaseModel, cascade: BaseModel
 ) -> None:
     data = batch()
-    given = pair(cascade, faster, deepcopy(data), 'roi_logits', *EXTRAS)
+    given = pair(cascade, faster, deepcopy(data), 'roi_logits', *CONTEXT)
     images = faster.data_preprocessor(data, False)['inputs']
     with torch.no_grad():
         features = faster.extract_feat(images)
@@ -145,9 +145,9 @@ def test_a_teacher_with_one_box_head_sees_the_rois_of_all_stages(
 def test_stages_in_several_terms_do_not_disturb_each_other(cascade: BaseModel) -> None:
     data, teacher = batch(), cascade_rcnn(seed=2)
     parts = [
-        part('roi_logits', student_stage=own, teacher_stage=other)
-        for own in (0, 2)
-        for other in ('last', 'average', 0)
+        part('roi_logits', student_stage=student_stage, teacher_stage=teacher_stage)
+        for student_stage in (0, 2)
+        for teacher_stage in ('last', 'average', 0)
     ]
     torch.manual_seed(0)  # the sampler draws
     together = pair(cascade, teacher, deepcopy(data), parts)
@@ -165,8 +165,8 @@ def test_modules_of_stages_can_be_named(cascade: BaseModel) -> None:
     data = batch()
     both = [on, part('roi_logits', student_stage=1, teacher_stage=2)]
     given = pair(cascade, deepcopy(cascade), data, both, 'rois')
-    for side in ('student', 'teacher'):
-        assert torch.equal(*given[side])
+    for whose in ('student', 'teacher'):
+        assert torch.equal(*given[whose])
     expected = scores(cascade, data, given['rois'])
     assert_allclose(given['student'][0], expected[1], rtol=1e-4, atol=1e-5)
     assert_allclose(given['teacher'][0], expected[2], rtol=1e-4, atol=1e-5)
@@ -178,24 +178,26 @@ def test_a_cascade_without_a_single_roi_has_no_rows(
 ) -> None:
     """It stops after its first stage then."""
     monkeypatch.setitem(cascade.train_cfg.rpn_proposal, 'min_bbox_size', 10_000)
-    given = pair(cascade, deepcopy(cascade), batch([0, 0]), on, *EXTRAS)
+    given = pair(cascade, deepcopy(cascade), batch([0, 0]), on, *CONTEXT)
     width = 11 if on == 'roi_logits' else 32
     assert given['student'].shape == given['teacher'].shape == (0, width)
     assert given['student'].requires_grad
-    assert [len(given[name]) for name in EXTRAS] == [0, 0, 0]
+    assert [len(given[name]) for name in CONTEXT] == [0, 0, 0]
 
 
 @pytest.mark.parametrize('stage', [None, 1])
 def test_rows_of_masks_are_those_of_the_stages(
     cascade_masks: BaseModel, stage: int | None
 ) -> None:
-    own: list[Any] = []
+    loss_calls: list[Any] = []
     student = deepcopy(cascade_masks)
     for head in student.roi_head.mask_head:
-        head.loss_mask.register_forward_pre_hook(lambda _, args: own.append(args))
+        head.loss_mask.register_forward_pre_hook(
+            lambda _, args: loss_calls.append(args)
+        )
     on = part('mask_logits', student_stage=stage)
-    given = pair(student, cascade_masks, batch(masks=True), on, *EXTRAS)
-    chosen = own if stage is None else [own[stage]]
+    given = pair(student, cascade_masks, batch(masks=True), on, *CONTEXT)
+    chosen = loss_calls if stage is None else [loss_calls[stage]]
     rows = [logits[range(len(y)), y].flatten(1) for logits, _, y in chosen]
     assert torch.equal(given['student'], torch.cat(rows))
     assert torch.equal(given['target'], torch.cat([labels for *_, labels in chosen]))
@@ -206,7 +208,7 @@ def test_rows_of_masks_are_those_of_the_stages(
 def test_the_masks_of_a_cascade_teach_a_mask_rcnn(cascade_masks: BaseModel) -> None:
     on = part('mask_logits', teacher_stage='average')
     data = batch(masks=True)
-    given = pair(mask_rcnn(), cascade_masks, deepcopy(data), on, *EXTRAS)
+    given = pair(mask_rcnn(), cascade_masks, deepcopy(data), on, *CONTEXT)
     images = cascade_masks.data_preprocessor(data, False)['inputs']
     labels = given['target']
     with torch.no_grad():

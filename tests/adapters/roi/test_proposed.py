@@ -48,14 +48,14 @@ def part(rois: str, name: str = 'roi_logits', **options: Any) -> dict[str, Any]:
 
 def by_hand(model: BaseModel, data: dict[str, Any], rois: Tensor) -> dict[str, Tensor]:
     """What the head of a model makes of RoIs."""
-    seen: list[Tensor] = []
+    received: list[Tensor] = []
     head = model.roi_head.bbox_head.fc_cls
-    handle = head.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    handle = head.register_forward_pre_hook(lambda _, args: received.append(args[0]))
     images = model.data_preprocessor(deepcopy(data), False)['inputs']
     with torch.no_grad():
         logits = model.roi_head._bbox_forward(model.extract_feat(images), rois)
     handle.remove()
-    return {'roi_logits': logits['cls_score'], 'embedding': seen[0]}
+    return {'roi_logits': logits['cls_score'], 'embedding': received[0]}
 
 
 @SOURCES
@@ -77,17 +77,17 @@ def test_both_heads_see_the_same_boxes(
 def test_proposals_are_those_that_the_students_sampler_gets(
     student: BaseModel, teacher: BaseModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own: list[Tensor] = []
+    proposals: list[Tensor] = []
     loss = student.roi_head.loss
 
     def spy(features: Any, results: list[Any], samples: Any) -> Any:
-        own.extend(result.bboxes for result in results)
+        proposals.extend(result.bboxes for result in results)
         return loss(features, results, samples)
 
     monkeypatch.setattr(student.roi_head, 'loss', spy)
     given = pair(student, teacher, batch(), part('proposals'), 'rois')
-    assert torch.equal(given['rois'], bbox2roi(own))
-    assert max(map(len, own)) == 50, 'all of them, fewer than 512'
+    assert torch.equal(given['rois'], bbox2roi(proposals))
+    assert max(map(len, proposals)) == 50, 'all of them, fewer than 512'
 
 
 def test_those_of_the_teacher_are_what_it_tests_with(
@@ -187,15 +187,15 @@ def test_a_weight_of_zero_leaves_all_of_a_stock_step(
             assert monitored.parse_losses(losses)[1][name] == value, name
     for model, one in ((stock, expected), (monitored, losses)):
         model.parse_losses(one)[0].backward()
-    for (name, own), other in zip(
+    for (name, before), after in zip(
         stock.named_parameters(), monitored.parameters(), strict=True
     ):
-        assert (own.grad is None) == (other.grad is None), name
-        assert own.grad is None or torch.equal(own.grad, other.grad), name
-    for (name, own), other in zip(
+        assert (before.grad is None) == (after.grad is None), name
+        assert before.grad is None or torch.equal(before.grad, after.grad), name
+    for (name, before), after in zip(
         stock.named_buffers(), monitored.buffers(), strict=True
     ):
-        assert torch.equal(own, other), name
+        assert torch.equal(before, after), name
 
 
 def test_statistics_that_a_module_in_eval_mode_normalises_by_stay_in_use() -> None:
@@ -211,14 +211,16 @@ def test_statistics_that_a_module_in_eval_mode_normalises_by_stay_in_use() -> No
 def test_a_batch_without_proposals_trains_on(
     student: BaseModel, teacher: BaseModel, rois: str
 ) -> None:
-    other = deepcopy(teacher)
+    no_proposals = deepcopy(teacher)
     student.train_cfg.rpn_proposal.min_bbox_size = 10_000
-    other.rpn_head.test_cfg.min_bbox_size = 10_000
+    no_proposals.rpn_head.test_cfg.min_bbox_size = 10_000
     data = batch()
-    given = pair(student, other, deepcopy(data), part(rois), 'rois', 'image_index')
+    given = pair(
+        student, no_proposals, deepcopy(data), part(rois), 'rois', 'image_index'
+    )
     assert given['student'].shape == given['teacher'].shape == (0, 11)
     assert given['rois'].shape == (0, 5) and given['image_index'].shape == (0,)
-    losses = distilled(student, [other], dict(kd=term(part(rois))), data)
+    losses = distilled(student, [no_proposals], dict(kd=term(part(rois))), data)
     assert losses['loss_kd'] == 0
     student.parse_losses(losses)[0].backward()
 

@@ -23,7 +23,7 @@ EACH = pytest.mark.parametrize('kind', ['SparseRCNN', 'QueryInst'])
 
 
 def detector(kind: str, num_queries: int, seed: int) -> BaseModel:
-    """Its queries begin in different places, which untrained ones do not."""
+    """Its queries begin with different boxes, which untrained ones do not."""
 
     def change(model: ConfigDict) -> None:
         model.rpn_head.num_proposals = num_queries

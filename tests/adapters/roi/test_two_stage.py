@@ -1,4 +1,4 @@
-"""A teacher with the student's own weights must give the student's own rows."""
+"""A teacher with the student's weights must give the student's rows."""
 
 from __future__ import annotations
 
@@ -137,9 +137,9 @@ def test_a_loss_that_asks_gets_the_box_and_the_image_of_each_row(
             return student.sum() * 0.0
 
     student = deepcopy(detector.student)
-    seen: list[torch.Tensor] = []
+    received: list[torch.Tensor] = []
     student.roi_head.bbox_roi_extractor.register_forward_pre_hook(
-        lambda _, args: seen.append(args[1])
+        lambda _, args: received.append(args[1])
     )
     LOSSES.register_module(name='Asks', module=Asks)
     try:
@@ -151,24 +151,24 @@ def test_a_loss_that_asks_gets_the_box_and_the_image_of_each_row(
     distiller.attach()
     student(**data, mode='loss')
     distiller.detach()
-    assert asked['rois'] is seen[0]
+    assert asked['rois'] is received[0]
     assert asked['image_index'].dtype == torch.long
-    assert asked['image_index'].tolist() == seen[0][:, 0].tolist()
+    assert asked['image_index'].tolist() == received[0][:, 0].tolist()
     assert set(asked['image_index'].tolist()) == {0, 1}
 
 
 def test_a_row_of_the_teacher_is_the_same_roi(detector: Detector) -> None:
     """Other weights, so that equal rows cannot come from the student's tensors."""
-    other = Detector(deepcopy(detector.student))
-    for parameter in other.teacher.parameters():
+    copied = Detector(deepcopy(detector.student))
+    for parameter in copied.teacher.parameters():
         parameter.mul_(1.1)
-    seen: dict[str, torch.Tensor] = {}
-    for role, model in (('student', other.student), ('teacher', other.teacher)):
+    received: dict[str, torch.Tensor] = {}
+    for role, model in (('student', copied.student), ('teacher', copied.teacher)):
         model.roi_head.bbox_roi_extractor.register_forward_pre_hook(
-            lambda _, args, role=role: seen.update({role: args[1]})
+            lambda _, args, role=role: received.update({role: args[1]})
         )
-    pairs, _ = other.step()
-    assert torch.equal(seen['student'], seen['teacher'])
+    pairs, _ = copied.step()
+    assert torch.equal(received['student'], received['teacher'])
     assert not torch.allclose(pairs['part0']['student'], pairs['part0']['teacher'])
 
 
@@ -252,9 +252,9 @@ def test_a_mask_head_beside_does_not_disturb(masks: Detector) -> None:
 
 def test_rows_of_masks_are_the_same_objects(masks: Detector) -> None:
     """The student's are what its own mask loss is computed from."""
-    own: list[torch.Tensor] = []
+    loss_arguments: list[torch.Tensor] = []
     handle = masks.student.roi_head.mask_head.loss_mask.register_forward_pre_hook(
-        lambda _, args: own.extend(args)
+        lambda _, args: loss_arguments.extend(args)
     )
     batch = demo_mm_inputs(
         2, [[3, 64, 96], [3, 96, 64]], num_items=[3, 2], num_classes=10, with_mask=True
@@ -262,7 +262,7 @@ def test_rows_of_masks_are_the_same_objects(masks: Detector) -> None:
     teacher = deepcopy(masks.teacher)
     given = pair(masks.student, teacher, batch, 'mask_logits', 'target', 'rois')
     handle.remove()
-    logits, _, labels = own
+    logits, _, labels = loss_arguments
     expected = logits[range(len(labels)), labels].flatten(1)
     assert len(labels) > 1
     assert torch.equal(given['student'], expected)
@@ -381,12 +381,12 @@ def test_an_option_or_a_part_that_does_not_exist_is_refused(
 def test_a_teacher_of_another_family_is_told_what_can_be_compared(
     detector: Detector,
 ) -> None:
-    other = build('retinanet/retinanet_r18_fpn_1x_coco')
+    retinanet = build('retinanet/retinanet_r18_fpn_1x_coco')
     batch = demo_mm_inputs(1, [[3, 64, 64]], num_classes=10)
     message = (
         'is a FasterRCNN and the teacher a RetinaNet, whose rows cannot be aligned'
     )
     with pytest.raises(ValueError, match=f"{message}.*on='neck' or on='backbone'"):
-        pair(detector.student, other, batch, 'roi_logits')
-    given = pair(detector.student, other, batch, 'backbone')
+        pair(detector.student, retinanet, batch, 'roi_logits')
+    given = pair(detector.student, retinanet, batch, 'backbone')
     assert len(given['student']) == len(given['teacher']) == 4

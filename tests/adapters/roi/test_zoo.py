@@ -60,7 +60,7 @@ PARTS = {
     'SCNet': (*MAPS, *ROIS, *BOXES, *MASKS, *RPN, *SEMANTIC),
     'SparseRCNN': (*MAPS, 'query_logits'),
 }
-EXTRAS = {
+CONTEXT = {
     **dict.fromkeys((*ROIS, *BOXES, *MASKS), ('target', 'image_index', 'rois')),
     'rpn_logits': ('target', 'image_index'),
     'rpn_boxes': ('image_index', 'box_target'),
@@ -80,20 +80,23 @@ def test_a_family_has_its_parts_and_a_twin_gives_the_same(kind: str) -> None:
     known = build_adapter(student, teacher).parts()
     there = [name for name, one in known.items() if not isinstance(one, Unavailable)]
     assert sorted(there) == sorted(PARTS[kind])
-    extras = dict(EXTRAS)
+    context = dict(CONTEXT)
     if kind.startswith('CrowdDet'):  # two predictions of a RoI, of unknown objects
-        extras['roi_logits'] = ('image_index', 'rois')
-    wanted = {name: (name, extras.get(name, ())) for name in there}
-    found = pairs(student, teacher, batch(student), wanted)
+        context['roi_logits'] = ('image_index', 'rois')
+    terms = {name: (name, context.get(name, ())) for name in there}
+    found = pairs(student, teacher, batch(student), terms)
     for name, given in found.items():
-        own, other = levels(given['student']), levels(given['teacher'])
-        assert all(one.requires_grad for one in own), name
-        assert not any(one.requires_grad for one in other), name
-        for mine, theirs in zip(own, other, strict=True):
-            assert mine.numel(), name
-            assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
-        for extra in extras.get(name, ()):
-            assert len(given[extra]) == len(own[0]), (name, extra)
+        student_levels, teacher_levels = (
+            levels(given['student']),
+            levels(given['teacher']),
+        )
+        assert all(one.requires_grad for one in student_levels), name
+        assert not any(one.requires_grad for one in teacher_levels), name
+        for of_student, of_teacher in zip(student_levels, teacher_levels, strict=True):
+            assert of_student.numel(), name
+            assert_allclose(of_student, of_teacher, rtol=1e-3, atol=1e-4)
+        for asked in context.get(name, ()):
+            assert len(given[asked]) == len(student_levels[0]), (name, asked)
 
 
 @pytest.mark.parametrize('kind', ['CrowdDet', 'CrowdDetRefine'])
@@ -152,11 +155,11 @@ def features(detector: BaseModel, data: dict[str, Any]) -> Any:
 def test_every_stage_of_a_teacher_with_a_semantic_map_sees_the_rois(kind: str) -> None:
     student, teacher = faster_rcnn(), zoo(kind, seed=1)
     data = batch(teacher)
-    wanted = {
+    terms = {
         str(stage): (dict(part='roi_logits', teacher_stage=stage), ('rois',))
         for stage in range(3)
     }
-    found = pairs(student, teacher, deepcopy(data), wanted)
+    found = pairs(student, teacher, deepcopy(data), terms)
     maps, roi_head = features(teacher, data), teacher.roi_head
     with torch.no_grad():
         beside = {'semantic_feat': roi_head.semantic_head(maps)[1]}
@@ -165,14 +168,14 @@ def test_every_stage_of_a_teacher_with_a_semantic_map_sees_the_rois(kind: str) -
             beside['glbctx_feat'] = roi_head.glbctx_head(maps)[1]
         for stage in range(3):
             rois = found[str(stage)]['rois']
-            expected, other = (
+            expected, without_maps = (
                 roi_head._bbox_forward(stage, maps, rois, **one)['cls_score']
                 for one in (beside, without)
             )
             assert_allclose(
                 found[str(stage)]['teacher'], expected, rtol=1e-4, atol=1e-5
             )
-            assert not torch.allclose(expected, other, atol=1e-4)
+            assert not torch.allclose(expected, without_maps, atol=1e-4)
 
 
 def test_the_rows_of_an_htc_student_are_those_of_its_own_losses() -> None:
@@ -188,8 +191,8 @@ def test_the_rows_of_an_htc_student_are_those_of_its_own_losses() -> None:
         )
     ]
     spy, data = Spy(student, *inside), batch(student)
-    wanted = {name: (name, EXTRAS[name]) for name in ('roi_logits', 'mask_logits')}
-    found = pairs(student, teacher, deepcopy(data), wanted)
+    terms = {name: (name, CONTEXT[name]) for name in ('roi_logits', 'mask_logits')}
+    found = pairs(student, teacher, deepcopy(data), terms)
     boxes = [spy.calls[f'roi_head.bbox_head.{stage}.loss_cls'][0] for stage in range(3)]
     assert torch.equal(
         found['roi_logits']['student'], torch.cat([a for a, *_ in boxes])
@@ -240,8 +243,8 @@ def test_a_stage_of_an_htc_teacher_gives_its_masks(stage: int) -> None:
 def test_an_scnet_teacher_relays_its_last_box_head_to_the_mask() -> None:
     student, teacher = mask_rcnn(), zoo('SCNet', seed=1)
     data = batch(teacher)
-    wanted = {name: (name, EXTRAS[name]) for name in ('mask_logits', 'roi_logits')}
-    given = pairs(student, teacher, deepcopy(data), wanted)['mask_logits']
+    terms = {name: (name, CONTEXT[name]) for name in ('mask_logits', 'roi_logits')}
+    given = pairs(student, teacher, deepcopy(data), terms)['mask_logits']
     maps, roi_head = features(teacher, data), teacher.roi_head
     rois, labels = given['rois'], given['target']
     with torch.no_grad():
@@ -251,13 +254,13 @@ def test_an_scnet_teacher_relays_its_last_box_head_to_the_mask() -> None:
         }
         boxes = roi_head._bbox_forward(2, maps, rois, **beside)
         relayed = roi_head.feat_relay_head(boxes['relayed_feat'])
-        masks, other = (
+        masks, not_relayed = (
             roi_head._mask_forward(maps, rois, **beside, relayed_feat=one)['mask_preds']
             for one in (relayed, None)
         )
     expected = masks[range(len(labels)), labels].flatten(1)
     assert_allclose(given['teacher'], expected, rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(masks, other, atol=1e-4)
+    assert not torch.allclose(masks, not_relayed, atol=1e-4)
 
 
 @pytest.mark.parametrize('kind', ['CascadeRPN', 'GARPN'])
@@ -289,8 +292,8 @@ def test_rows_of_moved_anchors_are_of_one_position(kind: str) -> None:
 @pytest.mark.parametrize('kind', ['PanopticFPN', 'HTC'])
 def test_a_semantic_map_is_what_the_head_says_of_each_pixel(kind: str) -> None:
     student, teacher = zoo(kind), zoo(kind, seed=1)
-    data, wanted = batch(student), {'map': ('semantic_logits', ())}
-    given = pairs(student, teacher, deepcopy(data), wanted)['map']
+    data, terms = batch(student), {'map': ('semantic_logits', ())}
+    given = pairs(student, teacher, deepcopy(data), terms)['map']
     with torch.no_grad():
         if kind == 'HTC':
             head = teacher.roi_head.semantic_head
@@ -371,7 +374,7 @@ def test_a_sampler_that_scores_candidates_leaves_the_rows_of_the_loss(
     student = zoo('DoubleHead' if kind == 'OHEM' else kind, change=change)
     teacher = deepcopy(student)
     spy = Spy(student, 'roi_head.bbox_head', 'roi_head.bbox_head.loss_cls')
-    given = pair(student, teacher, batch(student), 'roi_logits', *EXTRAS['roi_logits'])
+    given = pair(student, teacher, batch(student), 'roi_logits', *CONTEXT['roi_logits'])
     assert len(spy.calls['roi_head.bbox_head']) > 2, 'it scored each image before'
     logits, labels, *_ = spy.calls['roi_head.bbox_head.loss_cls'][-1]
     assert torch.equal(given['student'], logits)
@@ -393,10 +396,10 @@ def test_the_image_that_detectors_passes_on_is_no_feature_map() -> None:
 def test_masks_of_different_sizes_are_refused_before_a_step(
     student: str, teacher: str, sizes: tuple[int, int]
 ) -> None:
-    own, other = zoo(student), zoo(teacher, seed=1)
+    student_model, teacher_model = zoo(student), zoo(teacher, seed=1)
     message = f'masks have {sizes[0]} and the teacher.s {sizes[1]} pixels in a row'
     with pytest.raises(ValueError, match=message):
-        build_adapter(own, other).bind('term', 'mask_logits', ())
+        build_adapter(student_model, teacher_model).bind('term', 'mask_logits', ())
 
 
 def class_agnostic(model: ConfigDict) -> None:
@@ -462,8 +465,8 @@ class TextRoIHead(StandardRoIHead):
 @pytest.mark.parametrize('whose', ['student', 'teacher'])
 def test_a_head_that_takes_more_than_rois_is_refused_by_reason(whose: str) -> None:
     student, teacher = faster_rcnn(), faster_rcnn(1)
-    other = student if whose == 'student' else teacher
-    other.roi_head.__class__ = TextRoIHead
+    model = student if whose == 'student' else teacher
+    model.roi_head.__class__ = TextRoIHead
     message = f'the TextRoIHead of the {whose} needs text with a RoI'
     with pytest.raises(ValueError, match=message):
         pair(student, teacher, batch(student), 'roi_logits')
@@ -490,6 +493,6 @@ def test_a_head_that_takes_more_than_rois_is_refused_by_reason(whose: str) -> No
 def test_a_part_that_two_families_lack_is_refused_by_reason(
     student: str, teacher: str, on: str, message: str
 ) -> None:
-    own, other = zoo(student), zoo(teacher, seed=1)
+    student_model, teacher_model = zoo(student), zoo(teacher, seed=1)
     with pytest.raises(ValueError, match=f"unknown on='{on}'.*{message}"):
-        pair(own, other, batch(own), on)
+        pair(student_model, teacher_model, batch(student_model), on)
