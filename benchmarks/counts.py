@@ -17,7 +17,6 @@ import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +139,7 @@ def _step(root: Path, look: Any) -> None:
     import torch
     from mmdet.testing import demo_mm_inputs
 
-    before = find_spec('ckd_mm.engine') is None
+    before = not (root / 'ckd_mm' / 'engine').is_dir()
     module = import_module
     distiller = module('ckd_mm.distiller' if before else 'ckd_mm.engine.distiller')
     terms = module('ckd_mm.terms' if before else 'ckd_mm.engine.terms')
