@@ -2,8 +2,8 @@
 
     python benchmarks/block_memory.py [--rounds 5] [--largest-direct 16384]
 
-Forward and backward of `ckd_loss` on logits of 81 classes, on CPU. Each measurement is
-a process of its own, so that its peak memory is its own; in every round both forms run
+Forward and backward of `ckd_loss` on logits of 81 classes, on CPU. Each measurement
+runs in a separate process, which has its own peak memory. In every round both forms run
 one after the other.
 """
 

@@ -47,7 +47,7 @@ class NudgeHook(Hook):
                 weight *= 1 + 1e-6 * torch.randn(weight.shape, generator=generator)
 
 
-class Run(NamedTuple):
+class Curves(NamedTuple):
     """What one training logged.
 
     `loss`: the distillation loss, the mean of each epoch. `losses`: of each iteration.
@@ -108,7 +108,7 @@ def _with_data(cfg: Config, work_dir: Path) -> Config:
     return cfg
 
 
-def _train(work_dir: Path, teacher: dict[str, str], *hooks: Any) -> Run:
+def _train(work_dir: Path, teacher: dict[str, str], *hooks: Any) -> Curves:
     runner = Runner.from_cfg(_distilled(work_dir, teacher, *hooks))
     runner.train()
     losses, accuracy = (
@@ -118,7 +118,7 @@ def _train(work_dir: Path, teacher: dict[str, str], *hooks: Any) -> Run:
     length = len(runner.train_dataloader)
     epochs = range(0, len(losses), length)
     means = [statistics.mean(losses[i : i + length]) for i in epochs]
-    return Run(means, losses, accuracy)
+    return Curves(means, losses, accuracy)
 
 
 def _stored(teacher: dict[str, str], folder: Path, epochs: int, dtype: str) -> float:
@@ -129,9 +129,9 @@ def _stored(teacher: dict[str, str], folder: Path, epochs: int, dtype: str) -> f
 
 
 def _report(
-    runs: dict[str, Run], stored: dict[str, float], epochs: int, environment: str
+    runs: dict[str, Curves], stored: dict[str, float], epochs: int, environment: str
 ) -> str:
-    beside, *others = runs.values()
+    beside, *compared = runs.values()
     lines = [
         '# Training from a cached teacher, and beside it',
         '',
@@ -149,7 +149,7 @@ def _report(
         num_bytes = stored.get(name.removeprefix('cache, '))
         cells = (
             f'{run.loss[-1]:.6f}',
-            f'{_largest_difference(run, beside):.1e}' if run in others else '',
+            f'{_largest_difference(run, beside):.1e}' if run in compared else '',
             f'{run.accuracy[-1]:.2f}',
             f'{num_bytes:.0f}' if num_bytes else '',
         )
@@ -158,12 +158,12 @@ def _report(
     return '\n'.join(lines) + '\n'
 
 
-def _largest_difference(run: Run, beside: Run) -> float:
+def _largest_difference(run: Curves, beside: Curves) -> float:
     pairs = zip(run.losses, beside.losses, strict=True)
-    return max(abs(one - other) / other for one, other in pairs)
+    return max(abs(loss - base) / base for loss, base in pairs)
 
 
-def _plot(runs: dict[str, Run], path: Path) -> None:
+def _plot(runs: dict[str, Curves], path: Path) -> None:
     import matplotlib
 
     matplotlib.use('Agg')

@@ -16,6 +16,8 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -138,26 +140,24 @@ def _step(root: Path, look: Any) -> None:
     import torch
     from mmdet.testing import demo_mm_inputs
 
-    try:
-        from ckd_mm.engine.distiller import Distiller
-        from ckd_mm.engine.terms import build_terms
-        from ckd_mm.teachers import ModelTeacher as Teacher
-    except ImportError:  # before
-        from ckd_mm.distiller import Distiller
-        from ckd_mm.teachers import Teacher  # type: ignore[assignment, no-redef]
-        from ckd_mm.terms import build_terms  # type: ignore[no-redef]
+    before = find_spec('ckd_mm.engine') is None
+    module = import_module
+    distiller = module('ckd_mm.distiller' if before else 'ckd_mm.engine.distiller')
+    terms = module('ckd_mm.terms' if before else 'ckd_mm.engine.terms')
+    teachers = module('ckd_mm.teachers')
+    kind = teachers.Teacher if before else teachers.ModelTeacher
     torch.manual_seed(0)
     detectors = _module(root / 'tests' / 'adapters' / 'detectors.py')
     student = detectors.faster_rcnn()
     teacher = detectors.faster_rcnn(seed=1).requires_grad_(False)
     teacher.roi_head.bbox_head.register_forward_pre_hook(look)
-    terms = build_terms(dict(ckd=dict(on='roi_logits', loss=dict(type='CKDLoss'))))
-    distiller = Distiller(student, [Teacher(teacher)], terms)
+    config = dict(ckd=dict(on='roi_logits', loss=dict(type='CKDLoss')))
+    built = distiller.Distiller(student, [kind(teacher)], terms.build_terms(config))
     batch = demo_mm_inputs(2, [[3, 64, 64]] * 2, num_classes=10)
     data = student.train().data_preprocessor(batch, True)
-    distiller.attach()
+    built.attach()
     student(**data, mode='loss')
-    distiller.detach()
+    built.detach()
 
 
 def _module(path: Path) -> Any:

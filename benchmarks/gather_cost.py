@@ -74,9 +74,9 @@ def _rank(rank: int, num_ranks: int, rounds: int, folder: str) -> None:
 
 def measure(rows: int) -> Round:
     """Every rank gathers the rows of all, then sends a gradient back to all."""
-    own = torch.randn(rows, CLASSES, requires_grad=True)
+    logits_BC = torch.randn(rows, CLASSES, requires_grad=True)
     start, sent = _now()
-    gathered, _ = gather_rows(own)
+    gathered, _ = gather_rows(logits_BC)
     middle, sent_forward = _now()
     gathered.backward(torch.ones_like(gathered))
     end, sent_backward = _now()

@@ -1,4 +1,4 @@
-"""What does the hook cost? A step with it against its parts and against CKD's own code.
+"""What does the hook cost? A step with it against its pieces and the authors' code.
 
     python benchmarks/step_time.py [--size digits] [--rounds 20]
     python benchmarks/step_time.py --size coco          # for a GPU; also with AMP there
@@ -6,15 +6,14 @@
 In every round one after the other, on the same batch:
 
 (a) the student's training step: preprocessing, forward, losses, backward, optimiser;
-(b) the part of the teacher's forward that the term needs, on the student's RoIs;
+(b) as much of the teacher's forward as the term needs, on the student's RoIs;
 (c) the student's training step with the hook's distiller attached;
 (d) the step as CKD's authors' code does it: the student's, then the teacher in full
     precision on its RoIs, then the student's RoI head a second time for the loss.
 
-Then the memory and the arithmetic of each part, the parts of the overhead, the
-teacher's options, the teacher on a stream of its own, a term that acts in every
-second step, and classes that are matched by name. What is run and how:
-benchmarks/steps.
+Then the memory and the arithmetic of each case, the pieces of the overhead, the
+teacher's options, the teacher on a separate stream, a term that acts in every second
+step, and classes that are matched by name. What is run and how: benchmarks/steps.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from pathlib import Path
 
 import torch
 from environment import ROOT, describe
+from steps.cases import TERMS
 from steps.meters import keep_freed
-from steps.parts import TERMS
 from steps.report import SECTIONS
 from steps.setting import SIZES
 

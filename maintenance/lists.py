@@ -21,17 +21,18 @@ __all__ = ['exports', 'init_text', 'methods', 'texts', 'unlisted_configs']
 WIDTH = 88
 CARDS = ROOT / 'docs' / 'methods'
 GROUPS = {
-    '`logits`': 'logits',
-    '`embedding`': 'embeddings',
-    '`roi_boxes`': 'boxes',
+    'maps': r'feature maps|`(neck|backbone|semantic_logits)`',
+    'logits': r'`\w*(logits|objectness|distribution)`',
+    'embeddings': r'`embedding`',
+    'boxes': r'`\w+_boxes`',
 }
-"""The table of a loss, by the first word after "On:" in its card; others have maps."""
+"""How the words after "On:" in a card begin, by table; the first that fits has it."""
 
 
 def exports(package: Path) -> dict[str, list[str]]:
     """The public names of each module of a package, by the name of the module."""
     found = {}
-    for path in sorted(package.glob('*.py')):
+    for path in sorted(package.glob('*.py'), key=lambda path: _natural(path.stem)):
         if not path.stem.startswith('_'):
             names = _all_of(ast.parse(path.read_text(encoding='utf-8')))
             found[path.stem] = [name for name in names if not _is_constant(name)]
@@ -64,11 +65,10 @@ def methods() -> dict[str, str]:
     """The tables of `docs/methods.md`, by group: each loss with words of its card."""
     rows: dict[str, list[str]] = defaultdict(list)
     for name, path in _cards().items():
-        text = path.read_text(encoding='utf-8')
-        asked = _paragraph(text, 'What it asks of the student').split('. ')[0]
-        on = _paragraph(text, 'Use').removeprefix('On: ').rstrip('.')
+        asked = _paragraph(path, 'What it asks of the student').split('. ')[0]
+        on = _paragraph(path, 'Use').removeprefix('On: ').rstrip('.')
         cells = f'[`{name}`](methods/{path.name})', asked.rstrip('.'), on.split('. ')[0]
-        rows[_group(on, path.stem)].append(f'| {" | ".join(map(_escaped, cells))} |')
+        rows[_group(on, path)].append(f'| {" | ".join(map(_escaped, cells))} |')
     head = ['| loss | what it asks of the student | `on` |', '|---|---|---|']
     return {group: '\n'.join([*head, *found]) for group, found in rows.items()}
 
@@ -110,12 +110,18 @@ def _is_constant(name: str) -> bool:
 
 
 def _import(module: str, names: list[str]) -> str:
-    names = sorted(names)
+    names = sorted(names, key=lambda name: (name.islower(), _natural(name)))
     line = f'from {module} import {", ".join(names)}'
     if len(line) <= WIDTH:
         return line
     listed = ''.join(f'    {name},\n' for name in names)
     return f'from {module} import (\n{listed})'
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """The key by which ruff sorts imports: `kd2` stands before `kd10`."""
+    parts = re.findall(r'\d+|\D+', name.lower())
+    return [(int(part), '') if part.isdigit() else (-1, part) for part in parts]
 
 
 def _cards() -> dict[str, Path]:
@@ -128,17 +134,24 @@ def _cards() -> dict[str, Path]:
     return {name: paths[name] for name in names if paths[name].is_file()}
 
 
-def _group(on: str, stem: str) -> str:
-    group = next((GROUPS[word] for word in GROUPS if on.startswith(word)), 'maps')
-    source = (ROOT / 'ckd_mm' / 'losses' / f'{stem}.py').read_text(encoding='utf-8')
-    learns = group == 'maps' and 'student_channels' in source
-    return 'maps-learned' if learns else group
+def _group(on: str, card: Path) -> str:
+    fits = [group for group, words in GROUPS.items() if re.match(words, on)]
+    if not fits:
+        raise ValueError(
+            f'{card.name}: no table of docs/methods.md is for its "On:"; expected '
+            f'a value of `on` in backticks, or "feature maps", got {on}'
+        )
+    source = ROOT / 'ckd_mm' / 'losses' / f'{card.stem}.py'
+    learns = 'student_channels' in source.read_text(encoding='utf-8')
+    return 'maps-learned' if fits[0] == 'maps' and learns else fits[0]
 
 
-def _paragraph(card: str, heading: str) -> str:
+def _paragraph(card: Path, heading: str) -> str:
     """The first paragraph under a heading, in one line."""
-    text = card.split(f'## {heading}\n')[1].strip()
-    return ' '.join(text.split('\n\n')[0].split())
+    _, found, text = card.read_text(encoding='utf-8').partition(f'## {heading}\n')
+    if not found:
+        raise ValueError(f'{card.name} needs a heading "## {heading}"')
+    return ' '.join(text.strip().split('\n\n')[0].split())
 
 
 def _escaped(cell: str) -> str:

@@ -15,6 +15,12 @@ FILES = 'CHANGELOG.md', 'CONTRIBUTING.md', 'model-index.yml', 'pyproject.toml'
 FOLDERS = 'ckd_mm', 'configs', 'docs', 'maintenance', 'tests', 'tools'
 TESTS = 'ckd_mm', 'tests/losses', 'tests/configs'
 NEW_FILE = re.compile(r'^`([\w./-]+)`\n\n(`{3,})\w+\n(.*?)^\2\n', re.M | re.S)
+LISTS = {
+    'ckd_mm/functional/__init__.py': 'import logitmse_loss\n',
+    'ckd_mm/losses/__init__.py': 'import LogitMSELoss\n',
+    'docs/methods.md': '| [`LogitMSELoss`](methods/logitmse.md) |',
+    'configs/README.md': '| [logitmse_r18-w16-r18-w2_20e_digits.py](',
+}
 DIFF = re.compile(r'^```diff\n(.*?)^```\n', re.M | re.S)
 
 
@@ -50,6 +56,28 @@ def apply(diff: str, root: Path) -> None:
                 assert any(starts), f'{path} has no line that starts with {line[1:]}'
                 place = starts.index(True) + 1
         (root / path).write_text('\n'.join(text) + '\n')
+
+
+def test_the_lists_are_written_rather_than_edited(project: Path) -> None:
+    edited = {
+        change.split('\n')[0]
+        for diff in DIFF.findall((ROOT / 'docs/add_a_loss.md').read_text())
+        for change in diff.split('+++ ')[1:]
+    }
+    assert not edited & set(LISTS)
+    for path, line in LISTS.items():
+        assert line not in (ROOT / path).read_text()
+        assert line in (project / path).read_text(), path
+
+
+@pytest.mark.parametrize(
+    'command',
+    ['maintenance.lists --check', 'ruff check ckd_mm', 'ruff format --check ckd_mm'],
+)
+def test_nothing_is_left_to_write_or_to_format(project: Path, command: str) -> None:
+    command_line = [sys.executable, '-m', *command.split()]
+    result = subprocess.run(command_line, cwd=project, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.slow

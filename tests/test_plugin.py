@@ -12,8 +12,11 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ckd_mm.adapters import TwoStageAdapter, find_adapter
 from ckd_mm.hooks import DistillationHook
+from ckd_mm.registry import ADAPTERS
 
+from .adapters.detectors import faster_rcnn
 from .tasks import differences, weights
 
 PLUGIN = ('entropy_loss', 'cell_detector', 'first_self')
@@ -77,8 +80,11 @@ def test_what_its_loss_gets_can_be_looked_at(
     batch = next(iter(runner.build_dataloader(cfg.train_dataloader)))
     ours.before_train(runner)
     assert ours.distiller is not None
-    ours.distiller.detach()
     (pair,) = ours.distiller.pairs(batch).values()
+    data = runner.model.data_preprocessor(batch, True)
+    assert 'loss_entropy' in runner.model(**data, mode='loss'), 'the run goes on'
+    ours.distiller.detach()
+    assert 'loss_entropy' not in runner.model(**data, mode='loss')
     assert isinstance(pair.student, torch.Tensor)
     assert isinstance(pair.teacher, torch.Tensor)
     assert (
@@ -95,6 +101,21 @@ def test_a_misspelt_option_of_its_teacher_is_refused_with_the_options(
     options['teacher']['nois'] = 1.0
     with pytest.raises(ValueError, match="FirstSelf does not take .*'nois'"):
         Runner.from_cfg(plugin_config('misspelt', **options))
+
+
+def test_its_adapter_comes_before_those_of_the_package() -> None:
+    """Also for a detector that one of these knows."""
+    student = faster_rcnn()
+    assert find_adapter(student) is TwoStageAdapter
+
+    class Ours(TwoStageAdapter):
+        """An adapter of somebody else's, for a detector of the zoo."""
+
+    ADAPTERS.register_module(module=Ours)
+    try:
+        assert find_adapter(student) is Ours
+    finally:
+        ADAPTERS.module_dict.pop('Ours')
 
 
 def test_no_file_of_the_package_knows_the_plugin() -> None:

@@ -1,12 +1,12 @@
-"""Run the teacher of a distillation config once, and store what its terms read.
+"""Run the teacher of a distillation config once, and store its outputs.
 
     python tools/cache_teacher.py CONFIG OUT [--epochs N] [--seed N] [--dtype float32]
 
     custom_hooks = [dict(type='DistillationHook', teacher=dict(cache='OUT'), ...)]
 
-The student is then trained without its teacher, and sees the images of N augmented
+The student is then trained without its teacher. It sees the images of N augmented
 epochs, which come again after N epochs. A call that was interrupted goes on where it
-was; with more epochs, it adds those. `docs/cache.md` has the rest.
+was; a call with more epochs adds them. `docs/cache.md` has the rest.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
 
 def _parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='Store what a teacher says of the augmented training images.'
+        description='Store the outputs of a teacher for augmented training images.'
     )
     parser.add_argument('config', help='a distillation config of a classifier')
     parser.add_argument('out', metavar='OUT', type=Path, help='the folder to write')

@@ -1,4 +1,4 @@
-"""Write the means of a classifier's embeddings of each class, which NDLoss reads.
+"""Write the mean of a classifier's embeddings for each class, which NDLoss reads.
 
     python tools/class_means.py CONFIG CHECKPOINT means.pt
 

@@ -3,10 +3,10 @@
     python tools/compare.py configs/compare/digits_logits.py --jobs 2   # CPU
     python tools/compare.py COMPARISON --gpus 0,1,2,3                   # a run per GPU
 
-docs/compare.md says what a comparison's config has. Every run goes through
-tools/train.py. Interrupt it when you like, by kill -9 as well: the same command goes
-on, does not repeat what is finished, and trains anew what has changed. The table and
-the plot are in the work dir, up to date after each run.
+docs/compare.md describes the config of a comparison. Every run goes through
+tools/train.py. You may interrupt it at any time, with kill -9 as well: the same command
+goes on, keeps what is finished, and trains anew what has changed. The table and the
+plot in the work dir are up to date after each run.
 """
 
 from __future__ import annotations
@@ -102,13 +102,13 @@ def _parse_args() -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument('config', help='what to compare; see docs/compare.md')
-    places = parser.add_mutually_exclusive_group()
-    places.add_argument(
+    slots = parser.add_mutually_exclusive_group()
+    slots.add_argument(
         '--gpus',
         type=lambda text: [int(number) for number in text.split(',')],
         help='one run at a time on each, such as 0,1,2',
     )
-    places.add_argument(
+    slots.add_argument(
         '--jobs', type=int, default=1, help='runs at the same time, one thread each'
     )
     parser.add_argument(

@@ -3,8 +3,8 @@
     python tools/compatibility.py --jobs 2               # all, about an hour on 2 cores
     python tools/compatibility.py --only centernet yolox # families, printed alone
 
-Each config is student and teacher of itself, in a process of its own: both are built
-with random weights, each part is tried, two steps are trained with all of them, and the
+Each config is student and teacher of itself, in a separate process. Both are built with
+random weights, each part is tried, two steps are trained with all of them, and the
 student's weights are loaded into the stock model. Results are kept in the work dir by
 commit, so that an interrupted run goes on where it was. The table is written to
 docs/compatibility.md when all families have a result.
@@ -93,7 +93,7 @@ def _run(
 
 
 def _try(choice: Choice, path: Path) -> None:
-    """What the process of one config does."""
+    """Try one config, in its process."""
     limit = _address_space() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     log = path.with_suffix('.log').open('w')
@@ -130,7 +130,7 @@ def _result(reason: str, seconds: float) -> dict[str, Any]:
 
 
 def _read(path: Path, *commits: str) -> dict[str, dict[str, Any]]:
-    """The results that are there, by name of the config; of the last commit if any."""
+    """The stored results by name of the config; a later commit's replaces others."""
     if not path.is_file():
         return {}
     rows = [json.loads(line) for line in path.read_text().splitlines()]

@@ -1,8 +1,8 @@
 """Which configs of the installed libraries stand for which family.
 
-A family is a folder of configs. Of each the cheapest config is tried, and the cheapest
-of every other kind of model (types of detector, neck and heads) that no folder before
-had.
+A family is a folder of configs. The cheapest config of each folder is tried. So is the
+cheapest of every other kind of model (types of detector, neck and heads) in it, unless
+an earlier folder had that kind.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from mmengine.utils import get_installed_path
 
 __all__ = ['Choice', 'choose']
 
-PARTS = (
+MODULES = (
     *('detector', 'rpn_head', 'roi_head', 'bbox_head', 'mask_head', 'panoptic_head'),
     *('semantic_head', 'head', 'neck', 'language_model'),
 )
-"""Of a model's config, whose types make its kind."""
+"""The keys of a model's config whose types make its kind."""
 
 NO_FAMILY = {
     '_base_': 'parts of other configs',
     'common': 'parts of other configs',
 }
-_DEAR = (
+_EXPENSIVE = (
     r'large|huge|giant|xl|swin-?l|vit-l|-g-|101|152|200|[-_][lx][-_]|[34678][.]?\dgf|m48',
     r'base|swin-[bs]|[-_][ms][-_]|x50|res2net|b[2-8]|m36|l7|lsj|lvis|v3det|openimages',
     r'dcn|dconv|gn|amp|caffe|ms-|mstrain|in21k|deploy|voc|headless|zeroshot|5scale|dsdl',
     r'2x|3x|384|448|w40|36|50',
 )
-"""What names of dear or special configs have, from the worst on."""
+"""Patterns in the names of expensive or special configs, the worst first."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Choice:
 
 
 def choose(library: str, families: Collection[str] | None = None) -> list[Choice]:
-    """What is tried of a library, by family; of these alone, or of all."""
+    """The configs of a library that are tried: of these families, or of all."""
     root = _configs(library)
     seen: set[tuple[str, ...]] = set()
     chosen: list[Choice] = []
@@ -106,16 +106,16 @@ def _choose(library: str, folder: Path, seen: set[tuple[str, ...]]) -> Iterator[
 
 def _cost(path: Path) -> tuple[int, ...]:
     """Cheap and plain ones come first."""
-    marks = [len(re.findall(pattern, path.stem.lower())) for pattern in _DEAR]
+    marks = [len(re.findall(pattern, path.stem.lower())) for pattern in _EXPENSIVE]
     return (*marks, len(path.stem))
 
 
 def _types(model: Any) -> Iterator[str]:
-    """The types of a model and of the parts that make its kind."""
+    """The types of a model and of the modules that make its kind."""
     yield str(model.get('type'))
-    for name in PARTS:
-        part = model.get(name)
-        part = part[0] if isinstance(part, list) and part else part
-        if isinstance(part, dict):
+    for name in MODULES:
+        module = model.get(name)
+        module = module[0] if isinstance(module, list) and module else module
+        if isinstance(module, dict):
             yield f'{name}:'
-            yield from _types(part)
+            yield from _types(module)

@@ -65,17 +65,17 @@ def table(rows: list[tuple[Choice, dict[str, Any]]], commit: str) -> str:
 
 
 def _commits(rows: list[tuple[Choice, dict[str, Any]]], commit: str) -> str:
-    """The commit of most results, and the families of others."""
+    """The commit of most results, and the families of each other commit."""
     families: dict[str, list[str]] = {}
     for choice, result in rows:
         families.setdefault(result.get('commit', commit), []).append(choice.family)
-    first, *others = sorted(families, key=lambda one: -len(families[one]))
-    named = [f'{one} for {", ".join(dict.fromkeys(families[one]))}' for one in others]
+    first, *rest = sorted(families, key=lambda one: -len(families[one]))
+    named = [f'{one} for {", ".join(dict.fromkeys(families[one]))}' for one in rest]
     return '; '.join([first, *named])
 
 
 def summary(choice: Choice, result: dict[str, Any]) -> str:
-    """A few lines for who watches."""
+    """A few lines for the terminal."""
     lines = [f'{choice.name}: {", ".join(_works(result)) or "nothing"}']
     lines += [f'    not {names}: {text}' for text, names in _reasons(result).items()]
     return '\n'.join(lines)
@@ -106,7 +106,7 @@ def _works(result: dict[str, Any]) -> list[str]:
 
 
 def _reasons(result: dict[str, Any]) -> dict[str, str]:
-    """The parts that do not work by reason; of the whole config none is named."""
+    """The parts that do not work, by reason; none for a reason of the whole config."""
     reasons = {_anywhere(result['reason']): ''} if result['reason'] else {}
     for name, reason in result['parts'].items():
         reason = _anywhere(reason)

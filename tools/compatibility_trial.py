@@ -1,6 +1,6 @@
 """One config of a library, tried as student and as teacher of itself.
 
-For `tools/compatibility.py`, in a process of its own.
+For `tools/compatibility.py`, in a separate process.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ckd_mm.teachers.loading.build import read_config
 __all__ = ['try_config']
 
 SHAPE = (128, 160)
-"""Height and width of the images, where the config does not say."""
+"""Height and width of the images, where the config has none."""
 
 NUM_ROIS = 64
 NUM_STEPS = 2
@@ -45,7 +45,7 @@ def try_config(config: str, library: str = 'mmdet') -> dict[str, Any]:
 
     Args:
         config: A path or a zoo name.
-        library: Whose models it names if it does not say.
+        library: The library of a config without `default_scope`.
 
     Returns:
         `model` (its type), `parts` (`''` for each that works, or the reason why not),
@@ -83,7 +83,7 @@ def _try(config: str, library: str, result: dict[str, Any]) -> None:
 
 
 def _sample_less(cfg: Config) -> None:
-    """Fewer RoIs in each image, which are what takes most of the time."""
+    """Sample fewer RoIs in each image, as they take most of the time."""
     stages = ((cfg.get('model') or {}).get('train_cfg') or {}).get('rcnn') or []
     for stage in stages if isinstance(stages, list) else [stages]:
         if 'sampler' in stage and 'num' in stage.sampler:
@@ -92,7 +92,7 @@ def _sample_less(cfg: Config) -> None:
 
 @torch.no_grad()
 def _stir(*models: BaseModel) -> None:
-    """Have no two models agree: some heads begin with weights of zero."""
+    """Make the models differ: some heads begin with weights of zero."""
     for model in models:
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=1e-3)
@@ -162,7 +162,7 @@ def _train(
     """Train with the default terms of all parts at once.
 
     Raises:
-        ValueError: A loss is not finite, or the weights stay what they were.
+        ValueError: A loss is not finite, or no weight has changed.
     """
     terms = {one.on: one.term for one in findings if one.term is not None}
     with as_value_error('a run with all parts'):
@@ -179,15 +179,18 @@ def _train(
 
 
 def _check_finite(logged: Mapping[str, Tensor], terms: Collection[str]) -> None:
-    """See that the losses of the terms are, or say that the model's own are not.
+    """Check that the losses are finite.
 
     Raises:
-        ValueError: One is not.
+        ValueError: A loss of a term is not; the message says if the model's are not
+            either.
     """
     names = {f'loss_{name}' for name in terms}
-    own = [float(logged[key]) for key in logged if 'loss' in key and key not in names]
+    of_model = [
+        float(logged[key]) for key in logged if 'loss' in key and key not in names
+    ]
     broken = [name for name in terms if not math.isfinite(logged[f'loss_{name}'])]
-    if broken and not all(map(math.isfinite, own)):
+    if broken and not all(map(math.isfinite, of_model)):
         raise ValueError(
             'with random weights the losses of the model itself are not finite after a '
             'step either'
@@ -199,8 +202,8 @@ def _check_finite(logged: Mapping[str, Tensor], terms: Collection[str]) -> None:
 def _check_strict(student: BaseModel, cfg: Config, batch: dict[str, Any]) -> None:
     """Save the weights as a run does, and load them into a stock model.
 
-    Some stock models (DDQ) get modules in their first training step, so that they have
-    taken one where their names differ before.
+    Some stock models (DDQ) get modules in their first training step. Where names
+    differ, the stock model takes a step first.
 
     Raises:
         ValueError: They do not fit.
@@ -226,10 +229,7 @@ class _Distance(nn.Module):
     def forward(
         self, student: Tensor | list[Tensor], teacher: Tensor | list[Tensor]
     ) -> Tensor:
-        own, other = (
-            [side] if isinstance(side, Tensor) else side for side in (student, teacher)
-        )
-        return sum(
-            (nn.functional.mse_loss(*pair) for pair in zip(own, other, strict=True)),
-            torch.zeros(()),
-        )
+        student = [student] if isinstance(student, Tensor) else student
+        teacher = [teacher] if isinstance(teacher, Tensor) else teacher
+        levels = zip(student, teacher, strict=True)
+        return sum((nn.functional.mse_loss(*one) for one in levels), torch.zeros(()))

@@ -105,11 +105,11 @@ def verdict(logs: Mapping[str, Log], columns: Mapping[str, str]) -> str:
     heading, key = next(iter(columns.items()))
     _, student, distilled = (log.last[key] for log in logs.values())
     gain = distilled - student
-    said = 'CKD helped here' if gain > 0 else 'CKD did not help here'
+    outcome = 'CKD helped here' if gain > 0 else 'CKD did not help here'
     sign = '+' if gain > 0 else ''
     return (
-        f'{said}: {heading} {sign}{_format(gain)} against the student alone, with the '
-        'same schedule and seed. One seed is one sample; --seed N draws another.'
+        f'{outcome}: {heading} {sign}{_format(gain)} against the student alone, with '
+        'the same schedule and seed. One seed is one sample; --seed N draws another.'
     )
 
 

@@ -43,10 +43,10 @@ def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -
     teacher.requires_grad_(False)
     height, width = shape or image_shape(cfg) or SHAPE
     batch, problem = _batch(student, (height, width))
-    classes, others = class_lists(cfg), class_lists(teacher_cfg)
+    student_classes, teacher_classes = class_lists(cfg), class_lists(teacher_cfg)
     names = None
-    if classes and others and classes != others:
-        names = ClassNames(classes, others)
+    if student_classes and teacher_classes and student_classes != teacher_classes:
+        names = ClassNames(student_classes, teacher_classes)
     findings = find_parts(student, teacher, batch, names)
     print('| | config | model | parameters | prediction |')
     print('|---|---|---|---|---|')
@@ -81,7 +81,7 @@ def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -
 def _batch(
     student: BaseModel, shape: tuple[int, int]
 ) -> tuple[dict[str, Any] | None, str]:
-    """What the parts are tried on; `None` with the reason where there is nothing."""
+    """The batch that parts are tried on; `None` and the reason if there is none."""
     try:
         return batch_that_trains(student, shape), ''
     except ValueError as error:
@@ -89,7 +89,7 @@ def _batch(
 
 
 def _seconds(model: BaseModel, batch: dict[str, Any] | None) -> tuple[str, str]:
-    """The time of a prediction; empty with the reason where there is none."""
+    """The time of a prediction; empty and the reason if there is none."""
     if batch is None:
         return '', ''
     try:

@@ -4,9 +4,8 @@
     python tools/make_config.py resnet56-resnet20_cifar100 ckd 480e --out my_configs
     python tools/train.py my_configs/ckd_resnet56-resnet20_480e_cifar100.py
 
-Recipes that were run or have a published result are files in `configs/`. This makes all
-others. A pair is a file in `configs/_base_/pairs`, which has its students by schedule;
-the hook of a method is a file in `configs/_base_/distill`.
+Recipes with a result, ours or published, are files in `configs/`. This makes the rest.
+Pairs are files in `configs/_base_/pairs`, hooks files in `configs/_base_/distill`.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ HOOKS = CONFIGS / '_base_/distill'
 
 
 class Kind(NamedTuple):
-    """What all pairs have in common whose name starts or ends with the kind's."""
+    """What pairs have in common whose name starts or ends with the kind's."""
 
     folder: str  # of their configs, below `configs/`
     hooks: tuple[str, ...]  # `{method}_{...}`
@@ -86,10 +85,10 @@ class Recipe(NamedTuple):
 
     @property
     def home(self) -> Path:
-        """Where its file is or would be."""
+        """The path of its file, which need not exist."""
         *_, models, data = self.pair.split('_')
-        parts = (self.method, models, self.kind.neck, self.schedule, data)
-        return CONFIGS / self.kind.folder / f'{"_".join(filter(None, parts))}.py'
+        words = (self.method, models, self.kind.neck, self.schedule, data)
+        return CONFIGS / self.kind.folder / f'{"_".join(filter(None, words))}.py'
 
 
 def main() -> None:
@@ -111,11 +110,11 @@ def main() -> None:
 
 
 def recipes() -> Iterator[Recipe]:
-    """All that can be made."""
+    """All recipes that can be made."""
     for path in sorted(PAIRS.glob('*.py')):
         pair = _pair(path.stem)
         if 'students' not in pair:
-            continue  # the student has hooks of its own, or only one method fits
+            continue  # the student has hooks already, or only one method fits
         for hook in KINDS[_kind_of(path.stem)].hooks:
             if 'reviewkd' in hook and 'reviewkd' not in pair:
                 continue  # its weight is one of each pair
@@ -186,7 +185,7 @@ def _table(recipe: Recipe) -> str:
 
 
 def _scores(config: str, metrics: tuple[str, ...]) -> list[str]:
-    """What the metafile of the zoo or the docstring of the config says."""
+    """The scores in the metafile of the zoo or the docstring of the config."""
     if '::' not in config:
         published = _result(CONFIGS / config, 'published')
         known = [re.match(r'[\d.]+', cell) for cell in published]
@@ -231,9 +230,9 @@ def _chosen(args: argparse.Namespace) -> Recipe:
 def _listed(known: list[Recipe]) -> str:
     lines = [f'{"PAIR":35}{"SCHEDULE":18}METHOD']
     for pair in dict.fromkeys(recipe.pair for recipe in known):
-        own = [recipe for recipe in known if recipe.pair == pair]
-        methods = ' '.join(dict.fromkeys(recipe.method for recipe in own))
-        schedules = ' '.join(dict.fromkeys(recipe.schedule for recipe in own))
+        of_pair = [recipe for recipe in known if recipe.pair == pair]
+        methods = ' '.join(dict.fromkeys(recipe.method for recipe in of_pair))
+        schedules = ' '.join(dict.fromkeys(recipe.schedule for recipe in of_pair))
         lines.append(f'{pair:35}{schedules:18}{methods}')
     return '\n'.join(lines)
 
@@ -244,8 +243,7 @@ def _kind_of(pair: str) -> str:
 
 
 def _label(method: str) -> str:
-    names = (term.upper() for term in method.split('-'))
-    return ' with '.join(names).replace('REVIEWKD', 'ReviewKD')
+    return method.upper().replace('-', ' with ').replace('REVIEWKD', 'ReviewKD')
 
 
 def _duration(schedule: str) -> str:
@@ -263,7 +261,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _shown(path: Path) -> str:
-    """As a user would type it: from the current folder, if it is below that."""
+    """A path as a user would type it: from the current folder, if it is below that."""
     path, here = path.resolve(), Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 

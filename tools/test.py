@@ -23,8 +23,8 @@ def main() -> None:
     )
     parser.add_argument('config', help='config of the student, or of a distilled one')
     parser.add_argument('checkpoint', help="the student's checkpoint")
-    args, others = parser.parse_known_args()
-    run_tool('test.py', args.config, [args.config, args.checkpoint, *others])
+    args, passed_on = parser.parse_known_args()
+    run_tool('test.py', args.config, [args.config, args.checkpoint, *passed_on])
 
 
 if __name__ == '__main__':

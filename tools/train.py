@@ -25,17 +25,17 @@ __all__: list[str] = []
 
 def main() -> None:
     parser = _parser()
-    args, others = parser.parse_known_args()
+    args, passed_on = parser.parse_known_args()
     if args.teacher is None:
         for name in ('method', 'teacher_checkpoint', 'teacher_prefix'):
             if getattr(args, name) is not None:
                 option = f'--{name.replace("_", "-")}'
                 parser.error(f'{option} is for a teacher, which --teacher names')
-        run_tool('train.py', args.config, [args.config, *others])
+        run_tool('train.py', args.config, [args.config, *passed_on])
         return
     with tempfile.TemporaryDirectory() as folder:
         config = _distilled(args, Path(folder))
-        run_tool('train.py', config, [str(config), *others])
+        run_tool('train.py', config, [str(config), *passed_on])
 
 
 def _distilled(args: argparse.Namespace, folder: Path) -> Path:

@@ -1,1 +1,1 @@
-"""The parts of benchmarks/step_time.py: what is run, how it is timed, what is said."""
+"""For benchmarks/step_time.py: what is run, how it is timed, what is reported."""

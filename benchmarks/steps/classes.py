@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ckd_mm.adapters.core.class_names import ClassNames
 
-from .parts import distiller_of, hooked, term_of
+from .cases import distiller_of, hooked, term_of
 from .setting import Setting
-from .timing import Part, interleaved, ratios, spread
+from .timing import Case, interleaved, ratios, spread
 
 __all__ = ['classes']
 
@@ -21,7 +21,7 @@ HEAD = (
 def classes(
     setting: Setting, titles: Sequence[str], rounds: int, warmup: int
 ) -> list[str]:
-    """The step with names in the same and in another order, beside it without."""
+    """The step with names in the same and in another order, and without names."""
     lines = [
         'Steps with the hook; the ratios are to the step without names. Half of the '
         'classes in common: RoIs of the others leave the term, for which the device is '
@@ -30,11 +30,11 @@ def classes(
         *HEAD,
     ]
     for title in titles:
-        parts = {
-            name: _part(setting, title, names)
+        cases = {
+            name: _case(setting, title, names)
             for name, names in _names(setting).items()
         }
-        found = interleaved(parts, setting.samples, rounds, warmup)
+        found = interleaved(cases, setting.samples, rounds, warmup)
         cells = [spread(found['none'])]
         cells += [
             spread(ratios(found[name], found['none']))
@@ -44,21 +44,25 @@ def classes(
     return lines
 
 
-def _part(setting: Setting, title: str, names: ClassNames | None) -> Part:
+def _case(setting: Setting, title: str, names: ClassNames | None) -> Case:
     return hooked(setting, distiller_of(setting, term_of(title, setting), names=names))
 
 
 def _names(setting: Setting) -> dict[str, ClassNames | None]:
     number = setting.student.roi_head.bbox_head.num_classes
-    own = [f'class {one}' for one in range(number)]
+    student = [f'class {one}' for one in range(number)]
     half = [
-        *own[: number // 2],
+        *student[: number // 2],
         *(f'other {one}' for one in range(number // 2, number)),
     ]
     return {
         'none': None,
         **{
-            name: ClassNames(dict(classes=own), dict(classes=teacher), {})
-            for name, teacher in (('same', own), ('other', own[::-1]), ('half', half))
+            name: ClassNames(dict(classes=student), dict(classes=teacher), {})
+            for name, teacher in (
+                ('same', student),
+                ('other', student[::-1]),
+                ('half', half),
+            )
         },
     }

@@ -1,4 +1,4 @@
-"""What one run of a part needs: memory at a time, arithmetic, new pages."""
+"""What one run of a case needs: memory at a time, arithmetic, new pages."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ckd_mm.adapters.roi.stages import for_roi_align
 from ckd_mm.teachers import Speed
 
 from .setting import Sample, Setting
-from .timing import Part, Seconds, interleaved, ratios, spread
+from .timing import Case, Seconds, interleaved, ratios, spread
 
 __all__ = ['OptionTimes', 'measure_options', 'options_table']
 
@@ -68,7 +68,7 @@ def measure_options(setting: Setting, rounds: int, warmup: int) -> OptionTimes:
     plain = variants[PLAIN](sample)
     return OptionTimes(
         interleaved(
-            {name: _part(variant) for name, variant in variants.items()},
+            {name: _case(variant) for name, variant in variants.items()},
             setting.samples,
             rounds,
             warmup,
@@ -97,8 +97,8 @@ def options_table(measured: OptionTimes) -> list[str]:
     return lines
 
 
-def _part(variant: Variant) -> Part:
-    return Part(lambda _, sample: variant(sample))
+def _case(variant: Variant) -> Case:
+    return Case(lambda _, sample: variant(sample))
 
 
 def _change(logits: Tensor, plain: Tensor) -> float:

@@ -10,13 +10,13 @@ from functools import partial
 from ckd_mm.engine.schedules import build_schedule
 from ckd_mm.teachers import Speed
 
+from .cases import cases_of, distiller_of, hooked, student_case, term_of
 from .classes import classes
 from .meters import Meter, flops, page_faults, peak
 from .options import measure_options, options_table
-from .parts import distiller_of, hooked, parts_of, student_part, term_of
 from .setting import Batch, Sample, Setting
 from .shares import shares, shares_table
-from .timing import Part, Seconds, interleaved, ratios, spread
+from .timing import Case, Seconds, interleaved, ratios, spread
 
 __all__ = ['SECTIONS', 'Section']
 
@@ -34,13 +34,13 @@ def steps(
     """(a) to (d) of each term, in turn."""
     lines = list(HEAD)
     for title in titles:
-        found = interleaved(parts_of(setting, title), setting.samples, rounds, warmup)
+        found = interleaved(cases_of(setting, title), setting.samples, rounds, warmup)
         lines.append(_row(title, found))
     return lines
 
 
 def _row(title: str, found: Mapping[str, Sequence[float]]) -> str:
-    """The four parts and the two ratios."""
+    """The four cases and the two ratios."""
     cells = [spread(found[name]) if name in found else '' for name in 'abcd']
     cells.append(spread(ratios(found['c'], found['a'], found['b'])))
     cells.append(spread(ratios(found['c'], found['d'])) if 'd' in found else '')
@@ -50,7 +50,7 @@ def _row(title: str, found: Mapping[str, Sequence[float]]) -> str:
 def memory(
     setting: Setting, titles: Sequence[str], rounds: int, warmup: int
 ) -> list[str]:
-    """The peak of each part."""
+    """The peak of each case."""
     kind = 'CUDA' if setting.device.type == 'cuda' else 'CPU'
     return [
         f'Largest size of all {kind} tensors that a part makes, in MiB, beyond the two '
@@ -63,7 +63,7 @@ def memory(
 def work(
     setting: Setting, titles: Sequence[str], rounds: int, warmup: int
 ) -> list[str]:
-    """The arithmetic of each part, and on a CPU the pages of new memory."""
+    """The arithmetic of each case, and on a CPU the pages of new memory."""
     lines = [
         'GFLOP of convolutions and matrix products.',
         '',
@@ -82,15 +82,15 @@ def work(
 def _once(
     setting: Setting, titles: Sequence[str], meter: Meter, unit: float
 ) -> list[str]:
-    """Each part's second run, by a meter."""
+    """The second run of each case, by a meter."""
     lines = list(HEAD)
     for title in titles:
         found = {}
-        for name, part in parts_of(setting, title).items():
-            part(setting.samples[0])
+        for name, case in cases_of(setting, title).items():
+            case(setting.samples[0])
             batch = deepcopy(setting.samples[0].batch)
-            with part.prepared():
-                run = partial(part.run, batch, setting.samples[0])
+            with case.prepared():
+                run = partial(case.run, batch, setting.samples[0])
                 found[name] = [meter(run) / unit]
         lines.append(_row(title, found))
     return lines
@@ -99,7 +99,7 @@ def _once(
 def overhead(
     setting: Setting, titles: Sequence[str], rounds: int, warmup: int
 ) -> list[str]:
-    """The parts of a step with all terms."""
+    """Where the time of a step with all terms goes."""
     found = shares(setting, list(titles), rounds, warmup)
     return [
         f'One step with {", ".join(titles)} together; each callable of the hook has a '
@@ -136,13 +136,13 @@ def every(
         distiller.set_progress(0.0, {'ckd': schedule.factor(next(calls), 1)})
         step.run(batch, sample)
 
-    parts = {
-        'no hook': student_part(setting),
-        'CKD': Part(always, step.prepared),
-        'CKD, schedule=dict(every=2)': Part(by_schedule, step.prepared),
+    cases = {
+        'no hook': student_case(setting),
+        'CKD': Case(always, step.prepared),
+        'CKD, schedule=dict(every=2)': Case(by_schedule, step.prepared),
     }
     rounds += rounds % 2
-    found = interleaved(parts, setting.samples, rounds, warmup)
+    found = interleaved(cases, setting.samples, rounds, warmup)
     pairs = {name: _pairs(values) for name, values in found.items()}
     lines = _steps_table(pairs, 'no hook')
     return [
@@ -157,12 +157,12 @@ def stream(
 ) -> list[str]:
     """CKD with the teacher after the student's forward, and on a stream beside it."""
     term, name = term_of('CKD', setting), 'CKD, stream=True'
-    parts = {
-        'no hook': student_part(setting),
+    cases = {
+        'no hook': student_case(setting),
         'CKD': hooked(setting, distiller_of(setting, term)),
         name: hooked(setting, distiller_of(setting, term, Speed(stream=True))),
     }
-    found = interleaved(parts, setting.samples, rounds, warmup)
+    found = interleaved(cases, setting.samples, rounds, warmup)
     what = (
         "Backbone and neck of the teacher run beside the student's forward."
         if setting.device.type == 'cuda'

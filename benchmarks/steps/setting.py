@@ -1,6 +1,6 @@
 """Student, teacher, optimiser and batches of one size, ready to step.
 
-The learning rate is 0, so that all parts and rounds work with the same weights.
+The learning rate is 0, so that all cases and rounds work with the same weights.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Setting:
-    """What the parts of a step run on.
+    """What the cases run on: models, optimiser and batches.
 
     Args:
         description: For the report.

@@ -11,9 +11,9 @@ from typing import Any
 
 from ckd_mm.engine.distiller import Distiller
 
-from .parts import distiller_of, hooked, student_part, term_of
+from .cases import distiller_of, hooked, student_case, term_of
 from .setting import Batch, Sample, Setting
-from .timing import Part, Seconds, interleaved, now, spread
+from .timing import Case, Seconds, interleaved, now, spread
 
 __all__ = ['shares', 'shares_table']
 
@@ -52,17 +52,17 @@ def shares(
     distiller = distiller_of(setting, distill)
     watch = Stopwatch()
     names = _watched(distiller, watch)
-    part = hooked(setting, distiller)
+    case = hooked(setting, distiller)
     found: Seconds = {name: [] for name in names}
 
     def run(batch: Batch, sample: Sample) -> None:
         watch.seconds.clear()
-        part.run(batch, sample)
+        case.run(batch, sample)
         for name, values in found.items():
             values.append(watch.seconds[name])
 
-    parts = {ALONE: student_part(setting), STEP: Part(run, part.prepared)}
-    whole = interleaved(parts, setting.samples, rounds, warmup)
+    cases = {ALONE: student_case(setting), STEP: Case(run, case.prepared)}
+    whole = interleaved(cases, setting.samples, rounds, warmup)
     return _account(whole, {name: found[name][warmup:] for name in names})
 
 

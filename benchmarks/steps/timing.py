@@ -1,4 +1,4 @@
-"""Parts in turn, many rounds, and the spread of what they took."""
+"""Times cases in turn, in many rounds, and the spread of their times."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import torch
 
 from .setting import Batch, Sample
 
-__all__ = ['Part', 'Seconds', 'interleaved', 'now', 'ratios', 'spread']
+__all__ = ['Case', 'Seconds', 'interleaved', 'now', 'ratios', 'spread']
 
 Seconds = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
-class Part:
+class Case:
     """Something to time.
 
     Args:
-        run: Gets a batch of its own, and the sample that it is a copy of.
-        prepared: What is open while it runs, not timed.
+        run: Gets a batch that it may change, and the sample that it is a copy of.
+        prepared: A context that is open while it runs, and not timed.
     """
 
     run: Callable[[Batch, Sample], Any]
@@ -42,23 +42,23 @@ class Part:
 
 
 def interleaved(
-    parts: Mapping[str, Part], samples: Sequence[Sample], rounds: int, warmup: int
+    cases: Mapping[str, Case], samples: Sequence[Sample], rounds: int, warmup: int
 ) -> Seconds:
-    """Seconds of all parts in each round, on the same batch.
+    """Seconds of all cases in each round, on the same batch.
 
-    Each round starts with another part, so that none is always first.
+    Each round starts with another case, so that none is always first.
     """
-    seconds: Seconds = {name: [] for name in parts}
-    names = list(parts)
+    seconds: Seconds = {name: [] for name in cases}
+    names = list(cases)
     for number in range(warmup + rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
-            seconds[name].append(parts[name](samples[number % len(samples)]))
+            seconds[name].append(cases[name](samples[number % len(samples)]))
     return {name: values[warmup:] for name, values in seconds.items()}
 
 
 def now() -> float:
-    """Seconds, once the GPU has done what it was given."""
+    """Seconds, once the GPU has finished its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()
@@ -67,9 +67,7 @@ def now() -> float:
 def ratios(values: Sequence[float], *bases: Sequence[float]) -> list[float]:
     """Round by round, a value divided by the sum of the bases; NaN if that is 0."""
     columns = zip(values, *bases, strict=True)
-    return [
-        value / sum(others) if any(others) else math.nan for value, *others in columns
-    ]
+    return [value / sum(base) if any(base) else math.nan for value, *base in columns]
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:

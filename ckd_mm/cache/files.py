@@ -6,15 +6,15 @@
     OUT/logs/                            config and log of the call that made it
 
 A shard has a tensor (rows, ...) for each part, or one for each level of it, and the
-checksums of the images. safetensors, because a shard is then nothing but a short header
-and the plain tensors: it is mapped into memory, the rows of a batch are read from
-anywhere in it by one indexing operation (256 rows of 1000 half-precision numbers from
-60,000: 1 ms, one by one 9 ms), processes share its pages, and it knows half precision
-and bfloat16. LMDB, the alternative, maps its file as well, but holds byte strings by
-key: formats and shapes would be ours to write, and the rows looked up one by one.
+checksums of the images. Its format is safetensors: a short header and the plain
+tensors. It is mapped into memory, processes share its pages, and it knows half
+precision and bfloat16. One indexing operation reads the rows of a batch from anywhere
+in it (256 rows of 1000 half-precision numbers from 60,000: 1 ms, one by one 9 ms).
+LMDB, the alternative, maps its file as well, but holds byte strings by key: we would
+have to write formats and shapes, and look the rows up one by one.
 
 A shard appears under its name when it is complete, and `cache.json` says that the cache
-is `complete` when all are; without that it is not read.
+is `complete` when all are. A cache that is not is refused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CHECKSUM = 'checksum'
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What `cache.json` says.
+    """The content of `cache.json`.
 
     Raises:
         ValueError: It is missing, unreadable or of another format.

@@ -1,7 +1,7 @@
-"""Which data a cache was made with, and by which teacher; what differs from a run.
+"""Which data and teacher a cache was made with, and what differs from a run.
 
-Where something small differs, such as a pipeline, it is kept as it is, so that an error
-can name the option; of names of files and of weights only a hash is.
+Small things, such as a pipeline, are kept as they are, so that an error can name the
+option that differs. Of the names of files and of the weights only a hash is kept.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from torch import Tensor
 
 __all__ = ['data_identity', 'difference', 'plain', 'versions', 'weights_hash']
 
-# Where the data lie does not matter; which files these are is in the hash of names.
-PLACES = (
+# The folder of the data does not matter; which files these are is in the hash of names.
+LOCATION_KEYS = (
     *('data_root', 'data_prefix', 'ann_file', 'metainfo', 'classes'),
     *('backend_args', 'file_client_args'),
 )
@@ -33,7 +33,7 @@ PACKAGES = (
 
 
 def data_identity(runner: Runner) -> dict[str, Any]:
-    """What decides on the images of a run's training data.
+    """What the images of a run's training data depend on.
 
     Returns:
         Type and pipeline of the data set, with what wraps it; its length; and a hash of
@@ -64,15 +64,15 @@ def data_identity(runner: Runner) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that read and transform images."""
+    """The versions of the packages that read and transform images."""
     found = {name: _version(name) for name in PACKAGES}
     return {name: number for name, number in found.items() if number}
 
 
 def plain(config: Any) -> Any:
-    """A config as JSON has it, without the places where data lie."""
+    """A config as JSON has it, without the folders of the data."""
     if isinstance(config, dict):
-        return {str(k): plain(v) for k, v in config.items() if k not in PLACES}
+        return {str(k): plain(v) for k, v in config.items() if k not in LOCATION_KEYS}
     if isinstance(config, (list, tuple)):
         return [plain(value) for value in config]
     known = config is None or isinstance(config, (str, int, float, bool))

@@ -1,7 +1,7 @@
 """A data set whose random choices can be made again.
 
-Replayed are the transforms of the pipeline and whatever else `dataset[index]` draws
-from `random`, `numpy.random` and `torch`. A transform with a generator of its own is
+The transforms of the pipeline are replayed, and whatever else `dataset[index]` draws
+from `random`, `numpy.random` and `torch`. A transform that has its own generator is
 not; the cache notices that by the checksums.
 """
 
@@ -32,7 +32,7 @@ class Replay(Dataset):
     Args:
         dataset: A data set with `inputs` and `data_samples`, in any wrappers.
         epochs: After so many epochs, the choices of the first one come again.
-        seed: Another one makes other choices.
+        seed: Another seed makes other choices.
 
     Raises:
         ValueError: A number is out of range.
@@ -75,7 +75,7 @@ class Replay(Dataset):
         return replay
 
     def detach(self, runner: Runner) -> None:
-        """Give the runner its own data set back."""
+        """Give the runner its data set back."""
         if runner.train_dataloader.dataset is self:
             _exchange(runner.train_dataloader, self.dataset)
 
@@ -101,7 +101,7 @@ class Replay(Dataset):
 
     @property
     def pipeline(self) -> Any:
-        """The data set's own; hooks that switch pipelines in mid-run set it."""
+        """The data set's pipeline; hooks that switch pipelines in mid-run set it."""
         return self.dataset.pipeline
 
     @pipeline.setter
@@ -111,7 +111,7 @@ class Replay(Dataset):
 
 def _exchange(loader: DataLoader, dataset: Any) -> None:
     vars(loader)['dataset'] = dataset  # DataLoader forbids the plain assignment
-    loader._iterator = None  # persistent workers have the other data set
+    loader._iterator = None  # persistent workers have the old data set
 
 
 def _checksum(inputs: Any) -> int:

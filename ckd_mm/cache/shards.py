@@ -14,7 +14,7 @@ from ckd_mm.cache.files import CHECKSUM, safetensors
 __all__ = ['SHARD_BYTES', 'ShardWriter', 'num_levels']
 
 SHARD_BYTES = 2**26
-"""A shard is written when it has so many: what an interruption loses at most."""
+"""A shard is written when it has so many; an interruption loses no more."""
 
 
 class ShardWriter:
@@ -59,7 +59,7 @@ class ShardWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits as a shard."""
+        """Write the rows that wait as a shard."""
         if not self._waiting:
             return
         rows = {
@@ -78,14 +78,13 @@ class ShardWriter:
         stored = rows.to(self.dtype).cpu()
         if not stored.isfinite().all():
             raise ValueError(
-                f'the teacher says something of {name!r} that {self.dtype} cannot '
-                f'hold (largest: {rows.abs().max():.3g}); store it in bfloat16 or '
-                'float32'
+                f'the teacher has values of {name!r} that {self.dtype} cannot hold '
+                f'(largest: {rows.abs().max():.3g}); store them in bfloat16 or float32'
             )
         return stored
 
     def _keep(self) -> None:
-        """Take the whole shards that are there, up to the first gap, and no others."""
+        """Keep the whole shards up to the first gap, and remove all after it."""
         while (path := self._path(self.num_rows)).is_file():
             rows = _num_rows(path)
             if not rows:
@@ -112,7 +111,7 @@ def num_levels(path: Path, part: str) -> int | None:
 
 
 def _num_rows(path: Path) -> int | None:
-    """Of a whole shard; `None` if it was cut short."""
+    """The number of rows of a whole shard; `None` if it was cut short."""
     try:
         with safetensors().safe_open(path, 'pt') as file:
             return file.get_slice(CHECKSUM).get_shape()[0]

@@ -21,7 +21,7 @@ Note = tuple[int, int, int]
 
 
 class Cache:
-    """What a teacher says of the images of a replayed data set.
+    """The outputs of a teacher for the images of a replayed data set.
 
     Args:
         folder: Where `tools/cache_teacher.py` has written it.
@@ -47,7 +47,7 @@ class Cache:
 
     @property
     def num_bytes(self) -> int:
-        """Of all shards."""
+        """The bytes of all shards."""
         return sum(
             shard['bytes'] for epoch in self.manifest['shards'] for shard in epoch
         )
@@ -63,7 +63,7 @@ class Cache:
         )
 
     def check(self, data: dict[str, Any]) -> None:
-        """See that a run has the data that the teacher saw.
+        """Check that a run has the data that the teacher saw.
 
         Args:
             data: See :func:`data_identity`.
@@ -80,7 +80,7 @@ class Cache:
             )
 
     def check_parts(self, parts: Iterable[str]) -> None:
-        """See that it holds these parts.
+        """Check that it holds these parts.
 
         Raises:
             ValueError: One is missing.
@@ -104,7 +104,7 @@ class Cache:
         """The parts of a batch, in float32 or what they were stored in if wider.
 
         Args:
-            parts: See :func:`part_name`.
+            parts: Their names, see :mod:`ckd_mm.teachers.cacheable`.
             notes: Of the samples of the batch, in their order.
 
         Raises:
@@ -130,7 +130,7 @@ class Cache:
     def first(
         self, parts: Iterable[str], number: int, device: torch.device
     ) -> dict[str, Value]:
-        """The parts of as many images as asked for, which is the first one repeated."""
+        """The parts of the first image, repeated as often as asked for."""
         rows = torch.zeros(number, dtype=torch.long)
         return {part: self._value(part, 0, rows, device) for part in set(parts)}
 

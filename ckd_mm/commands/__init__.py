@@ -1,1 +1,1 @@
-"""What the scripts in `tools/` do, for whoever wants it in Python."""
+"""What the scripts in `tools/` do, for use in Python."""

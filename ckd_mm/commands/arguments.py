@@ -1,7 +1,7 @@
-"""Run MMDetection's or MMPretrain's own training and testing tools on our configs.
+"""Run the training and testing tools of MMDetection or MMPretrain on our configs.
 
-Their options stay the ones that users know, and improve with the libraries. Which
-library serves a config is its `default_scope`.
+So their options stay those that users know. The `default_scope` of a config names its
+library.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ LIBRARIES = ('mmdet', 'mmpretrain')
 def run_tool(name: str, config: str | Path, arguments: list[str]) -> None:
     """Run the tool of a config's library in this process.
 
-    A process group that the tool started ends with it. After an error it is left as it
-    is, since the other ranks may be in the middle of an exchange.
+    A process group that the tool started ends with it. After an error the group is left
+    open, since the other ranks may be in the middle of an exchange.
 
     Args:
         name: File name of the tool, such as `train.py`.
-        config: Path of the config, which decides on the library.
+        config: Path of the config, which names the library.
         arguments: What follows the tool's name on the command line.
 
     Raises:

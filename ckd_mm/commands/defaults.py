@@ -1,9 +1,9 @@
 """The default settings of each part: the one table that all tools take them from.
 
-`tools/train.py --method`, the lines of `tools/inspect_distillation.py`, and as far as
-they differ in nothing else the configs in `configs/_base_/distill`. They are the
-settings of the papers where those have one, and what was measured to work where the
-authors' setting did nothing; `docs/methods/ckd.md` has both.
+The users of the table are `tools/train.py --method`, the lines that
+`tools/inspect_distillation.py` prints, and most configs in `configs/_base_/distill`. A
+setting is that of the paper. Where that did nothing, it is one that was measured to
+work; `docs/methods/ckd.md` has both.
 """
 
 from __future__ import annotations
@@ -28,6 +28,13 @@ __all__ = [
 FEATURES = 'features'
 """The method that compares feature maps, whatever the two families."""
 
+_OF_DETECTORS: dict[str, dict[str, Any]] = {
+    'ckd': dict(type='CKDLoss', temperature=0.1, loss_weight=1.0),
+    'kd': dict(type='KDLoss', temperature=1.0, loss_weight=1.0),
+    'dkd': dict(type='DKDLoss', alpha=1.0, beta=0.25, temperature=1.0),
+    'dist': dict(type='DISTLoss', beta=1.0, gamma=1.0, temperature=1.0),
+}
+
 METHODS: dict[str, dict[str, dict[str, Any]]] = {
     # MMPretrain classifiers, at the scale of ImageNet
     'logits': {
@@ -37,30 +44,15 @@ METHODS: dict[str, dict[str, dict[str, Any]]] = {
         'dist': dict(type='DISTLoss', beta=2.0, gamma=2.0, temperature=1.0),
     },
     # MMDetection two-stage detectors. The authors' CKD is weight 0.1 at temperature 1.
-    'roi_logits': {
-        'ckd': dict(type='CKDLoss', temperature=0.1, loss_weight=1.0),
-        'kd': dict(type='KDLoss', temperature=1.0, loss_weight=1.0),
-        'dkd': dict(type='DKDLoss', alpha=1.0, beta=0.25, temperature=1.0),
-        'dist': dict(type='DISTLoss', beta=1.0, gamma=1.0, temperature=1.0),
-    },
+    'roi_logits': _OF_DETECTORS,
     # One-stage detectors, and those with queries. Not run: the values of RoI logits.
-    'dense_logits': {
-        'ckd': dict(type='CKDLoss', temperature=0.1, loss_weight=1.0),
-        'kd': dict(type='KDLoss', temperature=1.0, loss_weight=1.0),
-        'dkd': dict(type='DKDLoss', alpha=1.0, beta=0.25, temperature=1.0),
-        'dist': dict(type='DISTLoss', beta=1.0, gamma=1.0, temperature=1.0),
-    },
-    'query_logits': {
-        'ckd': dict(type='CKDLoss', temperature=0.1, loss_weight=1.0),
-        'kd': dict(type='KDLoss', temperature=1.0, loss_weight=1.0),
-        'dkd': dict(type='DKDLoss', alpha=1.0, beta=0.25, temperature=1.0),
-        'dist': dict(type='DISTLoss', beta=1.0, gamma=1.0, temperature=1.0),
-    },
+    'dense_logits': _OF_DETECTORS,
+    'query_logits': _OF_DETECTORS,
 }
 """Loss by part and method, for the parts that are a family's class logits."""
 
 STUDENT_LOSS_WEIGHTS = {('logits', 'kd'): 0.5}
-"""The factor on the student's own losses, where a method has one."""
+"""The factor on the student's losses, by part and method, where it is not 1."""
 
 OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     # only anchors and points that were assigned to an object have a target
@@ -68,7 +60,7 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
     # a query without an object has one among yes and no
     ('query_logits', 'dkd'): dict(activation='binary'),
 }
-"""Options of a part with a sigmoid per class, where a method needs others."""
+"""Options of a part with a sigmoid per class, where a method needs special ones."""
 
 OTHER_PARTS: dict[str, dict[str, Any]] = {
     'roi_objectness': dict(type='KDLoss', temperature=1.0),
@@ -80,10 +72,10 @@ OTHER_PARTS: dict[str, dict[str, Any]] = {
     'rpn_boxes': dict(type='BoxRegressionLoss'),
     'semantic_logits': dict(type='CWDLoss', temperature=1.0, loss_weight=5.0),
 }
-"""One loss that fits each of the other parts; docs/methods.md has more."""
+"""One loss for each part that is no class logits; docs/methods.md has more."""
 
 ACTIVATIONS = {'kd': 'binary'}
-"""How a sigmoid per class is seen by a loss of distributions; the rest: `'softmax'`.
+"""How a loss of distributions sees a sigmoid per class; else `'softmax'`.
 
 KD of each class as a question of yes and no is BCKD's way, arXiv:2308.14286.
 """
@@ -97,7 +89,7 @@ def class_term(
     Args:
         part: A key of :data:`METHODS`.
         method: A key of its entry.
-        columns: What its columns are; `None` where the part does not say.
+        columns: What its columns are; `None` if that is not known.
     """
     loss = deepcopy(METHODS[part][method])
     options: dict[str, Any] = {}
@@ -114,9 +106,9 @@ def class_term(
 def part_term(
     part: str, columns: Columns | Pixels | None = None
 ) -> dict[str, Any] | None:
-    """`on` and `loss` of a part that has its own; `None` for all others.
+    """The default `on` and `loss` of a part; `None` where there is none.
 
-    CKD for class logits, but for those of one column.
+    For class logits it is CKD, or KD where they have one column.
     """
     if part in METHODS:
         single = columns is not None and columns.width == 1

@@ -1,4 +1,4 @@
-"""What something was measured on, for the head of a report."""
+"""Hardware and versions of a measurement, for the head of a report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckd_mm.version import __version__
 __all__ = ['commit', 'describe', 'machine', 'versions']
 
 _HERE = Path(__file__).resolve().parent
-# The maintained builds, and the originals that others have.
+# The maintained builds, and the original packages.
 _PACKAGES = (
     *('onedl-mmcv', 'onedl-mmengine', 'onedl-mmdetection', 'onedl-mmpretrain'),
     *('mmcv', 'mmengine', 'mmdet', 'mmpretrain'),
@@ -45,13 +45,13 @@ def machine() -> str:
 
 
 def versions() -> str:
-    """Of Python, PyTorch and the stack, in either of its distributions."""
+    """The versions of Python, PyTorch and the libraries, maintained or original."""
     found = ', '.join(filter(None, map(_version, _PACKAGES)))
     return f'Python {platform.python_version()}, PyTorch {torch.__version__}, {found}'
 
 
 def commit() -> str:
-    """Of this package's checkout; of an installed package the version."""
+    """The commit of this package's checkout, or the version that is installed."""
     try:
         _git('ls-files', '--error-unmatch', Path(__file__).name)
         inputs = ('.', '../configs')  # what can change a result

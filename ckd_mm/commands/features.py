@@ -1,7 +1,7 @@
 """Feature maps that two models have in common: which modules, which widths.
 
-Two necks or backbones of one number of levels and one size each are compared as a
-whole. Of others the levels of one size are compared, by the modules that return them.
+Two necks or backbones whose levels agree in number and sizes are compared as a whole.
+Else those levels are compared that have one size, by the modules that return them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from ckd_mm.errors import as_value_error
 __all__ = ['features_term']
 
 SIZES = (256, 512, 224)
-"""Height and width of the image, a multiple of all strides. The second is for models to
-which the first is too small, the third for classifiers that take no other."""
+"""Heights and widths of the image that are tried, multiples of all strides.
+
+The second is for models to which the first is too small, the third for classifiers
+that take no other size.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class _Level:
 
 
 def features_term(student: BaseModel, teacher: BaseModel) -> tuple[dict[str, Any], str]:
-    """`on` and `loss` that compare two models by their features, and why those.
+    """`on` and `loss` that compare two models by their features, and the reason.
 
     Raises:
         ValueError: They have no features in common, or do not run on an image.
@@ -61,19 +64,20 @@ def features_term(student: BaseModel, teacher: BaseModel) -> tuple[dict[str, Any
             reasons += [found.reason] if isinstance(found, Unavailable) else []
             continue
         try:
-            own, other = _levels(student, part), _levels(teacher, part)
+            of_student, of_teacher = _levels(student, part), _levels(teacher, part)
         except ValueError as error:
             reasons.append(str(error))
             continue
-        if [one.size for one in own] == [one.size for one in other]:
-            return _as_a_whole(part, own, other, padded)
-        pairs = _of_one_size(own, other)
+        sizes = [[one.size for one in levels] for levels in (of_student, of_teacher)]
+        if sizes[0] == sizes[1]:
+            return _as_a_whole(part, of_student, of_teacher, padded)
+        pairs = _of_one_size(of_student, of_teacher)
         if pairs:
             return _by_level(part, pairs, padded)
-        if len(own) == len(other):
-            return _as_a_whole(part, own, other, same_sizes=False)
-        sizes = ' and '.join(str([one.size for one in side]) for side in (own, other))
-        reasons.append(f'the levels of the {part} are of the sizes {sizes}')
+        if len(of_student) == len(of_teacher):
+            return _as_a_whole(part, of_student, of_teacher, same_sizes=False)
+        shown = ' and '.join(map(str, sizes))
+        reasons.append(f'the levels of the {part} are of the sizes {shown}')
     raise ValueError(
         f'no features of a {type(student).__name__} and a {type(teacher).__name__} can '
         f'be compared by default: {"; ".join(reasons)}; name modules of both with '
@@ -92,9 +96,15 @@ def _as_a_whole(
 def _by_level(
     part: str, pairs: list[tuple[_Level, _Level]], same_sizes: bool
 ) -> tuple[dict[str, Any], str]:
-    student, teacher = ([pair[side] for pair in pairs] for side in (0, 1))
-    loss = maps_loss((_widths(student), _widths(teacher)), same_sizes)
-    on = [dict(student=one.module, teacher=other.module) for one, other in pairs]
+    widths = (
+        _widths([pair[0] for pair in pairs]),
+        _widths([pair[1] for pair in pairs]),
+    )
+    loss = maps_loss(widths, same_sizes)
+    on = [
+        dict(student=student.module, teacher=teacher.module)
+        for student, teacher in pairs
+    ]
     why = f'{len(pairs)} levels of the {part} are of one size in both'
     return dict(on=on, loss=loss), why
 
@@ -106,10 +116,10 @@ def _of_one_size(
     left = [one for one in teacher if one.module and one.size]
     pairs = []
     for level in student:
-        other = next((one for one in left if one.size == level.size), None)
-        if level.module and other is not None:
-            left.remove(other)
-            pairs.append((level, other))
+        match = next((one for one in left if one.size == level.size), None)
+        if level.module and match is not None:
+            left.remove(match)
+            pairs.append((level, match))
     return pairs
 
 
@@ -122,7 +132,7 @@ def _divisor(model: BaseModel) -> int:
 
 
 def _levels(model: BaseModel, part: str) -> list[_Level]:
-    """What a neck or a backbone returns of one image.
+    """The maps that a neck or a backbone returns for one image.
 
     Raises:
         ValueError: It cannot be run.

@@ -1,8 +1,9 @@
-"""Run a teacher once over the augmented training data, and store what terms read."""
+"""Run a teacher once over the augmented training data, and store its outputs."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from copy import deepcopy
 from os import PathLike
 from pathlib import Path
@@ -12,17 +13,19 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
+from torch import Tensor
+from torch.utils.data import DataLoader
 
-from ckd_mm.cache.files import FORMAT, read_manifest, write_manifest
+from ckd_mm.adapters import Recorder, Step
+from ckd_mm.cache.files import CHECKSUM, FORMAT, read_manifest, write_manifest
 from ckd_mm.cache.identity import data_identity, difference, versions
 from ckd_mm.cache.replay import KEY, Replay
 from ckd_mm.cache.shards import ShardWriter, num_levels
 from ckd_mm.cache.store import Cache
 from ckd_mm.checks import one_of
-from ckd_mm.commands.cache_rows import batches
 from ckd_mm.hooks.distillation_hook import DistillationHook
 from ckd_mm.teachers import Teacher, TeacherView
-from ckd_mm.teachers.cached_parts import check_hooks, check_student, part_name
+from ckd_mm.teachers.cacheable import check_hooks, check_student, part_name
 
 __all__ = ['DTYPES', 'cache_teacher']
 
@@ -40,10 +43,9 @@ def cache_teacher(
     seed: int = 0,
     dtype: str = 'float16',
 ) -> Cache:
-    """Write what the terms of a distillation config read from its teacher.
+    """Write the outputs of a teacher that the terms of a distillation config read.
 
-    What lies in the folder of the same call, interrupted or of fewer epochs, is kept
-    and gone on with.
+    A call that was interrupted, or that had fewer epochs, is continued in its folder.
 
     Args:
         config: A whole config with a `DistillationHook` and one teacher.
@@ -112,11 +114,11 @@ def _hook_of(runner: Runner) -> DistillationHook:
 
 
 def _built(runner: Runner, hook: DistillationHook) -> tuple[Teacher, TeacherView]:
-    """The teacher, and what it says in the terms of the hook."""
+    """The teacher, and its view for the terms of the hook."""
     device = next(runner.model.parameters()).device
     teacher = hook.teachers[0].build(runner, device)
-    wanted = {term.name: (term.on, term.context) for term in hook.terms}
-    return teacher, teacher.view(runner.model, wanted)
+    requests = {term.name: term.request for term in hook.terms}
+    return teacher, teacher.view(runner.model, requests)
 
 
 def _begin(folder: Path, manifest: dict[str, Any]) -> None:
@@ -142,13 +144,13 @@ def _begin(folder: Path, manifest: dict[str, Any]) -> None:
 
 
 def _check_repeats(replay: Replay, most: int = 8) -> None:
-    """See that the pipeline makes the same image again, on some samples."""
+    """Check on some samples that the pipeline makes the same image again."""
     for index in range(0, len(replay), max(1, len(replay) // most)):
         first, second = (replay[index]['data_samples'].get(KEY) for _ in range(2))
         if first != second:
             raise ValueError(
                 f'the pipeline makes another image of sample {index} from the same '
-                'random numbers: a transform keeps a generator or a state of its own; '
+                'random numbers: a transform keeps its own generator or state; '
                 'use transforms that draw from random, numpy.random or torch'
             )
 
@@ -161,7 +163,7 @@ def _fill(
     folder: Path,
     dtype: torch.dtype,
 ) -> list[list[dict[str, Any]]]:
-    """Write all shards that are missing; returns all there are, by epoch."""
+    """Write the shards that are missing; all shards, by epoch."""
     shards = []
     for epoch in range(replay.epochs):
         replay.start(epoch)
@@ -177,3 +179,44 @@ def _fill(
             logger='current',
         )
     return shards
+
+
+def batches(
+    runner: Runner, replay: Replay, view: TeacherView, parts: dict[str, str], start: int
+) -> Iterator[dict[str, Tensor]]:
+    """The teacher's outputs for the samples from `start` on, by name of the tensor."""
+    stock = runner.train_dataloader
+    loader = DataLoader(
+        replay,
+        batch_size=runner.cfg.train_dataloader.batch_size,
+        sampler=range(start, len(replay)),
+        num_workers=stock.num_workers,
+        collate_fn=stock.collate_fn,
+    )
+    nothing = Recorder(runner.model, [])  # the student is not read
+    shapes = set()
+    for batch in loader:
+        shapes |= {tuple(image.shape) for image in batch['inputs']}
+        if len(shapes) > 1:
+            raise ValueError(
+                f'all images must have one size, got {sorted(shapes)}: a batch is '
+                'padded to its largest, so that the outputs for an image would depend '
+                'on the batch; end the pipeline with a crop or a resize'
+            )
+        data = runner.model.data_preprocessor(batch, True)
+        step = Step(data['inputs'], data['data_samples'], nothing)
+        view.run_teacher(step)
+        checksums = [sample.get(KEY)[2] for sample in data['data_samples']]
+        yield {CHECKSUM: torch.tensor(checksums), **_tensors(view, parts, step)}
+        view.forget()
+
+
+def _tensors(view: TeacherView, parts: dict[str, str], step: Step) -> dict[str, Tensor]:
+    found = {}
+    for part, term in parts.items():
+        value = view.teacher_value(term, step)
+        if isinstance(value, Tensor):
+            found[part] = value
+        else:
+            found |= {f'{part}/{level}': one for level, one in enumerate(value)}
+    return found

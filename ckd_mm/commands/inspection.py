@@ -1,6 +1,6 @@
-"""What can be distilled between two models: found by trying, on one random batch.
+"""Find what can be distilled between two models, by trying it on a random batch.
 
-For `tools/inspect_distillation.py`, and for whoever wants to know it in Python.
+For `tools/inspect_distillation.py`, and for use in Python.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.adapters.core.parts import options_of
 from ckd_mm.adapters.core.semi_supervised import student_within, teacher_within
 from ckd_mm.commands.defaults import maps_loss, part_term
-from ckd_mm.engine.pairs import PairMaker, Wish
+from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.errors import as_value_error
 from ckd_mm.probing.untrained import build_untrained  # where it was before
-from ckd_mm.teachers import ModelTeacher
+from ckd_mm.teachers import ModelTeacher, Request
 
 __all__ = ['Finding', 'build_untrained', 'find_parts']
 
@@ -58,39 +58,39 @@ class Finding:
         term = part_term(self.on, self.columns)
         if term is not None or not (self.is_maps or self.on == 'embedding'):
             return term
-        own, other = self.widths
-        if len(own) != len(other):
+        student, teacher = self.widths
+        if len(student) != len(teacher):
             return None
-        return dict(on=self.on, loss=maps_loss((own, other), self.same_sizes))
+        return dict(on=self.on, loss=maps_loss((student, teacher), self.same_sizes))
 
     @property
     def same_sizes(self) -> bool:
-        """Whether each level is a map of one height and width in both."""
-        sizes = [[shape[2:] for shape in side] for side in (self.student, self.teacher)]
-        return self.is_maps and sizes[0] == sizes[1]
+        """Whether each level is a map of the same height and width in both models."""
+        student = [shape[2:] for shape in self.student]
+        return self.is_maps and student == [shape[2:] for shape in self.teacher]
 
     @property
     def is_maps(self) -> bool:
-        """Whether it is feature maps rather than rows."""
+        """Whether the values are feature maps rather than rows."""
         return any(len(shape) == 4 for shape in self.student)
 
     @property
     def widths(self) -> tuple[list[int], list[int]]:
         """Channels, or columns, of both by level."""
-        own, other = (
-            [shape[1] for shape in side] for side in (self.student, self.teacher)
+        return (
+            [shape[1] for shape in self.student],
+            [shape[1] for shape in self.teacher],
         )
-        return own, other
 
     @property
     def connectors(self) -> str:
-        """What stands between the two."""
-        own, other = self.widths
-        if len(own) != len(other):
-            return f'{len(own)} and {len(other)} levels: name modules of one size'
+        """The options that connect the two values."""
+        student, teacher = self.widths
+        if len(student) != len(teacher):
+            return f'{len(student)} and {len(teacher)} levels: name modules of one size'
         notes = []
-        if own != other:
-            notes.append(f'student_channels={own}, teacher_channels={other}')
+        if student != teacher:
+            notes.append(f'student_channels={student}, teacher_channels={teacher}')
         if self.is_maps and not self.same_sizes:
             notes.append('other sizes: a loss that pools')
         return '; '.join(notes) or 'none'
@@ -104,12 +104,13 @@ def find_parts(
 ) -> list[Finding]:
     """All parts that the student's adapter knows, tried one by one.
 
-    The student's weights stay; the statistics of its normalisation layers move.
+    The student's weights stay the same. The statistics of its normalisation layers
+    move.
 
     Args:
         student: The student.
         teacher: The teacher.
-        batch: What to try them on; `None` tries none of those that need a step.
+        batch: The batch of the step; `None` tries no part that needs a step.
         names: The names of the classes of both.
 
     Raises:
@@ -138,7 +139,7 @@ def _tried(
     teacher: ModelTeacher,
     batch: dict[str, Any] | None,
 ) -> dict[str, Finding]:
-    """What a step gives for each; one by one where a step with all of them fails."""
+    """The findings of a step with all parts; one by one where that fails."""
     if batch is None:
         reason = 'not tried, as there is no batch to try it on'
         return {
@@ -164,7 +165,7 @@ def _in_one_step(
     teacher: ModelTeacher,
     batch: dict[str, Any],
 ) -> dict[str, Finding]:
-    """What one step gives for each of these parts.
+    """The findings of one step with all of these parts.
 
     Raises:
         ValueError: The step, or one of the parts in it, ends in any exception.
@@ -174,7 +175,7 @@ def _in_one_step(
             on: (part if isinstance(part, PairSpec) else part()).columns
             for on, part in parts.items()
         }
-        maker = PairMaker(student, [teacher], {on: Wish(on) for on in parts})
+        maker = PairMaker(student, [teacher], {on: Request(on) for on in parts})
         student.train()
         pairs = maker.pairs(batch)
     return {

@@ -1,7 +1,7 @@
 """Default terms of a method, for distilling any stock config without an edit.
 
-`tools/train.py STUDENT_CONFIG --teacher TEACHER --method ckd` adds them. What is
-compared depends on the two models, its settings are those of
+`tools/train.py STUDENT_CONFIG --teacher TEACHER --method ckd` adds them. Which part is
+compared depends on the two models. The settings are those of
 :mod:`ckd_mm.commands.defaults`.
 """
 
@@ -34,7 +34,6 @@ __all__ = [
     'add_distillation',
     'add_hook',
     'add_imports',
-    'columns_of',
     'default_terms',
 ]
 
@@ -82,7 +81,7 @@ class Preset:
     """The defaults of a method for two models.
 
     Args:
-        arguments: Those of the hook, but for the teacher.
+        arguments: The arguments of the hook without the teacher.
         why: What was chosen and why, in one line.
     """
 
@@ -95,8 +94,8 @@ def default_terms(
 ) -> Preset:
     """The defaults of a method for a student and its teacher.
 
-    Both models are built on the CPU with random weights, which takes seconds: what they
-    have in common is what their adapter finds. Random states stay as they are.
+    Both models are built on the CPU with random weights, which takes seconds. Their
+    adapter finds what they have in common. Random states stay the same.
 
     Args:
         cfg: The student's whole config.
@@ -111,13 +110,14 @@ def default_terms(
         raise ValueError(f'unknown method {method!r}{did_you_mean(method, CHOICES)}')
     with preserved_random_state():
         student = student_within(build_untrained(cfg)[1])
-        other = teacher_within(build_untrained(cfg if teacher is None else teacher)[1])
-    kinds = f'{type(student).__name__} and {type(other).__name__}'
+        teacher_cfg = cfg if teacher is None else teacher
+        teacher_model = teacher_within(build_untrained(teacher_cfg)[1])
+    kinds = f'{type(student).__name__} and {type(teacher_model).__name__}'
     if method == FEATURES:
-        term, why = features_term(student, other)
+        term, why = features_term(student, teacher_model)
         part = ''
     else:
-        part, term = _class_term(student, other, method)
+        part, term = _class_term(student, teacher_model, method)
         why = f'both have {part}'
     arguments: dict[str, Any] = dict(distill={method: term})
     if (part, method) in STUDENT_LOSS_WEIGHTS:
@@ -137,7 +137,7 @@ def _class_term(
         if isinstance(found, Unavailable):
             reasons.append(found.reason)
         elif found is not None:
-            term = class_term(part, method, columns_of(student, part))
+            term = class_term(part, method, _columns_of(student, part))
             _check(student, method, term)
             return part, term
     kinds = ' and '.join(f'a {type(one).__name__}' for one in (student, teacher))
@@ -149,8 +149,8 @@ def _class_term(
     )
 
 
-def columns_of(student: BaseModel, part: str) -> Columns | Pixels | None:
-    """What the columns of a part of this student are, where the part says so."""
+def _columns_of(student: BaseModel, part: str) -> Columns | Pixels | None:
+    """What the columns of a part of this student are; `None` if that is not known."""
     known = build_adapter(student, student).parts().get(part)
     if known is None or isinstance(known, Unavailable):
         return None
@@ -158,7 +158,7 @@ def columns_of(student: BaseModel, part: str) -> Columns | Pixels | None:
 
 
 def _check(student: BaseModel, method: str, term: dict[str, Any]) -> None:
-    """See before a run begins that the loss fits, with the student as its teacher.
+    """Check before a run that the loss fits, with the student as its teacher.
 
     The numbers of classes may differ: a run matches them by name.
     """
@@ -188,9 +188,9 @@ def add_hook(cfg: Config, arguments: Mapping[str, Any]) -> None:
 
 
 def add_imports(cfg: Config, modules: Sequence[str]) -> None:
-    """Have a run import modules, beside those that its config names, in place."""
+    """Add modules to those that a config imports, in place."""
     imports = dict(cfg.get('custom_imports') or dict(allow_failed_imports=False))
     named = imports.get('imports') or []
-    own = [named] if isinstance(named, str) else named
-    imports['imports'] = [*own, *(name for name in modules if name not in own)]
+    present = [named] if isinstance(named, str) else named
+    imports['imports'] = [*present, *(name for name in modules if name not in present)]
     cfg.custom_imports = imports

@@ -37,12 +37,12 @@ METHOD_KEYS = ('distill', 'student_loss_weight', 'teacher')
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared.
+    """Several methods that are compared with a student alone.
 
     Attributes:
         source: The file it was read from.
         metric: Key of a validation metric.
-        seeds: Of every method.
+        seeds: The seeds of every method.
         students: Config of each method by its name, the student alone first.
         more_metrics: What is shown beside the metric.
     """
@@ -55,21 +55,21 @@ class Comparison:
 
     @property
     def metrics(self) -> list[str]:
-        """All that the validation must give."""
+        """All metrics that the validation must give."""
         return [self.metric, *self.more_metrics]
 
     def departures(self) -> dict[str, list[str]]:
-        """In what, beside hooks and imports, the methods' configs differ from the base.
+        """The keys in which methods' configs differ from the base, by method.
 
-        Only methods that do are listed. Such a difference is one in schedule, data or
-        model, so that more than the method is compared.
+        Hooks and imports do not count. Such a difference is in schedule, data or model,
+        so that more than the method is compared.
         """
         base = _bare(self.students[ALONE])
         found = {}
         for name, cfg in self.students.items():
-            own = _bare(cfg)
-            keys = sorted(base.keys() | own.keys())
-            found[name] = [key for key in keys if base.get(key) != own.get(key)]
+            content = _bare(cfg)
+            keys = sorted(base.keys() | content.keys())
+            found[name] = [key for key in keys if base.get(key) != content.get(key)]
         return {name: keys for name, keys in found.items() if keys}
 
 
@@ -116,7 +116,7 @@ def read_comparison(
 
 
 def _check_keys(content: dict[str, Any]) -> None:
-    """Keys that start with an underscore are the file's own variables."""
+    """Check the keys; those that start with an underscore are the file's variables."""
     for key in content:
         if key not in KEYS and not key.startswith('_'):
             raise ValueError(f'a comparison has no {key!r}{did_you_mean(key, KEYS)}')
@@ -176,7 +176,7 @@ def folder_name(method: str) -> str:
 
 
 def _student(name: str, method: Any, base: Config, teacher: Any) -> Config:
-    """The config of one method: its own, or the base with a hook."""
+    """The config of one method: the file that it names, or the base with a hook."""
     if isinstance(method, str) and (method.endswith('.py') or '::' in method):
         cfg = _load(f'method {name!r}', method)
         hook = _hook(cfg)
@@ -213,7 +213,7 @@ def _student(name: str, method: Any, base: Config, teacher: Any) -> Config:
 
 
 def _teacher_config(teacher: Any) -> Any:
-    """The config of the first teacher that has one; `None` is one like the student."""
+    """The config of the first teacher that has one; `None` if there is none."""
     teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
     configs = [one.get('config') for one in teachers if isinstance(one, dict)]
     return next((config for config in configs if config is not None), None)
@@ -231,7 +231,7 @@ def _load(what: str, name: Any) -> Config:
 
 
 def _check_student(name: str, cfg: Config) -> None:
-    """What would otherwise be an error, or no result, after the training."""
+    """Check what would be an error, or no result, only after the training."""
     if cfg.get('default_scope') not in LIBRARIES:
         raise ValueError(
             f'{name}: the config has default_scope={cfg.get("default_scope")!r}, '

@@ -17,7 +17,7 @@ class Difference:
     """A mean difference over seeds.
 
     Attributes:
-        mean: Of the differences with the same seed.
+        mean: The mean of the differences with the same seed.
         half_width: Half the width of its 95 % confidence interval; None for one seed.
         num_seeds: How many pairs there are.
     """
@@ -27,7 +27,7 @@ class Difference:
     num_seeds: int
 
     def text(self, digits: int) -> str:
-        """For a table, with its sign and, of several seeds, its interval.
+        """For a table: with its sign and, for several seeds, its interval.
 
         Examples:
             >>> Difference(0.5, 0.25, num_seeds=3).text(2)

@@ -1,4 +1,4 @@
-"""Which runs are under way, how far they are, and how long the rest will take."""
+"""Shows which runs are under way, how far they are, and how long the rest takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ckd_mm.compare.runs import Run
 
-__all__ = ['Place', 'Progress', 'clock', 'place']
+__all__ = ['Position', 'Progress', 'clock', 'position']
 
 # Seconds between two looks at the runs: on a terminal, and in a file.
 LIVE, WRITTEN = 1.0, 60.0
@@ -23,7 +23,7 @@ LINE = re.compile(
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """How far a run is: iterations done, of how many, and the last loss."""
 
     done: int = 0
@@ -32,7 +32,7 @@ class Place:
 
     @property
     def share(self) -> float:
-        """Validations aside."""
+        """The share of the iterations that are done, validations aside."""
         return self.done / self.total if self.total else 0.0
 
     def __str__(self) -> str:
@@ -43,11 +43,11 @@ class Place:
 
 
 class Progress:
-    """Prints lines; on a terminal those of the running runs are drawn over.
+    """Prints lines; on a terminal, those of the running runs replace each other.
 
     Args:
         num_runs: How many are to be trained.
-        metric: Of the validation, to be shown.
+        metric: The validation metric that is shown.
     """
 
     def __init__(self, num_runs: int, metric: str) -> None:
@@ -61,9 +61,9 @@ class Progress:
     def end(self, run: Run, seconds: float, failure: str) -> None:
         """Say that a run has ended."""
         self._ended += 1
-        said = 'FAILED' if failure else _found(run, self.metric)
+        outcome = 'FAILED' if failure else _found(run, self.metric)
         count = f'[{self._ended}/{self.num_runs}]'
-        self._print(f'{count} {run.title}: {said}, {clock(seconds)}')
+        self._print(f'{count} {run.title}: {outcome}, {clock(seconds)}')
         if failure:
             self._print(failure)
         self._due = 0.0
@@ -74,14 +74,14 @@ class Progress:
         if now < self._due:
             return
         self._due = now + (LIVE if self._live else WRITTEN)
-        places = [place(run) for run, _ in running]
+        positions = [position(run) for run, _ in running]
         width = max((len(run.title) for run, _ in running), default=0)
         lines = [
             f'  {run.title:<{width}}  {clock(now - since)}  {where}  '
             + _found(run, self.metric)
-            for (run, since), where in zip(running, places, strict=True)
+            for (run, since), where in zip(running, positions, strict=True)
         ]
-        done = self._ended + sum(where.share for where in places)
+        done = self._ended + sum(where.share for where in positions)
         if done > 0 and running:
             left = (now - self._start) * (self.num_runs - done) / done
             lines.append(f'  {self._ended} of {self.num_runs}, {clock(left)} left')
@@ -101,22 +101,22 @@ class Progress:
         self._drawn = 0
 
 
-def place(run: Run) -> Place:
+def position(run: Run) -> Position:
     """How far a run is, from the log that it prints."""
     if not run.console.is_file():
-        return Place()
+        return Position()
     with run.console.open('rb') as file:
         file.seek(max(0, file.seek(0, 2) - 20_000))
         text = file.read().decode(errors='replace')
     lines = LINE.findall(text)
     if not lines:
-        return Place()
+        return Position()
     epoch, done, length, loss = lines[-1]
     if not epoch:
-        return Place(int(done), int(length), loss)
+        return Position(int(done), int(length), loss)
     num_epochs = run.cfg.train_cfg.get('max_epochs') or int(epoch)
     before = (int(epoch) - 1) * int(length)
-    return Place(before + int(done), num_epochs * int(length), loss)
+    return Position(before + int(done), num_epochs * int(length), loss)
 
 
 def clock(seconds: float) -> str:

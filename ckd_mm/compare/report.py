@@ -1,4 +1,4 @@
-"""The Markdown report of a comparison: the table, and what a reader must know."""
+"""The Markdown report of a comparison: the table, and notes on how to read it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def report(
     Args:
         comparison: What is compared.
         runs: All its runs, finished or not.
-        command: What repeats it.
+        command: The command that repeats it.
         picture: Name of the plot, beside the report.
         failures: What went wrong, by the title of the run.
         at_a_time: How many runs shared the machine.
     """
-    parts = [
+    sections = [
         f'# Comparison: {comparison.source.stem}',
         table(comparison, runs),
         f'![Differences to the student alone]({picture})',
@@ -43,7 +43,7 @@ def report(
             f'- {note}' for note in _environment(comparison, runs, command, at_a_time)
         ),
     ]
-    return '\n\n'.join(parts) + '\n'
+    return '\n\n'.join(sections) + '\n'
 
 
 def table(comparison: Comparison, runs: Sequence[Run]) -> str:
@@ -98,7 +98,7 @@ def values_by_seed(
 def _notes(
     comparison: Comparison, runs: Sequence[Run], failures: Mapping[str, str]
 ) -> list[str]:
-    """What qualifies the numbers."""
+    """Notes on how to read the numbers."""
     notes = [
         f'{comparison.metric} of the last weights; nothing is chosen by validation '
         'results.'
@@ -137,7 +137,7 @@ def _notes(
 def _environment(
     comparison: Comparison, runs: Sequence[Run], command: str, at_a_time: int
 ) -> list[str]:
-    """What is needed to repeat it."""
+    """Command, commit and machine, to repeat the comparison."""
     commits = {run.result['commit'] for run in runs if run.result}
     return [
         'Time: median over the iterations, data loading included, mean over the seeds; '
@@ -151,7 +151,7 @@ def _environment(
 
 
 def _costs(results: Sequence[dict[str, Any] | None]) -> list[str]:
-    """Time and memory."""
+    """The cells for time and memory."""
     finished = [result for result in results if result]
     seconds = [result['seconds'] for result in finished if result['seconds']]
     peaks = [result['bytes'] for result in finished]
@@ -162,7 +162,7 @@ def _costs(results: Sequence[dict[str, Any] | None]) -> list[str]:
 
 
 def _mean(by_seed: Mapping[int, float], digits: int) -> str:
-    """With its spread, if there are several seeds."""
+    """The mean, with its spread if there are several seeds."""
     values = list(by_seed.values())
     if not values:
         return NOT_THERE

@@ -1,8 +1,8 @@
-"""Training runs, those of a comparison first, and what is kept of a finished one.
+"""Training runs, and the files in their folders.
 
 The folder of a comparison's run is `METHOD/seed<N>-<digest>`. The digest is that of the
-resolved config and of the teacher's weights, so that a changed run has another folder:
-it is trained anew, and the result of the old one stays what it was.
+resolved config and of the teacher's weights. So a changed run has another folder: it is
+trained anew, and the result of the old one stays.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Run:
 
     Attributes:
         method: Its name in the comparison.
-        seed: Of the run; None if it has no others beside it.
+        seed: The run's seed; None if the method has only one run.
         cfg: The whole config, with the seed.
-        folder: The run's own.
+        folder: The folder of this run alone.
         depends_on: What the result depends on, if the name of the folder does not say
-            it. A result that was had from something else does not count.
+            it. A result with another value does not count.
     """
 
     method: str
@@ -45,29 +45,29 @@ class Run:
 
     @property
     def title(self) -> str:
-        """For messages."""
+        """The name of the run in messages."""
         return self.method if self.seed is None else f'{self.method}, seed {self.seed}'
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What was measured, once the run has finished; None before."""
+        """The results of the run, once it has finished; None before."""
         found = read_json(self.folder / 'result.json')
         same = found is not None and found.get('depends_on', '') == self.depends_on
         return found if same else None
 
     @property
     def record(self) -> dict[str, Any] | None:
-        """What the run itself has written so far, see :class:`RecordHook`."""
+        """The results that the run has written so far, see :class:`RecordHook`."""
         return read_json(self.folder / 'record.json')
 
     @property
     def console(self) -> Path:
-        """What the process prints."""
+        """The file of what the process prints."""
         return self.folder / 'console.log'
 
     @property
     def config_file(self) -> Path:
-        """What the run is started with."""
+        """The config that the run is started with."""
         return self.folder / 'config.py'
 
     @property
@@ -86,12 +86,12 @@ class Run:
         return note.is_file() and Path(note.read_text().strip()).is_file()
 
     def forget(self) -> None:
-        """Remove what says how far it was, so that it starts anew; logs stay."""
+        """Remove results and the note of the last checkpoint, to start anew."""
         for name in ('result.json', 'record.json', 'last_checkpoint'):
             (self.folder / name).unlink(missing_ok=True)
 
     def write_config(self) -> Path:
-        """Write the config that the run is started with: its own and the record."""
+        """Write the config that the run is started with: `cfg` and a RecordHook."""
         cfg = Config(self.cfg.to_dict())
         cfg.work_dir = str(self.folder.resolve())
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='RecordHook')]
@@ -101,7 +101,7 @@ class Run:
 
 
 def plan(comparison: Comparison, work_dir: Path) -> list[Run]:
-    """All runs, one seed of all methods after the other: so a part is a fair part."""
+    """All runs, seed by seed, so that an unfinished comparison is a fair one."""
     runs = []
     file_digest = functools.cache(_file_digest)  # one teacher serves many runs
     for seed in comparison.seeds:
@@ -119,7 +119,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def digest(cfg: Config, file_digest: Callable[[Path], str] | None = None) -> str:
-    """Of a config and of its teacher's weights; the work dir does not count."""
+    """A hash of a config and its teacher's weights; the work dir does not count."""
     file_digest = file_digest or _file_digest
     content = cfg.to_dict()
     content.pop('work_dir', None)

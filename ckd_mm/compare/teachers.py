@@ -1,4 +1,4 @@
-"""Teachers of a comparison, tried once before many runs load them."""
+"""Checks the teachers of a comparison once, before many runs load them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ['check_teachers', 'local_files']
 
 
 def check_teachers(hooks: list[dict[str, Any]]) -> None:
-    """Try each teacher once; a zoo's weights are downloaded by that.
+    """Check each teacher once; this downloads a zoo's weights.
 
     Raises:
         ValueError: One cannot be built, as its checkpoint is missing or does not fit.
@@ -25,8 +25,8 @@ def check_teachers(hooks: list[dict[str, Any]]) -> None:
 
 
 def local_files(hook: dict[str, Any]) -> list[Path]:
-    """The files that decide on what a hook's teachers say, without URLs and the zoo's.
+    """The local files that a hook's teachers depend on.
 
-    A cache has one that names its data and its teacher's weights.
+    The file of a cache names its data and its teacher's weights.
     """
     return [path for one in read_teachers(hook['teacher']) for path in one.files()]

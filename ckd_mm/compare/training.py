@@ -1,8 +1,7 @@
-"""Train runs, several at a time, each in a process of its own.
+"""Train runs, several at a time, each in a separate process.
 
 This is the one place that starts trainings, for tools/compare.py and tools/demo.py.
-`setup_env` runs its commands itself, since it works before anything is installed, this
-package included.
+`setup_env` runs its commands itself, since it works before this package is installed.
 """
 
 from __future__ import annotations
@@ -69,11 +68,11 @@ def train(
 
     Args:
         runs: What is to be trained.
-        metrics: A run whose validation does not give one stops everything. The first
+        metrics: A run whose validation lacks one of them stops everything. The first
             is shown.
-        slots: Environment variables of each of the places for a run at a time.
+        slots: Environment variables by slot. Each slot takes one run at a time.
         tool: The training tool, tools/train.py.
-        lock: Of :func:`locked`; the processes hold it too.
+        lock: The lock of :func:`locked`; the processes hold it too.
         after_each: Called when a run has ended, with what went wrong so far. An error
             that it raises ends the other runs.
         cwd: Folder that the configs' paths start from; the current one by default.
@@ -122,7 +121,7 @@ def train_anew(
     """Train runs from their start, see :func:`train`; one that fails ends the others.
 
     Raises:
-        RunFailed: It did.
+        RunFailed: A run has failed.
     """
 
     def stop_at(failures: dict[str, str]) -> None:
@@ -210,11 +209,11 @@ def _start(
     lock: IO[str] | None,
     cwd: Path | None,
 ) -> _Started:
-    """Go on from the last checkpoint; without one start again.
+    """Start the process of a run, from its last checkpoint if there is one.
 
-    One thread, unless the user or the slot says otherwise: small models gain nothing
-    from a second one, and threads that wait for each other on a core that is busy take
-    5 to 20 times as long as one.
+    It has one thread, unless the user or the slot says otherwise. Small models gain
+    nothing from a second one, and threads that wait for each other on a busy core take
+    5 to 20 times as long.
     """
     resume = run.can_resume
     if not resume:
@@ -236,7 +235,7 @@ def _start(
 
 
 def _ended(one: _Started, code: int) -> str:
-    """Keep the result, or say what went wrong."""
+    """Keep the result of a run that has ended; what went wrong, or empty."""
     record = one.run.record
     if code or record is None or not record['ended']:
         tail = '\n'.join(one.run.console.read_text().splitlines()[-TAIL:])

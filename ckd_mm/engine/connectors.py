@@ -1,6 +1,6 @@
 """Losses that have something to learn or to keep, trained along with the student.
 
-A connector is a loss with parameters of its own (ReviewKD's fusion, FitNet's
+A connector is a loss that has parameters (ReviewKD's fusion, FitNet's
 convolution). It belongs to the run, not to the student:
 
 * its parameters are in the run's one optimizer, so that learning rate, schedulers,
@@ -59,8 +59,8 @@ class Connectors:
             ValueError: The runner is not MMEngine's `Runner`, or was not built from a
                 config.
         """
-        own = {id(parameter) for parameter in self.modules.parameters()}
-        if not own or own <= _optimised(runner):
+        parameters = {id(parameter) for parameter in self.modules.parameters()}
+        if not parameters or parameters <= _optimised(runner):
             return
         self._check(runner)
         student = (
@@ -87,7 +87,7 @@ class Connectors:
         """Take the state from a checkpoint that a run resumes from.
 
         Raises:
-            ValueError: It has none, or that of other losses.
+            ValueError: It has no state, or the state of other losses.
         """
         if not self.modules:
             return

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ckd_mm.adapters import Pair, Step
 from ckd_mm.engine.connectors import averaged_over_ranks
-from ckd_mm.engine.pairs import PairMaker, Wish
+from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.engine.student_losses import StudentLosses
 from ckd_mm.engine.terms import Term
 from ckd_mm.teachers import Teacher, TeacherView
@@ -24,14 +24,14 @@ __all__ = ['Distiller']
 
 
 class Distiller:
-    """Adds the losses of the terms to the student's own.
+    """Adds the losses of the terms to the student's losses.
 
     Args:
         student: The student, without a distributed wrapper; or the semi-supervised
             detector that trains it.
         teachers: The teachers.
         terms: What is distilled; each from the teachers that it names, or all.
-        student_loss_weight: A factor on the student's own losses, or one per loss key.
+        student_loss_weight: A factor on the student's losses, or one per loss key.
 
     Raises:
         ValueError: The terms do not fit the models.
@@ -48,7 +48,7 @@ class Distiller:
         self.maker = PairMaker(
             student,
             teachers,
-            {term.name: Wish(term.on, term.context, term.teachers) for term in terms},
+            {term.name: term.request for term in terms},
         )
         for term in terms:
             self.maker.bound(term.name).fit.check(term.loss)
@@ -89,7 +89,7 @@ class Distiller:
 
     @property
     def views(self) -> Sequence[TeacherView]:
-        """What each teacher says, in the terms that listen to it."""
+        """One view of each teacher, for the terms that listen to it."""
         return self.maker.views
 
     def pairs(self, batch: dict[str, Any]) -> dict[str, Pair]:
@@ -97,11 +97,11 @@ class Distiller:
         return self.maker.pairs(batch, self._epoch)
 
     def step(self, step: Step, losses: dict[str, Any]) -> dict[str, Any]:
-        """One training step, once the student's own forward is done.
+        """One training step, once the student's forward is done.
 
         Args:
             step: The batch, and what was noted of the student.
-            losses: The student's own losses.
+            losses: The student's losses.
 
         Returns:
             What the forward returns: the student's losses, scaled, those of the terms

@@ -1,10 +1,10 @@
-"""From a student, its teachers and what terms compare to the pairs of each step."""
+"""Makes the pairs of each step, from a student, its teachers and the terms."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,28 +17,9 @@ from ckd_mm.adapters.core.semi_supervised import preprocessor_of, student_within
 from ckd_mm.engine.student_view import StudentView
 from ckd_mm.probing.steps import first_iteration
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.teachers import Teacher, TeacherView
+from ckd_mm.teachers import Request, Teacher, TeacherView
 
-__all__ = ['PairMaker', 'Wish']
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a term compares.
-
-    Args:
-        on: As in a config.
-        context: The names of what its loss asks for beside student and teacher.
-        teachers: The numbers of the teachers that it listens to; `None` is all.
-    """
-
-    on: Any
-    context: Collection[str] = ()
-    teachers: Collection[int] | None = None
-
-    def listens_to(self, teacher: int) -> bool:
-        """Whether it compares with the teacher of this number."""
-        return self.teachers is None or teacher in self.teachers
+__all__ = ['PairMaker']
 
 
 class PairMaker:
@@ -48,7 +29,7 @@ class PairMaker:
         student: The student, without a distributed wrapper; or the semi-supervised
             detector that trains it.
         teachers: The teachers; there may be none.
-        wishes: What each term compares, by its name.
+        requests: What each term asks for, by its name.
 
     Raises:
         ValueError: The terms do not fit the models.
@@ -58,16 +39,16 @@ class PairMaker:
         self,
         student: BaseModel,
         teachers: Sequence[Teacher],
-        wishes: Mapping[str, Wish],
+        requests: Mapping[str, Request],
     ) -> None:
         self.weights = [teacher.weight for teacher in teachers]
         self.views: list[TeacherView] = [
             teacher.view(
                 student_within(student),
                 {
-                    name: (wish.on, wish.context)
-                    for name, wish in wishes.items()
-                    if wish.listens_to(number)
+                    name: request
+                    for name, request in requests.items()
+                    if request.listens_to(number)
                 },
                 preprocessor_of(student),
             )
@@ -75,7 +56,8 @@ class PairMaker:
         ]
         taps = [tap for view in self.views for tap in view.student_taps]
         self.student = StudentView(student, taps)
-        for name in wishes:
+        self._attached: tuple[Any, Any] | None = None
+        for name in requests:
             _check_same_rows(name, [view.terms[name] for view in self.heard(name)])
 
     def heard(self, term: str) -> list[TeacherView]:
@@ -129,7 +111,7 @@ class PairMaker:
 
         The student makes one training step without a backward pass, in the mode that it
         is in. In training mode the statistics of its normalisation layers move. Random
-        states stay.
+        states stay the same. It may be called between the steps of a run as well.
 
         Args:
             batch: As a data loader gives it; the student's preprocessor prepares it.
@@ -152,6 +134,8 @@ class PairMaker:
             self.forget()
             return losses
 
+        in_a_run = self._attached
+        self.detach()
         self.attach(before, after)
         try:
             with first_iteration(), preserved_random_state():
@@ -160,6 +144,8 @@ class PairMaker:
                 student(**data, mode='loss')
         finally:
             self.detach()
+            if in_a_run is not None:
+                self.attach(*in_a_run)
         return found
 
     def attach(self, before: Any, after: Any) -> None:
@@ -167,21 +153,23 @@ class PairMaker:
         for view in self.views:
             view.attach()
         self.student.attach(before, after)
+        self._attached = (before, after)
 
     def detach(self) -> None:
         """Take them off again."""
         for view in self.views:
             view.detach()
         self.student.detach()
+        self._attached = None
 
     def views_of(self, terms: Iterable[str]) -> list[TeacherView]:
         """The teachers that any of these terms listens to."""
-        wanted = set(terms)
-        return [view for view in self.views if not wanted.isdisjoint(view.terms)]
+        names = set(terms)
+        return [view for view in self.views if not names.isdisjoint(view.terms)]
 
 
 def average(values: Sequence[Value], weights: Sequence[float]) -> Value:
-    """The weighted mean of what several teachers say; level by level for pyramids.
+    """The weighted mean of several teachers' values; level by level for pyramids.
 
     Args:
         values: A tensor of each teacher, or a tuple of them by level.

@@ -1,10 +1,10 @@
 """Numbers of images that are those of the whole training set.
 
-MMEngine's data sets number their own samples, from 0 in each part of a `ConcatDataset`.
+Each of MMEngine's data sets numbers its samples from 0, also within a `ConcatDataset`.
 A loss that keeps something of every image, such as CRD, would then take two images for
 one. So while a term asks for `sample_index`, the data sets within the wrappers number
 their samples on from each other. An image that a wrapper repeats keeps its one number.
-The random numbers of the run and the types of its data sets stay what they are.
+The random numbers of the run and the types of its data sets stay the same.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ __all__ = ['SampleIndex']
 
 
 class SampleIndex:
-    """The numbers of a training set's images, made to go on through its parts.
+    """The numbers of a training set's images, made to go on through its data sets.
 
     Args:
         dataset: A data set, in any wrappers with `dataset` or `datasets`.
 
     Raises:
-        ValueError: One of several parts is no `BaseDataset`, so that nothing is known
-            of its numbers.
+        ValueError: One of several data sets is no `BaseDataset`, so that nothing is
+            known of its numbers.
     """
 
     def __init__(self, dataset: Any) -> None:
-        self._parts = list({id(part): part for part in _parts(dataset)}.values())
-        if len(self._parts) > 1:
-            for part in self._parts:
-                _check(part)
-        self.num_samples = sum(len(part) for part in self._parts)
+        self._datasets = list({id(one): one for one in _datasets(dataset)}.values())
+        if len(self._datasets) > 1:
+            for one in self._datasets:
+                _check(one)
+        self.num_samples = sum(len(one) for one in self._datasets)
 
     def check(self, term: str, loss: nn.Module) -> None:
-        """See that a loss has room for all images.
+        """Check that a loss has room for all images.
 
         Raises:
             ValueError: Its `num_samples` is smaller.
@@ -58,22 +58,22 @@ class SampleIndex:
             runner: Whose training set it is.
 
         Raises:
-            ValueError: Processes that load the parts have been started already.
+            ValueError: Processes that load the data sets have been started already.
         """
-        if len(self._parts) < 2:
+        if len(self._datasets) < 2:
             return
         _check_workers(runner)
         first = 0
-        for part in self._parts:
+        for one in self._datasets:
             # found before the method of the class; a partial goes to other processes
-            part.get_data_info = partial(_numbered, part.get_data_info, first)
-            first += len(part)
-        runner.train_dataloader._iterator = None  # persistent workers have the others
+            one.get_data_info = partial(_numbered, one.get_data_info, first)
+            first += len(one)
+        runner.train_dataloader._iterator = None  # persistent workers have the old ones
 
     def detach(self, runner: Runner) -> None:
-        """Have each part number its own samples again."""
-        for part in self._parts:
-            if vars(part).pop('get_data_info', None) is not None:
+        """Have each data set number its samples from 0 again."""
+        for one in self._datasets:
+            if vars(one).pop('get_data_info', None) is not None:
                 runner.train_dataloader._iterator = None
 
 
@@ -83,23 +83,23 @@ def _numbered(get_data_info: Any, first: int, index: int) -> dict[str, Any]:
     return info
 
 
-def _parts(dataset: Any) -> Iterator[Any]:
+def _datasets(dataset: Any) -> Iterator[Any]:
     """The data sets that hold the samples, in their order."""
     inner = getattr(dataset, 'datasets', None)
     if isinstance(inner, (list, tuple)):
         for one in inner:
-            yield from _parts(one)
+            yield from _datasets(one)
     elif not isinstance(dataset, BaseDataset) and hasattr(dataset, 'dataset'):
-        yield from _parts(dataset.dataset)
+        yield from _datasets(dataset.dataset)
     else:
         yield dataset
 
 
-def _check(part: Any) -> None:
-    if not isinstance(part, BaseDataset):
+def _check(one: Any) -> None:
+    if not isinstance(one, BaseDataset):
         raise ValueError(
             "a loss asks for 'sample_index', the number of each image in the whole "
-            f'training set, and one of its parts is a {type(part).__name__}, whose '
+            f'training set, and one of its data sets is a {type(one).__name__}, whose '
             "numbers are not known; use a data set of MMEngine's BaseDataset, or a "
             'loss that needs no sample_index'
         )
@@ -110,7 +110,7 @@ def _check_workers(runner: Runner) -> None:
     iterator = getattr(runner.train_loop, 'dataloader_iterator', None)
     if hasattr(getattr(iterator, '_iterator', None), '_workers'):
         raise ValueError(
-            "a loss asks for 'sample_index', and the processes that load the parts of "
-            'this training set have been started with other numbers; use '
+            "a loss asks for 'sample_index', and the processes that load the "
+            'training set have been started with other numbers; use '
             'train_cfg=dict(by_epoch=True, max_epochs=...) or num_workers=0'
         )

@@ -24,9 +24,8 @@ class Schedule:
     """A factor between 0 and 1 on a term's weight.
 
     The factor is 0 before `begin`, rises linearly to 1 over `warmup`, and falls
-    linearly from 1 to 0 over the last `decay` before `end`; from `end` on it is 0
-    again, and a term
-    at 0 costs nothing: when no term is left, the teacher does not run.
+    linearly from 1 to 0 over the last `decay` before `end`. From `end` on it is 0
+    again. A term at 0 costs nothing: when no term is left, the teacher does not run.
 
     Epochs count in fractions (iteration / iterations per epoch), so that a warm-up of
     two epochs rises at every iteration. DKD's own code rises in steps of an epoch.
@@ -38,7 +37,7 @@ class Schedule:
         decay: Length of the fall before `end`.
         by_epoch: Whether the numbers above are epochs or iterations.
         every: The term acts in every n-th iteration of training only, with the
-            weight it has; in the others its loss is 0 and the teacher does not run for
+            weight it has. In between its loss is 0, and the teacher does not run for
             it.
 
     Raises:
@@ -80,7 +79,7 @@ class Schedule:
 
         Raises:
             ValueError: The schedule begins after training ends, so the term would never
-                act, or its parts do not fit into the training that there is.
+                act, or its lengths do not fit into the training.
         """
         last = max_iters / iters_per_epoch if self.by_epoch else max_iters
         if self.begin >= last:

@@ -1,4 +1,4 @@
-"""The student's own losses, and how much each of them counts."""
+"""The student's losses, and how much each of them counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ['StudentLosses']
 
 
 class StudentLosses:
-    """Scales the student's own losses.
+    """Scales the student's losses.
 
     Args:
         weight: A factor on all of them, or one per loss key.
@@ -28,7 +28,7 @@ class StudentLosses:
     def __init__(self, weight: float | dict[str, float] = 1.0) -> None:
         self._weight = _checked(weight)
         self.unlogged = [*weight] if isinstance(weight, dict) else []
-        """Losses that have a weight and were not there in any step so far."""
+        """Losses that have a weight and were not logged in any step so far."""
         self._is_first = True
 
     def __call__(self, losses: dict[str, Any]) -> dict[str, Any]:
@@ -59,10 +59,10 @@ class StudentLosses:
             )
 
     def _note_logged(self, losses: Mapping[str, Any]) -> None:
-        """Note which of the losses that have a weight are there.
+        """Note which of the losses that have a weight are logged.
 
-        Some come late, as YOLOX's `loss_l1` in its last epochs, or end early, so that
-        one that is not there is no error. It may as well be misspelt.
+        A loss that is not logged is no error: some come late, as YOLOX's `loss_l1` in
+        its last epochs, or end early. It may also be misspelt, so a warning names it.
         """
         is_first = self._is_first
         self._is_first = False

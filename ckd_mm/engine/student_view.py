@@ -18,11 +18,11 @@ __all__ = ['StudentView']
 
 
 class StudentView:
-    """Hangs on the student's forward, and notes what terms need of it.
+    """Listens to the student's forward, and notes what terms need of it.
 
-    Only forwards with `mode='loss'` are touched, so validation runs the stock path. Of
-    a semi-supervised detector, the student is the one inside, on its labelled images;
-    the forward is that of the whole.
+    Only forwards with `mode='loss'` are touched, so validation runs the stock path. In
+    a semi-supervised detector, the student is the detector inside, on its labelled
+    images; the forward is that of the whole.
 
     Args:
         model: The student, without a distributed wrapper; or the semi-supervised
@@ -131,5 +131,5 @@ class _LabelledBranch:
         model.loss_by_gt_instances = listened_to
 
     def remove(self) -> None:
-        """Give the wrapper its own method back."""
+        """Give the wrapper its method back."""
         del self._model.loss_by_gt_instances

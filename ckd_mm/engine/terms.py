@@ -15,13 +15,16 @@ from ckd_mm.adapters import Pair
 from ckd_mm.engine.schedules import Schedule, build_schedule
 from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
+from ckd_mm.teachers import Request
 
-__all__ = ['Term', 'build_terms', 'check_loss_classes']
+__all__ = ['CHANNELS', 'Term', 'build_terms', 'check_loss_classes', 'required_channels']
+
+CHANNELS = ('student_channels', 'teacher_channels')
 
 
 @dataclass(frozen=True)
 class Term:
-    """One distillation loss on one part of the network.
+    """One distillation loss, what it compares, and when.
 
     Args:
         name: Its key in the config; the log keys are `loss_<name>` and
@@ -39,9 +42,10 @@ class Term:
     schedule: Schedule
     teachers: tuple[int, ...] | None = None
 
-    def listens_to(self, teacher: int) -> bool:
-        """Whether it compares with the teacher of this number."""
-        return self.teachers is None or teacher in self.teachers
+    @property
+    def request(self) -> Request:
+        """What it asks of its teachers."""
+        return Request(self.on, self.context, self.teachers)
 
     @property
     def context(self) -> tuple[str, ...]:
@@ -59,8 +63,8 @@ class Term:
     def statistics(self, pair: Pair) -> dict[str, Tensor]:
         """Readable figures beside the loss, by log key.
 
-        Losses of a distribution have the agreement of both models; a loss adds its own
-        by a method `statistics(student, teacher)`.
+        For losses of a distribution, the agreement of both models. A loss adds more by
+        a method `statistics(student, teacher)`.
         """
         values: dict[str, Tensor] = {}
         if getattr(self.loss, 'takes', '') == 'distribution':
@@ -93,14 +97,14 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
     known = ('on', 'loss', 'schedule', 'teacher')
     if not isinstance(name, str) or not re.fullmatch(r'[\w-]+', name):
         raise ValueError(
-            'the name of a distill term must have letters, digits, _ and - alone, as '
+            'the name of a distill term must have only letters, digits, _ and -, as '
             f'it names what is logged, got {name!r}'
         )
     if 'loss' in name:
         raise ValueError(
             f"the name of a distill term must not contain 'loss', got {name!r}: "
-            'MMEngine '
-            'sums every logged key that does, and would add the statistics to the loss'
+            'MMEngine sums every logged key that does, and would add the statistics to '
+            'the loss'
         )
     if not isinstance(config, dict):
         raise ValueError(
@@ -143,15 +147,21 @@ class PendingLoss(nn.Module):
 def _build_loss(config: Any) -> nn.Module:
     """A loss; one whose channels are left out is pending."""
     cls = LOSSES.get(config['type']) if _names_a_loss(config) else None
-    if cls is not None:
-        parameters = inspect.signature(cls).parameters
-        for name in ('student_channels', 'teacher_channels'):
-            has_default = (
-                name in parameters and parameters[name].default is not inspect._empty
-            )
-            if name in parameters and not has_default and config.get(name) is None:
-                return PendingLoss(cls)
+    if cls is not None and any(
+        config.get(name) is None for name in required_channels(cls)
+    ):
+        return PendingLoss(cls)
     return build(LOSSES, config)
+
+
+def required_channels(cls: type) -> list[str]:
+    """Which of :data:`CHANNELS` a loss takes and has no default for."""
+    parameters = inspect.signature(cls).parameters
+    return [
+        name
+        for name in CHANNELS
+        if name in parameters and parameters[name].default is inspect.Parameter.empty
+    ]
 
 
 def _names_a_loss(config: Any) -> bool:
@@ -182,7 +192,7 @@ def check_loss_classes(terms: Iterable[Term], names: Sequence[str] | None) -> No
         names: The student's classes in their order; `None` where they have no names.
 
     Raises:
-        ValueError: A loss has other names, or another order.
+        ValueError: A loss was made for other names, or for another order.
     """
     for term in terms:
         check = getattr(term.loss, 'check_classes', None)

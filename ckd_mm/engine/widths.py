@@ -1,4 +1,4 @@
-"""The channels of both models, for losses that learn a layer from one to the other.
+"""The channels of both models, for losses that learn a layer between them.
 
 Such a loss has `student_channels` and `teacher_channels` among its arguments. A config
 may leave them out: they are read from a step of a copy of the student beside a sketch
@@ -7,7 +7,6 @@ of each teacher, before the optimizer is built. Those that it gives are checked.
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
@@ -20,16 +19,14 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ckd_mm.adapters import Pair, Value
-from ckd_mm.engine.pairs import PairMaker, Wish
-from ckd_mm.engine.terms import PendingLoss, Term
+from ckd_mm.engine.pairs import PairMaker
+from ckd_mm.engine.terms import CHANNELS, PendingLoss, Term, required_channels
 from ckd_mm.errors import as_value_error
 from ckd_mm.probing.batches import random_batch
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.teachers import TeacherKind
+from ckd_mm.teachers import Request, TeacherKind
 
-__all__ = ['CHANNELS', 'with_channels']
-
-CHANNELS = ('student_channels', 'teacher_channels')
+__all__ = ['with_channels']
 
 SIZES = (128, 224, 512)
 """Heights and widths of the images that are tried; some models need larger ones."""
@@ -47,14 +44,14 @@ def with_channels(
     Random states, the student and its statistics stay as they are.
 
     Args:
-        distill: As the user wrote it.
-        terms: What was built of it.
+        distill: The terms as the user wrote them.
+        terms: The terms that were built of it.
         kinds: The teachers.
         runner: The run.
         student: The student, without a distributed wrapper.
 
     Raises:
-        ValueError: The channels cannot be read, or are not what the config says.
+        ValueError: The channels cannot be read, or the config has other ones.
     """
     asking = [term for term in terms if _asks(term.loss)]
     if not asking:
@@ -78,17 +75,8 @@ def with_channels(
 
 
 def _asks(loss: nn.Module) -> bool:
-    """Whether it needs channels; a class's own default stands for itself."""
-    return isinstance(loss, PendingLoss) or bool(_required(type(loss)))
-
-
-def _required(cls: type) -> list[str]:
-    parameters = inspect.signature(cls).parameters
-    return [
-        name
-        for name in CHANNELS
-        if name in parameters and parameters[name].default is inspect.Parameter.empty
-    ]
+    """Whether a loss needs channels that have no default."""
+    return isinstance(loss, PendingLoss) or bool(required_channels(type(loss)))
 
 
 def _pairs(
@@ -103,8 +91,8 @@ def _pairs(
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()  # no statistics of one rank wait for those of another
     teachers = [kind.sketch(runner, copy) for kind in kinds]
-    wishes = {term.name: Wish(term.on, (), term.teachers) for term in terms}
-    maker = PairMaker(copy, teachers, wishes)
+    requests = {term.name: Request(term.on, (), term.teachers) for term in terms}
+    maker = PairMaker(copy, teachers, requests)
     error: ValueError | None = None
     for size in SIZES:
         try:
@@ -120,13 +108,13 @@ def _filled(term: Term, config: Mapping[str, Any], pair: Pair) -> dict[str, Any]
     """The config of a term with the channels of its pair.
 
     Raises:
-        ValueError: It has other channels.
+        ValueError: The config has other channels.
     """
     loss = dict(config['loss'])
     read = dict(zip(CHANNELS, map(_widths, (pair.student, pair.teacher)), strict=True))
     cls = term.loss.cls if isinstance(term.loss, PendingLoss) else type(term.loss)
     added = {}
-    for name in _required(cls):
+    for name in required_channels(cls):
         if loss.get(name) is None:
             added[name] = read[name]
         elif _listed(loss[name]) != _listed(read[name]):
@@ -136,9 +124,9 @@ def _filled(term: Term, config: Mapping[str, Any], pair: Pair) -> dict[str, Any]
                 f'{loss[name]!r}; leave {name} out to have them read'
             )
     if added:
-        said = ', '.join(f'{name}={value!r}' for name, value in added.items())
+        shown = ', '.join(f'{name}={value!r}' for name, value in added.items())
         print_log(
-            f'Distill term {term.name!r}: {said}, as read from the models',
+            f'Distill term {term.name!r}: {shown}, as read from the models',
             logger='current',
             level=logging.INFO,
         )

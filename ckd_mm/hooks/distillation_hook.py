@@ -49,31 +49,30 @@ class DistillationHook(Hook):
     A mistake in the config is reported when the hook is built (names, values) or when
     training starts (what depends on the models), before the first iteration. Problems
     that only appear at run time, such as a module that runs twice, are reported in the
-    first step.
-    `runner.val()` and `runner.test()` do not load the teacher.
+    first step. `runner.val()` and `runner.test()` do not load the teacher.
 
     Args:
         teacher: `config` (a path, a zoo name, or a dict); `checkpoint` (a path or URL,
             the zoo's if left out); `prefix`, to take one of several models out of a
             file; `classes` and `class_map`, to match its classes with the student's by
-            name; `evaluate=True` evaluates the teacher with the run's
-            own validation before training and logs its metrics under `teacher/`.
-            `ema=True` instead of a config: the student's own average, which the run's
-            EMAHook keeps. `cache=PATH` instead: what `tools/cache_teacher.py` has
-            stored of a teacher, whose augmentations this run replays; no teacher is
-            built. A list of such dicts: several teachers, averaged by `weight`
-            where a term does not choose.
+            name; `evaluate=True`, to evaluate the teacher with the run's validation
+            before training and log its metrics under `teacher/`. `ema=True` instead of
+            a config: the average of the student, which the run's EMAHook keeps.
+            `cache=PATH` instead: the outputs that `tools/cache_teacher.py` has stored,
+            whose augmentations this run replays; no teacher is built. A list of such
+            dicts: several teachers, averaged by `weight` where a term does not
+            choose.
         distill: The terms by name, each a dict with `on` (what is compared), `loss` (a
             registered loss) and optionally `schedule` (see
             :class:`ckd_mm.engine.schedules.Schedule`) and `teacher` (the position of
             one in the list, or of several).
-        student_loss_weight: A factor on the student's own losses, or a dict with a
+        student_loss_weight: A factor on the student's losses, or a dict with a
             factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1. A
-            key that the student does not log in the first step, as losses that come
-            later, or never, as a misspelt one, is named in a warning.
+            warning names each key that the student does not log in the first step: the
+            loss may come later, or the key may be misspelt.
 
     Raises:
-        ValueError: A part of the config is wrong.
+        ValueError: Something in the config is wrong.
     """
 
     # After RuntimeInfoHook, whose values `after_train_iter` reads; before what saves.
@@ -100,7 +99,7 @@ class DistillationHook(Hook):
         self._check_finite = FiniteCheck(term.name for term in self.terms)
 
     def before_run(self, runner: Runner) -> None:
-        """Have connectors optimised; see to it that what is attached is detached."""
+        """Put connectors into the optimizer; detach after the run, on errors too."""
         loop = runner._train_loop
         if not _has_train_loop(runner) or 'run' in vars(loop):
             return
@@ -184,7 +183,7 @@ class DistillationHook(Hook):
         self._check_finite(runner, outputs or {})
 
     def after_train(self, runner: Runner) -> None:
-        """Name the weights of the student's losses that have done nothing."""
+        """Warn of weights of the student's losses that have done nothing."""
         if self.distiller is not None:
             self.distiller.student_losses.warn_of_unlogged()
 
@@ -243,15 +242,15 @@ def _attached_replay(runner: Runner, teachers: Sequence[Teacher]) -> Replay | No
     Raises:
         ValueError: The teachers need different augmentations.
     """
-    wanted = {one.replays for one in teachers if one.replays is not None}
-    if not wanted:
+    replays = {one.replays for one in teachers if one.replays is not None}
+    if not replays:
         return None
-    if len(wanted) > 1:
+    if len(replays) > 1:
         raise ValueError(
             'caches of several teachers must have the same epochs and seed, as a run '
-            f'has one augmentation of an image, got {sorted(wanted)}'
+            f'has one augmentation of an image, got {sorted(replays)}'
         )
-    return Replay.attach(runner, *wanted.pop())
+    return Replay.attach(runner, *replays.pop())
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:
@@ -275,7 +274,7 @@ def _check_all_are_heard(teacher: Any, terms: Sequence[Term]) -> None:
     """Check that some term listens to each teacher."""
     teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
     for number, one in enumerate(teachers):
-        if not any(term.listens_to(number) for term in terms):
+        if not any(term.request.listens_to(number) for term in terms):
             raise ValueError(
                 f'no distill term compares with teacher {number} '
                 f'({one.get("config")}); leave it out, or name it in a term'

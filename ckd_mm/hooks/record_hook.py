@@ -1,4 +1,4 @@
-"""Notes what a run has come to, for comparisons of several runs."""
+"""Notes the results of a run, for comparisons of several runs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class RecordHook(Hook):
     Its content: `metrics` of the last validation, `iter` of it, `seconds` per
     iteration, data loading included (median), `bytes` of memory at the peak, on the
     GPU or, without one, of this process, and whether the training has `ended`. At the
-    end the metrics are those of the last weights: they are validated unless that was
-    done, as when a run was killed after its last epoch, and resumed.
+    end the metrics are those of the last weights. These are validated unless that was
+    done: a run that was killed after its last epoch, and resumed, lacks it.
     """
 
     # Before LoggerHook, which has MMEngine reset the count of GPU memory.
@@ -49,7 +49,7 @@ class RecordHook(Hook):
         self._write(runner, ended=False)
 
     def after_train(self, runner: Runner) -> None:
-        """See to it that the metrics are those of the last weights."""
+        """Validate the last weights, unless that was done."""
         if self._iter != runner.iter:
             runner.val_loop.run()
         self._write(runner, ended=True)

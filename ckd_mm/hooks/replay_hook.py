@@ -17,13 +17,13 @@ __all__ = ['ReplayHook']
 class ReplayHook(Hook):
     """Makes the augmentations of a run a function of seed, epoch and sample.
 
-    A run with a cached teacher does so by itself. This is for what it is compared with,
-    the student alone or beside the teacher itself, when both are to see the same
-    images: `dict(type='ReplayHook', epochs=5, seed=0)`.
+    A run with a cached teacher does so by itself. This hook is for the runs that it is
+    compared with, such as the student alone, so that both see the same images:
+    `dict(type='ReplayHook', epochs=5, seed=0)`.
 
     Args:
-        epochs: After so many, those of the first epoch come again.
-        seed: Another one makes others.
+        epochs: After so many epochs, the augmentations of the first come again.
+        seed: Another seed makes other augmentations.
 
     Raises:
         ValueError: A number is out of range.
@@ -44,7 +44,7 @@ class ReplayHook(Hook):
         self._replay.start(runner.epoch)
 
     def after_train(self, runner: Runner, *args: Any) -> None:
-        """Give the runner its own data set back."""
+        """Give the runner its data set back."""
         if self._replay is not None:
             self._replay.detach(runner)
             self._replay = None

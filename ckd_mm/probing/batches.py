@@ -1,6 +1,6 @@
 """Random batches that fit a model: images, and the ground truth that it trains on.
 
-For `tools/inspect_distillation.py` and `tools/compatibility.py`, which see no data set.
+For tools that have no data set, such as `tools/inspect_distillation.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WORDS = ('cat', 'dog', 'bird', 'horse', 'person', 'car', 'boat', 'chair')
 """The prompt of detectors that need one; labels point into it."""
 
 BRANCHES = ('sup', 'unsup_teacher', 'unsup_student')
-"""Of MMDetection's semi-supervised wrappers."""
+"""The branches of a batch for MMDetection's semi-supervised wrappers."""
 
 _DIVISORS = {'HourglassNet': 128}
 _NO_CLASSES = ('rpn_head', 'semantic', 'segm', 'loss')
@@ -37,16 +37,17 @@ def random_batch(
 ) -> dict[str, Any]:
     """Random images with random ground truth, the same at every call.
 
-    Boxes, labels, masks, and where the model needs them semantic maps, proposals or a
-    text prompt; three branches for a semi-supervised detector; labels for a classifier.
+    A detector gets boxes, labels and masks, and semantic maps, proposals or a text
+    prompt if it needs them. A semi-supervised detector gets three branches, a
+    classifier labels.
 
     Args:
-        model: The student: its classes and its kind of ground truth count.
-        shape: Height and width; raised to what the model takes.
+        model: The student, whose classes and kind of ground truth are used.
+        shape: Height and width; raised to the next size that the model takes.
         num_images: Number of images.
 
     Raises:
-        ValueError: The model trains on something else than labelled images.
+        ValueError: The model does not train on labelled images.
     """
     library = library_of(model)
     if library == 'mmpretrain':
@@ -64,7 +65,7 @@ def random_batch(
 def image_shape(cfg: Config) -> tuple[int, int] | None:
     """Height and width that a classifier's test pipeline ends with; `None` for others.
 
-    Some classifiers take no other size. Detectors do, and theirs is large.
+    Some classifiers take no other size. Detectors do, and their test size is large.
     """
     if cfg.get('default_scope') != 'mmpretrain':
         return None
@@ -83,10 +84,10 @@ def image_shape(cfg: Config) -> tuple[int, int] | None:
 
 
 def library_of(model: nn.Module) -> str:
-    """`'mmdet'` or `'mmpretrain'`: whose model it is, or is derived from.
+    """`'mmdet'` or `'mmpretrain'`: the library that a model is of, or derived from.
 
     Raises:
-        ValueError: Neither.
+        ValueError: It is neither.
     """
     for cls in type(model).__mro__:
         package = cls.__module__.split('.')[0]
@@ -220,7 +221,7 @@ def _filled(boxes: Tensor, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _fitting(model: nn.Module, shape: tuple[int, int]) -> tuple[int, int]:
-    """The smallest shape from this one on that the model takes."""
+    """The smallest shape that the model takes and that is not smaller than this one."""
     backbone = getattr(model, 'backbone', None)
     divisor = math.lcm(
         int(getattr(model.data_preprocessor, 'pad_size_divisor', 1)),
@@ -236,7 +237,7 @@ def _fitting(model: nn.Module, shape: tuple[int, int]) -> tuple[int, int]:
 
 
 def _num_classes(model: nn.Module) -> int:
-    """How many classes instances can have; all heads know each of them."""
+    """How many classes the instances can have, so that all heads know them."""
     if hasattr(model, 'language_model'):
         return len(WORDS)
     things = list(_numbers(model, 'num_things_classes', ()))
@@ -251,7 +252,7 @@ def _numbers(model: nn.Module, name: str, without: tuple[str, ...]) -> Iterator[
 
 
 def _semantic_stride(model: nn.Module) -> int:
-    """Of the semantic map that the model trains on; 0 if it needs none."""
+    """The stride of the semantic map that the model trains on; 0 if it needs none."""
     roi_head = getattr(model, 'roi_head', None)
     extractor = getattr(roi_head, 'semantic_roi_extractor', None)
     if extractor is not None:

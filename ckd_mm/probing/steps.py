@@ -1,6 +1,6 @@
 """Steps of any model on a random batch, as a runner would take them.
 
-Whatever a library raises leaves as a sentence: what was tried, the type, the message.
+Whatever a library raises becomes a ValueError: what was tried, the type, the message.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def batch_that_trains(model: BaseModel, shape: tuple[int, int]) -> dict[str, Any
     """A random batch of this size, or of a larger one if the model needs that.
 
     Raises:
-        ValueError: No batch can be made, or the model's own training step fails on it.
+        ValueError: No batch can be made, or the model's training step fails on it.
     """
     batch = random_batch(model, shape)
     try:
@@ -89,7 +89,7 @@ def _in_a_run(model: BaseModel) -> Iterator[None]:
 
 @contextmanager
 def first_iteration() -> Iterator[None]:
-    """What a runner tells models, some of which warm up."""
+    """Tells models that it is the first iteration, as a runner does; some warm up."""
     hub = MessageHub.get_current_instance()
     added = [name for name in ('iter', 'epoch') if hub.get_info(name) is None]
     for name in added:
@@ -122,7 +122,7 @@ def forward_seconds(model: BaseModel, batch: dict[str, Any], repeats: int = 3) -
 
 
 def _labelled(batch: dict[str, Any]) -> dict[str, Any]:
-    """A copy of it, without branches for images without labels."""
+    """A copy of a batch, without its branches for images without labels."""
     return {
         key: deepcopy(value['sup'] if isinstance(value, dict) else value)
         for key, value in batch.items()

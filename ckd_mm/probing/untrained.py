@@ -1,4 +1,4 @@
-"""Models with random weights, for tools that only want to know what fits."""
+"""Models with random weights, for tools that only try what fits."""
 
 from __future__ import annotations
 
@@ -33,13 +33,12 @@ def build_untrained(
     """A config, and its model with random weights; nothing is downloaded.
 
     A text model that its config names (BERT) is replaced by one of the same width with
-    one layer and a few words. Batches are not
-    brought to the size of a data set.
+    one layer and a few words. Batches are not resized to the size of a data set.
 
     Args:
-        config: A path or a zoo name, such as
-            `mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py`, or a whole config, or a
-            dict: one, or its `model`.
+        config: A path, a zoo name such as
+            `mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py`, a whole config, or the
+            dict of its `model`.
 
     Raises:
         ValueError: The config cannot be read, or its model cannot be built.
@@ -121,7 +120,7 @@ def _names_weights(init_cfg: Any) -> bool:
 
 
 def _installed(config: str) -> str:
-    """Configs of MMDetection name others as seen from its checkout."""
+    """The path of a config that MMDetection names as seen from its checkout."""
     if Path(config).is_file():
         return config
     return str(Path(get_installed_path('mmdet')) / '.mim' / config)

@@ -1,8 +1,8 @@
-"""Teachers: their kinds, how they are built and loaded, and what they say in a step."""
+"""Teachers: their kinds, how they are built and loaded, their outputs in a step."""
 
 from __future__ import annotations
 
-from ckd_mm.teachers.base import Teacher, TeacherKind, TeacherView, Wanted
+from ckd_mm.teachers.base import Request, Teacher, TeacherKind, TeacherView
 from ckd_mm.teachers.cached import CachedTeacher, StoredTeacher
 from ckd_mm.teachers.ema import EMATeacher
 from ckd_mm.teachers.evaluate import evaluate_teacher
@@ -19,13 +19,13 @@ __all__ = [
     'EMATeacher',
     'ModelTeacher',
     'ModelView',
+    'Request',
     'Speed',
     'StoredTeacher',
     'Teacher',
     'TeacherInputs',
     'TeacherKind',
     'TeacherView',
-    'Wanted',
     'ZooTeacher',
     'build_teacher',
     'evaluate_teacher',

@@ -1,18 +1,19 @@
-"""What a teacher is: three interfaces, and nothing of any kind of teacher.
+"""The interfaces that all kinds of teachers share.
 
-A *kind* is what a config says, `teacher=dict(type=..., ...)`. When training starts it
-builds a *teacher*, which is ready to run. The teacher gives a *view*: what it says in
+A *kind* is read from a config, `teacher=dict(type=..., ...)`. When training starts it
+builds a *teacher*, which is ready to run. The teacher gives a *view*: its outputs for
 the terms that listen to it. A new kind is one file with a class under
-`@TEACHERS.register_module()`; it may build a :class:`ckd_mm.teachers.ModelTeacher`, or
-a teacher and a view of its own.
+`@TEACHERS.register_module()`. It may build a :class:`ckd_mm.teachers.ModelTeacher`, or
+bring its own teacher and view.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol
 
 import torch
 from mmengine.model import BaseModel
@@ -21,14 +22,30 @@ from torch import nn
 
 from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value
 
-__all__ = ['Teacher', 'TeacherKind', 'TeacherView', 'Wanted']
+__all__ = ['Request', 'Teacher', 'TeacherKind', 'TeacherView']
 
-Wanted: TypeAlias = Mapping[str, tuple[Any, Collection[str]]]
-"""By term its `on`, and the names of the context that its loss asks for."""
+
+@dataclass(frozen=True)
+class Request:
+    """What a term asks of its teachers.
+
+    Args:
+        on: What it compares, as in a config.
+        context: The names of what its loss asks for beside student and teacher.
+        teachers: The numbers of the teachers that it listens to; `None` is all.
+    """
+
+    on: Any
+    context: Collection[str] = ()
+    teachers: Collection[int] | None = None
+
+    def listens_to(self, teacher: int) -> bool:
+        """Whether the term compares with the teacher of this number."""
+        return self.teachers is None or teacher in self.teachers
 
 
 class TeacherView(Protocol):
-    """What a teacher says in some terms, step by step."""
+    """The outputs of a teacher for some terms, step by step."""
 
     @property
     def terms(self) -> Mapping[str, BoundTerm]:
@@ -36,7 +53,7 @@ class TeacherView(Protocol):
 
     @property
     def student_taps(self) -> Collection[Tap]:
-        """What it needs noted of the student's forward."""
+        """The taps of the student's forward that it needs."""
 
     def attach(self) -> None:
         """Put forward hooks onto the teacher, if it has any."""
@@ -57,7 +74,7 @@ class TeacherView(Protocol):
         """What the loss of a term gets in this step."""
 
     def teacher_value(self, term: str, step: Step) -> Value:
-        """What the teacher says for a term that does not choose rows."""
+        """The teacher's value for a term that does not choose rows."""
 
     def forget(self) -> None:
         """Let go of the step's tensors."""
@@ -77,15 +94,16 @@ class Teacher(Protocol):
     def view(
         self,
         student: BaseModel,
-        wanted: Wanted,
+        requests: Mapping[str, Request],
         preprocessor: nn.Module | None = None,
     ) -> TeacherView:
-        """What it says in some terms.
+        """Its view for some terms.
 
         Args:
             student: The student, without a distributed wrapper.
-            wanted: The terms that listen to it.
-            preprocessor: What normalises the student's images; `None` is its own.
+            requests: What the terms that listen to it ask for, by name.
+            preprocessor: The module that normalises the student's images; `None` is the
+                student's data preprocessor.
 
         Raises:
             ValueError: The terms do not fit the two models.
@@ -96,23 +114,26 @@ class Teacher(Protocol):
 
 
 class TeacherKind(ABC):
-    """What a config says of one teacher.
+    """The options of one teacher, as a config gives them.
 
     A kind is a frozen dataclass whose fields are the options; it checks them when it is
     made. Only `build` must be written.
     """
 
     key: ClassVar[str] = ''
-    """The option that stands for `type`, such as `config`; empty: `type` is needed."""
+    """The option that a config gives instead of `type`, such as `config`.
 
-    way: ClassVar[str] = ''
-    """How a config says this kind by its key, for an error."""
+    Where it is empty, a config must give `type`.
+    """
 
-    meaning: ClassVar[str] = ''
-    """What the key says, for an error about options that do not go with it."""
+    key_in_words: ClassVar[str] = ''
+    """What the key gives, for the error that lists the kinds: `'a config'`."""
+
+    key_meaning: ClassVar[str] = ''
+    """What a teacher with this key is, for the error about options that it lacks."""
 
     can_be_cached: ClassVar[bool] = False
-    """Whether it says the same of an image in every step."""
+    """Whether its outputs for an image are the same in every step."""
 
     weight: float = 1.0
 
@@ -138,18 +159,18 @@ class TeacherKind(ABC):
         return self.build(runner, next(student.parameters()).device)
 
     def check(self) -> None:  # noqa: B027 (most kinds have nothing to try)
-        """Try without a run whether it can be built, for a comparison of many runs.
+        """Check without a run that it can be built, for a comparison of many runs.
 
         Raises:
             ValueError: It cannot.
         """
 
     def files(self) -> list[Path]:
-        """The local files that decide on what it says."""
+        """The local files that its outputs depend on."""
         return []
 
     def identity(self, teacher: Teacher) -> dict[str, Any]:
-        """What decides on the values that it computes, for a cache of them.
+        """What its outputs depend on, for a cache of them.
 
         Raises:
             ValueError: They cannot be cached.

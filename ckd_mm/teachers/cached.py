@@ -1,8 +1,8 @@
-"""A teacher that is not there: its outputs were stored, and are read."""
+"""A teacher whose outputs were stored, and are read instead of computed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -21,12 +21,12 @@ from ckd_mm.cache.replay import KEY
 from ckd_mm.cache.store import Cache
 from ckd_mm.checks import positive
 from ckd_mm.registry import TEACHERS
-from ckd_mm.teachers.base import TeacherKind, Wanted
-from ckd_mm.teachers.cached_parts import (
+from ckd_mm.teachers.base import Request, TeacherKind
+from ckd_mm.teachers.cacheable import (
     check_hooks,
     check_student,
     part_name,
-    student_part,
+    with_student_twice,
 )
 from ckd_mm.teachers.classes import check_classes, class_names
 
@@ -36,21 +36,21 @@ __all__ = ['CachedTeacher', 'StoredTeacher']
 @TEACHERS.register_module()
 @dataclass(frozen=True)
 class CachedTeacher(TeacherKind):
-    """What `tools/cache_teacher.py` has written of a teacher.
+    """The outputs of a teacher that `tools/cache_teacher.py` has written.
 
     Args:
         cache: The folder.
         weight: Its share when a term averages several teachers.
         classes: The names of its classes in their order, where the cache has none.
-        class_map: What the student calls some of its classes, by their names here.
+        class_map: The student's names of some classes, by the teacher's names.
 
     Raises:
         ValueError: An option has a wrong type or value.
     """
 
     key = 'cache'
-    way = 'the cache of a teacher'
-    meaning = 'stands for the whole teacher'
+    key_in_words = 'the cache of a teacher'
+    key_meaning = 'stands for the whole teacher'
 
     cache: Any = None
     weight: float = 1.0
@@ -98,7 +98,7 @@ class StoredTeacher:
     """A teacher whose outputs are read.
 
     Args:
-        cache: What it said of the images of this run.
+        cache: Its outputs for the images of this run.
         weight: Its share when a term averages several teachers.
         names: The names of its classes and of the student's.
         is_sketch: Whether values do not count, only their shapes.
@@ -117,15 +117,15 @@ class StoredTeacher:
     def view(
         self,
         student: BaseModel,
-        wanted: Wanted,
+        requests: Mapping[str, Request],
         preprocessor: nn.Module | None = None,
     ) -> StoredView:
-        """What it says in some terms.
+        """Its view for some terms.
 
         Raises:
             ValueError: The terms fit neither the student nor the cache.
         """
-        return StoredView(student, self, wanted)
+        return StoredView(student, self, requests)
 
     def evaluate(self, runner: Runner) -> dict[str, Any]:
         """Nothing: outputs for training images are no model."""
@@ -133,31 +133,35 @@ class StoredTeacher:
 
 
 class StoredView:
-    """Stored outputs of a teacher, beside the student.
+    """Stored outputs of a teacher, beside the student's.
 
-    The adapter gets the student in the teacher's place: only its side is read.
+    The adapter gets the student twice, as there is no teacher: only the student's
+    readouts are used.
 
     Args:
         student: The student, without a distributed wrapper.
         teacher: The cache.
-        wanted: The terms that listen to it.
+        requests: What the terms that listen to it ask for, by name.
 
     Raises:
         ValueError: The terms fit neither the student nor the cache.
     """
 
     def __init__(
-        self, student: BaseModel, teacher: StoredTeacher, wanted: Wanted
+        self,
+        student: BaseModel,
+        teacher: StoredTeacher,
+        requests: Mapping[str, Request],
     ) -> None:
-        check_student(student, {name: on for name, (on, _) in wanted.items()})
+        check_student(student, {name: one.on for name, one in requests.items()})
         self.cache, self._is_sketch = teacher.cache, teacher.is_sketch
         names = _names(teacher)
         adapter = build_adapter(student, student, names)
         self.terms = {
-            name: adapter.bind(name, student_part(on), context)
-            for name, (on, context) in wanted.items()
+            name: adapter.bind(name, with_student_twice(one.on), one.context)
+            for name, one in requests.items()
         }
-        self._parts = {name: part_name(on) for name, (on, _) in wanted.items()}
+        self._parts = {name: part_name(one.on) for name, one in requests.items()}
         self.cache.check_parts(self._parts.values())
         if names is None:  # else they are matched by name
             self._check_number_of_classes(student)
@@ -165,7 +169,7 @@ class StoredView:
 
     @property
     def student_taps(self) -> Collection[Tap]:
-        """What it needs noted of the student's forward."""
+        """The taps of the student's forward that it needs."""
         return [tap for one in self.terms.values() for tap in one.student_taps()]
 
     def attach(self) -> None:
@@ -178,7 +182,7 @@ class StoredView:
         """Nothing: all is read after the student's forward."""
 
     def run_teacher(self, step: Step) -> None:
-        """Read what the teacher said of the batch that the student has just seen."""
+        """Read the teacher's outputs for the batch that the student has just seen."""
         parts, device = self._parts.values(), step.inputs.device
         if self._is_sketch:
             self._values = self.cache.first(parts, len(step.inputs), device)
@@ -199,7 +203,7 @@ class StoredView:
         return self.terms[term].pair_with(step, self.teacher_value(term, step))
 
     def teacher_value(self, term: str, step: Step) -> Value:
-        """What the teacher says for a term."""
+        """The teacher's value for a term."""
         return self._values[self._parts[term]]
 
     def forget(self) -> None:

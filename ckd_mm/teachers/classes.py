@@ -1,4 +1,4 @@
-"""What the classes of a teacher and of the student are called."""
+"""The names of the classes of a student and its teacher."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ckd_mm.adapters.core.class_names import LISTS, ClassNames
 __all__ = ['check_classes', 'class_lists', 'class_names', 'lists_of']
 
 
-class _Said(Protocol):
-    """What a config says of a teacher and its classes."""
+class _ClassOptions(Protocol):
+    """The options of a teacher that name its classes."""
 
     @property
     def classes(self) -> Sequence[str] | None: ...
@@ -27,10 +27,10 @@ class _Said(Protocol):
 
 
 def check_classes(classes: Any) -> None:
-    """See that what a config says of a teacher's classes can be true.
+    """Check the names of a teacher's classes in a config.
 
     Raises:
-        ValueError: It cannot.
+        ValueError: They are no list of names.
     """
     if classes is None:
         return
@@ -42,37 +42,43 @@ def check_classes(classes: Any) -> None:
         )
 
 
-def class_lists(said: _Said, model: BaseModel) -> dict[str, list[str]] | None:
-    """The names of a teacher's classes: what the config says, or what its file has."""
-    if said.classes is not None:
-        return dict(classes=list(said.classes))
+def class_lists(
+    options: _ClassOptions, model: BaseModel
+) -> dict[str, list[str]] | None:
+    """The names of a teacher's classes, from the config or its file."""
+    if options.classes is not None:
+        return dict(classes=list(options.classes))
     return lists_of(getattr(model, 'dataset_meta', None))
 
 
 def class_names(
-    runner: Runner, said: _Said, teacher: Mapping[str, Any] | None
+    runner: Runner, options: _ClassOptions, teacher: Mapping[str, Any] | None
 ) -> ClassNames | None:
-    """The names on both sides; `None` where one has none.
+    """The names of the student's and the teacher's classes; `None` if one has none.
 
     Args:
         runner: Its training data name the student's classes.
-        said: What the config says.
-        teacher: The lists of names of the teacher.
+        options: The options of the teacher.
+        teacher: The lists of names that the teacher has.
 
     Raises:
-        ValueError: The config speaks of names that are not there.
+        ValueError: The config maps names, and the student or the teacher has none.
     """
-    teacher = dict(classes=list(said.classes)) if said.classes is not None else teacher
+    teacher = (
+        dict(classes=list(options.classes)) if options.classes is not None else teacher
+    )
     student = lists_of(getattr(runner.train_dataloader.dataset, 'metainfo', None))
     if student is not None and teacher is not None:
-        return ClassNames(student, teacher, said.class_map, title=_title(said))
-    if student is None and (said.classes is not None or said.class_map is not None):
+        return ClassNames(student, teacher, options.class_map, title=_title(options))
+    if student is None and (
+        options.classes is not None or options.class_map is not None
+    ):
         raise ValueError(
             'teacher: classes and class_map are matched with the names of the '
             "student's classes, and its training data have none; give the data set "
             'metainfo=dict(classes=(...))'
         )
-    if said.class_map is not None:
+    if options.class_map is not None:
         raise ValueError(
             "teacher: class_map needs the names of the teacher's classes, and its "
             'checkpoint has none; give them in their order with classes=[...]'
@@ -80,7 +86,7 @@ def class_names(
     if (student is None) != (teacher is None):
         lacking = 'the training set' if student is None else 'its file'
         print_log(
-            f'Classes of {_title(said)}: {lacking} has no names, so they cannot be '
+            f'Classes of {_title(options)}: {lacking} has no names, so they cannot be '
             'matched: class logits are compared column by column',
             logger='current',
             level=logging.WARNING,
@@ -88,8 +94,8 @@ def class_names(
     return None
 
 
-def _title(said: _Said) -> str:
-    config = getattr(said, 'config', None)
+def _title(options: _ClassOptions) -> str:
+    config = getattr(options, 'config', None)
     if isinstance(config, (str, PathLike)):
         return f'the teacher {fspath(config)}'
     return 'the teacher'

@@ -1,4 +1,4 @@
-"""The student's own average as its teacher."""
+"""The average of the student as its teacher."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class EMATeacher(TeacherKind):
         ema: True; it stands for `type` in a config.
         evaluate: Evaluate it before training.
         weight: Its share when a term averages several teachers.
-        speed: How its forward runs. In a config its options stand beside the others.
+        speed: How its forward runs. A config gives its options to the teacher.
 
     Raises:
         ValueError: An option has a wrong type or value.
     """
 
     key = 'ema'
-    way = 'ema=True for the average of the student itself'
-    meaning = "is the run's own average"
+    key_in_words = 'ema=True for the average of the student itself'
+    key_meaning = "is the run's own average"
     speed_options: ClassVar[tuple[str, ...]] = ('dtype', 'stream')
 
     ema: bool = False

@@ -1,4 +1,4 @@
-"""How good is the teacher? Its metrics on the run's own validation set."""
+"""The metrics of a teacher on the run's validation set."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ __all__ = ['evaluate_teacher']
 
 @torch.no_grad()
 def evaluate_teacher(teacher: BaseModel, runner: Runner) -> dict[str, Any]:
-    """Evaluate a teacher with the data loader and the evaluator of the run's
-    validation.
+    """Evaluate a teacher with the run's validation data loader and evaluator.
 
     The loop's hooks are left out: they would save a "best" checkpoint of the student by
     the teacher's metrics. The teacher prepares its inputs with its own preprocessor.

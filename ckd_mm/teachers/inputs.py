@@ -1,4 +1,4 @@
-"""What a teacher sees: the student's batch, in the form the teacher was trained on."""
+"""The inputs of a teacher: the student's batch, as the teacher was trained on."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class TeacherInputs(nn.Module):
     Mean, standard deviation and channel order of both preprocessors are folded into one
     multiplication and one addition per channel. Padding is filled with the teacher's
     padding value again, up to a multiple of the teacher's size divisor. Where both
-    preprocessors agree, the student's own tensor is handed on. What the student's
-    preprocessor does to whole batches while training (mixup, cutmix, random sizes) the
-    teacher gets as well, so a batch that it resized or padded is never cut.
+    preprocessors agree, the teacher gets the student's tensor. The teacher also gets
+    what the student's preprocessor does to whole batches while training (mixup, cutmix,
+    random sizes), so a batch that it resized or padded is never cut.
 
     Args:
         student: The student's data preprocessor.

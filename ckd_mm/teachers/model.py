@@ -1,4 +1,4 @@
-"""A teacher that is a model, and what it says beside the student."""
+"""A teacher that is a model, and its outputs beside the student's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ckd_mm.adapters import (
     build_adapter,
 )
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.teachers.base import Wanted
+from ckd_mm.teachers.base import Request
 from ckd_mm.teachers.evaluate import evaluate_teacher
 from ckd_mm.teachers.inputs import TeacherInputs
 from ckd_mm.teachers.speed import Speed
@@ -57,15 +57,15 @@ class ModelTeacher:
     def view(
         self,
         student: BaseModel,
-        wanted: Wanted,
+        requests: Mapping[str, Request],
         preprocessor: nn.Module | None = None,
     ) -> ModelView:
-        """What it says in some terms.
+        """Its view for some terms.
 
         Raises:
             ValueError: The terms do not fit the two models.
         """
-        return ModelView(student, self, wanted, preprocessor)
+        return ModelView(student, self, requests, preprocessor)
 
     def evaluate(self, runner: Runner) -> dict[str, Any]:
         """Its metrics on the run's validation set; empty if nobody asked for them.
@@ -82,8 +82,9 @@ class ModelView:
     Args:
         student: The student, without a distributed wrapper.
         teacher: The teacher.
-        wanted: The terms that listen to it.
-        preprocessor: What normalises the student's images; `None` is its own.
+        requests: What the terms that listen to it ask for, by name.
+        preprocessor: The module that normalises the student's images; `None` is the
+            student's data preprocessor.
 
     Raises:
         ValueError: The terms do not fit the two models.
@@ -93,13 +94,14 @@ class ModelView:
         self,
         student: BaseModel,
         teacher: ModelTeacher,
-        wanted: Wanted,
+        requests: Mapping[str, Request],
         preprocessor: nn.Module | None = None,
     ) -> None:
         self.model, self.speed = teacher.model, teacher.speed
         adapter = build_adapter(student, teacher.model, teacher.names)
         self.terms: Mapping[str, BoundTerm] = {
-            name: adapter.bind(name, *wanted[name]) for name in wanted
+            name: adapter.bind(name, request.on, request.context)
+            for name, request in requests.items()
         }
         self.plan = adapter.plan(self.terms)
         self.recorder = Recorder(
@@ -116,7 +118,7 @@ class ModelView:
 
     @property
     def student_taps(self) -> Collection[Tap]:
-        """What it needs noted of the student's forward."""
+        """The taps of the student's forward that it needs."""
         of_terms = (tap for one in self.terms.values() for tap in one.student_taps())
         of_passes = (tap for one in self.plan.passes for tap in one.student_taps)
         return [*of_terms, *of_passes]
@@ -156,7 +158,7 @@ class ModelView:
         return self.terms[term].pair(step, self.recorder)
 
     def teacher_value(self, term: str, step: Step) -> Value:
-        """What the pair of a term has of the teacher, if it does not choose rows."""
+        """The teacher's value for a term that does not choose rows."""
         return self.terms[term].teacher_value(step, self.recorder)
 
     def forget(self) -> None:
@@ -166,7 +168,7 @@ class ModelView:
 
     def _run_features(self, step: Step) -> None:
         """Make the teacher's images, and run what needs nothing else."""
-        self.model.eval()  # whoever has called train() since the last step
+        self.model.eval()  # in case train() was called since the last step
         self.recorder.open()
         images = self.inputs(step.inputs, step.data_samples)
         self._images, self._made = self.speed.inputs(images), {}

@@ -1,4 +1,4 @@
-"""What `teacher=` of a hook says: one teacher, or a list of several."""
+"""Reads `teacher=` of a hook: one teacher, or a list of several."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _read(teacher: Any) -> TeacherKind:
 
 
 def _options(kind: type[TeacherKind]) -> dict[str, Field]:
-    """The options of a kind by name; those of `speed` stand beside the others."""
+    """The options of a kind by name, those of `speed` among them."""
     found: dict[str, Field] = {}
     for option in fields(kind):  # type: ignore[arg-type]
         if option.name == 'speed':
@@ -73,8 +73,8 @@ def _with_speed(options: Mapping[str, Any], kind: Any) -> dict[str, Any]:
     has_speed = 'speed' in getattr(kind, '__dataclass_fields__', {})
     names = [one.name for one in _speed_options(kind)] if has_speed else []
     speed = {name: options[name] for name in names if name in options}
-    others = {key: value for key, value in options.items() if key not in names}
-    return {**others, 'speed': Speed(**speed)} if speed else others
+    rest = {key: value for key, value in options.items() if key not in names}
+    return {**rest, 'speed': Speed(**speed)} if speed else rest
 
 
 def _default(option: Field) -> Any:
@@ -82,13 +82,13 @@ def _default(option: Field) -> Any:
 
 
 def _check_options(kind: type[TeacherKind], given: Mapping[str, Any]) -> None:
-    """Check that no option is given that this kind has no use for."""
-    goes = _options(kind)
-    foreign = [name for name in given if name not in goes]
+    """Check that no option is given that this kind does not have."""
+    known = _options(kind)
+    foreign = [name for name in given if name not in known]
     if foreign:
-        names = [name for name in goes if name != kind.key]
+        names = [name for name in known if name != kind.key]
         raise ValueError(
-            f'teacher: {kind.key}={given[kind.key]!r} {kind.meaning}, so that only '
+            f'teacher: {kind.key}={given[kind.key]!r} {kind.key_meaning}, so that only '
             f'{", ".join(names[:-1])} and {names[-1]} go with it, got '
             f'{", ".join(foreign)}'
         )
@@ -96,7 +96,8 @@ def _check_options(kind: type[TeacherKind], given: Mapping[str, Any]) -> None:
 
 def _which(kinds: Iterable[type[TeacherKind]], teacher: Mapping[str, Any]) -> str:
     given = ' and '.join(f'{key}={value!r}' for key, value in teacher.items())
+    known = ', or '.join(kind.key_in_words for kind in kinds)
     return (
-        f'teacher needs either {", or ".join(kind.way for kind in kinds)}, or the type '
-        f'of another kind, got {given or "nothing"}'
+        f'teacher needs either {known}, or the type of another kind, '
+        f'got {given or "nothing"}'
     )

@@ -10,6 +10,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from ckd_mm.checks import boolean
 from ckd_mm.random_state import preserved_random_state
 
 __all__ = ['DTYPES', 'Speed']
@@ -23,15 +24,15 @@ class Speed:
 
     Args:
         dtype: 'bfloat16' or 'float16': run it under autocast, whatever the student
-            does. The terms and RoIAlign still compute in float32. Changes the teacher's
-            outputs by what the format cannot hold. float16 is for GPUs: on a CPU that
-            does not compute in it, it was 11 to 19 times slower than float32.
+            does. The terms and RoIAlign still compute in float32. The teacher's outputs
+            are rounded to the format. float16 is for GPUs: on a CPU that does not
+            compute in it, it was 11 to 19 times slower than float32.
         channels_last: Lay out weights and images as NHWC, which convolutions on
             tensor cores and on CPUs prefer. Changes rounding only.
         fuse_bn: Fold each BatchNorm into the convolution before it. Changes rounding
             only.
-        stream: Run backbone and neck on a GPU stream of their own, beside the student's
-            forward. Changes nothing in the values. On a CPU they only run first.
+        stream: Run backbone and neck on a separate GPU stream, beside the student's
+            forward. The values stay the same. On a CPU they only run first.
         compile: Compile backbone and neck with `torch.compile`; a dict has its
             options. The first step takes long, as does one with a new image size.
 
@@ -50,9 +51,7 @@ class Speed:
             known = ' or '.join(map(repr, DTYPES))
             raise ValueError(f'teacher: dtype must be {known}, got {self.dtype!r}')
         for name in ('channels_last', 'fuse_bn', 'stream'):
-            if not isinstance(getattr(self, name), bool):
-                value = getattr(self, name)
-                raise ValueError(f'teacher: {name} must be a bool, got {value!r}')
+            boolean(f'teacher: {name}', getattr(self, name))
         if not isinstance(self.compile, (bool, dict)):
             raise ValueError(
                 'teacher: compile must be True, False or a dict with options of '
@@ -72,9 +71,9 @@ class Speed:
         if self.compile:
             options = self.compile if isinstance(self.compile, dict) else {}
             for name in ('backbone', 'neck'):
-                part = getattr(teacher, name, None)
-                if part is not None:
-                    part.compile(**options)
+                module = getattr(teacher, name, None)
+                if module is not None:
+                    module.compile(**options)
         return teacher
 
     def inputs(self, images: Tensor) -> Tensor:
@@ -84,7 +83,7 @@ class Speed:
         return images.contiguous(memory_format=torch.channels_last)
 
     def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
-        """What the teacher's forward runs in."""
+        """The context that the teacher's forward runs in."""
         if self.dtype is None:
             return nullcontext()
         return torch.autocast(device.type, DTYPES[self.dtype])
@@ -92,7 +91,7 @@ class Speed:
 
 @torch.no_grad()
 def _fuse(teacher: BaseModel) -> None:
-    """Fold BatchNorms, and see that the features stay what they were."""
+    """Fold BatchNorms, and check that the features stay the same."""
     from mmcv.cnn import fuse_conv_bn  # importing ckd_mm does not import mmcv
 
     with preserved_random_state():
@@ -112,4 +111,4 @@ def _fuse(teacher: BaseModel) -> None:
 def _tensors(features: Any) -> list[Tensor]:
     if isinstance(features, Tensor):
         return [features]
-    return [tensor for part in features for tensor in _tensors(part)]
+    return [tensor for one in features for tensor in _tensors(one)]

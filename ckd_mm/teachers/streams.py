@@ -1,4 +1,4 @@
-"""Work of the GPU beside other work of the GPU."""
+"""A second stream of work on a GPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ['SideStream']
 
 
 class SideStream:
-    """A stream of a GPU beside the current one; on a CPU everything is in order anyway.
+    """A stream of a GPU beside the current one; on a CPU all work stays in order.
 
     A tensor made inside `beside` may be used after `join`, and may be let go at any
     time: its memory is only given to later work of this stream, which waits at the next
@@ -27,7 +27,7 @@ class SideStream:
 
     @contextmanager
     def beside(self) -> Iterator[None]:
-        """Do what is inside after all that came before, and beside what follows."""
+        """Run what is inside after all earlier work, and beside all that follows."""
         if self._stream is None:
             yield
             return

@@ -38,16 +38,16 @@ class ZooTeacher(TeacherKind):
         evaluate: Evaluate it before training.
         weight: Its share when a term averages several teachers.
         classes: The names of its classes in their order, where its file has none.
-        class_map: What the student calls some of its classes, by their names here.
-        speed: How its forward runs. In a config its options stand beside the others.
+        class_map: The student's names of some classes, by the teacher's names.
+        speed: How its forward runs. A config gives its options to the teacher.
 
     Raises:
         ValueError: An option has a wrong type or value.
     """
 
     key = 'config'
-    way = 'a config'
-    meaning = 'is a model with a file of weights'
+    key_in_words = 'a config'
+    key_meaning = 'is a model with a file of weights'
     can_be_cached = True
 
     config: Any = None
@@ -93,7 +93,7 @@ class ZooTeacher(TeacherKind):
         return ModelTeacher(teacher_within(model))
 
     def check(self) -> None:
-        """Build it with its weights; a zoo's are downloaded by that.
+        """Build it with its weights; this downloads a zoo's weights.
 
         Raises:
             ValueError: There is no checkpoint, or it does not fit.
@@ -113,12 +113,12 @@ class ZooTeacher(TeacherKind):
         return [] if path is None else [path]
 
     def class_lists(self, teacher: Teacher) -> dict[str, list[str]] | None:
-        """The names of its classes: what the config says, or what its file has."""
+        """The names of its classes, from the config or its file."""
         assert isinstance(teacher, ModelTeacher)
         return class_lists(self, teacher.model)
 
     def identity(self, teacher: Teacher) -> dict[str, Any]:
-        """Its name, and what decides on the values that it computes."""
+        """Its name, and what its outputs depend on."""
         assert isinstance(teacher, ModelTeacher)
         cfg, _ = read_config(self.config)
         speed = {one.name: getattr(self.speed, one.name) for one in fields(Speed)}

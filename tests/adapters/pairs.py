@@ -8,8 +8,8 @@ from typing import Any
 from mmengine.model import BaseModel
 
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.engine.pairs import PairMaker, Wish
-from ckd_mm.teachers import ModelTeacher, Speed
+from ckd_mm.engine.pairs import PairMaker
+from ckd_mm.teachers import ModelTeacher, Request, Speed
 
 __all__ = ['Pair', 'pair', 'pairs']
 
@@ -41,7 +41,7 @@ def pairs(
     names: ClassNames | None = None,
 ) -> dict[str, Pair]:
     """The same of several terms in one step: by name, its `on` and the context."""
-    wishes = {name: Wish(on, context) for name, (on, context) in terms.items()}
+    requests = {name: Request(on, context) for name, (on, context) in terms.items()}
     teachers = [ModelTeacher(teacher, 1.0, speed or Speed(), names)]
-    found = PairMaker(student, teachers, wishes).pairs(batch, epoch)
+    found = PairMaker(student, teachers, requests).pairs(batch, epoch)
     return {name: one.arguments() for name, one in found.items()}

@@ -20,13 +20,13 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 
 from benchmarks.steps import options
+from benchmarks.steps.cases import cases_of, distiller_of, term_of
 from benchmarks.steps.meters import flops, peak
 from benchmarks.steps.options import measure_options, options_table
-from benchmarks.steps.parts import distiller_of, parts_of, term_of
 from benchmarks.steps.report import every, memory, steps, stream, work
 from benchmarks.steps.setting import Setting, sample_of
 from benchmarks.steps.shares import ALONE, STEP, shares, shares_table
-from benchmarks.steps.timing import Part, interleaved, ratios, spread
+from benchmarks.steps.timing import Case, interleaved, ratios, spread
 from ckd_mm.teachers import ModelView, Speed
 
 from ..tasks import differences
@@ -59,10 +59,10 @@ def setting(
 
 
 def after(setting: Setting, title: str, name: str) -> dict[str, Tensor]:
-    """The student's weights after one run of a part."""
+    """The student's weights after one run of a case."""
     setting = deepcopy(setting)
     torch.manual_seed(0)
-    parts_of(setting, title)[name](setting.samples[0])
+    cases_of(setting, title)[name](setting.samples[0])
     return setting.student.state_dict()
 
 
@@ -75,20 +75,20 @@ def test_the_step_of_the_authors_does_the_same_as_that_with_the_hook(
     assert differences(hooked, after(setting, title, 'a'), tolerance=1e-4)
 
 
-def test_the_teachers_part_leaves_the_student_alone(setting: Setting) -> None:
+def test_the_teachers_case_leaves_the_student_alone(setting: Setting) -> None:
     before = deepcopy(setting.student.state_dict())
     assert differences(before, after(setting, 'CKD', 'b')) == {}
 
 
-def test_the_hook_is_on_in_its_part_only(setting: Setting) -> None:
-    part = parts_of(setting, 'CKD')['c']
+def test_the_hook_is_on_in_its_case_only(setting: Setting) -> None:
+    case = cases_of(setting, 'CKD')['c']
     before = len(setting.student._forward_hooks)
-    with part.prepared():
+    with case.prepared():
         assert len(setting.student._forward_hooks) == before + 1
     assert len(setting.student._forward_hooks) == before
 
 
-def test_parts_run_in_turn_and_none_is_always_first(setting: Setting) -> None:
+def test_cases_run_in_turn_and_none_is_always_first(setting: Setting) -> None:
     order: list[str] = []
 
     @contextmanager
@@ -97,19 +97,19 @@ def test_parts_run_in_turn_and_none_is_always_first(setting: Setting) -> None:
         yield
         order.append(')')
 
-    parts = {
-        name: Part(lambda *_, name=name: order.append(name), noted) for name in 'abc'
+    cases = {
+        name: Case(lambda *_, name=name: order.append(name), noted) for name in 'abc'
     }
-    seconds = interleaved(parts, setting.samples, rounds=3, warmup=1)
+    seconds = interleaved(cases, setting.samples, rounds=3, warmup=1)
     assert ''.join(order) == '(a)(b)(c)(b)(c)(a)(c)(a)(b)(a)(b)(c)'
     assert {name: len(values) for name, values in seconds.items()} == dict(
         a=3, b=3, c=3
     )
 
 
-def test_a_part_cannot_change_the_batch_of_the_next(setting: Setting) -> None:
+def test_a_case_cannot_change_the_batch_of_the_next(setting: Setting) -> None:
     sample = setting.samples[0]
-    Part(lambda batch, _: batch['inputs'].clear())(sample)
+    Case(lambda batch, _: batch['inputs'].clear())(sample)
     assert len(sample.batch['inputs']) == 2
 
 
@@ -133,13 +133,13 @@ def test_the_peak_is_what_is_held_at_a_time() -> None:
     assert peak(one_after_the_other) == 2**20
 
 
-def test_the_parts_of_the_overhead_add_up_to_the_step(setting: Setting) -> None:
+def test_the_pieces_of_the_overhead_add_up_to_the_step(setting: Setting) -> None:
     found = shares(deepcopy(setting), ['CKD', 'DKD', 'ReviewKD'], rounds=2, warmup=1)
     assert found["the teacher's forward"][0] > 0
     assert all(found[f'{name}Loss'][0] > 0 for name in ('CKD', 'DKD', 'ReviewKD'))
     for number, whole in enumerate(found[STEP]):
-        parts = [values[number] for name, values in found.items() if name != STEP]
-        assert sum(parts) == pytest.approx(whole)
+        pieces = [values[number] for name, values in found.items() if name != STEP]
+        assert sum(pieces) == pytest.approx(whole)
     assert len(shares_table(found)) == 2 + len(found)
     assert list(found)[0] == ALONE
 
@@ -164,10 +164,10 @@ def test_an_option_that_does_not_run_is_left_out(
 def test_the_hook_adds_no_forward(setting: Setting) -> None:
     def counted(title: str) -> dict[str, int]:
         found = {}
-        for name, part in parts_of(setting, title).items():
-            with part.prepared():
+        for name, case in cases_of(setting, title).items():
+            with case.prepared():
                 batch = deepcopy(setting.samples[0].batch)
-                found[name] = flops(partial(part.run, batch, setting.samples[0]))
+                found[name] = flops(partial(case.run, batch, setting.samples[0]))
         return found
 
     kd = counted('KD')

@@ -78,7 +78,7 @@ def iterations(cfg: Config) -> None:
         (term('logit'), "unknown on='logit'.*did you mean 'logits'"),
         (term(dict(student='head.fc')), 'names nothing to compare'),
         (classes, 'holds logits of 10 classes, and the student has 7'),
-        (mixup, 'student mixes those of a batch'),
+        (mixup, 'student mixes the images of a batch'),
         (switch, 'SwitchRecipeHook changes the pipeline'),
         (iterations, 'this run counts iterations'),
     ],

@@ -15,7 +15,7 @@ from mmengine.registry import TRANSFORMS
 from ckd_mm.cache import shards
 from ckd_mm.cache.store import Cache
 from ckd_mm.commands.fill_cache import cache_teacher
-from ckd_mm.teachers.cached_parts import part_name, student_part
+from ckd_mm.teachers.cacheable import part_name, with_student_twice
 
 from .conftest import PIPELINE, TERMS, Make
 
@@ -212,7 +212,7 @@ def own_average(cfg: Config) -> None:
     [
         (own_generator, 'another image of sample 0 from the same random numbers'),
         (sizes, r'all images must have one size, got \[\(3, 16, 16\), \(3, 24, 24\)'),
-        (mixup, 'student mixes those of a batch .batch_augments'),
+        (mixup, 'student mixes the images of a batch .batch_augments'),
         (switch, 'SwitchRecipeHook changes the pipeline in mid-run'),
         (no_hook, 'DistillationHook in its custom_hooks; this one has 0'),
         (two_teachers, 'made of one frozen teacher'),
@@ -248,7 +248,7 @@ def test_a_detector_is_refused_with_the_reason(
     distill = dict(kd=dict(on=on, loss=dict(type='KDLoss')))
     hook = dict(type='DistillationHook', teacher=detector_teacher, distill=distill)
     cfg = detector_config(tmp_path / 'work', custom_hooks=[hook])
-    error = rf"'kd' \(on='{on}'\) .* the RoIs .* others in each step.* as it is padded"
+    error = rf"'kd' \(on='{on}'\) .* the RoIs .* change in each step.* the padded batch"
     with pytest.raises(ValueError, match=error):
         cache_teacher(cfg, tmp_path / 'cache')
 
@@ -258,7 +258,7 @@ def test_parts_are_named_by_what_is_read_of_the_teacher() -> None:
     second = dict(student='backbone.layer2', teacher='backbone.layer3')
     assert part_name(first) == part_name(second) == 'module:backbone.layer3'
     assert part_name('module:backbone.layer3') == part_name(first)
-    assert student_part(['logits', first]) == [
+    assert with_student_twice(['logits', first]) == [
         'logits',
         dict(student='backbone.layer4', teacher='backbone.layer4'),
     ]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from ckd_mm.compare.progress import place
+from ckd_mm.compare.progress import position
 from ckd_mm.compare.runs import Run
 from ckd_mm.compare.training import (
     UnknownMetric,
@@ -65,9 +65,9 @@ def make(tmp_path: Path) -> Callable[[str], Run]:
 @pytest.fixture
 def go(tool: Path, tmp_path: Path) -> Callable[..., dict[str, str]]:
     def call(*runs: Run, slots: int = 1, metric: str = 'top1') -> dict[str, str]:
-        places = [{'SLOT': str(i)} for i in range(slots)]
+        environments = [{'SLOT': str(i)} for i in range(slots)]
         with locked(tmp_path / 'work', tmp_path / 'a.py') as lock:
-            return train(runs, [metric], places, tool, lock)
+            return train(runs, [metric], environments, tool, lock)
 
     return call
 
@@ -248,7 +248,7 @@ def test_progress_comes_from_the_log(
     make: Callable[[str], Run], printed: str, share: float
 ) -> None:
     run = make('good')
-    assert place(run).share == 0.0
+    assert position(run).share == 0.0
     run.folder.mkdir(parents=True)
     run.console.write_text(printed)
-    assert place(run).share == share
+    assert position(run).share == share

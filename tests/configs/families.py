@@ -29,7 +29,6 @@ BATCH_SIZE = 4
 SIZE = 96  # pixels of a side
 DIVISORS = {'student': 8, 'teacher': 4}  # of the widths
 FPN = 256
-LEVELS = 5
 # For losses that need equal widths; no head of the teacher runs then.
 AS_WIDE = {'model.neck.out_channels': FPN // DIVISORS['student']}
 Options = dict[str, Any]
@@ -164,11 +163,9 @@ def narrow_detector(whose: str, cfg: Config) -> Options:
 
 
 def loss_channels(method: str, cfg: Config) -> Options:
-    """The widths of both narrow FPNs, where a loss has those of the real ones."""
+    """The width of the narrow FPN, where a loss has that of the real one."""
     widths = {whose: FPN // divisor for whose, divisor in DIVISORS.items()}
     values = {
-        'student_channels': [widths['student']] * LEVELS,
-        'teacher_channels': [widths['teacher']] * LEVELS,
         'mid_channels': widths['teacher'],
     }
     hook = position_of_hook(cfg)

@@ -14,8 +14,6 @@ METHODS = {
 }
 REVIEWKD = dict(
     type='ReviewKDLoss',
-    student_channels=[256] * 5,
-    teacher_channels=[256] * 5,
     mid_channels=256,
 )
 # Mask R-CNN R18 by CKD's authors, all others by ReviewKD's; where both, they agree.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def test_it_is_documented_and_every_run_can_be_planned(
     runs = plan(comparison, tmp_path)
     assert len(runs) == len(comparison.students) * len(comparison.seeds)
     assert f'{len(comparison.seeds)} seeds' in document, 'the docstring counts them'
+    assert set(re.findall(r'(\d+) runs', document)) <= {str(len(runs))}, path
 
 
 @pytest.mark.parametrize('kind', ['logits', 'features'])

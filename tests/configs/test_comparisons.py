@@ -11,7 +11,7 @@ import pytest
 from .catalog import DISTILLED, RECIPES, base_of_student, distilling_hook
 
 METHODS = {'ckd', 'kd', 'dkd', 'reviewkd', 'ckd-reviewkd'}  # of every pair
-REVIEWKD = ('student_channels', 'teacher_channels', 'mid_channels', 'loss_weight')
+REVIEWKD = ('mid_channels', 'loss_weight')
 
 # What a method's authors set for each pair of models. All else is one per folder.
 SET_PER_PAIR: dict[str, dict[str, tuple[str, ...]]] = {

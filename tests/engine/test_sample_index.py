@@ -141,7 +141,7 @@ def test_a_part_of_another_kind_is_refused(
     known = build(part(4))
     SampleIndex(Stranger())  # its own numbers are all there are
     both: Any = torch.utils.data.ConcatDataset([known, Stranger()])
-    with pytest.raises(ValueError, match='one of its parts is a Stranger, whose numb'):
+    with pytest.raises(ValueError, match='one of its data sets is a Stranger, whose'):
         SampleIndex(both)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -45,9 +46,19 @@ class Losses(Hook):
         self.found = {term.name: term.loss for term in hook.terms}
 
 
+class Draws(Hook):
+    """Draws random numbers before the channels are read, as any hook may."""
+
+    priority = 'VERY_HIGH'
+
+    def before_run(self, runner: Runner) -> None:
+        torch.rand(3)
+
+
 def trained(cfg: Config) -> tuple[Runner, dict[str, nn.Module]]:
     runner, losses = Runner.from_cfg(cfg), Losses()
     runner.register_hook(losses)
+    runner.register_hook(Draws())
     runner.train()
     return runner, losses.found
 
@@ -136,6 +147,24 @@ def test_the_students_own_average_is_as_wide_as_the_student(
     width = channels['student_channels']
     width = width[0] if isinstance(width, list) else width
     assert losses['fit'].widths[0] == (width, width)  # type: ignore[index]
+
+
+def test_they_are_read_from_a_copy_of_the_student(task: Task, tmp_path: Path) -> None:
+    on, _ = GIVEN[task.name]
+    distill = dict(x=fitnet(on))
+    runner = Runner.from_cfg(task.config(tmp_path))
+    student = runner.model.eval()
+    before = {key: value.clone() for key, value in student.state_dict().items()}
+    kinds = read_teachers(task.teacher)
+    state = torch.get_rng_state()
+    with_channels(distill, build_terms(distill), kinds, runner, student)
+    assert torch.equal(state, torch.get_rng_state())
+    assert not any(module.training for module in student.modules())
+    assert not any(
+        module._forward_hooks or module._forward_pre_hooks
+        for module in student.modules()
+    )
+    assert differences(before, student.state_dict()) == {}
 
 
 @pytest.mark.parametrize('name', LEFT_OUT)

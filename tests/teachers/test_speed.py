@@ -200,9 +200,9 @@ def test_a_network_that_normalises_before_it_convolves_is_not_fused() -> None:
     ('options', 'message'),
     [
         (dict(dtype='float8'), "'bfloat16' or 'float16', got 'float8'"),
-        (dict(channels_last=1), 'channels_last must be a bool, got 1'),
-        (dict(fuse_bn='yes'), "fuse_bn must be a bool, got 'yes'"),
-        (dict(stream=None), 'stream must be a bool, got None'),
+        (dict(channels_last=1), 'channels_last must be True or False, got 1'),
+        (dict(fuse_bn='yes'), "fuse_bn must be True or False, got 'yes'"),
+        (dict(stream=None), 'stream must be True or False, got None'),
         (dict(compile='inductor'), 'True, False or a dict with options'),
         (dict(dtyp='float16'), "'dtyp'; did you mean 'dtype'"),
     ],

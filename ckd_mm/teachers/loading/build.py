@@ -99,7 +99,7 @@ def read_config(
 
 
 def _from_dict(content: dict) -> Config:
-    """As `Config.fromfile` does, `custom_imports` are carried out at once."""
+    """A config from a dict; as by `Config.fromfile`, its `custom_imports` are run."""
     if '_base_' in content:
         raise ValueError(
             "'_base_' is resolved in files only; write the dict to a file, or give "
@@ -144,7 +144,7 @@ def _built(cfg: Config, config: Any) -> BaseModel:
 
 
 def _dataset_meta(meta: dict[str, Any]) -> dict[str, Any] | None:
-    """What the checkpoint says of its data set; `CLASSES` before MMEngine."""
+    """The `dataset_meta` of a checkpoint; files from before MMEngine have `CLASSES`."""
     found = meta.get('dataset_meta')
     if not isinstance(found, Mapping):
         classes = meta.get('CLASSES', meta.get('classes'))

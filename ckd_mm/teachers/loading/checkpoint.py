@@ -1,8 +1,8 @@
 """Weights of a teacher: all of them, or an error that says what does not fit.
 
 The model's own loading code runs first, with the versions that the file notes, so that
-a file which it converts loads here as it does in MMEngine. Then counts what was
-written: each parameter and buffer must have been filled.
+a file which it converts loads here as it does in MMEngine. After that each parameter
+and buffer must have been written.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[st
         print_log(
             f'teacher checkpoint {checkpoint!r}: {len(misfit.unexpected)} entries that '
             f'{type(model).__name__} does not have are ignored: '
-            f'{grouped(misfit.unexpected, misfit.own)}',
+            f'{grouped(misfit.unexpected, misfit.expected)}',
             logger='current',
             level=logging.WARNING,
         )
@@ -68,7 +68,7 @@ def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[st
 
 
 def _load(model: nn.Module, weights: Weights) -> Misfit:
-    """Let the model load them; what was not filled, and what was left over."""
+    """Let the model load the weights; what was not filled, and what is left over."""
     before = dict(_tensors(model))
     unexpected: list[str] | None = None
 

@@ -20,7 +20,7 @@ __all__ = ['Weights', 'read_weights']
 
 @dataclass
 class Weights:
-    """A state dict apart from what torch hangs on it.
+    """A state dict and its versions, apart from each other.
 
     Args:
         values: Weights by name.
@@ -33,7 +33,7 @@ class Weights:
 
     @classmethod
     def of(cls, content: Any) -> Weights:
-        """Those of a dict or module, with tensors for arrays; none of other things."""
+        """The weights of a dict or module, arrays as tensors; else empty."""
         if isinstance(content, nn.Module):
             content = content.state_dict()
         if not isinstance(content, Mapping):
@@ -48,7 +48,7 @@ class Weights:
         )
 
     def renamed(self, change: Callable[[str], str | None]) -> Weights:
-        """With other names; those that become `None` are left out."""
+        """The weights under other names; those renamed to `None` are left out."""
         values = {change(name): value for name, value in self.values.items()}
         versions = {change(f'{name}.'): note for name, note in self.versions.items()}
         return Weights(
@@ -61,7 +61,7 @@ class Weights:
         )
 
     def state_dict(self) -> OrderedDict[str, Any]:
-        """As `torch.nn.Module.load_state_dict` takes it."""
+        """The weights as `torch.nn.Module.load_state_dict` takes them."""
         weights = OrderedDict(self.values)
         weights._metadata = OrderedDict(self.versions)  # type: ignore[attr-defined]
         return weights
@@ -125,7 +125,7 @@ def _advice(error: Exception) -> str:
 
 
 def _found(content: Mapping[Any, Any] | nn.Module) -> Weights:
-    """Those under `state_dict`, or else all that are there."""
+    """The weights under `state_dict`, or else all weights."""
     if isinstance(content, Mapping):
         stored = Weights.of(content.get('state_dict'))
         if stored.values:

@@ -13,8 +13,6 @@ custom_hooks = [
                 on='neck',
                 loss=dict(
                     type='MGDLoss',
-                    student_channels=[256] * 5,
-                    teacher_channels=[256] * 5,
                     mask_ratio=0.45,
                     loss_weight=5e-7,
                 ),

@@ -1,4 +1,4 @@
-r"""The hook: ReviewKD on the FPN of Faster and Mask R-CNN; the pair adds the teacher.
+"""The hook: ReviewKD on the FPN of Faster and Mask R-CNN; the pair adds the teacher.
 
 Distilling knowledge via knowledge review, arXiv:2104.09044, with the values of the
 authors' detection code (dvlab-research/ReviewKD, `Detection`): all five levels, 256
@@ -6,11 +6,7 @@ channels in both models and in the fusion, beside the student's own losses at fu
 weight. They set the weight for each pair: configs/_base_/pairs/.
 
 What differs: the authors train for 180k iterations with 8 images, which is 1x, from
-detectron2's teachers. Another FPN width goes to student_channels or teacher_channels,
-one number per level:
-
-    --cfg-options \
-        "custom_hooks.0.distill.reviewkd.loss.student_channels=[128,128,128,128,128]"
+detectron2's teachers. The hook reads the widths of both FPNs.
 """
 
 custom_hooks = [
@@ -21,8 +17,6 @@ custom_hooks = [
                 on='neck',
                 loss=dict(
                     type='ReviewKDLoss',
-                    student_channels=[256] * 5,
-                    teacher_channels=[256] * 5,
                     mid_channels=256,
                 ),
             )

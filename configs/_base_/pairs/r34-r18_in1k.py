@@ -16,8 +16,6 @@ pair = dict(
     teacher=dict(config='mmpretrain::resnet/resnet34_8xb32_in1k.py'),
     dkd=dict(beta=0.5),
     reviewkd=dict(
-        student_channels=[64, 128, 256, 512, 512],
-        teacher_channels=[64, 128, 256, 512, 512],
         mid_channels=512,
         loss_weight=1.0,
     ),

@@ -15,8 +15,6 @@ pair = dict(
     teacher=dict(config='mmpretrain::resnet/resnet50_8xb32_in1k.py'),
     dkd=dict(beta=2.0),
     reviewkd=dict(
-        student_channels=[128, 256, 512, 1024, 1024],
-        teacher_channels=[256, 512, 1024, 2048, 2048],
         mid_channels=256,
         loss_weight=8.0,
     ),

@@ -28,8 +28,6 @@ pair = dict(
             'embedding',
         ],
         loss=dict(
-            student_channels=[116, 232, 464, 1024],
-            teacher_channels=[64, 128, 256, 256],
             mid_channels=512,
             loss_weight=8.0,
         ),

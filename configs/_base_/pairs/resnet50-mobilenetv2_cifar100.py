@@ -29,8 +29,6 @@ pair = dict(
             'embedding',
         ],
         loss=dict(
-            student_channels=[12, 16, 48, 160, 1280],
-            teacher_channels=[256, 512, 1024, 2048, 2048],
             mid_channels=512,
             loss_weight=5.0,
         ),

@@ -27,8 +27,6 @@ pair = dict(
             'embedding',
         ],
         loss=dict(
-            student_channels=[16, 32, 64, 64],
-            teacher_channels=[16, 32, 64, 64],
             mid_channels=64,
             loss_weight=0.6,
         ),

@@ -28,8 +28,6 @@ pair = dict(
             'embedding',
         ],
         loss=dict(
-            student_channels=[128, 256, 512, 512, 512],
-            teacher_channels=[128, 256, 512, 512, 512],
             mid_channels=512,
             loss_weight=5.0,
         ),

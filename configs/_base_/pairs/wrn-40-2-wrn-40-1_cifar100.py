@@ -28,8 +28,6 @@ pair = dict(
             'embedding',
         ],
         loss=dict(
-            student_channels=[16, 32, 64, 64],
-            teacher_channels=[32, 64, 128, 128],
             mid_channels=64,
             loss_weight=5.0,
         ),

@@ -25,8 +25,6 @@ custom_hooks = [
                 on='neck',
                 loss=dict(
                     type='FGFILoss',
-                    student_channels=[32] * 5,
-                    teacher_channels=[64] * 5,
                     threshold=0.5,
                     loss_weight=0.01,
                 ),

@@ -25,8 +25,6 @@ custom_hooks = [
                 on='neck',
                 loss=dict(
                     type='FitNetLoss',
-                    student_channels=[32] * 5,
-                    teacher_channels=[64] * 5,
                 ),
             ),
         ),

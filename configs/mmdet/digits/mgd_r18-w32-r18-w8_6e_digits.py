@@ -25,8 +25,6 @@ custom_hooks = [
                 on='neck',
                 loss=dict(
                     type='MGDLoss',
-                    student_channels=[32] * 5,
-                    teacher_channels=[64] * 5,
                     mask_ratio=0.45,
                     loss_weight=5e-7,
                 ),

@@ -25,8 +25,6 @@ custom_hooks = [
                 on='neck',
                 loss=dict(
                     type='OFDLoss',
-                    student_channels=[32] * 5,
-                    teacher_channels=[64] * 5,
                     loss_weight=1e-4,
                 ),
             ),

@@ -27,8 +27,6 @@ custom_hooks = [
                 on='neck',
                 loss=dict(
                     type='ReviewKDLoss',
-                    student_channels=[32] * 5,
-                    teacher_channels=[64] * 5,
                     mid_channels=64,
                     loss_weight=1.2,
                 ),

@@ -27,8 +27,6 @@ custom_hooks = [
                 loss=dict(
                     type='CRDLoss',
                     num_samples=1201,
-                    student_channels=16,
-                    teacher_channels=128,
                     num_negatives=400,
                     loss_weight=0.8,
                 ),

@@ -26,8 +26,6 @@ custom_hooks = [
                 on='module:backbone.layer2',
                 loss=dict(
                     type='FitNetLoss',
-                    student_channels=4,
-                    teacher_channels=32,
                     loss_weight=100.0,
                 ),
             ),

@@ -35,7 +35,6 @@ custom_hooks = [
                     type='NDLoss',
                     num_classes=10,
                     student_channels=16,
-                    teacher_channels=128,
                     loss_weight=2.0,
                 ),
             ),

@@ -31,8 +31,6 @@ custom_hooks = [
                 ],
                 loss=dict(
                     type='OFDLoss',
-                    student_channels=[2, 4, 8, 16],
-                    teacher_channels=[16, 32, 64, 128],
                     loss_weight=1e-3,
                 ),
             ),

@@ -33,8 +33,6 @@ custom_hooks = [
                 ],
                 loss=dict(
                     type='ReviewKDLoss',
-                    student_channels=[2, 4, 8, 16, 16],
-                    teacher_channels=[16, 32, 64, 128, 128],
                     mid_channels=16,
                     loss_weight=1.0,
                 ),

@@ -14,8 +14,8 @@ from torch import nn
 
 from ckd_mm.adapters import Pass, Plan, build_adapter
 from ckd_mm.adapters.core.passes import BackboneMaps, FeatureMaps, WholeModel
-from ckd_mm.engine.pairs import PairMaker, Wish
-from ckd_mm.teachers import ModelTeacher
+from ckd_mm.engine.pairs import PairMaker
+from ckd_mm.teachers import ModelTeacher, Request
 
 from ..detectors import cascade_rcnn, faster_rcnn, one_stage
 
@@ -97,7 +97,7 @@ def test_no_module_name_is_looked_at_while_a_step_runs(
 ) -> None:
     """The plan is the same object before and after, and adapters are gone."""
     student, teacher = faster_rcnn(), faster_rcnn(seed=1).requires_grad_(False)
-    maker = PairMaker(student, [ModelTeacher(teacher)], {'x': Wish('roi_logits')})
+    maker = PairMaker(student, [ModelTeacher(teacher)], {'x': Request('roi_logits')})
     (view,) = maker.views
     held = [type(one).__name__ for one in vars(view).values()]
     assert not any(name.endswith('Adapter') for name in held)
@@ -127,10 +127,10 @@ def test_the_student_is_recorded_once_beside_several_teachers_and_none() -> None
     teachers = [
         ModelTeacher(faster_rcnn(seed=seed).requires_grad_(False)) for seed in (1, 2, 3)
     ]
-    wishes = {'a': Wish('roi_logits'), 'b': Wish('neck')}
+    requests = {'a': Request('roi_logits'), 'b': Request('neck')}
     numbers = []
     for count in (1, 3):
-        maker = PairMaker(student, teachers[:count], wishes)
+        maker = PairMaker(student, teachers[:count], requests)
         maker.attach(lambda *_: None, lambda losses: losses)
         numbers.append(
             sum(
@@ -155,7 +155,7 @@ def test_what_the_student_proposes_is_scored_once_for_several_teachers() -> None
         lambda *_: calls.append(1)
     )
     on = dict(part='roi_logits', rois='proposals', num_rois=5)
-    maker = PairMaker(student, teachers, {'x': Wish(on, ('image_index',))})
+    maker = PairMaker(student, teachers, {'x': Request(on, ('image_index',))})
     pair = maker.pairs(demo_mm_inputs(2, [[3, 64, 64]] * 2, num_classes=10))['x']
     handle.remove()
     assert len(calls) == 2, 'its own RoIs, and those proposed'

@@ -1,8 +1,8 @@
 """(a) the student's step, (b) the teacher, (c) the step with the hook, (d) the authors.
 
-(d) is written after a description of the way of CKD's authors: the student's step, then
-the teacher's features and RoI head on the student's RoIs in full precision, then a
-second pass of the student's RoI head, with gradient, whose logits the loss gets.
+(d) follows a description of how CKD's authors do it: the student's step, then the
+teacher's features and RoI head on the student's RoIs in full precision, then a second
+pass of the student's RoI head, with gradient. The loss gets the logits of that pass.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ckd_mm.engine.terms import Term, build_terms
 from ckd_mm.teachers import ModelTeacher, Speed
 
 from .setting import CLASS_LOSS, NECK, ROIS, Batch, Sample, Setting, noted
-from .timing import Part
+from .timing import Case
 
-__all__ = ['TERMS', 'distiller_of', 'hooked', 'parts_of', 'student_part', 'term_of']
+__all__ = ['TERMS', 'cases_of', 'distiller_of', 'hooked', 'student_case', 'term_of']
 
 TERMS = ('CKD', 'KD', 'DKD', 'DIST', 'ReviewKD')
 
@@ -36,23 +36,23 @@ def term_of(title: str, setting: Setting) -> dict[str, dict[str, Any]]:
     return {title.lower(): dict(on='neck', loss=loss)}
 
 
-def parts_of(setting: Setting, title: str) -> dict[str, Part]:
-    """The parts of a term; (d) only for RoI logits."""
+def cases_of(setting: Setting, title: str) -> dict[str, Case]:
+    """The cases of a term; (d) only for RoI logits."""
     distiller = distiller_of(setting, term_of(title, setting))
     (term,) = distiller.terms
-    parts = {
-        'a': student_part(setting),
-        'b': Part(lambda _, sample: _teacher(setting, sample, term.on)),
+    cases = {
+        'a': student_case(setting),
+        'b': Case(lambda _, sample: _teacher(setting, sample, term.on)),
         'c': hooked(setting, distiller),
     }
     if term.on == 'roi_logits':
-        parts['d'] = Part(lambda batch, _: authors_step(setting, batch, term))
-    return parts
+        cases['d'] = Case(lambda batch, _: authors_step(setting, batch, term))
+    return cases
 
 
-def student_part(setting: Setting) -> Part:
+def student_case(setting: Setting) -> Case:
     """(a)"""
-    return Part(lambda batch, _: setting.student.train_step(batch, setting.optimizer))
+    return Case(lambda batch, _: setting.student.train_step(batch, setting.optimizer))
 
 
 def distiller_of(
@@ -71,9 +71,9 @@ def distiller_of(
     return distiller
 
 
-def hooked(setting: Setting, distiller: Distiller) -> Part:
+def hooked(setting: Setting, distiller: Distiller) -> Case:
     """(c)"""
-    return Part(student_part(setting).run, distiller.attached)
+    return Case(student_case(setting).run, distiller.attached)
 
 
 @torch.no_grad()
@@ -97,9 +97,9 @@ def authors_step(setting: Setting, batch: Batch, term: Term) -> None:
             _, labels, *_ = recorder.calls(CLASS_LOSS)[0]
         with torch.no_grad(), torch.autocast(setting.device.type, enabled=False):
             maps = setting.teacher.extract_feat(data['inputs'])
-            wanted = setting.teacher.roi_head._bbox_forward(maps, rois)['cls_score']
-        rows = student.roi_head._bbox_forward(features, rois)['cls_score']
+            teacher_RC = setting.teacher.roi_head._bbox_forward(maps, rois)['cls_score']
+        student_RC = student.roi_head._bbox_forward(features, rois)['cls_score']
         context = {'target': labels} if 'target' in term.context else {}
-        losses['loss_term'] = term.loss(rows, wanted, **context)
+        losses['loss_term'] = term.loss(student_RC, teacher_RC, **context)
     total, _ = student.parse_losses(losses)
     optimizer.update_params(total)

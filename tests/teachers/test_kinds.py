@@ -1,0 +1,107 @@
+"""Kinds of teachers: by a key as always, or by `type`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from ckd_mm.registry import TEACHERS
+from ckd_mm.teachers import (
+    CachedTeacher,
+    EMATeacher,
+    Speed,
+    TeacherKind,
+    ZooTeacher,
+    read_teachers,
+)
+
+
+@pytest.fixture
+def kind() -> Iterator[type[TeacherKind]]:
+    """A kind of somebody else's, with options of its own."""
+
+    @TEACHERS.register_module()
+    @dataclass(frozen=True)
+    class Oracle(TeacherKind):
+        answers: int = 42
+        weight: float = 1.0
+
+        def build(self, runner: Runner, device: torch.device) -> Any:
+            raise NotImplementedError
+
+    yield Oracle
+    TEACHERS.module_dict.pop('Oracle')
+
+
+@pytest.mark.parametrize(
+    ('by_key', 'by_type'),
+    [
+        (dict(config='x.py'), dict(type='ZooTeacher', config='x.py')),
+        (
+            dict(config='x.py', dtype='bfloat16', evaluate=True),
+            dict(type='ZooTeacher', config='x.py', dtype='bfloat16', evaluate=True),
+        ),
+        (dict(ema=True, weight=2.0), dict(type='EMATeacher', ema=True, weight=2.0)),
+        (dict(cache='c'), dict(type='CachedTeacher', cache='c')),
+    ],
+)
+def test_a_key_stands_for_its_type(
+    by_key: dict[str, Any], by_type: dict[str, Any]
+) -> None:
+    assert read_teachers(by_key) == read_teachers(by_type)
+
+
+def test_options_of_other_kinds_at_their_defaults_are_no_mistake() -> None:
+    """A config that others inherit may name them all."""
+    said = dict(config='x.py', ema=False, cache=None, checkpoint=None)
+    assert read_teachers(said) == [ZooTeacher(config='x.py')]
+    said = dict(config=None, ema=True, evaluate=False, fuse_bn=False)
+    assert read_teachers(said) == [EMATeacher(ema=True)]
+    assert read_teachers(dict(cache='c', dtype=None)) == [CachedTeacher(cache='c')]
+
+
+def test_options_of_speed_stand_beside_the_others() -> None:
+    (found,) = read_teachers(dict(config='x.py', dtype='float16', stream=True))
+    assert found == ZooTeacher(config='x.py', speed=Speed(dtype='float16', stream=True))
+
+
+def test_a_kind_of_somebody_else_is_named_by_its_type(kind: type[TeacherKind]) -> None:
+    assert read_teachers(dict(type='Oracle', answers=3)) == [
+        kind(answers=3)  # type: ignore[call-arg]
+    ]
+    with pytest.raises(ValueError, match="unknown teacher 'Oracel'; did you mean"):
+        read_teachers(dict(type='Oracel'))
+    with pytest.raises(ValueError, match='Oracle does not take .*unexpected keyword'):
+        read_teachers(dict(type='Oracle', dtype='float16'))
+
+
+def test_its_outputs_cannot_be_cached_unless_it_says_so(
+    kind: type[TeacherKind],
+) -> None:
+    assert not kind.can_be_cached and ZooTeacher.can_be_cached
+    with pytest.raises(ValueError, match='outputs of a Oracle cannot be cached'):
+        kind().identity(None)  # type: ignore[arg-type]
+    assert kind().files() == [] and kind().check() is None  # type: ignore[func-returns-value]
+
+
+@pytest.mark.parametrize(
+    ('said', 'message'),
+    [
+        (dict(), 'needs either .* got nothing'),
+        (dict(config='x', ema=True), "got config='x' and ema=True"),
+        (dict(conifg='x'), "no option 'conifg'; did you mean 'config'"),
+        (dict(cache='c', dtype='float16'), "cache='c' stands for .* got dtype"),
+        (dict(ema=True, checkpoint='y'), 'ema=True is the .* got checkpoint'),
+        (dict(cache=3), 'cache must be a path, got 3'),
+        ('x.py', 'must be a dict with a config'),
+        ([], 'one teacher at least'),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(said: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_teachers(said)
