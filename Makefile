@@ -5,7 +5,7 @@ RUN = .venv/bin/python
 TESTS = $(RUN) -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-cls test test-fast lint format lists architecture bench compatibility clean clean-all
+.PHONY: help setup demo demo-cls test test-fast lint format lists results architecture bench compatibility clean clean-all
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -38,6 +38,9 @@ format: setup  ## let ruff rewrite the files
 
 lists: setup  ## write the lists of losses from their own files
 	$(RUN) -m maintenance.lists
+
+results: setup  ## write the tables of results from benchmarks/results
+	$(RUN) -m maintenance.results
 
 architecture: setup  ## write the table and the picture of the packages from the import rules
 	$(RUN) -m maintenance.architecture

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ckd_mm.adapters import TwoStageAdapter, find_adapter
 from ckd_mm.hooks import DistillationHook
-from ckd_mm.registry import ADAPTERS
+from ckd_mm.registry import ADAPTERS, LOSSES, TEACHERS
 
 from .adapters.detectors import faster_rcnn
 from .tasks import differences, weights
 
 PLUGIN = ('entropy_loss', 'cell_detector', 'first_self')
+REGISTERED = {
+    LOSSES: 'EntropyLoss',
+    ADAPTERS: 'CellAdapter',
+    TEACHERS: 'FirstSelf',
+    MODELS: 'CellDetector',
+}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _forgotten_afterwards() -> Iterator[None]:
+    """Other tests go through the registries."""
+    yield
+    for registry, name in REGISTERED.items():
+        registry.module_dict.pop(name, None)
 
 
 @pytest.fixture

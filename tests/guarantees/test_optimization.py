@@ -147,7 +147,7 @@ def test_a_step_that_the_loss_scaler_skips_does_not_stop_the_run(
 def test_a_loss_that_overflows_in_every_step_stops_the_run(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('ckd_mm.hooks.distillation_hook.MAX_SKIPPED', 1)
+    monkeypatch.setattr('ckd_mm.engine.finite.MAX_SKIPPED', 1)
     cfg = half(task, tmp_path, type='CPUAmpOptimWrapper', init_scale=2.0**10)
     cfg.custom_hooks[0].distill.ckd.loss.loss_weight = 1e39
     with pytest.raises(FloatingPointError, match="term 'ckd' is inf in iteration 2;"):

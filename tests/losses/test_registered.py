@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ckd_mm.engine.terms import build_terms
+from ckd_mm.engine.terms import build_terms, required_channels
 from ckd_mm.registry import LOSSES as REGISTRY
 
 from .battery import LOSSES
@@ -106,6 +106,8 @@ def test_the_config_lines_of_its_card_build_it(name: str) -> None:
     assert len(blocks) == 1, f'"Use" in {card(name)} needs one block of python'
     lines: dict[str, Any] = {}
     exec(blocks[0], lines)
+    for term in lines['distill'].values():
+        fill_channels(term['loss'])
     terms = build_terms(lines['distill'])
     assert name in {type(term.loss).__name__ for term in terms}, lines['distill']
 
@@ -136,6 +138,12 @@ def test_the_hook_of_a_config_uses_it(name: str) -> None:
         f'no config under configs/ has a term with {name}; '
         f'add configs/*/digits/{stem(name)}_*_digits.py'
     )
+
+
+def fill_channels(loss: dict[str, Any]) -> None:
+    """Give a loss the channels that the hook would read from the models."""
+    required = required_channels(REGISTRY.module_dict[loss['type']])
+    loss.update({name: loss.get(name, 8) for name in required})
 
 
 def uses(config: Path, name: str) -> bool:

@@ -1,11 +1,12 @@
 r"""The hook: CKD on class logits of one-stage detectors; the pair adds the teacher.
 
-Contrastive logit distillation, arXiv:2404.14109, on the 256 places of each image where
-the teacher is surest of an object; the others of the batch on the same GPU are the
-negatives. The paper has no one-stage detector: the places are our choice, and so are
-temperature 0.1 and weight 1, which did best on RoI logits of digit scenes. Not run.
+Contrastive logit distillation, arXiv:2404.14109, on the 256 anchors or points per
+image where the teacher is surest of an object. The other rows of the batch on the same
+GPU are the negatives. The paper has no one-stage detector: the choice of rows is ours,
+and so are temperature 0.1 and weight 1, which did best on RoI logits of digit scenes.
+Not run.
 
-Places that the student's assigner gave an object instead:
+The anchors or points that the student's assigner gave an object instead:
 
     --cfg-options "custom_hooks.0.distill.ckd.on={'part':'dense_logits',\
     'rows':'assigned'}"

@@ -1,14 +1,14 @@
 """The hook: localisation distillation of GFL; the pair adds the teacher.
 
 ArXiv:2102.12252: KL divergence of the distributions of a box's four edges, at
-temperature 10 and weight 0.25, at the places that the student's assigner gave an
+temperature 10 and weight 0.25, at the anchors that the student's assigner gave an
 object.
 
-What differs: MMDetection's LD weighs these places by the student's confidence, sums
-over them by level, and takes the mean over the 17 bins of a distribution; here places
-count alike, in a mean over edges, and bins are summed. So at weight 0.25 the ratio of
-theirs to ours is the number of places in a batch times their mean confidence, over 17.
-The authors distil a region around these places as well, we do not.
+What differs: MMDetection's LD weighs these anchors by the student's confidence, sums
+over them by level, and takes the mean over the 17 bins of a distribution. Here all
+anchors count alike, in a mean over edges, and bins are summed. At weight 0.25 the ratio
+of their loss to ours is the number of anchors in a batch times their mean confidence,
+over 17. The authors also distil a region around these anchors, we do not.
 """
 
 custom_hooks = [

@@ -1,8 +1,8 @@
 """FCOS X101 -> RetinaNet R50 on COCO: the teacher.
 
 The teacher is the zoo's only FCOS on ResNeXt-101 (box AP 42.6), trained for 2x at many
-image scales. Its FPN has the levels and widths of RetinaNet's, P3 to P7; its head is
-another, so that class logits are of other places.
+image scales. Its FPN has the levels and widths of RetinaNet's, P3 to P7. Its head has
+points instead of anchors, so the class logits of the two have no rows in common.
 """
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)

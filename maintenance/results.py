@@ -1,15 +1,19 @@
-"""The rows of results in our pages, as benchmarks/results has the numbers."""
+"""Write the tables of results from the files in `benchmarks/results`.
+
+python -m maintenance.results            # or: make results
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from mmengine.config import Config
 
-from .catalog import ROOT
+from maintenance.pages import ROOT, run, with_part
 
-__all__ = ['rows_of_results']
+__all__ = ['full_table', 'short_table', 'texts']
 
 RESULTS = ROOT / 'benchmarks/results'
 W8 = 'r18-w32-r18-w8_6e_digits'
@@ -33,17 +37,51 @@ SCENES = {
 }
 
 
-def rows_of_results(configs: str, results: str) -> list[str]:
-    """The lines of a page, with the folders that its links begin with.
+HEAD = '| run | {metric} | difference to the student alone | from |\n|---|---|---|---|'
 
-    A line has the run and its config, the mean with the spread, the difference to the
+
+def full_table(kind: str, configs: str, results: str) -> str:
+    """The table of the scenes or of the images.
+
+    A row has the run and its config, the mean with the spread, the difference to the
     student alone, and the file that the numbers are from.
+
+    Args:
+        kind: `scenes` or `images`.
+        configs: Where the links to configs begin.
+        results: Where those to results begin.
     """
-    return [
+    metric, rows = {'scenes': ('mAP', _scenes), 'images': ('top-1', _images)}[kind]
+    lines = [
         f'| [{title}]({configs}{folder}/{name}) | {mean} | {difference} | '
         f'[{file}]({results}{file}.md) |'.replace('|  |', '| |')
-        for title, folder, name, mean, difference, file in [*_scenes(), *_images()]
+        for title, folder, name, mean, difference, file in rows()
     ]
+    return '\n'.join([HEAD.format(metric=metric), *lines])
+
+
+def short_table() -> str:
+    """README's: losses of RoI logits on the scenes, without differences."""
+    table = _table('digit_scenes_logits', 'run')
+    rows = [f'| {title} | {table[title]["mAP (spread)"]} |' for title in table]
+    return '\n'.join(['| run | mAP |', '|---|---|', *rows])
+
+
+def texts() -> dict[Path, str]:
+    """The pages, as they should be."""
+    found = {}
+    for name, configs in (
+        ('configs/README.md', ''),
+        ('docs/model_zoo.md', '../configs/'),
+    ):
+        page = (ROOT / name).read_text(encoding='utf-8')
+        for kind in ('scenes', 'images'):
+            table = full_table(kind, configs, '../benchmarks/results/')
+            page = with_part(page, f'results of {kind}', table)
+        found[ROOT / name] = page
+    readme = ROOT / 'README.md'
+    text = readme.read_text(encoding='utf-8')
+    return {**found, readme: with_part(text, 'results', short_table())}
 
 
 def _scenes() -> Iterator[tuple[str, ...]]:
@@ -81,3 +119,7 @@ def _table(file: str, first: str) -> dict[str, dict[str, str]]:
 
 def _cells(row: str) -> list[str]:
     return [cell.strip() for cell in row.strip().removeprefix('|').split('|')]
+
+
+if __name__ == '__main__':
+    run(texts(), 'make results')
