@@ -1,0 +1,79 @@
+"""One table of all questions: with answers, or `not run yet`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from device.first_hour.questions import QUESTIONS, SET_UP, Question
+from device.first_hour.running import Answer
+
+__all__ = ['collected', 'page', 'save', 'table']
+
+NOT_RUN = Answer('not run yet')
+LONGEST = 600  # characters of an answer; the log has the rest
+HEAD = '| row | shows | result | answer | seconds |\n|---|---|---|---|---|'
+TITLE = '# The first hour on a GPU'
+DRY = (
+    'This is a **dry run on a CPU**, at the smallest size. It says that the commands '
+    'work, and nothing of a GPU.'
+)
+
+
+def page(answers: Mapping[str, Answer], heads: Sequence[Mapping[str, Any]] = ()) -> str:
+    """All commands, with the answers that there are.
+
+    Args:
+        answers: By the question's name.
+        heads: What :func:`save` wrote of the commands that ran.
+    """
+    dry = any(head['dry'] for head in heads)
+    lines = [TITLE + (', dry run' if dry else ''), '']
+    lines += [DRY, ''] if dry else []
+    lines += [f'- `{head["command"]}`, {head["when"]}' for head in heads]
+    lines += [''] if heads else ['Not run yet.', '']
+    for title, questions in {'set-up': SET_UP, **QUESTIONS}.items():
+        lines += [f'## {title}', '', table(questions, answers), '']
+    lines.append('[docs/gpu.md](../../docs/gpu.md) says what each row shows.')
+    return '\n'.join(lines) + '\n'
+
+
+def table(questions: Sequence[Question], answers: Mapping[str, Answer]) -> str:
+    """The rows of some questions, as Markdown."""
+    rows = [_row(one, answers.get(one.name, NOT_RUN)) for one in questions]
+    return '\n'.join([HEAD, *rows])
+
+
+def save(folder: Path, head: Mapping[str, Any], answers: Mapping[str, Answer]) -> None:
+    """Keep what a command found; the head names the command."""
+    found = {name: asdict(answer) for name, answer in answers.items()}
+    text = json.dumps(dict(head=head, answers=found), indent=1)
+    (folder / f'{head["name"]}.json').write_text(text + '\n')
+
+
+def collected(
+    folders: Sequence[Path],
+) -> tuple[dict[str, Answer], list[dict[str, Any]]]:
+    """What the commands found that have left a file in one of the folders."""
+    answers: dict[str, Answer] = {}
+    heads = []
+    for name in QUESTIONS:
+        for path in (folder / f'{name}.json' for folder in folders):
+            if path.is_file():
+                found = json.loads(path.read_text())
+                heads.append(found['head'])
+                new = {key: Answer(**one) for key, one in found['answers'].items()}
+                answers = {**new, **answers}  # the set-up is that of the first
+    return answers, heads
+
+
+def _row(question: Question, answer: Answer) -> str:
+    seconds = f'{answer.seconds:.0f}' if answer.seconds else ''
+    text = ' '.join(answer.text.replace('|', r'\|').split())
+    if len(text) > LONGEST:
+        text = f'{text[:LONGEST]} ...'
+    cells = (question.name, question.shows, answer.state, text, seconds)
+    return ' '.join(f'| {cell}'.rstrip() for cell in cells) + ' |'
