@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from device.first_hour.places import CARRIED, OUT, WORK, Run, environment
 from device.first_hour.prepare import PYTHON, prepare
-from device.first_hour.questions import QUESTIONS, Question, named
-from device.first_hour.running import Answer, ask_all
-from device.first_hour.table import collected, page, save, table
+from device.first_hour.questions import QUESTIONS, SET_UP, Question, named
+from device.first_hour.running import FAILED, Answer, ask_all
+from device.first_hour.table import collected, page, save, saved, table
 
 __all__ = ['main']
 
@@ -22,6 +22,7 @@ SEES_A_GPU = 'import sys, torch; sys.exit(not torch.cuda.is_available())'
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # also ends the row
     args = _parser().parse_args()
     if args.name == 'prepare':
         prepare(CARRIED, args.python, args.also)
@@ -40,6 +41,8 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    if not args.only:
+        (args.out / f'{args.name}.json').unlink(missing_ok=True)
     return carry_out(args.name, questions, args.out, args.dry_run, args.minutes)
 
 
@@ -48,30 +51,37 @@ def carry_out(
 ) -> int:
     """Ask the questions of a command; the table and the logs are kept as they come.
 
+    Answers to other questions that an earlier run has left in the folder stay.
+
     Returns:
         The number of questions that failed.
     """
     run = Run(WORK / name, out, dry)
-    shutil.rmtree(run.work, ignore_errors=True)
     for folder in (run.work, run.out):
         folder.mkdir(parents=True, exist_ok=True)
-    answers: dict[str, Answer] = {}
+    kept = out / f'{name}.json'
+    answers, heads = saved(kept)
     command = ' '.join(['python -m device.first_hour', *sys.argv[1:]])
     when = time.strftime('%Y-%m-%d %H:%M', time.gmtime())
-    head = dict(name=name, command=command, when=when, dry=dry)
+    heads = [one for one in heads if one['dry'] == dry]
+    heads.append(dict(command=command, when=when, dry=dry))
+    answers = answers if len(heads) > 1 else {}
+    new: list[Answer] = []
 
     def note(question: Question, answer: Answer) -> None:
         answers[question.name] = answer
+        new.append(answer)
         print(f'{question.name} ({answer.seconds:.0f} s): {answer.state} {answer.text}')
-        save(out, head, answers)
-        (out / f'{name}.md').write_text(table(questions, answers) + '\n')
+        save(kept, answers, heads)
+        every = [*SET_UP, *QUESTIONS[name]]
+        (out / f'{name}.md').write_text(table(every, answers) + '\n')
         _pack(run.work, out / f'{name}.tar.gz')
 
     ask_all(questions, run, minutes * 60, note)
     print(
         f'\n{table(questions, answers)}\n\nin {out}: {name}.md, .json, .tar.gz (logs)'
     )
-    return sum(answer.state == 'FAILED' for answer in answers.values())
+    return sum(answer.state == FAILED for answer in new)
 
 
 def sees_a_gpu() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ __all__ = ['CARRIED', 'OUT', 'ROOT', 'SITE', 'WORK', 'Run', 'environment']
 
 ROOT = Path(__file__).resolve().parents[2]
 CARRIED = ROOT / '.gpu'  # ignored by git
-SITE = CARRIED / 'site'  # the carried packages, installed
+SITE = CARRIED / 'site-{}.{}'.format(*sys.version_info)  # what was carried, installed
 WORK = CARRIED / 'work'  # logs and reports of the running command
 OUT = ROOT / 'work_dirs' / 'first_hour'
 

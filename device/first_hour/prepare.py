@@ -12,28 +12,14 @@ from setup_env.paths import PINS, read_pins
 __all__ = ['BUILT_HERE', 'PYTHON', 'SOURCE', 'WHEELS', 'pinned', 'prepare']
 
 PYTHON = '3.12'
-# What MMEngine, MMDetection and MMPretrain need beside PyTorch, NumPy, SciPy, OpenCV,
-# Matplotlib, scikit-learn, pandas, requests, rich, tqdm, pytest and pytest-xdist.
+# What the stack needs beside PyTorch, NumPy, SciPy, OpenCV, scikit-image, einops,
+# Matplotlib, scikit-learn, pandas, markdown, requests, rich, tqdm, pytest-xdist.
 WHEELS = (
-    *(
-        'onedl-mmengine',
-        'addict',
-        'yapf',
-        'platformdirs',
-        'termcolor',
-        'terminaltables',
-    ),
-    *(
-        'mat4py',
-        'modelindex',
-        'model-index',
-        'ordered-set',
-        'importlib-metadata',
-        'zipp',
-    ),
-    *('imaug', 'pycocotools', 'shapely'),
-    # What compiles mmcv.
-    *('setuptools', 'wheel'),
+    *('onedl-mmengine', 'addict', 'yapf', 'platformdirs', 'termcolor'),
+    *('mat4py', 'modelindex', 'model-index', 'ordered-set', 'terminaltables'),
+    *('importlib-metadata', 'zipp'),
+    *('imaug', 'pycocotools', 'shapely', 'six'),
+    *('setuptools', 'wheel'),  # compile mmcv
 )
 BUILT_HERE = ('onedl-mmdetection', 'onedl-mmpretrain')  # sdists of Python only
 SOURCE = 'onedl-mmcv'

@@ -11,7 +11,7 @@ from typing import Any
 from device.first_hour.questions import QUESTIONS, SET_UP, Question
 from device.first_hour.running import Answer
 
-__all__ = ['collected', 'page', 'save', 'table']
+__all__ = ['LONGEST', 'collected', 'page', 'save', 'saved', 'table']
 
 NOT_RUN = Answer('not run yet')
 LONGEST = 600  # characters of an answer; the log has the rest
@@ -47,11 +47,21 @@ def table(questions: Sequence[Question], answers: Mapping[str, Answer]) -> str:
     return '\n'.join([HEAD, *rows])
 
 
-def save(folder: Path, head: Mapping[str, Any], answers: Mapping[str, Answer]) -> None:
-    """Keep what a command found; the head names the command."""
+def save(
+    file: Path, answers: Mapping[str, Answer], heads: Sequence[Mapping[str, Any]]
+) -> None:
+    """Keep what a command found; the heads name it, and when it ran."""
     found = {name: asdict(answer) for name, answer in answers.items()}
-    text = json.dumps(dict(head=head, answers=found), indent=1)
-    (folder / f'{head["name"]}.json').write_text(text + '\n')
+    file.write_text(json.dumps(dict(heads=heads, answers=found), indent=1) + '\n')
+
+
+def saved(file: Path) -> tuple[dict[str, Answer], list[dict[str, Any]]]:
+    """What :func:`save` has kept; nothing if there is no file."""
+    if not file.is_file():
+        return {}, []
+    found = json.loads(file.read_text())
+    answers = {name: Answer(**one) for name, one in found['answers'].items()}
+    return answers, found['heads']
 
 
 def collected(
@@ -61,12 +71,10 @@ def collected(
     answers: dict[str, Answer] = {}
     heads = []
     for name in QUESTIONS:
-        for path in (folder / f'{name}.json' for folder in folders):
-            if path.is_file():
-                found = json.loads(path.read_text())
-                heads.append(found['head'])
-                new = {key: Answer(**one) for key, one in found['answers'].items()}
-                answers = {**new, **answers}  # the set-up is that of the first
+        for folder in folders:
+            new, begun = saved(folder / f'{name}.json')
+            heads += begun
+            answers = {**new, **answers}  # the set-up is that of the first
     return answers, heads
 
 

@@ -13,7 +13,7 @@ from device.first_hour import __main__ as commands
 from device.first_hour.places import Run
 from device.first_hour.questions import Question
 from device.first_hour.running import Answer, ask_all
-from device.first_hour.table import table
+from device.first_hour.table import LONGEST, save, table
 
 ANSWERS = 'sample_answers'
 
@@ -108,8 +108,8 @@ def test_a_command_leaves_table_answers_and_logs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(commands, 'WORK', tmp_path / 'work')
-    out = tmp_path / 'out'
-    chosen = [FOUR[0], FOUR[3]]
+    out, chosen = tmp_path / 'out', [FOUR[0], FOUR[3]]
+    monkeypatch.setattr(commands, 'QUESTIONS', {'check': chosen})
     failed = commands.carry_out('check', chosen, out, dry=True, minutes=1)
     assert failed == 1
     text = (out / 'check.md').read_text()
@@ -121,6 +121,22 @@ def test_a_command_leaves_table_answers_and_logs(
         assert member.read().decode() == 'adding\n5\n'
 
 
+def test_asking_one_question_again_keeps_the_other_answers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(commands, 'WORK', tmp_path / 'work')
+    adds, hangs = FOUR[3], FOUR[2]
+    save(tmp_path / 'check.json', {'hangs': Answer('FAILED')}, [dict(dry=False)])
+    monkeypatch.setattr(commands, 'QUESTIONS', {'check': [adds, hangs]})
+    assert commands.carry_out('check', [adds], tmp_path, dry=False, minutes=1) == 0
+    text = (tmp_path / 'check.md').read_text()
+    assert '| adds | what adds shows | ok | 5 |' in text
+    assert '| hangs | what hangs shows | FAILED |' in text
+    commands.carry_out('check', [adds], tmp_path, dry=True, minutes=1)
+    text = (tmp_path / 'check.md').read_text()
+    assert '| hangs | what hangs shows | not run yet |' in text
+
+
 def test_a_long_answer_is_cut_in_the_table() -> None:
     long = Answer('ok', 'word ' * 1000)
-    assert len(table([FOUR[0]], {'raises': long})) < 700
+    assert len(table([FOUR[0]], {'raises': long})) < LONGEST + 200

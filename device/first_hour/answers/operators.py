@@ -49,7 +49,6 @@ def build(run: Run) -> str:
     pin, target = read_pins()['onedl-mmcv'], cuda_target(PYTHON)
     wheel = compile_mmcv(pin, compiler_flags(), target, SOURCE, PYTHON)
     minutes = (time.monotonic() - start) / 60
-    shutil.copy(wheel, run.out)
     pip = ['-m', 'pip', 'install', '--no-index', '--no-deps']
     python([*pip, '--upgrade', '--target', str(SITE), str(wheel)])
     try:
@@ -57,6 +56,7 @@ def build(run: Run) -> str:
     except SetupError:
         add_fallback()
         raise
+    shutil.copy(wheel, run.out)
     size = wheel.stat().st_size / 2**20
     return f'{target}: {minutes:.1f} minutes, {wheel.name}, {size:.0f} MiB'
 
