@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -19,6 +20,8 @@ __all__: list[str] = []
 
 
 def main() -> None:
+    # A background job of a shell starts with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     path, written, work, out, dry, *arguments = sys.argv[1:]
     module, function = path.split(':')
     run = Run(Path(work), Path(out), dry == '1')

@@ -20,6 +20,8 @@ __all__ = ['FAILED', 'Answer', 'ask', 'ask_all']
 
 OK, FAILED, NO_TIME = 'ok', 'FAILED', 'no time left'
 NEEDS_GPU = 'needs a GPU'
+ENDINGS = [signal.SIGINT, signal.SIGKILL]
+GRACE = 15  # seconds between them
 LEAST_SECONDS = 10  # nothing is begun with less
 PATIENCE = 4  # a dry run may take so many times as long
 
@@ -107,10 +109,16 @@ def _run(command: list[str], log: Path, limit: float) -> int | None:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a process and its children, also those that it has left behind."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    """End a process, politely first: it then ends what has a session of its own.
+
+    If it has ended, end what it has left behind.
+    """
+    numbers = [signal.SIGKILL] if child.poll() is not None else ENDINGS
+    for number in numbers:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(GRACE)
 
 
 def _last_line(log: Path) -> str:

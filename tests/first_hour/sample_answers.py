@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import time
-from pathlib import Path
 
 from device.first_hour.places import Run
+from setup_env.process import call
 
 
 def adds(run: Run, one: str, two: str) -> str:
@@ -25,8 +23,6 @@ def dies(run: Run) -> str:
 
 
 def hangs(run: Run) -> str:
-    """So does what it has started."""
-    child = subprocess.Popen(['sleep', '300'])
-    Path(run.work / 'child').write_text(str(child.pid))
-    time.sleep(300)
+    """So does what it has started, in a session of its own as the compilers."""
+    call(['sh', '-c', f'echo $$ > {run.work}/child; sleep 300'])
     return 'never'

@@ -70,7 +70,7 @@ def test_a_process_that_dies_is_reported_with_its_last_line(
 def test_one_that_hangs_is_ended_with_its_children(answers: dict[str, Answer]) -> None:
     assert answers['hangs'].state == 'FAILED'
     assert answers['hangs'].text == 'no answer within 3 s'
-    child = Path(answers['folder'].state, 'child').read_text()
+    child = Path(answers['folder'].state, 'child').read_text().strip()
     deadline = time.monotonic() + 10
     while running(child) and time.monotonic() < deadline:
         time.sleep(0.1)
