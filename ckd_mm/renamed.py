@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
-__all__ = ['MODULES', 'NAMES', 'install', 'old_name']
+__all__ = ['MODULES', 'NAMES', 'called_by_old_name', 'install', 'old_name']
 
 MODULES = {
     'adapters.base': 'adapters.core.family',
@@ -72,7 +73,7 @@ MODULES = {
     'streams': 'teachers.streams',
     'teachers.build': 'teachers.loading.build',
     'teachers.checkpoint': 'teachers.loading.checkpoint',
-    'teachers.config': 'teachers.reading',
+    'teachers.config': 'teachers',
     'teachers.misfit': 'teachers.loading.misfit',
     'teachers.weight_file': 'teachers.loading.weight_file',
     'terms': 'engine.terms',
@@ -88,8 +89,15 @@ NAMES = {
     'Extra': 'Context',
     'Missing': 'Unavailable',
     'Pairing': 'BoundTerm',
+    'Reading': 'AlignedRows',
+    'Kept': 'ClassSubset',
+    'Found': 'QueryOutputs',
+    'Passes': 'StageMap',
+    'Place': 'HeadTap',
+    'Take': 'ReadRows',
+    'TeacherConfig': 'ZooTeacher',
 }
-"""Old names of classes in the adapters, and new ones."""
+"""Old names of classes in the adapters and the teachers, and new ones."""
 
 
 class _Finder(MetaPathFinder):
@@ -121,9 +129,11 @@ class _Alias(Loader):
         )
         module = ModuleType(spec.name)
         vars(module).update(vars(importlib.import_module(self._name)))
-        for old, new in NAMES.items():
-            if hasattr(module, new) and not hasattr(module, old):
-                setattr(module, old, getattr(module, new))
+
+        def getattr_of_module(name: str) -> object:
+            return old_name(spec.name, name)
+
+        vars(module)['__getattr__'] = getattr_of_module
         return module
 
     def exec_module(self, module: ModuleType) -> None:
@@ -140,9 +150,10 @@ def old_name(module: str, name: str) -> object:
     """What a module has under a name from before, for its `__getattr__`.
 
     Raises:
-        AttributeError: It is none of :data:`NAMES`.
+        AttributeError: It is none of :data:`NAMES`, or the new name is not there.
     """
-    if name not in NAMES:
+    found = vars(sys.modules[module]) if name in NAMES else {}
+    if NAMES.get(name) not in found:
         raise AttributeError(f'module {module!r} has no attribute {name!r}')
     warnings.warn(
         f'{name} of {module} is {NAMES[name]} now; the old name goes with the next '
@@ -150,4 +161,22 @@ def old_name(module: str, name: str) -> object:
         DeprecationWarning,
         stacklevel=3,
     )
-    return getattr(sys.modules[module], NAMES[name])
+    return found[NAMES[name]]
+
+
+def called_by_old_name(old: str, new: str, *args: Any, **kwargs: Any) -> Any:
+    """An object of a class whose old name has another meaning now.
+
+    Args:
+        old: The old name, with its module.
+        new: The new name, in the same module.
+        args: Arguments of the class.
+        kwargs: More of them.
+    """
+    module = old.rpartition('.')[0]
+    warnings.warn(
+        f'{old}(...) is {new}(...) now; the old name goes with the next release',
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return getattr(sys.modules[module], new)(*args, **kwargs)
