@@ -3,7 +3,7 @@
 An adapter of a family names what can be compared between two models (`parts`), and
 which pass of the teacher runs which of its modules (`runs`). Student and teacher are
 read in the same way: taps on modules, filled by the student's own forward and by the
-passes of the plan. An adapter is used before training alone; a step runs the plan.
+passes of the plan. An adapter is only used before training; a step runs the plan.
 """
 
 from __future__ import annotations
