@@ -30,7 +30,7 @@ lint: setup  ## ruff, mypy and the import rules
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-cache
 
 format: setup  ## let ruff rewrite the files
 	$(RUN) -m ruff check --fix .

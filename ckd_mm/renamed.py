@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
 
-__all__ = ['MODULES', 'NAMES', 'called_by_old_name', 'install', 'old_name']
+__all__ = ['MODULES', 'NAMES', 'install', 'old_name']
 
 MODULES = {
     'adapters.base': 'adapters.core.family',
@@ -162,21 +161,3 @@ def old_name(module: str, name: str) -> object:
         stacklevel=3,
     )
     return found[NAMES[name]]
-
-
-def called_by_old_name(old: str, new: str, *args: Any, **kwargs: Any) -> Any:
-    """An object of a class whose old name has another meaning now.
-
-    Args:
-        old: The old name, with its module.
-        new: The new name, in the same module.
-        args: Arguments of the class.
-        kwargs: More of them.
-    """
-    module = old.rpartition('.')[0]
-    warnings.warn(
-        f'{old}(...) is {new}(...) now; the old name goes with the next release',
-        DeprecationWarning,
-        stacklevel=3,
-    )
-    return getattr(sys.modules[module], new)(*args, **kwargs)

@@ -16,7 +16,15 @@ from pathlib import Path
 
 from maintenance.pages import ROOT, run, with_part
 
-__all__ = ['exports', 'init_text', 'methods', 'texts', 'unlisted_configs']
+__all__ = [
+    'TABLES',
+    'exports',
+    'init_text',
+    'methods',
+    'methods_text',
+    'texts',
+    'unlisted_configs',
+]
 
 WIDTH = 88
 CARDS = ROOT / 'docs' / 'methods'
@@ -27,6 +35,8 @@ GROUPS = {
     'boxes': r'`\w+_boxes`',
 }
 """How the words after "On:" in a card begin, by table; the first that fits has it."""
+TABLES = *GROUPS, 'maps-learned'
+"""The tables of `docs/methods.md`; the last has the losses of maps that learn."""
 
 
 def exports(package: Path) -> dict[str, list[str]]:
@@ -36,6 +46,11 @@ def exports(package: Path) -> dict[str, list[str]]:
         if not path.stem.startswith('_'):
             names = _all_of(ast.parse(path.read_text(encoding='utf-8')))
             found[path.stem] = [name for name in names if not _is_constant(name)]
+            if not found[path.stem]:
+                raise ValueError(
+                    f'{package.name}/{path.name} needs `__all__ = [...]` with a name '
+                    f'in lower case or in ...Loss, or is private: "_{path.name}"'
+                )
     return found
 
 
@@ -73,6 +88,15 @@ def methods() -> dict[str, str]:
     return {group: '\n'.join([*head, *found]) for group, found in rows.items()}
 
 
+def methods_text() -> str:
+    """`docs/methods.md` with its tables; one that has no loss is empty."""
+    page = (ROOT / 'docs' / 'methods.md').read_text(encoding='utf-8')
+    tables = methods()
+    for group in TABLES:
+        page = with_part(page, group, tables.get(group, ''))
+    return page
+
+
 def unlisted_configs(page: str) -> str:
     """The digits configs that no table of results has, with their first line."""
     others = with_part(page, 'configs', '')
@@ -80,7 +104,7 @@ def unlisted_configs(page: str) -> str:
     for path in sorted((ROOT / 'configs').glob('*/digits/*.py')):
         link = path.relative_to(ROOT / 'configs').as_posix()
         if f'({link})' not in others:
-            rows.append(f'| [{path.name}]({link}) | {_first_line(path)} |')
+            rows.append(f'| [{path.name}]({link}) | {_escaped(_first_line(path))} |')
     return '\n'.join(rows)
 
 
@@ -89,12 +113,9 @@ def texts() -> dict[Path, str]:
     packages = [ROOT / 'ckd_mm' / name for name in ('functional', 'losses')]
     found = {package / '__init__.py': init_text(package) for package in packages}
     overview, readme = ROOT / 'docs' / 'methods.md', ROOT / 'configs' / 'README.md'
-    page = overview.read_text(encoding='utf-8')
-    for group, table in methods().items():
-        page = with_part(page, group, table)
     listed = readme.read_text(encoding='utf-8')
     listed = with_part(listed, 'configs', unlisted_configs(listed))
-    return {**found, overview: page, readme: listed}
+    return {**found, overview: methods_text(), readme: listed}
 
 
 def _all_of(tree: ast.Module) -> list[str]:

@@ -25,6 +25,7 @@ from ckd_mm.datasets.digits import write_digit_images, write_digit_scenes
 
 from .tasks import TASKS, Task
 
+collect_ignore = ['plugin']  # somebody else's files, which a config imports
 NUM_IMAGES = 8
 BATCH_SIZE = 4
 _run_numbers = itertools.count()

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from typing import Any, cast
 
 import pytest
-from torch import nn
-
-from ckd_mm.teachers import ModelTeacher, Teacher
 
 # What the pages of version 0.1 showed, what a plugin had to use, and what `tools/` and
 # the tests used, from which people copy. Never changed, only added to.
@@ -146,28 +142,3 @@ def test_a_class_has_its_old_name_in_a_moved_module_with_a_warning() -> None:
         assert moved.Comparison is new.PairSpec
     with pytest.raises(AttributeError, match="no attribute 'Pairing'"):
         _ = moved.Pairing  # is in another module
-
-
-def test_the_teacher_of_before_is_made_by_its_old_name_with_a_warning() -> None:
-    model, old = nn.Linear(2, 2), cast(Any, Teacher)
-    with pytest.warns(DeprecationWarning, match='is ModelTeacher') as caught:
-        teacher = old(model, weight=2.0)
-    assert caught[0].filename == __file__
-    assert isinstance(teacher, ModelTeacher)
-    assert (teacher.model, teacher.weight) == (model, 2.0)
-
-
-def test_a_teacher_of_a_plugin_may_inherit_the_interface() -> None:
-    class Mine(Teacher):
-        replays = None
-
-        def __init__(self, weight: float) -> None:
-            self._weight = weight
-
-        @property
-        def weight(self) -> float:
-            return self._weight
-
-    with warnings.catch_warnings():
-        warnings.simplefilter('error')
-        assert cast(Any, Mine)(3.0).weight == 3.0

@@ -150,8 +150,24 @@ def _build_loss(config: Any) -> nn.Module:
     if cls is not None and any(
         config.get(name) is None for name in required_channels(cls)
     ):
+        _check_arguments(cls, {key: config[key] for key in config if key != 'type'})
         return PendingLoss(cls)
     return build(LOSSES, config)
+
+
+def _check_arguments(cls: type, arguments: dict[str, Any]) -> None:
+    """Check the names of a pending loss's options; its values are checked when built.
+
+    Raises:
+        ValueError: It does not take one, or lacks another than its channels.
+    """
+    channels = dict.fromkeys(required_channels(cls))
+    try:
+        inspect.signature(cls).bind(**{**channels, **arguments})
+    except TypeError as error:
+        raise ValueError(
+            f'{cls.__name__} does not take {arguments}: {error}'
+        ) from error
 
 
 def required_channels(cls: type) -> list[str]:

@@ -21,7 +21,6 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value
-from ckd_mm.renamed import called_by_old_name
 
 __all__ = ['Request', 'Teacher', 'TeacherKind', 'TeacherView']
 
@@ -83,14 +82,6 @@ class TeacherView(Protocol):
 
 class Teacher(Protocol):
     """A teacher that is ready to run."""
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Make a `ModelTeacher` where code from before version 0.2 calls the class."""
-        if cls is Teacher:
-            return called_by_old_name(
-                'ckd_mm.teachers.Teacher', 'ModelTeacher', *args, **kwargs
-            )
-        return super().__new__(cls)
 
     @property
     def weight(self) -> float:

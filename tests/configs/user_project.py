@@ -6,6 +6,7 @@ configs hold for any structure of the package.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -19,6 +20,8 @@ from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
 
 __all__ = ['distilling_hook', 'first_step', 'make_small', 'write_weights']
+
+_numbers = itertools.count()
 
 
 def distilling_hook(cfg: Config) -> dict[str, Any]:
@@ -60,7 +63,8 @@ def make_small(cfg: Config, work_dir: Path) -> None:
     The lengths of training stay, as schedules count by them.
     """
     cfg.work_dir = str(work_dir)
-    cfg.experiment_name = cfg.visualizer.name = work_dir.name
+    # Runs of one name in one process would share their message hub and visualizer.
+    cfg.experiment_name = cfg.visualizer.name = f'frozen{next(_numbers)}'
     loader = cfg.train_dataloader
     size = 2 if 'datasets' not in loader.dataset else 5
     loader.update(batch_size=size, num_workers=0, persistent_workers=False)

@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-from ckd_mm.engine.terms import PendingLoss, build_terms
+from ckd_mm.engine.terms import PendingLoss, build_terms, required_channels
 from ckd_mm.engine.widths import with_channels
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.registry import LOSSES
@@ -24,12 +24,7 @@ from ..tasks import Task, differences, weights
 pytestmark = pytest.mark.slow
 
 LEFT_OUT = sorted(
-    name
-    for name in LOSSES.module_dict
-    if any(
-        isinstance(term.loss, PendingLoss)
-        for term in build_terms(dict(x=dict(on='neck', loss=dict(type=name))))
-    )
+    name for name, cls in LOSSES.module_dict.items() if required_channels(cls)
 )
 
 
@@ -128,6 +123,20 @@ def test_wrong_channels_are_refused_before_training(
     with pytest.raises(ValueError, match=expected):
         runner.train()
     assert runner.iter == 0
+
+
+@pytest.mark.parametrize(
+    ('loss', 'message'),
+    [
+        (dict(type='FitNetLoss', los_weight=1.0), "FitNetLoss does not take .*'los_w"),
+        (dict(type='CRDLoss'), "CRDLoss does not take .*'num_samples'"),
+    ],
+)
+def test_options_are_checked_by_name_before_channels_are_read(
+    loss: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"'x': {message}"):
+        build_terms(dict(x=dict(on='neck', loss=loss)))
 
 
 def test_one_side_may_be_given(task: Task, tmp_path: Path) -> None:

@@ -255,12 +255,12 @@ DISTILL = (
     Row(
         'a term whose name is a number',
         lambda s: s.hook.update(distill={1: s.term}),
-        'must have letters, digits, _ and - alone, .* got 1',
+        'must have only letters, digits, _ and -, .* got 1',
     ),
     Row(
         'a term without a name',
         lambda s: s.hook.update(distill={'': s.term}),
-        "must have letters, digits, _ and - alone, .* got ''",
+        "must have only letters, digits, _ and -, .* got ''",
     ),
     Row(
         'an empty list of parts',

@@ -67,6 +67,24 @@ def test_a_new_file_is_exported_before_any_list_names_it(package: Path) -> None:
     assert text.startswith('"""All."""')
 
 
+@pytest.mark.parametrize(
+    'text',
+    [
+        '"""Helpers."""\n',
+        "__all__: list[str] = ['OtherLoss']\n",
+        "__all__ = ['Other']\n",
+    ],
+    ids=['no __all__', 'annotated __all__', 'no name of a loss'],
+)
+def test_a_module_with_nothing_to_export_is_refused_by_its_name(
+    package: Path, text: str
+) -> None:
+    """An import of no names would be a syntax error in the whole package."""
+    (package / 'other.py').write_text(text)
+    with pytest.raises(ValueError, match=r'losses/other\.py needs .* "_other\.py"'):
+        lists.init_text(package)
+
+
 def test_ruff_leaves_the_imports_as_they_are_written(package: Path) -> None:
     """Else `make lists` and `make format` would undo each other."""
     for module in ('kd', 'kd2', 'kd10', 'kd_x', 'aloss'):
@@ -114,6 +132,30 @@ def test_maps_with_channels_to_learn_have_a_table_of_their_own(package: Path) ->
     with (package / 'new.py').open('a') as file:
         file.write('def f(student_channels: int) -> None: ...\n')
     assert list(lists.methods()) == ['maps-learned']
+
+
+def test_a_table_whose_last_loss_went_loses_its_row(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = (
+        f'<!-- begin {name} -->\nold\n<!-- end {name} -->' for name in lists.TABLES
+    )
+    page = lists.ROOT / 'docs' / 'methods.md'
+    page.write_text('\n'.join(parts))
+    write_card(CARD.format(on='`neck`'))
+    written = lists.methods_text()
+    assert 'old' not in written
+    assert written.count('| [`NewLoss`]') == 1
+
+
+def test_a_bar_in_the_first_line_of_a_config_does_not_end_its_cell(
+    package: Path,
+) -> None:
+    config = lists.ROOT / 'configs' / 'mmpretrain' / 'digits' / 'new_digits.py'
+    config.parent.mkdir(parents=True)
+    config.write_text('"""New | old: digits."""\n')
+    table = lists.unlisted_configs('<!-- begin configs -->\n<!-- end configs -->')
+    assert table.endswith(r'(mmpretrain/digits/new_digits.py) | New \| old: digits |')
 
 
 @pytest.mark.parametrize(
