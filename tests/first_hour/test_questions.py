@@ -33,12 +33,6 @@ def test_names_are_unique() -> None:
     assert sorted(set(names)) == sorted(names)
 
 
-def test_the_set_up_and_any_one_question_fit_into_ten_minutes() -> None:
-    longest = max(one.seconds for one in EVERY if one not in SET_UP)
-    assert longest + sum(one.seconds for one in SET_UP) <= 15 * 60
-    assert all(one.seconds <= 7 * 60 for one in EVERY)
-
-
 def test_a_name_that_no_row_has_is_refused_with_those_that_there_are() -> None:
     assert [one.name for one in named('check', ['waits'])] == ['waits']
     with pytest.raises(ValueError, match='check has no memory; it has: packages, .*'):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from device.first_hour import __main__ as commands
+from device.first_hour import running
 from device.first_hour.places import Run
 from device.first_hour.questions import Question
 from device.first_hour.running import Answer, ask_all
@@ -72,12 +73,12 @@ def test_one_that_hangs_is_ended_with_its_children(answers: dict[str, Answer]) -
     assert answers['hangs'].text == 'no answer within 3 s'
     child = Path(answers['folder'].state, 'child').read_text().strip()
     deadline = time.monotonic() + 10
-    while running(child) and time.monotonic() < deadline:
+    while is_running(child) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not running(child)
+    assert not is_running(child)
 
 
-def running(pid: str) -> bool:
+def is_running(pid: str) -> bool:
     """Whether a process works; one that waits for its parent to ask does not."""
     try:
         return Path(f'/proc/{pid}/stat').read_text().split()[2] != 'Z'
@@ -90,6 +91,17 @@ def test_nothing_begins_when_the_time_is_over(tmp_path: Path) -> None:
     run = Run(tmp_path, tmp_path, dry=False)
     ask_all(FOUR, run, 5, lambda _, answer: found.append(answer.state))
     assert found == ['no time left'] * 4
+
+
+def test_all_rows_together_keep_to_their_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(running, 'LEAST_SECONDS', 1)
+    found: list[str] = []
+    run = Run(tmp_path, tmp_path, dry=False)
+    chosen = [question('hangs', seconds=60), FOUR[3]]
+    ask_all(chosen, run, 3, lambda _, answer: found.append(answer.text))
+    assert found == ['no answer within 3 s', '']
 
 
 def test_a_dry_run_leaves_out_what_needs_a_gpu(tmp_path: Path) -> None:
