@@ -28,10 +28,11 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path, tmp_path, dry=True)
 
 
+@pytest.mark.slow
 def test_weight_0_changes_nothing_and_weight_1_would_be_seen(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert '0.0e+00, between two stock runs 0.0e+00' in steps.weight_zero(run)
+    assert '0.0e+00, between stock runs 0.0e+00' in steps.weight_zero(run)
     monkeypatch.setattr(steps, '_weighted', lambda distill, _: copy.deepcopy(distill))
     with pytest.raises(AssertionError, match='largest difference'):
         steps.weight_zero(run)

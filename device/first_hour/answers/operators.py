@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import shutil
 import sys
@@ -105,7 +104,7 @@ def _deformable(name: str) -> Operator:
     def run(device: torch.device) -> Tensor:
         import mmcv.ops
 
-        layer = copy.deepcopy(getattr(mmcv.ops, name)(8, 4, 3, padding=1))
+        layer = getattr(mmcv.ops, name)(8, 4, 3, padding=1)
         inputs = [torch.randn(2, 8, 20, 24), torch.randn(2, 18, 20, 24)]
         inputs += [torch.rand(2, 9, 20, 24)] if 'Modulated' in name else []
         with (

@@ -20,7 +20,7 @@ def same_losses(run: Run) -> str:
     for speed in (Speed(), Speed(stream=True)):
         torch.manual_seed(0)
         with attached(models, speed=speed):
-            losses.append([step(models)['loss_ckd'] for _ in range(3)])
+            losses.append([float(step(models)['loss_ckd']) for _ in range(3)])
     after, beside = losses
     said = f'loss_ckd {after} without, {beside} with'
     pairs = zip(after, beside, strict=True)

@@ -16,7 +16,11 @@ __all__ = ['figures', 'train']
 CONFIGS = Path('configs/mmdet/digits')
 TEACHER = CONFIGS / 'faster-rcnn_r18-w32_digits.py'
 STUDENT = CONFIGS / 'faster-rcnn_r18-w8_digits.py'
-QUICK = ('default_hooks.logger.interval=5', 'train_cfg.max_epochs=2')
+QUICK = (
+    'default_hooks.logger.interval=5',
+    'train_cfg.max_epochs=2',
+    'train_cfg.val_interval=2',
+)
 SMALLEST = (
     'default_hooks.logger.interval=1',
     'train_cfg.max_epochs=1',
