@@ -42,8 +42,8 @@ def _question(
     return Question(name, shows, path, seconds, arguments, needs_gpu)
 
 
-# Every command begins with these; done once, they take seconds.
-SET_UP = (
+# Every command begins with these, whatever is named; done once, they take seconds.
+PREPARATION = (
     _question('packages', 'carried packages are installed', 'packages:install', 120),
     _question(
         'operators_built',
@@ -52,8 +52,9 @@ SET_UP = (
         420,
         needs_gpu=True,
     ),
-    _question('versions', 'device and versions', 'versions:versions', 60),
 )
+VERSIONS = _question('versions', 'device and versions', 'versions:versions', 60)
+SET_UP = (*PREPARATION, VERSIONS)
 
 CHECK = (
     _question(
@@ -187,7 +188,7 @@ QUESTIONS: Mapping[str, Sequence[Question]] = {
 
 
 def named(command: str, names: Sequence[str]) -> list[Question]:
-    """The questions of a command, or those of them that are named.
+    """The questions of a command, or those that are named, after the preparation.
 
     Raises:
         ValueError: A name is not one of the command's.
@@ -198,4 +199,5 @@ def named(command: str, names: Sequence[str]) -> list[Question]:
         raise ValueError(
             f'{command} has no {", ".join(sorted(unknown))}; it has: {known}'
         )
-    return [question for question in every if not names or question.name in names]
+    wanted = {*names, *(question.name for question in PREPARATION)}
+    return [question for question in every if not names or question.name in wanted]

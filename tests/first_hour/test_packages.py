@@ -92,12 +92,9 @@ def test_nothing_carried_means_the_packages_of_this_python(
 def test_operators_that_cannot_be_built_leave_those_of_torchvision(
     monkeypatch: pytest.MonkeyPatch, carried: Path, run: Run
 ) -> None:
-    def fails(*_: object) -> Path:
-        raise SetupError('no compiler')
-
     packages.install(run)
     monkeypatch.setattr(operators, 'cuda_target', lambda python: 'cuda 9.0')
-    monkeypatch.setattr(operators, 'compile_mmcv', fails)
+    monkeypatch.setattr(operators, 'compile_mmcv', lambda *_: raise_('no compiler'))
     with pytest.raises(SetupError, match='no compiler'):
         operators.build(run)
     assert (packages.SITE / 'mmcv' / '_ext.py').is_file()
@@ -115,17 +112,31 @@ def test_operators_that_do_not_run_leave_those_of_torchvision(
         (packages.SITE / 'mmcv' / '_ext.cpython.so').touch()
         return ''
 
-    def fails(*_: object) -> None:
-        raise SetupError('no kernel image')
-
     packages.install(run)
     monkeypatch.setattr(operators, 'cuda_target', lambda python: 'cuda 9.0')
     monkeypatch.setattr(operators, 'compile_mmcv', lambda *_: built)
     monkeypatch.setattr(operators, 'python', installs)
-    monkeypatch.setattr(operators, 'run_operators', fails)
+    monkeypatch.setattr(operators, 'run_operators', lambda *_: raise_('no kernel'))
     out = tmp_path / 'out'
     out.mkdir()
-    with pytest.raises(SetupError, match='no kernel image'):
+    with pytest.raises(SetupError, match='no kernel'):
         operators.build(Run(tmp_path, out, dry=False))
     assert [path.name for path in (packages.SITE / 'mmcv').glob('_ext*')] == ['_ext.py']
     assert not list(out.iterdir()), 'a wheel that does not run is kept'
+
+
+def test_carried_operators_that_do_not_run_here_are_compiled(
+    monkeypatch: pytest.MonkeyPatch, carried: Path, run: Run
+) -> None:
+    packages.install(run)
+    (packages.SITE / 'mmcv' / '_ext.py').unlink()  # as a carried wheel leaves it
+    (packages.SITE / 'mmcv' / '_ext.cpython.so').touch()
+    monkeypatch.setattr(operators, 'run_operators', lambda *_: raise_('no kernel'))
+    monkeypatch.setattr(operators, 'cuda_target', lambda python: 'cuda 9.0')
+    monkeypatch.setattr(operators, 'compile_mmcv', lambda *_: raise_('compiling'))
+    with pytest.raises(SetupError, match='compiling'):
+        operators.build(run)
+
+
+def raise_(text: str) -> Path:
+    raise SetupError(text)

@@ -35,13 +35,18 @@ Operator = Callable[[torch.device], Tensor]
 def build(run: Run) -> str:
     """Compile them as `make setup` does; the wheel is kept beside the table.
 
-    A wheel in `.gpu/wheels` is not compiled again. If they cannot be built, those of
-    torchvision stay.
+    Those of a wheel in `.gpu/wheels` are not compiled again if they run here. If they
+    cannot be built, those of torchvision stay.
     """
     if not (SITE / 'mmcv' / '_ext.py').is_file():
-        run_operators(DEVICES, PYTHON)
-        where = 'carried' if is_carried() else "this Python's own"
-        return f'{where}, not compiled here; they run on {" and ".join(DEVICES)}'
+        try:
+            run_operators(DEVICES, PYTHON)
+            where = 'carried' if is_carried() else "this Python's own"
+            return f'{where}, not compiled here; they run on {" and ".join(DEVICES)}'
+        except SetupError:
+            if not is_carried():
+                raise
+            add_fallback()
     mmcv_source()
     start = time.monotonic()
     os.environ['MAX_JOBS'] = str(len(os.sched_getaffinity(0)))
