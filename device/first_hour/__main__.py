@@ -9,6 +9,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 from device.first_hour.places import CARRIED, OUT, WORK, Run, environment
 from device.first_hour.prepare import PYTHON, prepare
@@ -32,15 +33,11 @@ def main() -> int:
         args.to.write_text(text) if args.to else print(text)
         return 0
     if not args.dry_run and not sees_a_gpu():
-        print(
-            'torch sees no GPU here; --dry-run tries what needs none', file=sys.stderr
-        )
-        return 1
+        return _refuse('torch sees no GPU here; --dry-run tries what needs none')
     try:
         questions = named(args.name, args.only)
     except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return _refuse(str(error))
     if not args.only:
         (args.out / f'{args.name}.json').unlink(missing_ok=True)
     return carry_out(args.name, questions, args.out, args.dry_run, args.minutes)
@@ -59,29 +56,41 @@ def carry_out(
     run = Run(WORK / name, out, dry)
     for folder in (run.work, run.out):
         folder.mkdir(parents=True, exist_ok=True)
-    kept = out / f'{name}.json'
-    answers, heads = saved(kept)
-    command = ' '.join(['python -m device.first_hour', *sys.argv[1:]])
-    when = time.strftime('%Y-%m-%d %H:%M', time.gmtime())
-    heads = [one for one in heads if one['dry'] == dry]
-    heads.append(dict(command=command, when=when, dry=dry))
-    answers = answers if len(heads) > 1 else {}
-    new: list[Answer] = []
+    answers, heads = _begun(out / f'{name}.json', dry)
+    failed = []
 
     def note(question: Question, answer: Answer) -> None:
         answers[question.name] = answer
-        new.append(answer)
-        print(f'{question.name} ({answer.seconds:.0f} s): {answer.state} {answer.text}')
-        save(kept, answers, heads)
+        if answer.state == FAILED:
+            failed.append(question)
+        _say(f'{question.name} ({answer.seconds:.0f} s): {answer.state} {answer.text}')
+        save(out / f'{name}.json', answers, heads)
         every = [*SET_UP, *QUESTIONS[name]]
         (out / f'{name}.md').write_text(table(every, answers) + '\n')
         _pack(run.work, out / f'{name}.tar.gz')
 
     ask_all(questions, run, minutes * 60, note)
-    print(
-        f'\n{table(questions, answers)}\n\nin {out}: {name}.md, .json, .tar.gz (logs)'
-    )
-    return sum(answer.state == FAILED for answer in new)
+    _say(f'\n{table(questions, answers)}\n\nin {out}: {name}.md, .json, .tar.gz (logs)')
+    return len(failed)
+
+
+def _begun(file: Path, dry: bool) -> tuple[dict[str, Answer], list[dict[str, Any]]]:
+    """What an earlier run of this kind has found, and the head of this one."""
+    answers, heads = saved(file)
+    if any(head['dry'] != dry for head in heads):
+        answers, heads = {}, []
+    command = ' '.join(['python -m device.first_hour', *sys.argv[1:]])
+    when = time.strftime('%Y-%m-%d %H:%M', time.gmtime())
+    return answers, [*heads, dict(command=command, when=when, dry=dry)]
+
+
+def _refuse(why: str) -> int:
+    print(why, file=sys.stderr)
+    return 2
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def sees_a_gpu() -> bool:

@@ -96,7 +96,7 @@ def test_without_a_gpu_only_a_dry_run_goes_on(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr('device.first_hour.__main__.sees_a_gpu', lambda: False)
-    assert run_main(monkeypatch, ['check', '--out', str(tmp_path / 'out')]) == 1
+    assert run_main(monkeypatch, ['check', '--out', str(tmp_path / 'out')]) == 2
     assert '--dry-run' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def train(run: Run, kind: str, option: str = '') -> str:
     """
     write_digit_scenes(ROOT / 'data/digits/detection')
     folder = run.work / 'runs' / (option.split('=')[0] or kind)
+    shutil.rmtree(folder, ignore_errors=True)
     command = ['tools/train.py', str(TEACHER if kind == 'teacher' else STUDENT)]
     if kind == 'ckd':
         command += ['--teacher', str(TEACHER), '--method', 'ckd']
