@@ -22,7 +22,8 @@ def same_losses(run: Run) -> str:
         with attached(models, speed=speed):
             losses.append([float(step(models)['loss_ckd']) for _ in range(3)])
     after, beside = losses
-    said = f'loss_ckd {after} without, {beside} with'
+    one, two = (', '.join(f'{value:.6f}' for value in each) for each in losses)
+    said = f'loss_ckd {one} without, {two} with'
     pairs = zip(after, beside, strict=True)
     assert all(abs(one - two) <= 1e-4 * abs(one) for one, two in pairs), said
     return said
