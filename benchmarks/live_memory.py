@@ -18,7 +18,8 @@ from torch.utils._pytree import tree_leaves
 __all__ = ['Cost', 'LiveMemory', 'cost']
 
 # These compute nothing, beside the views, which say so themselves.
-_NO_KERNEL = {'empty', 'empty_like', 'empty_strided', 'new_empty', '_unsafe_view'}
+_NO_KERNEL = {'empty', 'empty_like', 'empty_strided', 'new_empty', 'new_empty_strided'}
+_NO_KERNEL |= {'_unsafe_view', 'promote_types'}
 # The scalar that these return keeps the storage of all that was reduced. Fake tensors
 # do not show it.
 _KEEPS_WHAT_IT_REDUCES = {'mse_loss', 'smooth_l1_loss'}
