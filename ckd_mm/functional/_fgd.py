@@ -18,6 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ckd_mm.functional._boxes import check_boxes
 from ckd_mm.functional._inputs import check_maps
 from ckd_mm.functional._squares import squares
+from ckd_mm.functional._upcast import wide_dtype
 
 __all__ = ['focal_sum', 'foregrounds', 'inverse_count']
 
@@ -46,8 +47,7 @@ def focal_sum(
     for student, teacher in zip(students, teachers, strict=True):
         check_maps(student, teacher)
     sizes = [(maps.shape[2], maps.shape[3]) for maps in students]
-    dtype = torch.promote_types(students[0].dtype, teachers[0].dtype)
-    dtype = torch.promote_types(dtype, torch.float32)
+    dtype = wide_dtype(students[0], teachers[0])
     check_boxes(boxes, len(students[0]))
     masks = foregrounds(sizes, boxes, image_size, students[0].device, dtype)
     values = []

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ckd_mm.functional._upcast import wide_dtype
+
 __all__ = ['difference', 'squares']
 
 
@@ -39,8 +41,7 @@ def squares(
 
 def difference(student: Tensor, teacher: Tensor) -> Tensor:
     """Student minus teacher, in float32 or wider, in a new tensor."""
-    dtype = torch.promote_types(student.dtype, teacher.dtype)
-    dtype = torch.promote_types(dtype, torch.float32)
+    dtype = wide_dtype(student, teacher)
     if student.dtype == dtype:
         return student - teacher
     return student.to(dtype).sub_(teacher)

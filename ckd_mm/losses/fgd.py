@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ckd_mm.checks import check_any_positive, non_negative, positive
 from ckd_mm.functional._fgd import focal_sum
 from ckd_mm.functional._squares import squares
-from ckd_mm.losses._connectors import Channels, pairs, upcast, widths
+from ckd_mm.functional._upcast import upcast
+from ckd_mm.losses._connectors import Channels, pairs, widths
 from ckd_mm.losses._contexts import Context, transformed
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes

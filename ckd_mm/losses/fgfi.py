@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import fraction, non_negative
 from ckd_mm.functional import fgfi_loss, fgfi_masks
-from ckd_mm.losses._connectors import Channels, pairs, upcast, widths
+from ckd_mm.functional._upcast import upcast
+from ckd_mm.losses._connectors import Channels, pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES

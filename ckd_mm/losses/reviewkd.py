@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative, positive_integer
-from ckd_mm.losses._connectors import Channels, pairs, upcast, widths
+from ckd_mm.functional._upcast import upcast
+from ckd_mm.losses._connectors import Channels, pairs, widths
 from ckd_mm.losses._fusion import Fusion
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
