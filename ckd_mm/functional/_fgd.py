@@ -88,7 +88,7 @@ def foregrounds(
     ends_NG22 = boxes_NG4.unflatten(2, (2, 2))  # first and last; x and y
     scaled = torch.stack(
         [
-            ends_NG22[..., 1 - axis] * (size[axis] / image_size[axis])
+            ends_NG22[..., 1 - axis] * size[axis] / image_size[axis]
             for axis in (0, 1)
             for size in sizes
         ]

@@ -119,3 +119,13 @@ def test_contexts_of_other_widths_are_computed_apart() -> None:
 def test_weights_that_leave_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match='relation_weight are all 0.*loss_weight=0'):
         FGDLoss(4, 4, 0.0, 0.0, 0.0, 0.0)
+
+
+def test_a_box_up_to_the_edge_of_the_image_ends_with_the_last_cell() -> None:
+    """In float32, 1344 * (11 / 1344) is more than 11, and would count a cell more."""
+    box = [torch.tensor([[0.0, 0.0, 1344.0, 1344.0]])]
+    for size in range(1, 200):
+        maps = torch.zeros(1, 1, size, size)
+        foreground_NHW, _ = fgd_masks(maps, box, (1344, 1344))
+        expected = torch.full_like(foreground_NHW, 1 / (size + 1) ** 2)
+        torch.testing.assert_close(foreground_NHW, expected, msg=str(size))
