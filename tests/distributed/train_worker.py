@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -37,6 +38,18 @@ class Watch(Hook):
         )
 
 
+def size(model: Any) -> dict[str, int]:
+    """Bytes of the parameters: those of this rank, and of the whole model."""
+    if hasattr(model, 'reshard'):
+        model.reshard()  # what stands outside of blocks stays gathered after a forward
+    parameters = [*model.parameters()]
+    shares = [getattr(one, '_local_tensor', one) for one in parameters]
+    return dict(
+        local=sum(one.numel() * one.element_size() for one in shares),
+        total=sum(one.numel() * one.element_size() for one in parameters),
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument('config')
@@ -56,7 +69,12 @@ def main() -> None:
         model.train_cfg.rpn_proposal.max_per_img = 0
     runner.train()
     losses, _ = runner.message_hub.get_scalar('train/loss').data
-    report = dict(rows=watch.rows, losses=losses.tolist(), wrapper=type(runner.model))
+    report = dict(
+        rows=watch.rows,
+        losses=losses.tolist(),
+        wrapper=type(runner.model).__name__,
+        **size(runner.model),
+    )
     torch.save(report, args.out / f'rank{rank}.pt')
 
 
