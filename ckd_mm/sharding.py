@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import torch
 from mmengine.utils import apply_to
 from torch import Tensor, nn
 
@@ -19,7 +20,11 @@ __all__ = ['blocks_of', 'is_sharded', 'shard', 'spread', 'whole']
 
 
 def shard(
-    module: nn.Module, blocks: Iterable[nn.Module] = (), *, frozen: bool = False
+    module: nn.Module,
+    blocks: Iterable[nn.Module] = (),
+    *,
+    device: torch.device | None = None,
+    frozen: bool = False,
 ) -> None:
     """Spread the parameters of a module over all ranks, in place.
 
@@ -28,9 +33,10 @@ def shard(
     they are.
 
     Args:
-        module: On its device, and equal on all ranks. It runs by being called.
+        module: It is equal on all ranks, and runs by being called.
         blocks: Modules in it that are gathered one by one, and run by being called; all
             other parameters are gathered together.
+        device: Where it runs; `None` is where it is.
         frozen: It runs without gradient: its parameters are let go after each forward.
 
     Raises:
@@ -46,7 +52,7 @@ def shard(
     from torch.distributed.device_mesh import init_device_mesh
 
     _check(module)
-    device = next(module.parameters()).device
+    device = device or next(module.parameters()).device
     options: dict[str, Any] = dict(reshard_after_forward=True) if frozen else {}
     with preserved_random_state():
         options['mesh'] = init_device_mesh(device.type, (world_size(),))

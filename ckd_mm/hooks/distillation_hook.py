@@ -54,8 +54,9 @@ class DistillationHook(Hook):
             the zoo's if left out); `prefix`, to take one of several models out of a
             file; `classes` and `class_map`, to match its classes with the student's by
             name; `evaluate=True`, to evaluate the teacher with the run's validation
-            before training and log its metrics under `teacher/`. `ema=True` instead of
-            a config: the average of the student, which the run's EMAHook keeps.
+            before training and log its metrics under `teacher/`; `shard=True`, to
+            spread it over the processes. `ema=True` instead of a config: the average of
+            the student, which the run's EMAHook keeps.
             `cache=PATH` instead: the outputs that `tools/cache_teacher.py` has stored,
             whose augmentations this run replays; no teacher is built. A list of such
             dicts: several teachers, averaged by `weight` where a term does not

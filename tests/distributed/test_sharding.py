@@ -1,4 +1,4 @@
-"""A student sharded over two ranks trains as one process does with the double batch."""
+"""Students and teachers sharded over two ranks train as one process does."""
 
 from __future__ import annotations
 
@@ -56,32 +56,42 @@ def config(
     return make
 
 
-def train(cfg: Config, num_ranks: int = 1) -> dict[str, Any]:
-    """The last checkpoint."""
-    folder = Path(cfg.work_dir)
-    if num_ranks > 1:
-        folder.mkdir()
-        cfg.dump(folder / 'config.py')
-        torchrun(num_ranks, WORKER, folder / 'config.py', folder)
-    else:
-        RUNNERS.build(cfg).train()
-    return torch.load(folder / 'epoch_2.pth', weights_only=False)
-
-
 @pytest.fixture(scope='module')
 def alone(config: Make, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return train(config(tmp_path_factory.mktemp('alone') / 'work'))
+    """What one process ends with."""
+    cfg = config(tmp_path_factory.mktemp('alone'))
+    RUNNERS.build(cfg).train()
+    return torch.load(Path(cfg.work_dir) / 'epoch_2.pth', weights_only=False)
 
 
 @pytest.fixture(scope='module')
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where `sharded` trains."""
-    return tmp_path_factory.mktemp('sharded') / 'work'
+def folder(config: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three runs of two ranks, one after the other in one start of the processes."""
+    folder = tmp_path_factory.mktemp('sharded')
+    sharded = config(folder / 'sharded', 2)
+    start = dict(resume=True, load_from=str(folder / 'sharded/epoch_1.pth'))
+    resumed = config(folder / 'resumed', 2, **start)
+    ddp = config(folder / 'ddp', 2)
+    wrapper = dict(type='MMDistributedDataParallel', device_ids=None)
+    ddp.strategy = dict(type='DDPStrategy', model_wrapper=wrapper)
+    arguments = []
+    for cfg in (sharded, resumed, ddp):
+        if cfg is not sharded:
+            cfg.custom_hooks[0].teacher.update(shard=True, evaluate=True)
+        work_dir = Path(cfg.work_dir)
+        work_dir.mkdir()
+        cfg.dump(work_dir / 'config.py')
+        arguments += [work_dir / 'config.py', work_dir]
+    torchrun(2, WORKER, *arguments)
+    return folder
 
 
-@pytest.fixture(scope='module')
-def sharded(config: Make, folder: Path) -> dict[str, Any]:
-    return train(config(folder, 2), 2)
+def saved(folder: Path) -> dict[str, Any]:
+    """The last checkpoint, under the student's own names."""
+    found = torch.load(folder / 'epoch_2.pth', weights_only=False)
+    state = found['state_dict'].items()  # MMEngine's strategies save the wrapper's
+    found['state_dict'] = {name.removeprefix('module.'): one for name, one in state}
+    return found
 
 
 def tensors(state: Any, name: str = '') -> dict[str, Tensor]:
@@ -96,6 +106,12 @@ def tensors(state: Any, name: str = '') -> dict[str, Tensor]:
     return found
 
 
+def sizes(folder: Path, key: str) -> list[tuple[int, int]]:
+    """Bytes of parameters on each rank, and those of the whole model."""
+    files = [folder / f'rank{rank}.pt' for rank in (0, 1)]
+    return [torch.load(file, weights_only=False)[key] for file in files]
+
+
 def assert_close(one: dict[str, Any], two: dict[str, Any]) -> None:
     """Student, connectors and state of the optimizer are equal up to rounding."""
     for part in ('state_dict', 'ckd_mm', 'optimizer'):
@@ -108,38 +124,43 @@ def assert_close(one: dict[str, Any], two: dict[str, Any]) -> None:
             )
 
 
-def test_it_trains_as_one_process_with_the_double_batch(
-    alone: dict[str, Any], sharded: dict[str, Any]
+def test_a_sharded_student_trains_as_one_process_with_the_double_batch(
+    alone: dict[str, Any], folder: Path
 ) -> None:
-    assert_close(alone, sharded)
+    assert_close(alone, saved(folder / 'sharded'))
 
 
-def test_each_rank_keeps_half_of_the_parameters(
-    sharded: dict[str, Any], folder: Path
-) -> None:
-    sizes = [torch.load(folder / f'rank{r}.pt', weights_only=False) for r in (0, 1)]
-    assert sum(size['local'] for size in sizes) == sizes[0]['total']
+def test_each_rank_keeps_half_of_the_parameters(folder: Path) -> None:
+    (first, total), (second, _) = sizes(folder / 'sharded', 'size')
+    assert first + second == total
     # one row, as in the position embedding, cannot be halved
-    assert max(size['local'] for size in sizes) < 0.55 * sizes[0]['total']
+    assert max(first, second) < 0.55 * total
 
 
 def test_its_checkpoint_is_the_whole_stock_model(
-    config: Make, sharded: dict[str, Any], tmp_path: Path
+    config: Make, folder: Path, tmp_path: Path
 ) -> None:
+    checkpoint = torch.load(folder / 'sharded/epoch_2.pth', weights_only=False)
     model = stock_model(config(tmp_path))
-    model.load_state_dict(sharded['state_dict'], strict=True)
-    assert all(type(value) is Tensor for value in tensors(sharded).values())
+    model.load_state_dict(checkpoint['state_dict'], strict=True)
+    assert all(type(value) is Tensor for value in tensors(checkpoint).values())
 
 
-@pytest.mark.parametrize('num_ranks', [2, 1])
-def test_its_checkpoint_is_resumed_sharded_and_by_one_process(
-    config: Make,
-    sharded: dict[str, Any],
-    folder: Path,
-    num_ranks: int,
-    tmp_path: Path,
+def test_it_is_resumed_with_a_sharded_teacher_and_ends_the_same(folder: Path) -> None:
+    assert_close(saved(folder / 'sharded'), saved(folder / 'resumed'))
+
+
+def test_one_process_goes_on_from_its_checkpoint(
+    config: Make, folder: Path, tmp_path: Path
 ) -> None:
-    start = dict(resume=True, load_from=str(folder / 'epoch_1.pth'))
-    assert_close(
-        sharded, train(config(tmp_path / 'work', num_ranks, **start), num_ranks)
-    )
+    start = dict(resume=True, load_from=str(folder / 'sharded/epoch_1.pth'))
+    RUNNERS.build(config(tmp_path, **start)).train()
+    assert_close(saved(folder / 'sharded'), saved(tmp_path))
+
+
+def test_a_whole_student_learns_the_same_from_a_sharded_teacher(
+    alone: dict[str, Any], folder: Path
+) -> None:
+    assert_close(alone, saved(folder / 'ddp'))
+    for local, total in sizes(folder / 'ddp', 'teacher_size'):
+        assert local < 0.56 * total
