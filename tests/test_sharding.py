@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import deepcopy
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from ckd_mm.sharding import blocks_of, is_sharded, shard, whole
 
 from .test_random_state import draws
-
-
-@pytest.fixture
-def one_rank() -> Iterator[None]:
-    dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
-    yield
-    dist.destroy_process_group()
 
 
 def network() -> nn.Sequential:

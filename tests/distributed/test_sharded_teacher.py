@@ -13,7 +13,7 @@ from mmengine.config import Config
 from .ranks import torchrun
 from .vit import as_vit
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('fsdp2')]
 
 WORKER = Path(__file__).with_name('teacher_worker.py')
 CASES: dict[str, tuple[str, dict[str, Any]]] = {

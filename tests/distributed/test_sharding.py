@@ -16,7 +16,7 @@ from ..conftest import stock_model
 from .ranks import torchrun
 from .vit import as_vit
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('fsdp2')]
 
 WORKER = Path(__file__).with_name('train_worker.py')
 Make = Callable[..., Config]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.registry import MODEL_WRAPPERS, RUNNERS
 from mmengine.runner import Runner
@@ -43,13 +42,6 @@ def test_a_student_in_another_sharding_wrapper_is_refused_before_the_first_itera
             hook.before_train(runner)
     finally:
         MODEL_WRAPPERS.module_dict.pop('Sharded')
-
-
-@pytest.fixture
-def one_rank() -> Iterator[None]:
-    dist.init_process_group('gloo', store=dist.HashStore(), rank=0, world_size=1)
-    yield
-    dist.destroy_process_group()
 
 
 @pytest.mark.parametrize(
