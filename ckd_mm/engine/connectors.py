@@ -27,7 +27,7 @@ from typing import Any
 
 from mmengine._strategy import SingleDeviceStrategy
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import Runner, weights_to_cpu
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -81,9 +81,9 @@ class Connectors:
             delattr(student, KEY)
 
     def save(self, checkpoint: dict[str, Any]) -> None:
-        """Add the state to a checkpoint."""
+        """Add the state to a checkpoint, on the CPU as the student's is there."""
         if self.modules:
-            checkpoint[KEY] = whole(self.modules.state_dict())
+            checkpoint[KEY] = weights_to_cpu(whole(self.modules.state_dict()))
 
     def load(self, checkpoint: dict[str, Any]) -> None:
         """Take the state from a checkpoint that a run resumes from.
@@ -141,9 +141,15 @@ class Connectors:
 
 
 def averaged_over_ranks(loss: nn.Module) -> nn.Module:
-    """A loss whose gradients are the mean over ranks; itself without parameters."""
-    learns = any(parameter.requires_grad for parameter in loss.parameters())
-    if world_size() == 1 or not learns or is_sharded(loss):
+    """A loss whose gradients are the mean over ranks; itself without parameters.
+
+    It starts with the first rank's parameters and buffers. The ranks have drawn others
+    with `randomness=dict(diff_rank_seed=True)`.
+    """
+    if world_size() == 1 or is_sharded(loss):
+        return loss
+    equal_on_all_ranks(loss)  # DistributedDataParallel would leave buffers alone
+    if not any(parameter.requires_grad for parameter in loss.parameters()):
         return loss
     return DistributedDataParallel(loss, broadcast_buffers=False)
 
