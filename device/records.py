@@ -7,6 +7,7 @@ record of the step.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -30,15 +31,17 @@ class Wait:
 
     Args:
         what: An operator, or a copy between processor and device.
-        lines: `file:line` of the call and of its callers, without those of torch and of
-            this folder; empty in a backward pass, which runs in a thread of torch.
+        lines: `file:line (function)` of the call and of its callers, without those of
+            torch and of this folder; empty in a backward pass, which runs in a thread
+            of torch.
     """
 
     what: str
     lines: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f'{self.what} at {self.lines[0] if self.lines else "the backward pass"}'
+        place = re.sub(r':\d+', '', self.lines[0]) if self.lines else 'backward'
+        return f'{self.what} at {place}'
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Record:
         self.peak_bytes = max(self.peak_bytes, live - self.live_before)
 
     def counts(self) -> Counter[str]:
-        """How often it waited, by operator and innermost line."""
+        """How often it waited, by operator, file and function."""
         return Counter(map(str, self.waits))
 
 
@@ -103,6 +106,6 @@ def where(limit: int = 4) -> tuple[str, ...]:
         name = frame.f_code.co_filename
         if not (name.startswith((_HERE, '<')) or _OF_TORCH in name):
             short = name.rpartition('/site-packages/')[2].removeprefix(f'{ROOT}/')
-            found.append(f'{short}:{frame.f_lineno}')
+            found.append(f'{short}:{frame.f_lineno} ({frame.f_code.co_name})')
         frame = frame.f_back
     return tuple(found)

@@ -13,6 +13,7 @@ from unittest import mock
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from device.mock import streams
 from device.mock.pinned import is_pinned, pin_memory
@@ -131,8 +132,7 @@ def _moved(module: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:
 def _loaded(file: Any, map_location: Any = None, **options: Any) -> Any:
     """`torch.load`, which would ask the driver for the device."""
     if isinstance(map_location, (str, torch.device)) and is_cuda(map_location):
-        found = _load(file, map_location='cpu', **options)
-        return torch.utils._pytree.tree_map(_placed, found)
+        return tree_map(_placed, _load(file, map_location='cpu', **options))
     return _load(file, map_location=map_location, **options)
 
 

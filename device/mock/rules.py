@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
+from device.mock.nests import leaves
 from device.mock.pinned import is_pinned
 
 __all__ = ['Call', 'MixedDevices', 'check_devices', 'waits_of']
@@ -57,13 +58,13 @@ class Call:
     is_ours: Callable[[Any], bool]
     mutates: bool = False
 
-    @property
+    @cached_property
     def tensors(self) -> list[Tensor]:
         """All tensors among the arguments."""
-        leaves = tree_leaves((self.args, self.kwargs))
-        return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        found = leaves((self.args, self.kwargs))
+        return [leaf for leaf in found if isinstance(leaf, Tensor)]
 
-    @property
+    @cached_property
     def ours(self) -> list[Tensor]:
         """The tensors on the device."""
         return [one for one in self.tensors if self.is_ours(one)]

@@ -18,9 +18,9 @@ from torch.utils._python_dispatch import (
     TorchDispatchMode,
     return_and_correct_aliasing,
 )
-from torch.utils._pytree import tree_leaves, tree_map
 
 from device.mock.ledger import Ledger
+from device.mock.nests import leaves, mapped
 from device.mock.rules import Call, check_devices, is_cuda, waits_of
 from device.mock.streams import current_stream
 from device.records import Wait, open_records, where
@@ -120,7 +120,7 @@ def is_ours(value: Any) -> bool:
 
 def to_device(value: Any) -> Any:
     """The tensors in any nest of lists and dicts, wrapped."""
-    return tree_map(_wrapped, value)
+    return mapped(_wrapped, value)
 
 
 def launched(func: Any) -> bool:
@@ -138,8 +138,8 @@ def note_wait(what: str) -> None:
 
 def run_inside(name: str, function: Any, args: Any, kwargs: Any) -> Any:
     """Call a function of a compiled library on the inner tensors."""
-    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if is_ours(leaf)]
-    inner_args, inner_kwargs = tree_map(_unwrapped, (args, kwargs))
+    tensors = [leaf for leaf in leaves((args, kwargs)) if is_ours(leaf)]
+    inner_args, inner_kwargs = mapped(_unwrapped, (args, kwargs))
     stream = current_stream()
     stream.tick()
     LEDGER.read((one.on_cpu for one in tensors), stream, name)
@@ -152,7 +152,7 @@ def run_inside(name: str, function: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _computed(func: Any, call: Call, ours: list[Any]) -> Any:
-    inner_args, inner_kwargs = tree_map(_unwrapped, (call.args, call.kwargs))
+    inner_args, inner_kwargs = mapped(_unwrapped, (call.args, call.kwargs))
     if is_cuda(inner_kwargs.get('device')):
         inner_kwargs['device'] = torch.device('cpu')
     inner_kwargs.pop('pin_memory', None)
@@ -179,7 +179,7 @@ def _written(func: Any, call: Call, ours: list[Any], out: Any) -> Iterable[Tenso
 
 
 def _inner(out: Any) -> Iterable[Tensor]:
-    return (leaf.on_cpu for leaf in tree_leaves(out) if is_ours(leaf))
+    return (leaf.on_cpu for leaf in leaves(out) if is_ours(leaf))
 
 
 def _wrapped(value: Any) -> Any:

@@ -1,0 +1,57 @@
+"""Training steps of every family with all its parts at once: as on the CPU, few waits.
+
+Losses and gradients are the CPU's. A tensor on the wrong device would be refused.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from device.families import FAMILIES, parts_of, setting_of
+from device.steps import Setting, on_cpu, on_device, stock_on_device
+
+from .checks import check_values
+
+BY_INDICES = 'index with a mask at ckd_mm/adapters/dense/priors.py (choose_rows)'
+MATCHED = 'copy from the device at ckd_mm/adapters/query/matching.py (match)'
+WAITS = {'rpn_boxes': {BY_INDICES: 1}, 'query_logits': {MATCHED: 1}}
+"""What the default term of a part waits for."""
+
+FAST = ('ResNet', 'FasterRCNN', 'CascadeMaskRCNN', 'GFL', 'YOLOX', 'DETR')
+THREE_WAITS = pytest.mark.xfail(
+    strict=True, reason='matched queries are copied to the device with two waits'
+)
+QUERIES = ('DETR', 'ConditionalDETR', 'DABDETR', 'DDQDETR', 'DeformableDETR', 'DINO')
+QUERIES += ('MaskFormer', 'Mask2Former', 'Mask2FormerPanoptic')
+
+
+def expected_waits(setting: Setting) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for on in setting.distill:
+        found.update(WAITS.get(on, {}))
+    return found
+
+
+@pytest.mark.parametrize(
+    'family',
+    [
+        pytest.param(
+            family,
+            marks=[pytest.mark.slow] * (family not in FAST)
+            + [THREE_WAITS] * (family in QUERIES),
+        )
+        for family in FAMILIES
+    ],
+)
+def test_all_parts_of_a_family_at_once(device: Any, family: str) -> None:
+    plain = setting_of(family)
+    setting = replace(plain, distill={part.on: part.term for part in parts_of(plain)})
+    assert setting.distill
+    stock, hooked = stock_on_device(plain, device), on_device(setting, device)
+    if device.is_mock:
+        check_values(hooked, on_cpu(setting))
+    assert hooked.added(stock) == expected_waits(setting)
