@@ -14,11 +14,14 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
+import torch
 from mmdet.testing import demo_mm_inputs
 from mmengine.model import BaseModel
+from mmpretrain.structures import DataSample
 
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.teachers import Speed
+from device.families import FAMILIES
 from device.steps import Setting, on_cpu, on_device, stock_on_device
 
 from ..adapters.detectors import (
@@ -195,6 +198,30 @@ def test_rows_of_classes_that_the_teacher_lacks_wait_once(device: Any) -> None:
     names = named('0123456789', '98765abcde')
     once = {'nonzero at ckd_mm/adapters/core/class_match.py (known_rows)': 1}
     check(replace(setting('faster'), distill=terms, names=names), device, once)
+
+
+def test_a_classifier(device: Any) -> None:
+    samples = [
+        DataSample(metainfo=dict(sample_idx=i)).set_gt_label(i % 10) for i in range(8)
+    ]
+    batch = dict(inputs=[torch.rand(3, 16, 16)] * 8, data_samples=samples)
+    models = (FAMILIES['ResNet'](seed) for seed in (0, 1))
+    crd = dict(num_samples=9, student_channels=64, teacher_channels=64, num_negatives=4)
+    terms = dict(
+        ckd=term('logits', 'CKDLoss'),
+        dkd=term('logits', 'DKDLoss'),
+        ctkd=term('logits', 'CTKDLoss'),
+        crd=term('embedding', 'CRDLoss', **crd),
+        mgd=term('backbone', 'MGDLoss', student_channels=64, teacher_channels=64),
+    )
+    check(Setting(*models, batch, terms), device)
+
+
+def test_the_teachers_forward_is_the_teachers(device: Any) -> None:
+    """Its RoI extractor asks how many RoIs lie on each level."""
+    pair = replace(setting('faster'), distill=dict(ckd=roi_logits()))
+    found = on_device(pair, device)
+    assert Counter(map(str, found.of_teacher)) == {ON_LEVELS: 4}
 
 
 @pytest.mark.slow
