@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from torch.utils._pytree import tree_map
 from ckd_mm.losses._indices import IndexCheck
 
 from ..losses.battery import EACH_SETTING, LossRow
+
+near = partial(torch.testing.assert_close, rtol=1e-3, atol=1e-6, equal_nan=True)
 
 DRAWING = {'CRDLoss', 'MGDLoss'}
 """Losses that draw random numbers, which differ on a GPU."""
@@ -59,11 +62,12 @@ def step(loss: nn.Module, inputs: list[Any], half: bool) -> Tensor:
     student, teacher = inputs[:2]
     student.grad = None
     with torch.autocast('cuda', torch.float16, enabled=half):
-        value = loss(*inputs)
-        if hasattr(loss, 'statistics'):
-            loss.statistics(student, teacher)
+        value: Tensor = loss(*inputs)
+        statistics: Any = getattr(loss, 'statistics', None)
+        if statistics is not None:
+            statistics(student, teacher)
     value.backward()
-    return value.detach()
+    return value.detach().cpu()
 
 
 @EACH_SETTING
@@ -77,15 +81,14 @@ def test_it_is_the_cpus_and_never_waits(
     value = on_cpu(*expected)
     value.backward()
     half = CASES[case].half
-    first = step(on_device, got, half).cpu(), got[0].grad.cpu()
+    first, gradient = step(on_device, got, half), got[0].grad.cpu()
     with device.record() as record:
         step(on_device, got, half)
     assert record.counts() == {}
     assert record.launches > 0
     if device.is_mock or row.class_name not in DRAWING:
-        near = dict(rtol=1e-3, atol=1e-6, equal_nan=True)
-        torch.testing.assert_close(first[0], value.detach(), **near)
-        torch.testing.assert_close(first[1], expected[0].grad, **near)
+        near(first, value.detach())
+        near(gradient, expected[0].grad)
     for parameter in on_device.parameters():
         assert parameter.grad is not None
         assert parameter.grad.device.type == 'cuda'

@@ -214,7 +214,7 @@ def test_a_classifier(device: Any) -> None:
         crd=term('embedding', 'CRDLoss', **crd),
         mgd=term('backbone', 'MGDLoss', student_channels=64, teacher_channels=64),
     )
-    check(Setting(*models, batch, terms), device)
+    check(Setting(next(models), next(models), batch, terms), device)
 
 
 def test_the_teachers_forward_is_the_teachers(device: Any) -> None:
