@@ -57,7 +57,8 @@ def gather_rows(rows_BD: Tensor) -> tuple[Tensor, int]:
     """
     if world_size() == 1:
         return rows_BD, 0
-    count = torch.tensor(len(rows_BD), device=rows_BD.device)
+    # Not `torch.tensor`, which copies from the host and waits for the device.
+    count = torch.full((), len(rows_BD), device=rows_BD.device)
     counts = [torch.zeros_like(count) for _ in range(world_size())]
     dist.all_gather(counts, count)
     sizes = torch.stack(counts).tolist()

@@ -14,9 +14,13 @@ __all__ = ['preserved_random_state', 'seeded_random_state']
 
 @contextmanager
 def preserved_random_state() -> Iterator[None]:
-    """Restore the states of Python, NumPy and PyTorch (all devices) on leaving."""
+    """Restore the states of Python, NumPy and PyTorch on leaving.
+
+    Of several GPUs, it is the state of this process's own, as each rank draws on one.
+    """
     python_state, numpy_state = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=gpus):
         try:
             yield
         finally:

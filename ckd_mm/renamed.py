@@ -72,7 +72,7 @@ MODULES = {
     'streams': 'teachers.streams',
     'teachers.build': 'teachers.loading.build',
     'teachers.checkpoint': 'teachers.loading.checkpoint',
-    'teachers.config': 'teachers.reading',
+    'teachers.config': 'teachers',
     'teachers.misfit': 'teachers.loading.misfit',
     'teachers.weight_file': 'teachers.loading.weight_file',
     'terms': 'engine.terms',
@@ -88,8 +88,15 @@ NAMES = {
     'Extra': 'Context',
     'Missing': 'Unavailable',
     'Pairing': 'BoundTerm',
+    'Reading': 'AlignedRows',
+    'Kept': 'ClassSubset',
+    'Found': 'QueryOutputs',
+    'Passes': 'StageMap',
+    'Place': 'HeadTap',
+    'Take': 'ReadRows',
+    'TeacherConfig': 'ZooTeacher',
 }
-"""Old names of classes in the adapters, and new ones."""
+"""Old names of classes in the adapters and the teachers, and new ones."""
 
 
 class _Finder(MetaPathFinder):
@@ -121,9 +128,11 @@ class _Alias(Loader):
         )
         module = ModuleType(spec.name)
         vars(module).update(vars(importlib.import_module(self._name)))
-        for old, new in NAMES.items():
-            if hasattr(module, new) and not hasattr(module, old):
-                setattr(module, old, getattr(module, new))
+
+        def getattr_of_module(name: str) -> object:
+            return old_name(spec.name, name)
+
+        vars(module)['__getattr__'] = getattr_of_module
         return module
 
     def exec_module(self, module: ModuleType) -> None:
@@ -140,9 +149,10 @@ def old_name(module: str, name: str) -> object:
     """What a module has under a name from before, for its `__getattr__`.
 
     Raises:
-        AttributeError: It is none of :data:`NAMES`.
+        AttributeError: It is none of :data:`NAMES`, or the new name is not there.
     """
-    if name not in NAMES:
+    found = vars(sys.modules[module]) if name in NAMES else {}
+    if NAMES.get(name) not in found:
         raise AttributeError(f'module {module!r} has no attribute {name!r}')
     warnings.warn(
         f'{name} of {module} is {NAMES[name]} now; the old name goes with the next '
@@ -150,4 +160,4 @@ def old_name(module: str, name: str) -> object:
         DeprecationWarning,
         stacklevel=3,
     )
-    return getattr(sys.modules[module], NAMES[name])
+    return found[NAMES[name]]

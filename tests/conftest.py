@@ -48,6 +48,14 @@ def _without_yapf() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope='session', autouse=True)
+def _without_tf32() -> Iterator[None]:
+    """On a GPU, convolutions in TF32 differ by more than the tests allow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.backends.cudnn, 'allow_tf32', False)
+        yield
+
+
 @pytest.fixture(scope='session')
 def digit_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp('data') / 'scenes'

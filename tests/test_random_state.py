@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pytest
 import torch
 
 from ckd_mm.random_state import preserved_random_state
@@ -24,3 +25,22 @@ def test_what_is_drawn_inside_does_not_change_what_comes_after() -> None:
         draws()
     for got, wanted in zip(draws(), expected, strict=True):
         assert got == wanted
+
+
+def test_of_many_gpus_only_the_one_of_this_process_is_read(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    read: list[int] = []
+    set_again: list[int] = []
+    for name, answer in (
+        ('is_available', lambda: True),
+        ('device_count', lambda: 8),
+        ('current_device', lambda: 3),
+        ('get_rng_state', lambda device: read.append(device)),
+        ('set_rng_state', lambda _, device: set_again.append(device)),
+    ):
+        monkeypatch.setattr(torch.cuda, name, answer)
+    with preserved_random_state():
+        pass
+    assert read == set_again == [3]
+    assert not recwarn.list

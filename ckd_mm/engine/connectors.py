@@ -25,8 +25,9 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
+import torch.distributed as dist
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import Runner, weights_to_cpu
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -79,9 +80,9 @@ class Connectors:
             delattr(student, KEY)
 
     def save(self, checkpoint: dict[str, Any]) -> None:
-        """Add the state to a checkpoint."""
+        """Add the state to a checkpoint, on the CPU as the student's is there."""
         if self.modules:
-            checkpoint[KEY] = self.modules.state_dict()
+            checkpoint[KEY] = weights_to_cpu(self.modules.state_dict())
 
     def load(self, checkpoint: dict[str, Any]) -> None:
         """Take the state from a checkpoint that a run resumes from.
@@ -119,8 +120,16 @@ class Connectors:
 
 
 def averaged_over_ranks(loss: nn.Module) -> nn.Module:
-    """A loss whose gradients are the mean over ranks; itself without parameters."""
-    if world_size() == 1 or not any(p.requires_grad for p in loss.parameters()):
+    """A loss whose gradients are the mean over ranks; itself without parameters.
+
+    It starts with the first rank's parameters and buffers. The ranks have drawn others
+    with `randomness=dict(diff_rank_seed=True)`.
+    """
+    if world_size() == 1:
+        return loss
+    for buffer in loss.buffers():  # which DistributedDataParallel would leave alone
+        dist.broadcast(buffer, 0)
+    if not any(parameter.requires_grad for parameter in loss.parameters()):
         return loss
     return DistributedDataParallel(loss, broadcast_buffers=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ckd_mm.renamed import old_name
 from ckd_mm.teachers.base import Request, Teacher, TeacherKind, TeacherView
 from ckd_mm.teachers.cached import CachedTeacher, StoredTeacher
 from ckd_mm.teachers.ema import EMATeacher
@@ -13,6 +14,11 @@ from ckd_mm.teachers.model import ModelTeacher, ModelView
 from ckd_mm.teachers.reading import read_teachers
 from ckd_mm.teachers.speed import Speed
 from ckd_mm.teachers.zoo import ZooTeacher
+
+
+def __getattr__(name: str) -> object:
+    return old_name(__name__, name)
+
 
 __all__ = [
     'CachedTeacher',

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,9 +97,10 @@ def _fuse(teacher: BaseModel) -> None:
 
     with preserved_random_state():
         images = torch.rand(1, 3, 64, 64, device=next(teacher.parameters()).device)
-    before = _tensors(teacher.extract_feat(images))
-    fuse_conv_bn(teacher)
-    after = _tensors(teacher.extract_feat(images))
+    with _without_tf32():
+        before = _tensors(teacher.extract_feat(images))
+        fuse_conv_bn(teacher)
+        after = _tensors(teacher.extract_feat(images))
     for old, new in zip(before, after, strict=True):
         if not torch.allclose(old, new, rtol=1e-3, atol=1e-3 * float(old.abs().max())):
             raise ValueError(
@@ -106,6 +108,29 @@ def _fuse(teacher: BaseModel) -> None:
                 'computes, as its BatchNorms do not all follow a convolution; leave it '
                 'out'
             )
+
+
+@contextmanager
+def _without_tf32() -> Iterator[None]:
+    """Convolve and multiply matrices in whole float32.
+
+    cuDNN convolves in TF32 by default. Its 10 bits round the folded weights to others,
+    which changes the features by more than the check allows.
+    """
+    cudnn: Any = torch.backends.cudnn
+    backends, option = [cudnn, torch.backends.cuda.matmul], 'allow_tf32'
+    whole: bool | str = False
+    if hasattr(cudnn, 'conv'):  # since torch 2.9, where the old name may be an error
+        backends, option = [cudnn.conv, torch.backends.cuda.matmul], 'fp32_precision'
+        whole = 'ieee'
+    before = [getattr(backend, option) for backend in backends]
+    try:
+        for backend in backends:
+            setattr(backend, option, whole)
+        yield
+    finally:
+        for backend, value in zip(backends, before, strict=True):
+            setattr(backend, option, value)
 
 
 def _tensors(features: Any) -> list[Tensor]:

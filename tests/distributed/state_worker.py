@@ -23,7 +23,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     results = []
     for case in torch.load(folder / 'cases.pt', weights_only=False):
-        torch.manual_seed(0)  # as DistributedDataParallel copies the first rank's
+        torch.manual_seed(rank)  # as with `diff_rank_seed=True`
         loss = build(LOSSES, case['config'])
         parallel = averaged_over_ranks(loss)
         values = []

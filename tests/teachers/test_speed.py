@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.hub import get_config
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
@@ -20,6 +21,7 @@ from ckd_mm.teachers import EMATeacher, Speed, read_teachers
 from ckd_mm.teachers.streams import SideStream
 
 from ..tasks import Task, differences, teacher_model, weights
+from .tf32 import emulate_tf32, precision
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +55,10 @@ def first_loss(runner: Runner) -> float:
 @pytest.fixture(scope='module')
 def plain(task: Task, run: Train, tmp_path_factory: Any) -> Runner:
     return run(config(task, tmp_path_factory.mktemp('plain'), 1.0))
+
+
+def test_these_tests_compare_in_whole_float32() -> None:
+    assert not torch.backends.cudnn.allow_tf32
 
 
 @pytest.mark.parametrize('name', OPTIONS)
@@ -166,12 +172,40 @@ def test_fusing_leaves_no_batch_norm_and_the_global_random_state(
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_fusing_is_not_refused_where_convolutions_compute_in_tf32(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As they do by default on every GPU since Ampere."""
+    model = zoo_teacher_with_statistics_of_data()
+    emulate_tf32(monkeypatch)
+    assert precision() == 'tf32'
+    Speed(fuse_bn=True).prepare(model)
+    assert precision() == 'tf32'
+
+
 def test_channels_last_is_the_layout_of_weights_and_images(model: BaseModel) -> None:
     speed = Speed(channels_last=True)
     weight = speed.prepare(model).backbone.layer2[0].conv1.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
     images = speed.inputs(torch.rand(2, 3, 8, 8))
     assert images.is_contiguous(memory_format=torch.channels_last)
+
+
+def zoo_teacher_with_statistics_of_data() -> BaseModel:
+    """R50 of Faster R-CNN. Rounding grows where statistics are those of the data."""
+    cfg = get_config('mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py').model
+    cfg.backbone.init_cfg = None
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model = MODELS.build(cfg)
+    torch.manual_seed(0)
+    model.init_weights()
+    model.eval().requires_grad_(False)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.train().reset_running_stats()
+            module.momentum = None
+    model.extract_feat(torch.randn(2, 3, 96, 96))
+    return model.eval()
 
 
 class Backwards(BaseModel):

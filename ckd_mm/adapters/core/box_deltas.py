@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ckd_mm.adapters.core.pair_spec import Unavailable
@@ -30,12 +31,16 @@ def why_no_deltas(student: Sequence[Any], teacher: Sequence[Any]) -> Unavailable
 def in_units_of(student: Any, teacher: Any, deltas: Tensor) -> Tensor:
     """Deltas (K, 4) of the teacher's head in the units of the student's."""
     units = [
-        (tuple(head.bbox_coder.means), tuple(head.bbox_coder.stds))
+        tuple(zip(head.bbox_coder.means, head.bbox_coder.stds, strict=True))
         for head in (student, teacher)
     ]
     if units[0] == units[1]:
         return deltas
-    (student_means, student_stds), (teacher_means, teacher_stds) = (
-        (deltas.new_tensor(means), deltas.new_tensor(stds)) for means, stds in units
-    )
-    return (deltas * teacher_stds + teacher_means - student_means) / student_stds
+    # Numbers of Python, as a tensor of them would be copied to the device in each step.
+    columns = [
+        (column * teacher_std + teacher_mean - student_mean) / student_std
+        for column, (student_mean, student_std), (teacher_mean, teacher_std) in zip(
+            deltas.unbind(1), *units, strict=True
+        )
+    ]
+    return torch.stack(columns, dim=1)

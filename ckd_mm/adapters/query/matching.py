@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -105,13 +106,11 @@ def match(costs_NST: Tensor) -> tuple[Tensor, Tensor]:
     from scipy.optimize import linear_sum_assignment  # MMDetection needs it as well
 
     _, num_student, num_teacher = costs_NST.shape
+    first_N2 = np.arange(len(costs_NST))[:, None] * (num_student, num_teacher)
     pairs = [
-        (rows + image * num_student, columns + image * num_teacher)
-        for image, costs in enumerate(costs_NST.cpu().numpy())
-        for rows, columns in [linear_sum_assignment(costs)]
+        np.stack(linear_sum_assignment(costs)) + first_2[:, None]
+        for costs, first_2 in zip(costs_NST.cpu().numpy(), first_N2, strict=True)
     ]
-    student, teacher = (
-        torch.cat([torch.from_numpy(indices) for indices in of_images])
-        for of_images in zip(*pairs, strict=True)
-    )
-    return student.to(costs_NST.device), teacher.to(costs_NST.device)
+    indices = torch.from_numpy(np.concatenate(pairs, axis=1))
+    student, teacher = indices.to(costs_NST.device, non_blocking=True)
+    return student, teacher

@@ -1,4 +1,4 @@
-r"""The hook: CKD on class logits of one-stage detectors; the pair adds the teacher.
+"""The hook: CKD on class logits of one-stage detectors; the pair adds the teacher.
 
 Contrastive logit distillation, arXiv:2404.14109, on the 256 anchors or points per
 image where the teacher is surest of an object. The other rows of the batch on the same
@@ -8,8 +8,7 @@ Not run.
 
 The anchors or points that the student's assigner gave an object instead:
 
-    --cfg-options "custom_hooks.0.distill.ckd.on={'part':'dense_logits',\
-    'rows':'assigned'}"
+    on=dict(part='dense_logits', rows='assigned')
 """
 
 custom_hooks = [

@@ -1,4 +1,4 @@
-r"""The hook: CKD on the logits of matched queries; the pair adds the teacher.
+"""The hook: CKD on the logits of matched queries; the pair adds the teacher.
 
 Contrastive logit distillation, arXiv:2404.14109, on all queries of the last decoder
 layer: each image's of student and teacher are matched by classes and boxes, and the
@@ -8,7 +8,7 @@ did best on RoI logits of digit scenes. Not run.
 
 Most queries find nothing. The 100 of each image where the teacher is surest:
 
-    --cfg-options "custom_hooks.0.distill.ckd.on={'part':'query_logits','topk':100}"
+    on=dict(part='query_logits', topk=100)
 """
 
 custom_hooks = [

@@ -1,4 +1,4 @@
-r"""Cascade Mask R-CNN X101 -> Faster R-CNN R50 on COCO: the teacher.
+"""Cascade Mask R-CNN X101 -> Faster R-CNN R50 on COCO: the teacher.
 
 The teacher is the zoo's on ResNeXt-101 64x4d (box AP 45.6), trained for 20 epochs at
 one image scale, as the student sees; the zoo's ms-3x (46.6) saw many. DIST, FGD and MGD
@@ -7,8 +7,7 @@ what schedule FGD and MGD were trained.
 
 The last of its three stages sees the RoIs of the student. The mean of all three:
 
-    --cfg-options "custom_hooks.0.distill.dist.on={'part':'roi_logits',\
-    'teacher_stage':'average'}"
+    on=dict(part='roi_logits', teacher_stage='average')
 """
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
