@@ -138,7 +138,6 @@ def test_bfloat16_does_not_wait_either(device: Any) -> None:
     assert all(math.isfinite(value) for value in found.logs[-1].values())
 
 
-@pytest.mark.xfail(strict=True, reason='deltas are converted by tensors of four lists')
 def test_boxes_of_a_head_with_other_deviations_do_not_wait(device: Any) -> None:
     boxes = term(dict(part='roi_boxes', teacher_stage='last'), 'BoxRegressionLoss')
     check(replace(setting('faster', 'cascade'), distill=dict(boxes=boxes)), device)

@@ -21,7 +21,6 @@ def two_ranks() -> Iterator[None]:
     dist.destroy_process_group()
 
 
-@pytest.mark.xfail(strict=True, reason='the number of rows is copied by a tensor of it')
 def test_a_gather_waits_once(device: Any, two_ranks: None) -> None:
     rows = torch.rand(3, 2, device='cuda', requires_grad=True)
     with device.record() as record:

@@ -111,7 +111,6 @@ def cached(
     return dict(cache=str(folder / 'cache'))
 
 
-@pytest.mark.xfail(strict=True, reason='the host waits for rows of a cache')
 def test_a_cached_teacher_is_read_without_a_wait(
     cached: dict[str, Any],
     device: Any,
@@ -122,7 +121,6 @@ def test_a_cached_teacher_is_read_without_a_wait(
     check(train(cfg, cached, dict(kd=KD), device))
 
 
-@pytest.mark.xfail(strict=True, reason='the state of connectors is saved as on the GPU')
 def test_a_checkpoint_is_read_without_a_gpu(
     device: Any,
     detector_config: Callable[..., Config],

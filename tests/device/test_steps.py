@@ -44,10 +44,6 @@ SLOW += ('CenterNet', 'CornerNet', 'YOLOv3', 'SOLO', 'TOOD', 'SSD', 'GARetinaNet
 """One of each kind; the table of `docs/device.md` has all."""
 
 FAST = ('ResNet', 'FasterRCNN', 'CascadeMaskRCNN', 'GFL', 'YOLOX', 'DETR')
-THREE_WAITS = pytest.mark.xfail(
-    strict=True, reason='matched queries are copied to the device with two waits'
-)
-QUERIES = (*QUERY, *MASKED, 'SparseRCNN', 'QueryInst')
 
 
 def expected_waits(setting: Setting, family: str) -> Counter[str]:
@@ -62,8 +58,7 @@ def expected_waits(setting: Setting, family: str) -> Counter[str]:
     [
         pytest.param(
             family,
-            marks=[pytest.mark.slow] * (family not in FAST)
-            + [THREE_WAITS] * (family in QUERIES),
+            marks=[pytest.mark.slow] * (family not in FAST),
         )
         for family in dict.fromkeys((*FAST, *SLOW))
     ],
