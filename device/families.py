@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import sys
 from collections.abc import Callable, Iterator
@@ -30,16 +31,16 @@ def setting_of(family: str) -> Setting:
     zoo = _of_tests('roi.zoo')  # narrow as they are, some have fewer semantic classes
     if family in zoo.ZOO:
         return Setting(student, teacher, zoo.batch(student))
-    return Setting(student, teacher, batch_that_trains(student, (64, 96)))
+    batch = batch_that_trains(copy.deepcopy(student), (64, 96))
+    return Setting(student, teacher, batch)
 
 
 def parts_of(setting: Setting) -> list[Finding]:
     """The parts that the two models can be compared by, with a loss that fits each."""
-    return [
-        finding
-        for finding in find_parts(setting.student, setting.teacher, setting.batch)
-        if finding.term is not None
-    ]
+    # Some heads keep tensors of a step, after which they cannot be copied any more.
+    student, teacher = copy.deepcopy((setting.student, setting.teacher))
+    found = find_parts(student, teacher, setting.batch)
+    return [finding for finding in found if finding.term is not None]
 
 
 def classifier(seed: int) -> BaseModel:

@@ -73,7 +73,8 @@ class MockTensor(Tensor):
         index = _listed(index)
         is_mask = isinstance(index, Tensor) and index.dtype == torch.bool
         if is_mask and isinstance(value, (int, float)):
-            self.masked_fill_(index, value)  # as CUDA does, without a wait
+            mask = index[(...,) + (None,) * (self.ndim - index.ndim)]
+            self.masked_fill_(mask, value)  # as CUDA does, without a wait
         else:
             super().__setitem__(index, value)
 

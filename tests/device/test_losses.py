@@ -67,7 +67,7 @@ def step(loss: nn.Module, inputs: list[Any], half: bool) -> Tensor:
         if statistics is not None:
             statistics(student, teacher)
     value.backward()
-    return value.detach().cpu()
+    return value.detach()
 
 
 @EACH_SETTING
@@ -81,7 +81,8 @@ def test_it_is_the_cpus_and_never_waits(
     value = on_cpu(*expected)
     value.backward()
     half = CASES[case].half
-    first, gradient = step(on_device, got, half), got[0].grad.cpu()
+    first = step(on_device, got, half).cpu()
+    gradient = got[0].grad.cpu()
     with device.record() as record:
         step(on_device, got, half)
     assert record.counts() == {}
