@@ -105,7 +105,9 @@ class _Run:
     ) -> None:
         torch.manual_seed(0)
         self.setting, self.device, self.found = setting, device, Steps()
-        self.student = copy.deepcopy(setting.student).train().to(place)
+        self.student = copy.deepcopy(setting.student)
+        self.student.train()  # LAD's and LD's return None
+        self.student.to(place)
         self.terms = build_terms(setting.distill) if setting.distill else []
         self.distiller = self._distiller(place) if self.terms else None
         parameters = [p for p in self.student.parameters() if p.requires_grad]
@@ -150,7 +152,9 @@ class _Run:
     def _distiller(self, place: str) -> Distiller:
         """The hook's part of a step, with the teacher's waits recorded."""
         setting = self.setting
-        teacher = copy.deepcopy(setting.teacher).eval().requires_grad_(False).to(place)
+        teacher = copy.deepcopy(setting.teacher)
+        teacher.eval()
+        teacher.requires_grad_(False).to(place)
         prepared = setting.speed.prepare(teacher)
         teachers = [ModelTeacher(prepared, 1.0, setting.speed, setting.names)]
         distiller = Distiller(self.student, teachers, self.terms)

@@ -96,6 +96,7 @@ def _tensor(data: Any, *, device: Any = None, **options: Any) -> Tensor:
         return make_cpu_tensor(data, device=device, **options)
     note_wait('tensor of numbers')
     grad = options.pop('requires_grad', False)
+    options.pop('pin_memory', None)
     return to_device(make_cpu_tensor(data, **options)).requires_grad_(grad)
 
 
