@@ -123,7 +123,7 @@ class _Alias(Loader):
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         warnings.warn(
             f'{spec.name} is {self._name} now; the old name goes with the next release',
-            DeprecationWarning,
+            FutureWarning,
             stacklevel=2,
         )
         module = ModuleType(spec.name)
@@ -157,7 +157,7 @@ def old_name(module: str, name: str) -> object:
     warnings.warn(
         f'{name} of {module} is {NAMES[name]} now; the old name goes with the next '
         'release',
-        DeprecationWarning,
+        FutureWarning,
         stacklevel=3,
     )
     return found[NAMES[name]]

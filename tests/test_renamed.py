@@ -121,7 +121,7 @@ def test_it_is_found_by_its_old_name(module: str) -> None:
     assert found.keys() >= set(IMPORTS[module])
     assert {
         one.category for one in caught if 'ckd_mm' in f'{one.filename} {one.message}'
-    } <= {DeprecationWarning}
+    } <= {FutureWarning}
 
 
 def test_a_new_name_gives_no_warning_and_an_old_one_says_the_new() -> None:
@@ -129,7 +129,7 @@ def test_a_new_name_gives_no_warning_and_an_old_one_says_the_new() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         new = adapters.Unavailable
-    with pytest.warns(DeprecationWarning, match='Missing of .* is Unavailable now'):
+    with pytest.warns(FutureWarning, match='Missing of .* is Unavailable now'):
         assert adapters.Missing is new
     with pytest.raises(AttributeError, match="no attribute 'Misssing'"):
         _ = adapters.Misssing
@@ -138,7 +138,7 @@ def test_a_new_name_gives_no_warning_and_an_old_one_says_the_new() -> None:
 def test_a_class_has_its_old_name_in_a_moved_module_with_a_warning() -> None:
     moved = importlib.import_module('ckd_mm.adapters.comparison')
     new = importlib.import_module('ckd_mm.adapters.core.pair_spec')
-    with pytest.warns(DeprecationWarning, match='Comparison of .* is PairSpec now'):
+    with pytest.warns(FutureWarning, match='Comparison of .* is PairSpec now'):
         assert moved.Comparison is new.PairSpec
     with pytest.raises(AttributeError, match="no attribute 'Pairing'"):
         _ = moved.Pairing  # is in another module

@@ -144,7 +144,12 @@ def _naming(term: Term) -> Iterator[None]:
         raise ValueError(f'term {term.name!r}: {error}') from error
 
 
-def _scaled(loss: Tensor, factor: float) -> Tensor:
+def _scaled(loss: Any, factor: float) -> Tensor:
+    if not isinstance(loss, Tensor):
+        raise ValueError(
+            'its loss must return one tensor of shape (), got a '
+            f'{type(loss).__name__}; return what statistics() is for from there'
+        )
     return loss if factor == 1.0 else factor * loss
 
 

@@ -81,7 +81,7 @@ class PairMaker:
             ValueError: The batch is not one tensor of images.
         """
         check_batch(inputs, data_samples)
-        step = Step(inputs, data_samples, self.student.recorder, epoch)
+        step = Step(inputs, data_samples, self.student.recorder, epoch, set(terms))
         for view in self.views_of(terms):
             view.start(step)
         return step

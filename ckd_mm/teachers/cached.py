@@ -183,7 +183,8 @@ class StoredView:
 
     def run_teacher(self, step: Step) -> None:
         """Read the teacher's outputs for the batch that the student has just seen."""
-        parts, device = self._parts.values(), step.inputs.device
+        parts = [self._parts[name] for name in step.acting(self.terms)]
+        device = step.inputs.device
         if self._is_sketch:
             self._values = self.cache.first(parts, len(step.inputs), device)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from ckd_mm.adapters import (
     BoundTerm,
     Pair,
     Pass,
+    Plan,
     Recorder,
     Step,
     Tap,
@@ -103,7 +105,9 @@ class ModelView:
             name: adapter.bind(name, request.on, request.context)
             for name, request in requests.items()
         }
-        self.plan = adapter.plan(self.terms)
+        self._passes = adapter.passes(self.terms)
+        self.plan = Plan(itertools.chain.from_iterable(self._passes.values()))
+        self._plans = {tuple(self.terms): self.plan}
         self.recorder = Recorder(
             teacher.model,
             [tap for bound in self.terms.values() for tap in bound.teacher_taps()],
@@ -144,12 +148,13 @@ class ModelView:
         if self._images is None:
             self._run_features(step)
         with torch.no_grad(), self.speed.autocast(step.inputs.device):
-            self._run(self.plan.of_teacher, self.recorder, step)
+            self._run(self._plan(step).of_teacher, self.recorder, step)
         self.recorder.close()
 
     def rerun_student(self, step: Step) -> None:
         """Run modules of the student once more, unless another teacher has."""
-        left = [one for one in self.plan.of_student if one not in step.reruns]
+        plan = self._plan(step)
+        left = [one for one in plan.of_student if one not in step.reruns]
         self._run(left, step.student, step)
         step.reruns.update(left)
 
@@ -173,7 +178,15 @@ class ModelView:
         images = self.inputs(step.inputs, step.data_samples)
         self._images, self._made = self.speed.inputs(images), {}
         with torch.no_grad(), self.speed.autocast(images.device):
-            self._run(self.plan.before_step, self.recorder, step)
+            self._run(self._plan(step).before_step, self.recorder, step)
+
+    def _plan(self, step: Step) -> Plan:
+        """The passes of the terms that act in a step; one plan for each set of them."""
+        acting = tuple(step.acting(self.terms))
+        if acting not in self._plans:
+            passes = (self._passes[name] for name in acting)
+            self._plans[acting] = Plan(itertools.chain.from_iterable(passes))
+        return self._plans[acting]
 
     def _run(self, passes: Sequence[Pass], recorder: Recorder, step: Step) -> None:
         assert self._images is not None

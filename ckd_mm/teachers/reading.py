@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
+from ckd_mm.checks import positive
 from ckd_mm.registry import TEACHERS, build, did_you_mean
 from ckd_mm.teachers.base import TeacherKind
 from ckd_mm.teachers.speed import Speed
@@ -22,7 +23,10 @@ def read_teachers(teacher: Any) -> list[TeacherKind]:
     teachers = list(teacher) if isinstance(teacher, (list, tuple)) else [teacher]
     if not teachers:
         raise ValueError('teacher must have one teacher at least, got an empty list')
-    return [_read(one) for one in teachers]
+    kinds = [_read(one) for one in teachers]
+    for kind in kinds:
+        positive('teacher: weight', kind.weight)
+    return kinds
 
 
 def _read(teacher: Any) -> TeacherKind:
@@ -33,7 +37,9 @@ def _read(teacher: Any) -> TeacherKind:
             f'got {teacher!r}'
         )
     if 'type' in teacher:
-        return build(TEACHERS, _with_speed(teacher, TEACHERS.get(teacher['type'])))
+        kind = teacher['type']
+        cls = TEACHERS.get(kind) if isinstance(kind, str) else kind
+        return build(TEACHERS, _with_speed(teacher, cls))
     kinds = [kind for kind in TEACHERS.module_dict.values() if kind.key]
     options = {name: one for kind in kinds for name, one in _options(kind).items()}
     for key in teacher:

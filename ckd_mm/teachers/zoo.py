@@ -69,7 +69,8 @@ class ZooTeacher(TeacherKind):
             ('checkpoint', (str, PathLike), 'a path or URL'),
         ):
             value = getattr(self, name)
-            if value is not None and not isinstance(value, kinds):
+            may_lack = name == 'checkpoint' and value is None
+            if not may_lack and not isinstance(value, kinds):
                 raise ValueError(f'teacher: {name} must be {words}, got {value!r}')
         check_classes(self.classes)
         if not isinstance(self.prefix, str):

@@ -80,6 +80,20 @@ def test_a_kind_of_somebody_else_is_named_by_its_type(kind: type[TeacherKind]) -
         read_teachers(dict(type='Oracle', dtype='float16'))
 
 
+@pytest.mark.parametrize('weight', [-3, 0, 'a', None])
+def test_the_weight_of_every_kind_is_checked(
+    kind: type[TeacherKind], weight: Any
+) -> None:
+    with pytest.raises(ValueError, match='teacher: weight must be'):
+        read_teachers([dict(config='x.py'), dict(type='Oracle', weight=weight)])
+
+
+def test_a_class_is_a_type_as_its_name_is(kind: type[TeacherKind]) -> None:
+    assert read_teachers(dict(type=kind, answers=3)) == read_teachers(
+        dict(type='Oracle', answers=3)
+    )
+
+
 def test_its_outputs_cannot_be_cached_unless_it_says_so(
     kind: type[TeacherKind],
 ) -> None:
@@ -100,6 +114,7 @@ def test_its_outputs_cannot_be_cached_unless_it_says_so(
         (dict(cache=3), 'cache must be a path, got 3'),
         ('x.py', 'must be a dict with a config'),
         ([], 'one teacher at least'),
+        (dict(type='ZooTeacher', checkpoint='y'), 'config must be a path, .* got None'),
     ],
 )
 def test_what_cannot_be_meant_is_refused(said: Any, message: str) -> None:

@@ -26,11 +26,14 @@ from ckd_mm.adapters.core.pair_spec import (
     Value,
 )
 from ckd_mm.adapters.core.parts import resolve
-from ckd_mm.adapters.core.passes import BackboneMaps, FeatureMaps, Pass, Plan
+from ckd_mm.adapters.core.passes import BackboneMaps, FeatureMaps, Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 
 __all__ = ['Adapter']
+
+OLD_METHODS = {'comparisons': 'parts', 'run_teacher': 'runs', 'extras': 'context'}
+"""Methods of adapters of version 0.1, and those that have taken their place."""
 
 
 class Adapter:
@@ -50,6 +53,20 @@ class Adapter:
         names: ClassNames | None = None,
     ) -> None:
         self.student, self.teacher, self.names = student, teacher, names
+
+    def __init_subclass__(cls) -> None:
+        """Refuse an adapter of version 0.1, whose methods nothing would call.
+
+        Raises:
+            ValueError: It has a method that is named otherwise now.
+        """
+        for old, new in OLD_METHODS.items():
+            if hasattr(cls, old):
+                raise ValueError(
+                    f'the adapter {cls.__name__} has the method {old}() of version '
+                    f'0.1, which is {new}() now; docs/adapters.md says how an adapter '
+                    'is written'
+                )
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
@@ -107,23 +124,23 @@ class Adapter:
         bound.check_modules(self.student, self.teacher)
         return bound
 
-    def plan(self, terms: Mapping[str, BoundTerm]) -> Plan:
-        """What must run in each step for these terms.
+    def passes(self, terms: Mapping[str, BoundTerm]) -> dict[str, list[Pass]]:
+        """What must run in a step for each of these terms.
 
         Raises:
             ValueError: The teacher is not run as far as a module that one names.
         """
-        passes: list[Pass] = []
         runs = self.runs()
+        found: dict[str, list[Pass]] = {}
         for name, bound in terms.items():
             taps = [*bound.student_taps(), *bound.teacher_taps()]
-            passes += [tap.run for tap in taps if isinstance(tap.run, Pass)]
-            passes += [
+            found[name] = [tap.run for tap in taps if isinstance(tap.run, Pass)]
+            found[name] += [
                 _run_of(tap.module, runs, name)
                 for tap in bound.teacher_taps()
                 if tap.run is None
             ]
-        return Plan(passes)
+        return found
 
     def _feature_maps(self, name: str) -> Part:
         student, teacher = (

@@ -35,6 +35,7 @@ def resolve(
     """
     if is_modules(on):
         if isinstance(on, dict):
+            _check_names(on)
             return modules(on['student'], on['teacher'])
         name = on.removeprefix('module:')
         return modules(name, name)
@@ -49,6 +50,14 @@ def resolve(
     if part is None or isinstance(part, Unavailable):
         raise ValueError(_unknown(on, part, known, models))
     return _with_options(name, part, options)
+
+
+def _check_names(on: Mapping[str, Any]) -> None:
+    if not all(isinstance(name, str) for name in on.values()):
+        raise ValueError(
+            f'on={dict(on)!r} must name one module of each model by a string; several '
+            'pairs are a list, on=[dict(student=..., teacher=...), ...]'
+        )
 
 
 def is_modules(on: Any) -> bool:

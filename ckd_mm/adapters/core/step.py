@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ class Step:
         data_samples: The N data samples that came with it.
         student: Has noted the student's forward.
         epoch: Epochs of training done so far, with the fraction of the running one.
+        terms: The terms that act in it; `None` is all.
         reruns: The passes that have run modules of the student once more.
     """
 
@@ -29,7 +30,12 @@ class Step:
     data_samples: Sequence[Any]
     student: Recorder
     epoch: float = 0.0
+    terms: Collection[str] | None = None
     reruns: set[Hashable] = field(default_factory=set)
+
+    def acting(self, terms: Iterable[str]) -> list[str]:
+        """Those of some terms that act in this step."""
+        return [one for one in terms if self.terms is None or one in self.terms]
 
     def noted(self, tap: Tap) -> list[Any]:
         """All values of a tap of the student in this step, in the order of its calls.

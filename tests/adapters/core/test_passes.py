@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ def kinds(student: BaseModel, teacher: BaseModel, *on: Any) -> list[str]:
     """The passes of a plan for these terms."""
     adapter = build_adapter(student, teacher)
     terms = {str(one): adapter.bind(str(one), one, ()) for one in on}
-    return [type(one).__name__ for one in adapter.plan(terms).passes]
+    passes = itertools.chain.from_iterable(adapter.passes(terms).values())
+    return [type(one).__name__ for one in Plan(passes).passes]
 
 
 @pytest.mark.parametrize(
@@ -161,3 +163,50 @@ def test_what_the_student_proposes_is_scored_once_for_several_teachers() -> None
     assert len(calls) == 2, 'its own RoIs, and those proposed'
     assert isinstance(pair.student, torch.Tensor)
     assert pair.student.shape == (10, pair.student.shape[1])
+
+
+def test_a_term_that_does_not_act_in_a_step_runs_nothing() -> None:
+    """Neither the teacher's head nor the student's second pass, beside another term."""
+    student, teacher = faster_rcnn(), faster_rcnn(seed=1).requires_grad_(False)
+    on = dict(part='roi_logits', rois='proposals', num_rois=5)
+    terms = {'maps': 'neck', 'rois': on}
+    maker = PairMaker(
+        student,
+        [ModelTeacher(teacher)],
+        {name: Request(on, ()) for name, on in terms.items()},
+    )
+    ran: list[str] = []
+    for whose, model in (('student', student), ('teacher', teacher)):
+        for name in ('backbone', 'roi_head.bbox_head'):
+            model.get_submodule(name).register_forward_hook(
+                lambda *_, said=f'{whose} {name}': ran.append(said)
+            )
+    batch = demo_mm_inputs(2, [[3, 64, 64]] * 2, num_classes=10)
+    data = student.data_preprocessor(batch, True)
+
+    def step(acting: list[str]) -> list[str]:
+        ran.clear()
+        made: dict[str, Any] = {}
+
+        def after(one: Any, losses: Any) -> Any:
+            for view in maker.views_of(acting):
+                view.run_teacher(one)
+                view.rerun_student(one)
+            made.update({name: maker.pair(name, one) for name in acting})
+            maker.forget()
+            return losses
+
+        maker.attach(lambda *found: maker.start(found[0], found[1], acting), after)
+        student(**data, mode='loss')
+        maker.detach()
+        assert made.keys() == set(acting)
+        return sorted(ran)
+
+    stock = ['student backbone', 'student roi_head.bbox_head']
+    both = sorted(
+        [*stock, *stock[1:], 'teacher backbone', 'teacher roi_head.bbox_head']
+    )
+    assert step(['maps']) == [*stock, 'teacher backbone']
+    assert step(['maps', 'rois']) == both
+    assert step([]) == stock
+    assert step(['rois']) == both
