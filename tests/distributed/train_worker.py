@@ -22,12 +22,13 @@ from ckd_mm.hooks import DistillationHook
 
 
 class Watch(Hook):
-    """Notes the number of rows that the first term gets in each step."""
+    """Notes the rows that the first term gets in each step, and weights at the end."""
 
     priority = 'LOWEST'
 
     def __init__(self) -> None:
         self.rows: list[int] = []
+        self.schedules: dict[str, dict[str, torch.Tensor]] = {}
 
     def before_train(self, runner: Runner) -> None:
         hook = next(hook for hook in runner.hooks if isinstance(hook, DistillationHook))
@@ -35,6 +36,14 @@ class Watch(Hook):
             lambda module, args, kwargs: self.rows.append(len(kwargs['student'])),
             with_kwargs=True,
         )
+        self.terms = hook.terms
+
+    def after_train(self, runner: Runner) -> None:
+        self.schedules = {
+            term.name: term.controller.state_dict()
+            for term in self.terms
+            if term.controller is not None
+        }
 
 
 def main() -> None:
@@ -56,7 +65,12 @@ def main() -> None:
         model.train_cfg.rpn_proposal.max_per_img = 0
     runner.train()
     losses, _ = runner.message_hub.get_scalar('train/loss').data
-    report = dict(rows=watch.rows, losses=losses.tolist(), wrapper=type(runner.model))
+    report = dict(
+        rows=watch.rows,
+        losses=losses.tolist(),
+        wrapper=type(runner.model),
+        schedules=watch.schedules,
+    )
     torch.save(report, args.out / f'rank{rank}.pt')
 
 
