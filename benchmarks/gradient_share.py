@@ -9,23 +9,25 @@ to round:
 (b) the step with `GradientShare`, in an iteration that is not measured;
 (c) the same in an iteration that is measured, with its correction.
 
-A run has (c) in one of `interval` iterations and (b) in the others, so it takes
-((interval - 1) (b) + (c)) / (interval (a)) of the time with a fixed weight. In its
-first `interval` iterations it has (c) once for each power of 2 as well.
+A run has (c) in one of `interval` iterations and (b) in the others. In its first `interval` iterations it has (c) once for each power of 2 as well.
+
+What (b) adds to (a) is less than the noise of both, so it is timed by itself as well,
+in many calls without a student.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from environment import ROOT, describe
 from steps.cases import distiller_of, student_case, term_of
 from steps.setting import SIZES, Batch, Sample, Setting
-from steps.timing import Case, Seconds, interleaved, ratios, spread
+from steps.timing import Case, Seconds, interleaved, now, ratios, spread
 
 from ckd_mm.engine.distiller import Distiller
 
@@ -43,10 +45,11 @@ HEAD = f"""\
 - (a) step at a fixed weight, (b) with `GradientShare`, not measured, (c) measured.
 - Measured in turn in each of {{rounds}} rounds, after {{warmup}} that do not count. \
 Median (lower to upper quartile).
-- Run: of a run with `interval={INTERVAL}`, from the ratios of each round.
+- Added by (b), timed alone; median of 1000 calls. Run: of a run with \
+`interval={INTERVAL}`, 1 + added + ((c) - (b)) / ({INTERVAL} (a)), of each round.
 
-| terms | (a), s | (b) / (a) | (c) / (a) | run / (a) |
-|---|---|---|---|---|"""
+| terms | (a), s | (b) / (a) | (c) / (a) | added by (b), ms | run / (a) |
+|---|---|---|---|---|---|"""
 
 
 def main() -> None:
@@ -62,7 +65,8 @@ def main() -> None:
     for title, (terms, module) in CASES.items():
         cases = _cases(setting, terms, module)
         found = interleaved(cases, setting.samples, args.rounds, args.warmup)
-        lines.append(_row(title, found))
+        added = _added_alone(setting, terms, module)
+        lines.append(_row(title, found, added))
         print(lines[-1], flush=True)
     out = args.out or ROOT / f'benchmarks/results/gradient_share_{args.size}.md'
     out.write_text('\n'.join(lines) + '\n')
@@ -71,17 +75,41 @@ def main() -> None:
 
 def _cases(setting: Setting, titles: list[str], module: str) -> dict[str, Case]:
     """(a) to (c); the weights stay near 1, as the share has a wide band."""
+    fixed, kept = _distillers(setting, titles, module)
+    return {
+        'a': _stepping(setting, fixed, UNMEASURED),
+        'b': _stepping(setting, kept, UNMEASURED),
+        'c': _stepping(setting, kept, MEASURED),
+    }
+
+
+def _distillers(
+    setting: Setting, titles: list[str], module: str
+) -> tuple[Distiller, Distiller]:
+    """With fixed weights, and with `GradientShare`."""
     fixed: dict[str, Any] = {}
     for title in titles:
         fixed |= term_of(title, setting)
     schedule = dict(type='GradientShare', share=0.3, tolerance=0.29, of=module)
     kept = {name: term | dict(schedule=schedule) for name, term in fixed.items()}
-    distillers = [distiller_of(setting, distill) for distill in (fixed, kept)]
-    return {
-        'a': _stepping(setting, distillers[0], UNMEASURED),
-        'b': _stepping(setting, distillers[1], UNMEASURED),
-        'c': _stepping(setting, distillers[1], MEASURED),
-    }
+    return distiller_of(setting, fixed), distiller_of(setting, kept)
+
+
+def _added_alone(setting: Setting, titles: list[str], module: str) -> float:
+    """Seconds of all that an unmeasured step has more than one at a fixed weight."""
+    _, distiller = _distillers(setting, titles, module)
+    controllers, names = distiller.controllers, list(distiller.factors)
+    loss = torch.ones((), device=setting.device, requires_grad=True)
+    own = dict.fromkeys(names, loss)
+    seconds = []
+    for _ in range(1000):
+        start = now()
+        controllers.begin(UNMEASURED, INTERVAL, setting.optimizer)
+        for name in names:
+            controllers.weighed(name, loss).backward()
+        controllers.observe(own, distiller.factors, {})
+        seconds.append(now() - start)
+    return statistics.median(seconds)
 
 
 def _stepping(setting: Setting, distiller: Distiller, iteration: int) -> Case:
@@ -95,12 +123,13 @@ def _stepping(setting: Setting, distiller: Distiller, iteration: int) -> Case:
     return Case(run, distiller.attached)
 
 
-def _row(title: str, found: Seconds | Mapping[str, list[float]]) -> str:
+def _row(title: str, found: Seconds, added: float) -> str:
     b, c = (ratios(found[name], found['a']) for name in 'bc')
     run = [
-        ((INTERVAL - 1) * one + two) / INTERVAL for one, two in zip(b, c, strict=True)
+        1.0 + added / a + (measured - other) / INTERVAL
+        for a, other, measured in zip(found['a'], b, c, strict=True)
     ]
-    cells = [title, *map(spread, (found['a'], b, c, run))]
+    cells = [title, *map(spread, (found['a'], b, c)), f'{1e3 * added:.2f}', spread(run)]
     return '| ' + ' | '.join(cells) + ' |'
 
 
