@@ -9,7 +9,8 @@ to round:
 (b) the step with `GradientShare`, in an iteration that is not measured;
 (c) the same in an iteration that is measured, with its correction.
 
-A run has (c) in one of `interval` iterations and (b) in the others. In its first `interval` iterations it has (c) once for each power of 2 as well.
+A run has (c) in one of `interval` iterations and (b) in the others. In its first
+`interval` iterations it has (c) once for each power of 2 as well.
 
 What (b) adds to (a) is less than the noise of both, so it is timed by itself as well,
 in many calls without a student.
