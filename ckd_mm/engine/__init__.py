@@ -1,3 +1,8 @@
 """One run: its terms, its schedules, and the distiller that adds their losses."""
 
-from ckd_mm.engine import gradient_share  # noqa: F401 (registers)
+from __future__ import annotations
+
+from ckd_mm.engine.fsdp2_strategy import FSDP2Strategy
+from ckd_mm.engine.gradient_share import GradientShare
+
+__all__ = ['FSDP2Strategy', 'GradientShare']

@@ -14,6 +14,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters import Pair, Step
+from ckd_mm.distributed import equal_on_all_ranks
 from ckd_mm.engine.connectors import averaged_over_ranks
 from ckd_mm.engine.controllers import Controllers, naming_the_term
 from ckd_mm.engine.pairs import PairMaker
@@ -60,7 +61,7 @@ class Distiller:
         self.student_losses = StudentLosses(student_loss_weight)
         for term in terms:
             if term.controller is not None:
-                averaged_over_ranks(term.controller.to(device))
+                equal_on_all_ranks(term.controller.to(device))
         self.controllers = Controllers(
             student,
             {term.name: term.controller for term in terms},

@@ -36,6 +36,7 @@ from torch import Tensor, nn
 from ckd_mm.distributed import sum_over_ranks
 from ckd_mm.engine.controllers import Controller, Gradients
 from ckd_mm.registry import did_you_mean
+from ckd_mm.sharding import is_sharded
 
 if TYPE_CHECKING:
     from ckd_mm.engine.gradient_share import GradientShare
@@ -107,9 +108,16 @@ class ShareController(Controller):
         """Find the modules.
 
         Raises:
-            ValueError: The student has no such module, or nothing in it trains; or the
-                terms have too large shares together, or no other loss beside them.
+            ValueError: The student has no such module, or nothing in it trains, or it
+                is sharded; or the terms have too large shares together, or no other
+                loss beside them.
         """
+        if is_sharded(student):
+            raise ValueError(
+                'schedule: GradientShare needs gradients of whole parameters, and the '
+                'student is sharded (FSDP2Strategy); train with DDP, or give the term '
+                'a fixed weight'
+            )
         self._check_beside(beside, alone)
         own = {
             id(p): p for name in self.schedule.modules for p in _trained(student, name)
