@@ -27,6 +27,7 @@ from typing import Any
 import torch
 from environment import ROOT, describe
 from steps.cases import distiller_of, student_case, term_of
+from steps.meters import peak
 from steps.setting import SIZES, Batch, Sample, Setting
 from steps.timing import Case, Seconds, interleaved, now, ratios, spread
 
@@ -48,9 +49,10 @@ HEAD = f"""\
 Median (lower to upper quartile).
 - Added by (b), timed alone; median of 1000 calls. Run: of a run with \
 `interval={INTERVAL}`, 1 + added + ((c) - (b)) / ({INTERVAL} (a)), of each round.
+- Peak: largest size of all tensors that a step makes; one measurement.
 
-| terms | (a), s | (b) / (a) | (c) / (a) | added by (b), ms | run / (a) |
-|---|---|---|---|---|---|"""
+| terms | (a), s | (b) / (a) | (c) / (a) | added by (b), ms | run / (a) | peak of (a), MiB | peak of (c) |
+|---|---|---|---|---|---|---|---|"""
 
 
 def main() -> None:
@@ -67,7 +69,8 @@ def main() -> None:
         cases = _cases(setting, terms, module)
         found = interleaved(cases, setting.samples, args.rounds, args.warmup)
         added = _added_alone(setting, terms, module)
-        lines.append(_row(title, found, added))
+        peaks = [_peak(cases[name], setting.samples[0]) for name in 'ac']
+        lines.append(_row(title, found, added, peaks))
         print(lines[-1], flush=True)
     out = args.out or ROOT / f'benchmarks/results/gradient_share_{args.size}.md'
     out.write_text('\n'.join(lines) + '\n')
@@ -124,13 +127,19 @@ def _stepping(setting: Setting, distiller: Distiller, iteration: int) -> Case:
     return Case(run, distiller.attached)
 
 
-def _row(title: str, found: Seconds, added: float) -> str:
+def _peak(case: Case, sample: Sample) -> int:
+    """Bytes of the tensors of one step."""
+    return peak(lambda: case(sample))
+
+
+def _row(title: str, found: Seconds, added: float, peaks: list[int]) -> str:
     b, c = (ratios(found[name], found['a']) for name in 'bc')
     run = [
         1.0 + added / a + (measured - other) / INTERVAL
         for a, other, measured in zip(found['a'], b, c, strict=True)
     ]
     cells = [title, *map(spread, (found['a'], b, c)), f'{1e3 * added:.2f}', spread(run)]
+    cells += [f'{one / 2**20:.0f}' for one in peaks]
     return '| ' + ' | '.join(cells) + ' |'
 
 

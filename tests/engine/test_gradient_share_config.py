@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import torch.distributed as dist
 from torch import Tensor
 
 from ckd_mm.engine.controllers import Controller, Controllers
@@ -114,16 +112,11 @@ def test_frozen_parameters_do_not_count(toy: Toy, batches: list[Tensor]) -> None
         Controllers(toy, dict(kd=share_of().controller()))
 
 
-def test_a_sharded_student_is_refused_before_training(toy: Toy, tmp_path: Path) -> None:
+@pytest.mark.usefixtures('one_rank')
+def test_a_sharded_student_is_refused_before_training(toy: Toy) -> None:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
-    store = dist.FileStore(str(tmp_path / 'store'), 1)
-    dist.init_process_group('gloo', store=store, rank=0, world_size=1)
-    try:
-        mesh = init_device_mesh('cpu', (1,))
-        fully_shard(toy.backbone, mesh=mesh)
-        with pytest.raises(ValueError, match="term 'kd': .* the student is sharded"):
-            Controllers(toy, dict(kd=share_of().controller()))
-    finally:
-        dist.destroy_process_group()
+    fully_shard(toy.backbone, mesh=init_device_mesh('cpu', (1,)))
+    with pytest.raises(ValueError, match="term 'kd': .* the student is sharded"):
+        Controllers(toy, dict(kd=share_of().controller()))
