@@ -51,7 +51,8 @@ Median (lower to upper quartile).
 `interval={INTERVAL}`, 1 + added + ((c) - (b)) / ({INTERVAL} (a)), of each round.
 - Peak: largest size of all tensors that a step makes; one measurement.
 
-| terms | (a), s | (b) / (a) | (c) / (a) | added by (b), ms | run / (a) | peak of (a), MiB | peak of (c) |
+| terms | (a), s | (b) / (a) | (c) / (a) | added by (b), ms | run / (a) | \
+peak of (a), MiB | peak of (c) |
 |---|---|---|---|---|---|---|---|"""
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
+from mmdet.models import ResNet
 from torch import Tensor
 
-from ckd_mm.engine.controllers import Controller, Controllers
+from ckd_mm.engine.controllers import Controller, Controllers, Gradients
 from ckd_mm.engine.gradient_share import GradientShare
 from ckd_mm.engine.schedules import build_schedule
 
@@ -120,3 +122,12 @@ def test_a_sharded_student_is_refused_before_training(toy: Toy) -> None:
     fully_shard(toy.backbone, mesh=init_device_mesh('cpu', (1,)))
     with pytest.raises(ValueError, match="term 'kd': .* the student is sharded"):
         Controllers(toy, dict(kd=share_of().controller()))
+
+
+@pytest.mark.filterwarnings('ignore:torch.utils.checkpoint')
+def test_reentrant_checkpointing_is_refused_in_the_first_step() -> None:
+    backbone = ResNet(18, base_channels=8, stem_channels=8, with_cp=True)
+    loss = backbone(torch.randn(1, 3, 64, 64, requires_grad=True))[-1].mean()
+    parameters = [p for p in backbone.parameters() if p.requires_grad]
+    with pytest.raises(ValueError, match='take with_cp=True out of the student'):
+        Gradients(loss, lambda value: value).of(loss, parameters)
