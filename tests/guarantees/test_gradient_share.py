@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,12 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ckd_mm.engine.controllers import Gradients
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.hooks import DistillationHook
 
 from ..tasks import Task, differences, weights
 from .interruption import SeedEachEpoch
 from .test_optimization import CPUAmpOptimWrapper, Overflow, allow_amp_on_cpu, half
-from .waits import waits
 
 __all__ = ['CPUAmpOptimWrapper', 'allow_amp_on_cpu']
 
@@ -240,53 +237,6 @@ def test_a_term_that_cannot_reach_the_module_is_refused_in_the_first_step(
     with pytest.raises(ValueError, match="term 'ckd': the loss has no gradient at of="):
         runner.train()
     assert runner.iter == 0
-
-
-class Counted(Hook):
-    """What measuring and correcting wait for in each iteration."""
-
-    def __init__(self) -> None:
-        self.counts: list[Counter[str]] = []
-
-    def before_train(self, runner: Runner) -> None:
-        controllers = distiller_of(runner).controllers
-        for name in ('begin', 'observe'):
-            setattr(controllers, name, counted(getattr(controllers, name), self.counts))
-
-
-@pytest.fixture
-def backward_waits(monkeypatch: pytest.MonkeyPatch) -> list[Counter[str]]:
-    """What the student's own backward passes wait for: masks in its losses, for one."""
-    found: list[Counter[str]] = []
-    passes = Gradients._computed
-    monkeypatch.setattr(Gradients, '_computed', counted(passes, found))
-    return found
-
-
-def test_nothing_waits_but_the_students_backward_pass(
-    task: Task, backward_waits: list[Counter[str]], tmp_path: Path
-) -> None:
-    runner = Runner.from_cfg(task.config(tmp_path, custom_hooks=[hook_of(task)]))
-    watch = Counted()
-    runner.register_hook(watch)
-    runner.train()
-    assert len(watch.counts) == 2 * runner.max_iters
-    added = sum(watch.counts, Counter())
-    added.subtract(sum(backward_waits, Counter()))
-    assert +added == {}
-    if task.name == 'classifier':
-        assert backward_waits == [{}] * 3 * runner.max_iters
-
-
-def counted(method: Any, counts: list[Counter[str]]) -> Any:
-    """A method whose waits are counted."""
-
-    def run(*args: Any) -> Any:
-        results: list[Any] = []
-        counts.append(waits(lambda: results.append(method(*args))))
-        return results[0]
-
-    return run
 
 
 def distiller_of(runner: Runner) -> Distiller:
