@@ -20,11 +20,12 @@ renamed.install()
 # Not on demand: `custom_imports` imports this module and asks nothing of it.
 if find_spec('mmengine') is not None:
     from ckd_mm import adapters, hooks, losses, models
-    from ckd_mm.registry import ADAPTERS, LOSSES, TEACHERS
+    from ckd_mm.registry import ADAPTERS, LOSSES, SCHEDULES, TEACHERS
 
 __all__ = [
     'ADAPTERS',
     'LOSSES',
+    'SCHEDULES',
     'TEACHERS',
     '__version__',
     'adapters',

@@ -1,4 +1,4 @@
-"""Registries of losses, adapters and kinds of teachers, for this package and plugins.
+"""Registries of losses, adapters, teachers and schedules, for us and for plugins.
 
 A user adds a loss in a file that `custom_imports` names:
 
@@ -20,11 +20,12 @@ from typing import Any
 
 from mmengine.registry import Registry
 
-__all__ = ['ADAPTERS', 'LOSSES', 'TEACHERS', 'build', 'did_you_mean']
+__all__ = ['ADAPTERS', 'LOSSES', 'SCHEDULES', 'TEACHERS', 'build', 'did_you_mean']
 
 LOSSES = Registry('distillation loss', scope='ckd_mm')
 ADAPTERS = Registry('distillation adapter', scope='ckd_mm')
 TEACHERS = Registry('teacher', scope='ckd_mm')
+SCHEDULES = Registry('schedule', scope='ckd_mm')
 
 
 def build(registry: Registry, config: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""A loss, an `on` and a kind of teacher from outside, each one file, train together."""
+"""A loss, an `on`, a teacher and a schedule from outside, one file each, together."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from mmengine.runner import Runner
 
 from ckd_mm.adapters import TwoStageAdapter, find_adapter
 from ckd_mm.hooks import DistillationHook
-from ckd_mm.registry import ADAPTERS, LOSSES, TEACHERS
+from ckd_mm.registry import ADAPTERS, LOSSES, SCHEDULES, TEACHERS
 
 from .adapters.detectors import faster_rcnn
 from .tasks import differences, weights
 
-PLUGIN = ('entropy_loss', 'cell_detector', 'first_self')
+PLUGIN = ('entropy_loss', 'cell_detector', 'first_self', 'level_schedule')
 REGISTERED = {
     LOSSES: 'EntropyLoss',
     ADAPTERS: 'CellAdapter',
     TEACHERS: 'FirstSelf',
+    SCHEDULES: 'LevelSchedule',
     MODELS: 'CellDetector',
 }
 
@@ -86,6 +87,25 @@ def test_a_plugin_of_one_file_each_trains_and_at_weight_0_changes_nothing(
 
 
 @pytest.mark.slow
+def test_its_schedule_weighs_the_loss_by_what_it_was(
+    plugin_config: Callable[..., Config],
+) -> None:
+    options = hook()
+    options['distill']['entropy']['schedule'] = dict(type='LevelSchedule', level=2.0)
+    runner = Runner.from_cfg(plugin_config('level', **options))
+    runner.train()
+    losses, weights_ = (
+        runner.message_hub.get_scalar(f'train/{key}').data[0]
+        for key in ('loss_entropy', 'entropy_weight')
+    )
+    assert weights_[0] == 1.0
+    assert weights_[1] == pytest.approx(2.0 / losses[0], rel=1e-5)
+    path = Path(runner.work_dir) / 'epoch_1.pth'
+    saved = torch.load(path, weights_only=False)['ckd_mm']
+    assert set(saved) == {'entropy:schedule.weight', 'entropy:schedule.seen'}
+
+
+@pytest.mark.slow
 def test_what_its_loss_gets_can_be_looked_at(
     plugin_config: Callable[..., Config],
 ) -> None:
@@ -135,7 +155,7 @@ def test_its_adapter_comes_before_those_of_the_package() -> None:
 
 def test_no_file_of_the_package_knows_the_plugin() -> None:
     root = Path(__file__).parents[1]
-    names = {'EntropyLoss', 'CellDetector', 'CellAdapter', 'FirstSelf'}
+    names = {'EntropyLoss', 'CellDetector', 'CellAdapter', 'FirstSelf', 'LevelSchedule'}
     for file in PLUGIN:
         tree = ast.parse((root / f'tests/plugin/{file}.py').read_text())
         imported = {

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ckd_mm.engine.fsdp2_strategy import FSDP2Strategy
+from ckd_mm.engine.gradient_share import GradientShare
 
-__all__ = ['FSDP2Strategy']
+__all__ = ['FSDP2Strategy', 'GradientShare']

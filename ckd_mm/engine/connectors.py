@@ -41,16 +41,19 @@ KEY = 'ckd_mm'
 
 
 class Connectors:
-    """The losses of some terms that have parameters or buffers.
+    """What the terms keep: losses with parameters or buffers, and controllers.
 
     Args:
         terms: All terms of the run.
     """
 
     def __init__(self, terms: Iterable[Term]) -> None:
-        self.modules = nn.ModuleDict(
-            {term.name: term.loss for term in terms if term.loss.state_dict()}
-        )
+        self.modules = nn.ModuleDict()
+        for term in terms:
+            if term.loss.state_dict():
+                self.modules[term.name] = term.loss
+            if term.controller is not None:
+                self.modules[f'{term.name}:schedule'] = term.controller
 
     def join(self, runner: Runner) -> None:
         """Put the parameters into the runner's optimizer and its schedulers.

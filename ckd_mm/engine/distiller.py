@@ -14,7 +14,9 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters import Pair, Step
+from ckd_mm.distributed import equal_on_all_ranks
 from ckd_mm.engine.connectors import averaged_over_ranks
+from ckd_mm.engine.controllers import Controllers, naming_the_term
 from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.engine.student_losses import StudentLosses
 from ckd_mm.engine.terms import Term
@@ -57,6 +59,14 @@ class Distiller:
             term.name: averaged_over_ranks(term.loss.to(device)) for term in terms
         }
         self.student_losses = StudentLosses(student_loss_weight)
+        for term in terms:
+            if term.controller is not None:
+                equal_on_all_ranks(term.controller.to(device))
+        self.controllers = Controllers(
+            student,
+            {term.name: term.controller for term in terms},
+            alone=student_loss_weight == 0,
+        )
         self.factors = {term.name: 1.0 for term in terms}
         self._epoch = 0.0
 
@@ -112,20 +122,23 @@ class Distiller:
             view.run_teacher(step)
             view.rerun_student(step)
         added: dict[str, Tensor] = {}
+        own: dict[str, Tensor] = {}
         for term in self.terms:
             if not self.factors[term.name]:
                 added[f'loss_{term.name}'] = step.inputs.new_zeros(())
                 continue
-            with _naming(term):
+            with naming_the_term(term.name):
                 pair = self.maker.pair(term.name, step)
                 self.maker.bound(term.name).fit.check_values(
                     term.loss, pair.student, pair.teacher
                 )
-                loss = self.losses[term.name](**pair.arguments())
+                own[term.name] = _checked(self.losses[term.name](**pair.arguments()))
+                loss = self.controllers.weighed(term.name, own[term.name])
                 added[f'loss_{term.name}'] = _scaled(loss, self.factors[term.name])
                 added.update(term.statistics(pair))
         self.maker.forget()
-        return _merged(self.student_losses(losses), added)
+        merged = _merged(self.student_losses(losses), added)
+        return merged | self.controllers.observe(own, self.factors, merged)
 
     def _start(self, inputs: Any, data_samples: Any) -> Step:
         """The student's forward is about to begin on this batch."""
@@ -133,23 +146,16 @@ class Distiller:
         return self.maker.start(inputs, data_samples, active, self._epoch)
 
 
-@contextmanager
-def _naming(term: Term) -> Iterator[None]:
-    """Have errors name the term."""
-    try:
-        yield
-    except ValueError as error:
-        if f'term {term.name!r}' in str(error):
-            raise
-        raise ValueError(f'term {term.name!r}: {error}') from error
-
-
-def _scaled(loss: Any, factor: float) -> Tensor:
+def _checked(loss: Any) -> Tensor:
     if not isinstance(loss, Tensor):
         raise ValueError(
             'its loss must return one tensor of shape (), got a '
             f'{type(loss).__name__}; return what statistics() is for from there'
         )
+    return loss
+
+
+def _scaled(loss: Tensor, factor: float) -> Tensor:
     return loss if factor == 1.0 else factor * loss
 
 

@@ -6,19 +6,25 @@
       0 |______/                  \\______
              begin               end
               |warmup|      |decay|
+
+A schedule of another type, `dict(type=NAME, ...)`, may be told more than the iteration:
+`engine/controllers.py`.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from ckd_mm.checks import non_negative
-from ckd_mm.registry import did_you_mean
+from ckd_mm.engine.controllers import Controller
+from ckd_mm.registry import SCHEDULES, build, did_you_mean
 
 __all__ = ['Schedule', 'build_schedule']
 
 
+@SCHEDULES.register_module()
 @dataclass(frozen=True)
 class Schedule:
     """A factor between 0 and 1 on a term's weight.
@@ -104,22 +110,27 @@ class Schedule:
         fall = (self.end - now) / self.decay if self.decay else 1.0
         return min(rise, fall, 1.0)
 
+    def controller(self) -> Controller | None:
+        """A weight beside the factor that follows what happens; here there is none."""
+        return None
+
 
 def build_schedule(config: dict | None) -> Schedule:
     """A schedule from its config; `None` is the constant one.
 
     Raises:
-        ValueError: An unknown key, or a value that :class:`Schedule` refuses.
+        ValueError: An unknown type or key, or a value that the schedule refuses.
     """
     if config is not None and not isinstance(config, dict):
         raise ValueError(
             f'schedule must be a dict such as dict(warmup=1), got {config!r}'
         )
-    config = dict(config or {})
-    known = [field.name for field in fields(Schedule)]
+    config = dict(type='Schedule') | (config or {})
+    cls = SCHEDULES.get(config['type']) if isinstance(config['type'], str) else None
+    known = inspect.signature(cls).parameters if cls is not None else config
     for key in config:
-        if key not in known:
+        if key not in known and key != 'type':
             raise ValueError(
                 f'schedule has no option {key!r}{did_you_mean(key, known)}'
             )
-    return Schedule(**config)
+    return build(SCHEDULES, config)

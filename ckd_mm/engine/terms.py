@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ckd_mm.adapters import Pair
+from ckd_mm.engine.controllers import Controller
 from ckd_mm.engine.schedules import Schedule, build_schedule
 from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
@@ -34,6 +35,7 @@ class Term:
         schedule: Scales the loss over training.
         teachers: The numbers of the teachers that it compares with, whose values are
             averaged; `None` is all.
+        controller: The weight that the schedule keeps beside its factor, if any.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Term:
     loss: nn.Module
     schedule: Schedule
     teachers: tuple[int, ...] | None = None
+    controller: Controller | None = None
 
     @property
     def request(self) -> Request:
@@ -125,7 +128,7 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
         teachers = _numbers(config.get('teacher'), num_teachers)
     except ValueError as error:
         raise ValueError(f'distill term {name!r}: {error}') from error
-    return Term(name, config['on'], loss, schedule, teachers)
+    return Term(name, config['on'], loss, schedule, teachers, schedule.controller())
 
 
 class PendingLoss(nn.Module):

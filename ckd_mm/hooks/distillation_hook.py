@@ -63,7 +63,8 @@ class DistillationHook(Hook):
             choose.
         distill: The terms by name, each a dict with `on` (what is compared), `loss` (a
             registered loss) and optionally `schedule` (see
-            :class:`ckd_mm.engine.schedules.Schedule`) and `teacher` (the position of
+            :class:`ckd_mm.engine.schedules.Schedule`, or
+            `type='GradientShare'`) and `teacher` (the position of
             one in the list, or of several).
         student_loss_weight: A factor on the student's losses, or a dict with a
             factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1. A
@@ -167,6 +168,7 @@ class DistillationHook(Hook):
             for name, schedule in self._schedules.items()
         }
         self.distiller.set_progress(runner.iter / per_epoch, factors)
+        self.distiller.controllers.begin(runner.iter, per_epoch, runner.optim_wrapper)
 
     def after_train_iter(
         self,

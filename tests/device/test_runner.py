@@ -32,6 +32,12 @@ def on_neck(loss: str) -> dict[str, Any]:
     return dict(on='neck', loss=dict(type=loss, **NECK))
 
 
+def shared(term: dict[str, Any], share: float) -> dict[str, Any]:
+    """A term whose weight keeps a share, measured in every step."""
+    keep = dict(type='GradientShare', share=share, of='backbone', interval=1)
+    return term | dict(schedule=keep)
+
+
 DETECTORS: dict[str, tuple[dict[str, Any], Any, dict[str, Any]]] = {
     'CKD': (dict(ckd=CKD), {}, {}),
     'evaluated': (dict(ckd=CKD), dict(evaluate=True), {}),
@@ -41,6 +47,11 @@ DETECTORS: dict[str, tuple[dict[str, Any], Any, dict[str, Any]]] = {
         {},
     ),
     'float16 with connectors': (dict(ckd=CKD, maps=on_neck('ReviewKDLoss')), {}, AMP),
+    'shares of the gradient': (
+        dict(ckd=shared(CKD, 0.1), maps=shared(on_neck('FGDLoss'), 0.05)),
+        {},
+        {},
+    ),
     'clipped and accumulated': (
         dict(ckd=CKD, maps=on_neck('FitNetLoss')),
         {},
@@ -54,6 +65,11 @@ CLASSIFIERS: dict[str, tuple[dict[str, Any], Any, dict[str, Any]]] = {
     'KD': (dict(kd=KD), {}, {}),
     'CRD': (dict(crd=dict(on='embedding', loss=dict(type='CRDLoss', **CRD))), {}, {}),
     'float16': (dict(kd=KD), {}, {**AMP, **FEW_IMAGES}),
+    'a share of the gradient in float16': (
+        dict(kd=shared(KD, 0.1)),
+        {},
+        {**AMP, **FEW_IMAGES, 'optim_wrapper.accumulative_counts': 2},
+    ),
 }
 
 

@@ -226,3 +226,18 @@ def test_connectors_train_on_two_ranks_as_on_one(
     }
     assert one.differs_from(two) == []
     assert one.connectors_differ_from(two) == []
+
+
+def test_ranks_with_different_data_keep_a_share_by_one_weight(
+    classifier: Callable[[], Config], tmp_path: Path
+) -> None:
+    cfg = classifier()
+    keep = dict(type='GradientShare', of='backbone', interval=1)
+    for name, share in (('ckd', 0.1), ('kd', 0.05)):
+        cfg.custom_hooks[0].distill[name].schedule = keep | dict(share=share)
+    first, second = train(cfg, 2, tmp_path / 'two').reports
+    assert first['losses'] != second['losses']
+    for name, state in first['schedules'].items():
+        assert state['weight'] != 1.0
+        for key, value in state.items():
+            assert torch.equal(value, second['schedules'][name][key]), (name, key)

@@ -23,12 +23,13 @@ from ckd_mm.hooks import DistillationHook
 
 
 class Watch(Hook):
-    """Notes the number of rows that the first term gets in each step."""
+    """Notes the rows that the first term gets in each step, and weights at the end."""
 
     priority = 'LOWEST'
 
     def __init__(self) -> None:
         self.rows: list[int] = []
+        self.schedules: dict[str, dict[str, torch.Tensor]] = {}
         self.teacher: Any = None
 
     def before_train(self, runner: Runner) -> None:
@@ -39,6 +40,14 @@ class Watch(Hook):
             lambda module, args, kwargs: self.rows.append(len(kwargs['student'])),
             with_kwargs=True,
         )
+        self.terms = hook.terms
+
+    def after_train(self, runner: Runner) -> None:
+        self.schedules = {
+            term.name: term.controller.state_dict()
+            for term in self.terms
+            if term.controller is not None
+        }
 
 
 def size(model: Any) -> tuple[int, int]:
@@ -70,6 +79,7 @@ def train(config: str, out: Path, rank: int, without_rois: bool) -> None:
         wrapper=type(runner.model).__name__,
         size=size(runner.model),
         teacher_size=size(watch.teacher),
+        schedules=watch.schedules,
     )
     torch.save(report, out / f'rank{rank}.pt')
 
