@@ -195,14 +195,14 @@ class Controllers:
     @torch.compiler.disable
     def observe(
         self,
-        own: Mapping[str, Tensor],
+        unweighed: Mapping[str, Tensor],
         factors: Mapping[str, float],
         losses: Mapping[str, Any],
     ) -> dict[str, Tensor]:
         """Show the losses of a step to the controllers.
 
         Args:
-            own: The loss of each active term, not weighed.
+            unweighed: The loss of each active term, not weighed.
             factors: What the schedules multiply them by.
             losses: All losses of the step, weighed, as the student's forward returns
                 them.
@@ -210,17 +210,19 @@ class Controllers:
         Returns:
             What is to be logged, by key.
         """
-        observing = [name for name in self._observing if name in own]
+        observing = [name for name in self._observing if name in unweighed]
         if observing:
             total, _ = self._student.parse_losses(losses)
             gradients = Gradients(total, self._scale)
             for name in observing:
                 with naming_the_term(name):
-                    self._by_term[name].observe(own[name], factors[name], gradients)
+                    self._by_term[name].observe(
+                        unweighed[name], factors[name], gradients
+                    )
         return {
             f'{name}_{key}': value
             for name, controller in self._by_term.items()
-            if name in own
+            if name in unweighed
             for key, value in controller.statistics().items()
         }
 

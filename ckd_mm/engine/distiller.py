@@ -122,7 +122,7 @@ class Distiller:
             view.run_teacher(step)
             view.rerun_student(step)
         added: dict[str, Tensor] = {}
-        own: dict[str, Tensor] = {}
+        unweighed: dict[str, Tensor] = {}
         for term in self.terms:
             if not self.factors[term.name]:
                 added[f'loss_{term.name}'] = step.inputs.new_zeros(())
@@ -132,13 +132,15 @@ class Distiller:
                 self.maker.bound(term.name).fit.check_values(
                     term.loss, pair.student, pair.teacher
                 )
-                own[term.name] = _checked(self.losses[term.name](**pair.arguments()))
-                loss = self.controllers.weighed(term.name, own[term.name])
+                unweighed[term.name] = _checked(
+                    self.losses[term.name](**pair.arguments())
+                )
+                loss = self.controllers.weighed(term.name, unweighed[term.name])
                 added[f'loss_{term.name}'] = _scaled(loss, self.factors[term.name])
                 added.update(term.statistics(pair))
         self.maker.forget()
         merged = _merged(self.student_losses(losses), added)
-        return merged | self.controllers.observe(own, self.factors, merged)
+        return merged | self.controllers.observe(unweighed, self.factors, merged)
 
     def _start(self, inputs: Any, data_samples: Any) -> Step:
         """The student's forward is about to begin on this batch."""

@@ -119,12 +119,12 @@ class ShareController(Controller):
                 'a fixed weight'
             )
         self._check_beside(beside, alone)
-        own = {
+        found = {
             id(p): p for name in self.schedule.modules for p in _trained(student, name)
         }
-        self._parameters_of = list(own.values())
+        self._parameters_of = list(found.values())
         self._others = [
-            p for p in student.parameters() if p.requires_grad and id(p) not in own
+            p for p in student.parameters() if p.requires_grad and id(p) not in found
         ]
         if self.schedule.measure == 'module' and not self._others:
             raise ValueError(
@@ -150,18 +150,18 @@ class ShareController(Controller):
             ValueError: The first one shows that the term does not reach the modules, or
                 that nothing else does.
         """
-        own = gradients.of(loss, self._parameters_of)
+        of_term = gradients.of(loss, self._parameters_of)
         total = gradients.of_all_losses(self._parameters_of)
         if self._is_first:
-            self._check_reach(own, total)
+            self._check_reach(of_term, total)
             self._is_first = False
         if self.schedule.measure == 'term':
             weight = self.weight
             rest = [
                 None if g is None else g if o is None else g - factor * weight * o
-                for o, g in zip(own, total, strict=True)
+                for o, g in zip(of_term, total, strict=True)
             ]
-            parts = torch.stack([weight * self._norm(own), self._norm(rest)])
+            parts = torch.stack([weight * self._norm(of_term), self._norm(rest)])
         else:
             others = gradients.of_all_losses(self._others)
             parts = torch.stack([self._norm(total), self._norm(others)])
@@ -234,9 +234,9 @@ class ShareController(Controller):
             )
 
     def _check_reach(
-        self, own: Sequence[Tensor | None], total: Sequence[Tensor | None]
+        self, of_term: Sequence[Tensor | None], total: Sequence[Tensor | None]
     ) -> None:
-        if all(one is None for one in own):
+        if all(one is None for one in of_term):
             raise ValueError(
                 f'the loss has no gradient at of={self.schedule.of!r}; name a module '
                 'of the student that what is compared is computed by'
