@@ -164,8 +164,9 @@ class ForeignTeacher(TeacherKind):
         Raises:
             ValueError: Neither says it.
         """
-        mean = self.mean if self.mean is not None else said and said.mean
-        std = self.std if self.std is not None else said and said.std
+        mean, std = self.mean, self.std
+        if said is not None:
+            mean, std = mean or said.mean, std or said.std
         if mean is None or std is None:
             raise ValueError(
                 f'teacher: mean and std of {self.title} are not known; give those that '

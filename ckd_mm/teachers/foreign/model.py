@@ -20,8 +20,8 @@ class Body(nn.Module):
     Subclasses say how. What the library knows of its model is in the attributes.
     """
 
-    model: nn.Module
-    """The library's model."""
+    model: Any
+    """The library's model, an `nn.Module`."""
 
     kind: str = ''
     """`'blocks'` of a ViT, `'stages'` of a CNN or a pyramid; empty without maps."""
