@@ -50,7 +50,10 @@ class TracedBody(Body):
     ) -> None:
         super().__init__()
         self.model, self._options = model.eval(), dict(options or {})
-        self._found = _found(model, self._run, size, title)
+        self._found = _found(model, self._run, size or size_to_try(model), title)
+        if size and not self._found.kind:  # it may be no multiple of the strides
+            with suppress(ValueError):
+                self._found = _found(model, self._run, size_to_try(model), title)
         self.kind = self._found.kind
         self.channels = [layer.channels for layer in self._found.layers]
         strides = [layer.stride for layer in self._found.layers]
@@ -108,10 +111,9 @@ class _Enough(Exception):
 def _found(
     model: nn.Module,
     run: Callable[[Tensor], Any],
-    size: tuple[int, int] | None,
+    size: tuple[int, int],
     title: str,
 ) -> Layers:
-    size = size or size_to_try(model)
     try:
         return find_layers(model, run, size)
     except Exception as error:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-__all__ = ['CASES', 'IMAGENET', 'Case', 'TinyNet', 'hub_folder']
+__all__ = ['CASES', 'IMAGENET', 'Case', 'Pooled', 'TinyNet', 'hub_folder']
 
 Numbers = tuple[float, float, float]
 IMAGENET: dict[str, Numbers] = dict(
@@ -64,6 +64,17 @@ class TinyNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         maps = self.body(F.relu(self.stem(images)))
         return self.head(maps.mean((2, 3)))
+
+
+class Pooled(nn.Module):
+    """Sees the mean colour of an image, and has no maps."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(images.mean((2, 3)))
 
 
 def hub_folder(folder: Path) -> Path:
