@@ -15,9 +15,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 __all__ = ['CASES', 'IMAGENET', 'Case', 'Pooled', 'TinyNet', 'hub_folder']
 
 Numbers = tuple[float, float, float]
-IMAGENET: dict[str, Numbers] = dict(
-    mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
-)
+IMAGENET: dict[str, Any] = dict(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 HALF: dict[str, Numbers] = dict(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 

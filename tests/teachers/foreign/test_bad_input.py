@@ -17,8 +17,8 @@ from .libraries import CASES, IMAGENET, hub_folder
 from .steps import STUDENTS, batch_for, teacher_model
 
 HERE = f'{__name__.rpartition(".")[0]}.libraries'
-VIT = dict(type='torchvision', model='vit_b_32')
-MODULE = dict(type='module', model=f'{HERE}.TinyNet')
+VIT: dict[str, Any] = dict(type='torchvision', model='vit_b_32')
+MODULE: dict[str, Any] = dict(type='module', model=f'{HERE}.TinyNet')
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_a_config(options: dict[str, Any], message: str) -> None:
 
 
 def test_an_entry_point_that_is_not_there(tmp_path: Path) -> None:
-    options = dict(type='torch_hub', repo=str(hub_folder(tmp_path)), model='tiny_resne')
+    repo = str(hub_folder(tmp_path))
     with pytest.raises(ValueError, match="did you mean 'tiny_resnet'"):
-        teacher_model(**options)
+        teacher_model(type='torch_hub', repo=repo, model='tiny_resne')
 
 
 def test_a_model_of_transformers_that_is_not_there(

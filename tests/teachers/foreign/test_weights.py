@@ -137,10 +137,11 @@ def test_a_folder_of_transformers_brings_weights_and_pixels(
 ) -> None:
     folder, state = written
     cache = folder.parents[2]
-    for options in (
+    ways: list[dict[str, Any]] = [
         dict(model=str(folder)),
         dict(model='ours/tiny-vit', checkpoint=str(cache)),
-    ):
+    ]
+    for options in ways:
         teacher = teacher_model(type='transformers', pretrained=True, **options)
         for name, value in teacher.model.state_dict().items():
             assert torch.equal(value, state[name])
