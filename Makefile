@@ -5,7 +5,7 @@ RUN = .venv/bin/python
 TESTS = $(RUN) -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-cls test test-fast lint format lists results architecture bench compatibility clean clean-all
+.PHONY: help setup demo demo-cls test test-fast lint format lists results architecture bench gpu-prepare gpu-check gpu-bench gpu-train compatibility clean clean-all
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -49,6 +49,18 @@ bench:  ## say how the benchmarks are run
 	@echo 'Benchmarks run for hours and are started one by one; each file in benchmarks/ says how:'
 	@echo '    $(RUN) benchmarks/NAME.py --help'
 	@echo 'Results are kept in benchmarks/results/.'
+
+gpu-prepare: setup  ## fill .gpu with what a GPU machine without a network lacks (docs/gpu.md)
+	$(RUN) -m device.first_hour prepare
+
+gpu-check:  ## on a GPU: build mmcv's operators, try what is promised (10 minutes)
+	$(PYTHON) -m device.first_hour check $(FLAGS)
+
+gpu-bench:  ## on a GPU: the benchmark of a step at COCO's size (10 minutes)
+	$(PYTHON) -m device.first_hour bench $(FLAGS)
+
+gpu-train:  ## on a GPU: short runs with the teacher's options (10 minutes)
+	$(PYTHON) -m device.first_hour train $(FLAGS)
 
 compatibility: setup  ## try every family of the zoos (an hour on 2 cores; resumes), write docs/compatibility.md
 	$(RUN) tools/compatibility.py --jobs 2

@@ -39,6 +39,9 @@ count, each round beginning with another part. Median (lower to upper quartile).
 - Learning rate 0: all rounds have the same weights; the student's are random."""
 
 
+PRECISIONS = {'float32': 'float32', 'amp': 'AMP, float16'}
+
+
 def main() -> None:
     args = _parse_args()
     if args.keep_freed:
@@ -49,9 +52,11 @@ def main() -> None:
         describe(' '.join(['python benchmarks/step_time.py', *sys.argv[1:]])),
         HEAD.format(rounds=args.rounds, warmup=args.warmup),
     ]
-    for title, amp in {'float32': False, 'AMP, float16': True}.items():
+    for precision in args.precisions:
+        amp = precision == 'amp'
         if amp and not torch.cuda.is_available():
             continue
+        title = PRECISIONS[precision]
         lines += ['', f'## {title}', '', *_measured(args, amp)]
     if not torch.cuda.is_available():
         lines += ['', '## On a GPU', '', 'In float32 and with AMP: not run yet.']
@@ -86,6 +91,9 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument('--terms', nargs='+', choices=TERMS, default=list(TERMS))
     parser.add_argument(
         '--sections', nargs='+', choices=SECTIONS, default=list(SECTIONS)
+    )
+    parser.add_argument(
+        '--precisions', nargs='+', choices=PRECISIONS, default=list(PRECISIONS)
     )
     parser.add_argument(
         '--keep-freed', action='store_true', help='on a CPU: do not unmap memory'

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 __all__ = [
+    'equal_on_all_ranks',
     'gather_rows',
     'leave_process_group',
     'mean_over_all_rows',
@@ -39,6 +40,14 @@ def leave_process_group() -> None:
     if dist.is_available() and dist.is_initialized():
         gc.collect()
         dist.destroy_process_group()
+
+
+@torch.no_grad()
+def equal_on_all_ranks(module: nn.Module) -> None:
+    """Copy the first rank's parameters and buffers to all others."""
+    if world_size() > 1:
+        for value in [*module.parameters(), *module.buffers()]:
+            dist.broadcast(value, src=0)
 
 
 def gather_rows(rows_BD: Tensor) -> tuple[Tensor, int]:

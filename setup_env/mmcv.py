@@ -13,25 +13,25 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from setup_env.cuda import cuda_environment, cuda_target, gpus
 from setup_env.machine import compile_jobs, cores
 from setup_env.paths import BUILD, VENV_PYTHON, SetupError, read_pins
 from setup_env.process import call, pip_install, say
 
-__all__ = ['install_mmcv']
+__all__ = ['compile_mmcv', 'compiler_flags', 'install_mmcv', 'run_operators']
 
 CPU_MINUTES = 11  # Without CUDA operators; docs/install.md.
-PRINT_GPUS = """
-import torch
-count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-print(*sorted({'%d.%d' % torch.cuda.get_device_capability(i) for i in range(count)}))
-"""
 RUN_OPERATORS = """
+import sys
 import torch
 from mmcv.ops import nms, roi_align
-boxes = torch.tensor([[0., 0., 8., 8.], [0., 0., 8., 7.]])
-assert len(nms(boxes, torch.tensor([.9, .8]), 0.5)[1]) == 1
-rois = torch.cat([torch.zeros(2, 1), boxes], 1)
-assert roi_align(torch.ones(1, 1, 9, 9), rois, (2, 2)).shape == (2, 1, 2, 2)
+for device in sys.argv[1:]:
+    boxes = torch.tensor([[0., 0., 8., 8.], [0., 0., 8., 7.]], device=device)
+    scores = torch.tensor([.9, .8], device=device)
+    assert len(nms(boxes, scores, 0.5)[1]) == 1
+    rois = torch.cat([torch.zeros(2, 1, device=device), boxes], 1)
+    rows = roi_align(torch.ones(1, 1, 9, 9, device=device), rois, (2, 2))
+    assert rows.cpu().tolist() == [[[[1, 1], [1, 1]]]] * 2
 """
 
 
@@ -79,7 +79,26 @@ def install_wheel(wheel: Path) -> None:
     pip_install('--force-reinstall', '--no-deps', str(wheel))
     pip_install(pins['onedl-mmcv'], pins['numpy'])  # What the wheel requires.
     install_headless_opencv()
-    call([str(VENV_PYTHON), '-W', 'ignore', '-c', RUN_OPERATORS])
+    run_operators(['cpu', 'cuda'] if gpus() else ['cpu'])
+
+
+def run_operators(devices: list[str], python: Path = VENV_PYTHON) -> None:
+    """Run two of mmcv's operators on these devices.
+
+    Raises:
+        SetupError: They do not run.
+    """
+    try:
+        call([str(python), '-W', 'ignore', '-c', RUN_OPERATORS, *devices])
+    except SetupError as error:
+        advice = (
+            '; were they compiled for this GPU? TORCH_CUDA_ARCH_LIST must have '
+            f'{gpus(python)} or be unset'
+        )
+        raise SetupError(
+            f"mmcv's operators do not run on {' and '.join(devices)}"
+            + (advice if 'cuda' in devices else '')
+        ) from error
 
 
 def install_headless_opencv() -> None:
@@ -92,7 +111,9 @@ def install_headless_opencv() -> None:
     pip_install('--force-reinstall', '--no-deps', pin)
 
 
-def compile_mmcv(pin: str, flags: str, target: str, work: Path) -> Path:
+def compile_mmcv(
+    pin: str, flags: str, target: str, work: Path, python: Path = VENV_PYTHON
+) -> Path:
     """Compile in a folder that survives an interruption; ninja goes on in it."""
     source = work / 'source'
     if not source.is_dir():
@@ -105,30 +126,12 @@ def compile_mmcv(pin: str, flags: str, target: str, work: Path) -> Path:
         f'MAX_JOBS={jobs} CFLAGS="{flags}"; log: {work / "log"}'
     )
     env = dict(os.environ, MMCV_WITH_OPS='1', CFLAGS=flags, MAX_JOBS=jobs)
-    command = [str(VENV_PYTHON), '-m', 'pip', 'wheel', '--verbose', '--no-deps']
+    if target != 'cpu':
+        env.update(cuda_environment(python))
+    command = [str(python), '-m', 'pip', 'wheel', '--verbose', '--no-deps']
     command += ['--no-build-isolation', '--wheel-dir', str(work), str(source)]
     call(command, env=env, log=work / 'log')
     return next(work.glob('*.whl'))
-
-
-def cuda_target() -> str:
-    """What mmcv's setup.py compiles for: `cpu`, or the GPUs that are there or named.
-
-    Raises:
-        SetupError: There is a GPU but no CUDA compiler.
-    """
-    command = [str(VENV_PYTHON), '-W', 'ignore', '-c', PRINT_GPUS]
-    found = subprocess.run(command, capture_output=True, text=True).stdout.strip()
-    if not found and os.environ.get('FORCE_CUDA') != '1':
-        return 'cpu'
-    homes = (os.environ.get('CUDA_HOME'), shutil.which('nvcc'), '/usr/local/cuda')
-    if not any(home and Path(home).exists() for home in homes):
-        raise SetupError(
-            f'a GPU ({found or "FORCE_CUDA=1"}) wants CUDA operators, but there is no '
-            'nvcc on PATH and no CUDA_HOME. Install the CUDA toolkit of the version in '
-            '`torch.version.cuda`, or say CUDA_VISIBLE_DEVICES= for operators without'
-        )
-    return f'cuda {os.environ.get("TORCH_CUDA_ARCH_LIST", found)}'
 
 
 def compiler_flags() -> str:

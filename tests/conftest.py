@@ -15,6 +15,7 @@ from unittest import mock
 
 import pytest
 import torch
+import torch.distributed.fsdp
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.model import BaseModel
@@ -77,6 +78,22 @@ def imported() -> None:
         importlib.import_module(f'{package}.models')
         importlib.import_module(f'{package}.engine')
     gc.freeze()
+
+
+@pytest.fixture(scope='session')
+def fsdp2() -> None:
+    """Skips what needs it where PyTorch has no FSDP2."""
+    if not hasattr(torch.distributed.fsdp, 'fully_shard'):
+        pytest.skip('fully_shard needs PyTorch 2.6')
+
+
+@pytest.fixture
+def one_rank(fsdp2: None) -> Iterator[None]:
+    """A process group of this process alone."""
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group('gloo', store=store, rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
 
 
 @pytest.fixture(scope='session')

@@ -77,9 +77,7 @@ class Setting:
 
 def digits(checkpoint: str | None = None, amp: bool = False) -> Setting:
     """The models and data of configs/mmdet/digits."""
-    folder = CONFIGS / 'digits'
-    student = Config.fromfile(folder / 'faster-rcnn_r18-w8_digits.py')
-    teacher = Config.fromfile(folder / 'faster-rcnn_r18-w32_digits.py')
+    student, teacher = _digits_configs()
     root = ROOT / 'data/digits/detection'
     write_digit_scenes(root)
     register_all_modules()
@@ -107,7 +105,25 @@ def coco(checkpoint: str | None = None, amp: bool = False) -> Setting:
     return _setting(text, student, teacher, [batch], (256, 256), checkpoint, amp)
 
 
-SIZES = {'digits': digits, 'coco': coco}
+def small(checkpoint: str | None = None, amp: bool = False) -> Setting:
+    """The models of the digit scenes on one small random batch: to try a benchmark."""
+    student, teacher = _digits_configs()
+    register_all_modules()
+    batch = demo_mm_inputs(2, [[3, 96, 96]] * 2, num_items=[3, 2], num_classes=10)
+    text = (
+        'Faster R-CNN of the digit scenes, ResNet-18 of width 8 from one of width 32; '
+        '2 images of 96x96 with random boxes'
+    )
+    return _setting(text, student, teacher, [batch], (32, 64), checkpoint, amp)
+
+
+SIZES = {'digits': digits, 'coco': coco, 'small': small}
+
+
+def _digits_configs() -> tuple[Config, Config]:
+    names = 'faster-rcnn_r18-w8_digits.py', 'faster-rcnn_r18-w32_digits.py'
+    student, teacher = (Config.fromfile(CONFIGS / 'digits' / name) for name in names)
+    return student, teacher
 
 
 def _setting(

@@ -9,7 +9,7 @@ convolution). It belongs to the run, not to the student:
   under the student as `ckd_mm.<term>`; `paramwise_cfg` and the constructors for
   layer-wise decay see them under that name;
 * across ranks each is wrapped in DistributedDataParallel by itself, so that PyTorch
-  averages its gradients;
+  averages its gradients; beside a sharded student it is sharded as well;
 * its state is saved in a checkpoint under `ckd_mm`, beside the student's `state_dict`,
   and read from there when a run resumes.
 
@@ -25,14 +25,15 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
-import torch.distributed as dist
+from mmengine._strategy import SingleDeviceStrategy
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, weights_to_cpu
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ckd_mm.distributed import world_size
+from ckd_mm.distributed import equal_on_all_ranks, world_size
 from ckd_mm.engine.terms import Term
+from ckd_mm.sharding import is_sharded, shard, whole
 
 __all__ = ['Connectors', 'averaged_over_ranks']
 
@@ -68,21 +69,21 @@ class Connectors:
             runner.model.module if is_model_wrapper(runner.model) else runner.model
         )
         self.modules.to(next(student.parameters()).device)
+        if is_sharded(student):
+            self._shard()
         student.add_module(KEY, self.modules)
         try:
-            cfg = copy.deepcopy(runner.cfg)
-            runner.optim_wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
-            runner.scale_lr(runner.optim_wrapper, runner.auto_scale_lr)
-            if runner.param_schedulers is not None:
-                schedulers = runner.build_param_scheduler(cfg.param_scheduler)
-                runner.param_schedulers = schedulers
+            if isinstance(runner, Runner):
+                _build_again(runner)
+            else:
+                _build_again_by_strategy(runner)
         finally:
             delattr(student, KEY)
 
     def save(self, checkpoint: dict[str, Any]) -> None:
         """Add the state to a checkpoint, on the CPU as the student's is there."""
         if self.modules:
-            checkpoint[KEY] = weights_to_cpu(self.modules.state_dict())
+            checkpoint[KEY] = weights_to_cpu(whole(self.modules.state_dict()))
 
     def load(self, checkpoint: dict[str, Any]) -> None:
         """Take the state from a checkpoint that a run resumes from.
@@ -103,13 +104,33 @@ class Connectors:
             )
         self.modules.load_state_dict(got)
 
+    def _shard(self) -> None:
+        """Shard each loss like the student.
+
+        Gradients of whole and of sharded parameters cannot be clipped together, and
+        PyTorch's `foreach` optimizers do not take both.
+
+        Raises:
+            ValueError: A parameter cannot be sharded; the message names the term.
+        """
+        for name, loss in self.modules.items():
+            equal_on_all_ranks(loss)
+            if any(True for _ in loss.parameters()):
+                try:
+                    shard(loss)
+                except ValueError as error:
+                    raise ValueError(f'distill term {name!r}: {error}') from error
+
     def _check(self, runner: Runner) -> None:
-        # FlexibleRunner resumes its optimizer before any hook can add to it
-        if not isinstance(runner, Runner):
+        strategy = getattr(runner, 'strategy', None)
+        if not isinstance(runner, Runner) and not isinstance(
+            strategy, SingleDeviceStrategy
+        ):
             raise ValueError(
                 f'the losses of {", ".join(self.modules)} have parameters, which need '
-                f"MMEngine's Runner, got {type(runner).__name__}; remove runner_type "
-                'from the config'
+                "MMEngine's Runner, or its FlexibleRunner with SingleDeviceStrategy, "
+                f'DDPStrategy or FSDP2Strategy, got {type(runner).__name__} with '
+                f'{type(strategy).__name__}'
             )
         if 'optim_wrapper' not in runner.cfg:
             raise ValueError(
@@ -125,13 +146,34 @@ def averaged_over_ranks(loss: nn.Module) -> nn.Module:
     It starts with the first rank's parameters and buffers. The ranks have drawn others
     with `randomness=dict(diff_rank_seed=True)`.
     """
-    if world_size() == 1:
+    if world_size() == 1 or is_sharded(loss):
         return loss
-    for buffer in loss.buffers():  # which DistributedDataParallel would leave alone
-        dist.broadcast(buffer, 0)
+    equal_on_all_ranks(loss)  # DistributedDataParallel would leave buffers alone
     if not any(parameter.requires_grad for parameter in loss.parameters()):
         return loss
     return DistributedDataParallel(loss, broadcast_buffers=False)
+
+
+def _build_again(runner: Runner) -> None:
+    """Have MMEngine's Runner build optimizer and schedulers from its config."""
+    cfg = copy.deepcopy(runner.cfg)
+    runner.optim_wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
+    runner.scale_lr(runner.optim_wrapper, runner.auto_scale_lr)
+    if runner.param_schedulers is not None:
+        runner.param_schedulers = runner.build_param_scheduler(cfg.param_scheduler)
+
+
+def _build_again_by_strategy(runner: Any) -> None:
+    """Have the strategy of a FlexibleRunner do so, in the order of its `prepare`."""
+    cfg, strategy = copy.deepcopy(runner.cfg), runner.strategy
+    wrapper = strategy.build_optim_wrapper(cfg.optim_wrapper, runner.model)
+    runner.optim_wrapper = strategy.optim_wrapper = wrapper
+    vars(strategy).pop('param_schedulers', None)  # else _scale_lr refuses
+    strategy._scale_lr()
+    wrapper.initialize_count_status(runner.model, runner.iter, runner.max_iters)
+    if runner.param_schedulers is not None:
+        schedulers = strategy.build_param_scheduler(cfg.param_scheduler, wrapper)
+        runner.param_schedulers = strategy.param_schedulers = schedulers
 
 
 def _optimised(runner: Runner) -> set[int]:

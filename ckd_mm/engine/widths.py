@@ -23,7 +23,9 @@ from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.engine.terms import CHANNELS, PendingLoss, Term, required_channels
 from ckd_mm.errors import as_value_error
 from ckd_mm.probing.batches import random_batch
+from ckd_mm.probing.untrained import build_untrained
 from ckd_mm.random_state import preserved_random_state
+from ckd_mm.sharding import is_sharded
 from ckd_mm.teachers import Request, TeacherKind
 
 __all__ = ['with_channels']
@@ -86,7 +88,7 @@ def _pairs(
     student: BaseModel,
 ) -> dict[str, Pair]:
     """What the terms compare, in a step of a copy of the student on random images."""
-    copy = deepcopy(student).train()
+    copy = _copy(runner, student).train()
     for module in copy.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()  # no statistics of one rank wait for those of another
@@ -102,6 +104,14 @@ def _pairs(
             error = error or failure
     assert error is not None
     raise error
+
+
+def _copy(runner: Runner, student: BaseModel) -> BaseModel:
+    """A model that has the student's shapes; PyTorch copies none that is sharded."""
+    if not is_sharded(student):
+        return deepcopy(student)
+    _, model = build_untrained(runner.cfg)
+    return model.to(next(student.parameters()).device)
 
 
 def _filled(term: Term, config: Mapping[str, Any], pair: Pair) -> dict[str, Any]:

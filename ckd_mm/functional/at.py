@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_maps, full_precision
 from ckd_mm.functional._sizes import of_smaller_size
+from ckd_mm.functional._upcast import wide_dtype
 from ckd_mm.functional._vectors import unit_vectors
 
 __all__ = ['at_loss']
@@ -47,12 +50,36 @@ def at_loss(student: Tensor, teacher: Tensor, *, p: float = 2.0) -> Tensor:
         tensor(0.)
     """
     check_maps(student, teacher, any_channels=True, any_size=True)
-    with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
-        if len(student_NCHW) == 0:
-            return student_NCHW.sum() * 0.0
-        student_NCHW, teacher_NCHW = of_smaller_size(student_NCHW, teacher_NCHW)
-        return F.mse_loss(_attention(student_NCHW, p), _attention(teacher_NCHW, p))
+    dtype = wide_dtype(student, teacher)
+    if student.shape[2:] != teacher.shape[2:]:
+        with full_precision(student, teacher) as pair:
+            student, teacher = of_smaller_size(*pair)
+    difference_NP = _attention(student, p, dtype) - _attention(
+        teacher.detach(), p, dtype
+    )
+    return difference_NP.square().sum() / max(difference_NP.numel(), 1)
 
 
-def _attention(maps_NCHW: Tensor, p: float) -> Tensor:
-    return unit_vectors(maps_NCHW.abs().pow(p).mean(dim=1).flatten(1))
+def _attention(maps_NCHW: Tensor, p: float, dtype: torch.dtype) -> Tensor:
+    return unit_vectors(_MeanPower.apply(maps_NCHW, p, dtype).flatten(1))
+
+
+class _MeanPower(torch.autograd.Function):
+    """The mean of |f|^p over the channels (N, H, W), without a copy of the maps."""
+
+    @staticmethod
+    def forward(ctx: Any, maps_NCHW: Tensor, p: float, dtype: torch.dtype) -> Tensor:
+        ctx.save_for_backward(maps_NCHW)
+        ctx.p, ctx.dtype = p, dtype
+        norms_NHW = torch.linalg.vector_norm(maps_NCHW, ord=p, dim=1, dtype=dtype)
+        return norms_NHW.pow_(p).div_(maps_NCHW.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (maps_NCHW,) = ctx.saved_tensors
+        factor_N1HW = (gradients[0] * (ctx.p / maps_NCHW.shape[1]))[:, None]
+        gradient = maps_NCHW  # as the factor is wide, so is their product
+        if ctx.p != 2:
+            wide_NCHW = maps_NCHW.to(ctx.dtype)
+            gradient = wide_NCHW.abs().pow(ctx.p - 1) * wide_NCHW.sgn()
+        return (gradient * factor_N1HW).to(maps_NCHW.dtype), None, None

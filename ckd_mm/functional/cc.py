@@ -25,8 +25,9 @@ def cc_loss(student: Tensor, teacher: Tensor, *, gamma: float = 0.4) -> Tensor:
 
     k is the Taylor expansion, to order 2, of exp(-gamma |x_i - x_j|^2) for rows of
     length 1. "Correlation Congruence for Knowledge Distillation", arXiv:1904.01802,
-    written from the formula, without public code. The CRD benchmark's `Correlation` is
-    another function: products of neighbouring differences.
+    written from the formula. It equals the CC of AberHu/Knowledge-Distillation-Zoo
+    (gamma 0.4, order 2). The CRD benchmark's `Correlation` is another function:
+    products of neighbouring differences.
 
     Args:
         student: Embeddings (B, D), any real values; gets the gradient.

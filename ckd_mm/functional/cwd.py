@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
+from collections.abc import Iterator
+from typing import Any
+
+import torch
 from torch import Tensor
 
-from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._inputs import check_maps
+from ckd_mm.functional._upcast import wide_dtype
 
 __all__ = ['cwd_loss']
 
@@ -42,13 +46,41 @@ def cwd_loss(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> T
         tensor(0.)
     """
     check_maps(student, teacher)
-    with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
-        if len(student_NCHW) == 0:
-            return student_NCHW.sum() * 0.0
-        divergence = F.kl_div(
-            F.log_softmax(student_NCHW.flatten(2).flatten(0, 1) / temperature, dim=1),
-            F.log_softmax(teacher_NCHW.flatten(2).flatten(0, 1) / temperature, dim=1),
-            reduction='batchmean',
-            log_target=True,
+    divergence = _Divergence.apply(student, teacher.detach(), temperature)
+    num_channels = len(student) * student.shape[1]
+    return divergence * (temperature**2 / max(num_channels, 1))
+
+
+class _Divergence(torch.autograd.Function):
+    """The sum over images and channels; both passes compute the distributions."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, student: Tensor, teacher: Tensor, temperature: float
+    ) -> Tensor:
+        ctx.save_for_backward(student, teacher)
+        ctx.temperature = temperature
+        student_NCP, teacher_NCP = (
+            logits.log_softmax(dim=2)
+            for logits in _logits(student, teacher, temperature)
         )
-        return divergence * temperature**2
+        log_ratio_NCP = student_NCP.neg_().add_(teacher_NCP)
+        return teacher_NCP.exp_().mul_(log_ratio_NCP).sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        student, teacher = ctx.saved_tensors
+        student_NCP, teacher_NCP = (
+            logits.softmax(dim=2)
+            for logits in _logits(student, teacher, ctx.temperature)
+        )
+        gradient_NCP = teacher_NCP.sub_(student_NCP)
+        gradient_NCP.mul_(gradients[0] * (-1 / ctx.temperature))
+        return gradient_NCP.reshape(student.shape).to(student.dtype), None, None
+
+
+def _logits(student: Tensor, teacher: Tensor, temperature: float) -> Iterator[Tensor]:
+    dtype = wide_dtype(student, teacher)
+    for maps in (student, teacher):
+        logits_NCP = maps.flatten(2).to(dtype)
+        yield logits_NCP if temperature == 1 else logits_NCP / temperature

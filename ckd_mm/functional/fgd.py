@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.functional._boxes import check_boxes
-from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._fgd import focal_sum, foregrounds, inverse_count
 
 __all__ = ['fgd_focal_loss', 'fgd_masks']
 
@@ -70,22 +70,17 @@ def fgd_focal_loss(
         >>> fgd_focal_loss(zeros, zeros + 3, boxes, (16, 16), background_weight=1.0)
         tensor(9.)
     """
-    check_maps(student, teacher)
-    with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
-        foreground_NHW, background_NHW = fgd_masks(student_NCHW, boxes, image_size)
-        student_spatial_NHW, student_channel_NC = _attention(student_NCHW, temperature)
-        teacher_spatial_NHW, teacher_channel_NC = _attention(teacher_NCHW, temperature)
-        squares_NHW = (
-            (student_NCHW - teacher_NCHW).square()
-            * teacher_channel_NC[:, :, None, None]
-        ).sum(dim=1)
-        masks_NHW = (
-            foreground_weight * foreground_NHW + background_weight * background_NHW
-        )
-        focal = (masks_NHW * teacher_spatial_NHW * squares_NHW).sum()
-        attention = (student_spatial_NHW - teacher_spatial_NHW).abs().sum()
-        attention = attention + (student_channel_NC - teacher_channel_NC).abs().sum()
-        return (focal + attention_weight * attention) / max(len(student_NCHW), 1)
+    total = focal_sum(
+        [student],
+        [teacher],
+        boxes,
+        image_size,
+        foreground_weight=foreground_weight,
+        background_weight=background_weight,
+        attention_weight=attention_weight,
+        temperature=temperature,
+    )
+    return total / max(len(student), 1)
 
 
 def fgd_masks(
@@ -123,38 +118,9 @@ def fgd_masks(
         tensor([0.1667, 0.1667, 0.1667, 0.1667])
     """
     check_boxes(boxes, len(maps))
-    height, width = maps.shape[2:]
+    size = (maps.shape[2], maps.shape[3])
     dtype = torch.promote_types(maps.dtype, torch.float32)
-    foreground_NHW = maps.new_zeros((len(maps), height, width), dtype=dtype)
-    for image_HW, boxes_G4 in zip(foreground_NHW, boxes, strict=True):
-        if len(boxes_G4) > 0:
-            image_HW.copy_(_foreground(boxes_G4.to(dtype), (height, width), image_size))
-    background_NHW = (foreground_NHW == 0).to(dtype)
-    count_N11 = background_NHW.sum(dim=(1, 2), keepdim=True)
-    return foreground_NHW, background_NHW / count_N11.clamp_min(1)
-
-
-def _foreground(
-    boxes_G4: Tensor, size: tuple[int, int], image_size: tuple[int, int]
-) -> Tensor:
-    rows_GH, height_G = _covered(boxes_G4[:, 1::2], size[0], image_size[0])
-    columns_GW, width_G = _covered(boxes_G4[:, 0::2], size[1], image_size[1])
-    share_G11 = 1 / (height_G * width_G)[:, None, None]
-    return (rows_GH[:, :, None] * columns_GW[:, None, :] * share_G11).amax(dim=0)
-
-
-def _covered(ends_G2: Tensor, size: int, pixels: int) -> tuple[Tensor, Tensor]:
-    """Which rows (or columns) each box covers, and their number."""
-    ends_G2 = ends_G2 * (size / pixels)
-    first_G1, last_G1 = ends_G2[:, :1].floor(), ends_G2[:, 1:].ceil()
-    positions = torch.arange(size, device=ends_G2.device)
-    covered = (positions >= first_G1) & (positions <= last_G1)
-    return covered.to(ends_G2.dtype), (last_G1 - first_G1 + 1)[:, 0]
-
-
-def _attention(maps_NCHW: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    strength = maps_NCHW.abs() / temperature
-    spatial_NP = strength.mean(dim=1).flatten(1).softmax(dim=1)
-    spatial_NHW = spatial_NP.reshape(strength[:, 0].shape) * spatial_NP.shape[1]
-    channel_NC = strength.mean(dim=(2, 3)).softmax(dim=1)
-    return spatial_NHW, channel_NC * channel_NC.shape[1]
+    (foreground_NHW,) = foregrounds([size], boxes, image_size, maps.device, dtype)
+    is_outside_NP = foreground_NHW.flatten(1) == 0
+    background_NP = is_outside_NP * inverse_count(is_outside_NP, dtype)
+    return foreground_NHW, background_NP.reshape(foreground_NHW.shape)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ckd_mm.functional._boxes import check_boxes, overlaps
-from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._inputs import check_maps
+from ckd_mm.functional._squares import squares
 
 __all__ = ['fgfi_loss', 'fgfi_masks']
 
@@ -51,10 +52,8 @@ def fgfi_loss(
     levels = zip(student, teacher, masks, strict=True)
     for student_maps, teacher_maps, mask_NHW in levels:
         check_maps(student_maps, teacher_maps)
-        with full_precision(student_maps, teacher_maps) as pair:
-            squares_NHW = (pair[0] - pair[1]).square().sum(dim=1)
-            sums.append((squares_NHW * mask_NHW).sum())
-            counts.append(mask_NHW.sum())
+        sums.append(squares(student_maps, teacher_maps, mask_NHW.flatten(1)).sum())
+        counts.append(mask_NHW.sum())
     return torch.stack(sums).sum() / (2 * torch.stack(counts).sum().clamp_min(1))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_maps, full_precision
 from ckd_mm.functional._sizes import of_smaller_size
+from ckd_mm.functional._squares import squares
 
 __all__ = ['fitnet_loss']
 
@@ -44,7 +44,7 @@ def fitnet_loss(student: Tensor, teacher: Tensor) -> Tensor:
         tensor(9.)
     """
     check_maps(student, teacher, any_size=True)
-    with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
-        if len(student_NCHW) == 0:
-            return student_NCHW.sum() * 0.0
-        return F.mse_loss(*of_smaller_size(student_NCHW, teacher_NCHW))
+    if student.shape[2:] != teacher.shape[2:]:
+        with full_precision(student, teacher) as pair:
+            student, teacher = of_smaller_size(*pair)
+    return squares(student, teacher).sum() / max(student.numel(), 1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._inputs import check_maps
+from ckd_mm.functional._sizes import add_pooled_gradient, divides, pooled_to
+from ckd_mm.functional._squares import difference
 
 __all__ = ['hcl_loss']
 
@@ -48,19 +51,58 @@ def hcl_loss(student: Tensor, teacher: Tensor) -> Tensor:
         tensor(0.6667)
     """
     check_maps(student, teacher)
-    with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
-        if len(student_NCHW) == 0:
-            return student_NCHW.sum() * 0.0
-        errors = [F.mse_loss(student_NCHW, teacher_NCHW)]
+    return _PooledErrors.apply(student, teacher.detach())
+
+
+class _PooledErrors(torch.autograd.Function):
+    """Computes the difference of the maps in both passes and keeps it in none.
+
+    Pooling is linear: the difference is pooled instead of both maps.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, student: Tensor, teacher: Tensor) -> Tensor:
+        ctx.save_for_backward(student, teacher)
+        gap_NCHW = difference(student, teacher)
+        pooled = _pooled(gap_NCHW)
+        *scales, scale = _scales([*pooled, gap_NCHW])
+        value = torch.linalg.vector_norm(gap_NCHW).square_().mul_(scale)
+        for scale, error in zip(scales, pooled, strict=True):
+            value.add_(torch.linalg.vector_norm(error).square_(), alpha=scale)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        student, teacher = ctx.saved_tensors
+        gap_NCHW = difference(student, teacher)
+        pooled = _pooled(gap_NCHW)
+        *scales, scale = _scales([*pooled, gap_NCHW])
+        gradient = 2 * gradients[0]
+        gap_NCHW.mul_(gradient * scale)
+        for scale, error in zip(scales, pooled, strict=True):
+            add_pooled_gradient(gap_NCHW, error * gradient, scale)
+        return gap_NCHW.to(student.dtype), None
+
+
+def _pooled(gap_NCHW: Tensor) -> list[Tensor]:
+    """The maps of the smaller sizes, large to small.
+
+    If all windows have one size, those of the next size consist of whole ones.
+    """
+    pooled, source = [], gap_NCHW
+    with torch.autocast(gap_NCHW.device.type, enabled=False):
         for size in _POOLED_SIZES:
-            if size < student.shape[2]:
-                errors.append(_pooled_error(student_NCHW, teacher_NCHW, size))
-        weights = [0.5**level for level in range(len(errors))]
-        weighted = [w * error for w, error in zip(weights, errors, strict=True)]
-        return torch.stack(weighted).sum() / sum(weights)
+            if size < gap_NCHW.shape[2]:
+                pooled.append(pooled_to(source, (size, size)))
+                if divides(gap_NCHW, (size, size)):
+                    source = pooled[-1]
+    return pooled
 
 
-def _pooled_error(student_NCHW: Tensor, teacher_NCHW: Tensor, size: int) -> Tensor:
-    # Pooling is linear: the difference is pooled once instead of both maps.
-    difference = F.adaptive_avg_pool2d(student_NCHW - teacher_NCHW, size)
-    return difference.square().mean()
+def _scales(maps: list[Tensor]) -> list[float]:
+    """What multiplies the sum of squares of each size; the full one comes last."""
+    weights = [0.5**level for level in range(1, len(maps))] + [1.0]
+    return [
+        weight / sum(weights) / max(error.numel(), 1)
+        for weight, error in zip(weights, maps, strict=True)
+    ]

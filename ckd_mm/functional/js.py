@@ -22,8 +22,8 @@ def js_loss(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Te
         m = \frac{p_s + p_t}{2}, \quad p = \mathrm{softmax}(z / T)
 
     "Divergence measures based on the Shannon entropy", IEEE Transactions on Information
-    Theory 37, 1991. It was written from this definition, without public code to compare
-    with; the factor T^2 is KD's (arXiv:1503.02531).
+    Theory 37, 1991. It equals `KLJSLoss('js')` of PaddleOCR up to the constant of 1e-5
+    in the logarithms there; the factor T^2 is KD's (arXiv:1503.02531).
 
     Args:
         student: Logits (B, C), any real values; gets the gradient.

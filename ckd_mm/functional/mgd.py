@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._inputs import check_maps
+from ckd_mm.functional._squares import squares
 
 __all__ = ['mgd_loss']
 
@@ -38,6 +39,4 @@ def mgd_loss(student: Tensor, teacher: Tensor) -> Tensor:
         tensor(36.)
     """
     check_maps(student, teacher)
-    with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
-        squares = (student_NCHW - teacher_NCHW).square()
-        return squares.sum() / max(len(squares), 1)
+    return squares(student, teacher).sum() / max(len(student), 1)

@@ -14,6 +14,9 @@ from ckd_mm.functional._vectors import unit_vectors
 
 __all__ = ['nd_loss']
 
+SMALLEST = 1e-12
+"""A length from which a row has a direction."""
+
 
 def nd_loss(
     student: Tensor, teacher: Tensor, class_means: Tensor, target: Tensor
@@ -36,7 +39,8 @@ def nd_loss(
         student: Embeddings (B, D), any real values; gets the gradient.
         teacher: Embeddings (B, D), any real values; detached here.
         class_means: One mean per class (C, D), of any length. A class without a mean
-            has zeros; its rows add 1 to the sum and nothing to the gradient.
+            has zeros; its rows add 1 to the sum and nothing to the gradient. So do rows
+            that are zero in both models.
         target: Class indices (B,), integers in [0, C). Or soft labels (B, C), floating
             point, as mixup and cutmix make them; e is then the weighted mean over the
             classes.
@@ -68,7 +72,8 @@ def nd_loss(
         weight_BC = weight_BC.to(student_BD.dtype)
         along_B = (student_BD @ directions_CD.T * weight_BC).sum(dim=1)
         longer_B = torch.maximum(student_BD.norm(dim=1), teacher_BD.norm(dim=1))
-        return (1 - along_B / longer_B.clamp_min(1e-12)).mean()
+        along_B = torch.where(longer_B > SMALLEST, along_B, 0.0)
+        return (1 - along_B / longer_B.clamp_min(SMALLEST)).mean()
 
 
 def _check_shapes(student: Tensor, teacher: Tensor) -> None:

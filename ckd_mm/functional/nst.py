@@ -5,10 +5,11 @@ Shape suffixes beside the package's: P the H W positions.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from ckd_mm.functional._inputs import check_maps, full_precision
-from ckd_mm.functional._vectors import unit_vectors
+from ckd_mm.functional._inputs import check_maps
+from ckd_mm.functional._upcast import upcast, wide_dtype
 
 __all__ = ['nst_loss']
 
@@ -52,14 +53,30 @@ def nst_loss(student: Tensor, teacher: Tensor) -> Tensor:
         tensor(0.)
     """
     check_maps(student, teacher, any_channels=True)
-    with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
-        if len(student_NCHW) == 0:
-            return student_NCHW.sum() * 0.0
-        student_NCP = unit_vectors(student_NCHW.flatten(2))
-        teacher_NCP = unit_vectors(teacher_NCHW.flatten(2))
-        within = _kernel(teacher_NCP, teacher_NCP) + _kernel(student_NCP, student_NCP)
-        return within - 2 * _kernel(student_NCP, teacher_NCP)
+    teacher = teacher.detach()
+    if len(student) == 0:
+        return student.sum().to(wide_dtype(student, teacher)) * 0.0
+    with upcast([(student, teacher), (teacher, student)]) as both:
+        student_NCP, teacher_NCP = (maps.flatten(2) for maps in both)
+        products = {
+            'student': student_NCP @ student_NCP.mT,
+            'teacher': teacher_NCP @ teacher_NCP.mT,
+        }
+        student_NC, teacher_NC = map(_inverse_lengths, products.values())
+        within = _kernel(products['teacher'], teacher_NC, teacher_NC)
+        within = within + _kernel(products['student'], student_NC, student_NC)
+        across_NCC = student_NCP @ teacher_NCP.mT
+        return within - 2 * _kernel(across_NCC, student_NC, teacher_NC)
 
 
-def _kernel(first_NCP: Tensor, second_NCP: Tensor) -> Tensor:
-    return (first_NCP @ second_NCP.mT).square().mean()
+def _kernel(products_NCC: Tensor, first_NC: Tensor, second_NC: Tensor) -> Tensor:
+    """The mean squared cosine: products of the maps need no copies of unit length."""
+    cosines_NCC = products_NCC * first_NC[:, :, None] * second_NC[:, None]
+    return cosines_NCC.square().mean()
+
+
+def _inverse_lengths(products_NCC: Tensor) -> Tensor:
+    """The inverse length of each map; 0 for a dead channel, without a gradient."""
+    squares_NC = products_NCC.diagonal(dim1=1, dim2=2)
+    is_alive_NC = squares_NC > 1e-24
+    return torch.where(is_alive_NC, squares_NC, 1.0).rsqrt() * is_alive_NC

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_maps, full_precision
 from ckd_mm.functional._sizes import pooled_to
+from ckd_mm.functional._upcast import wide_dtype
 
 __all__ = ['ofd_loss']
 
@@ -52,17 +55,42 @@ def ofd_loss(student: Tensor, teacher: Tensor) -> Tensor:
         tensor(9.)
     """
     check_maps(student, teacher, any_size=True)
-    with full_precision(student, teacher) as (student_NCHW, teacher_NCHW):
-        size = (student.shape[2], student.shape[3])
-        margin_C11 = _margins(teacher_NCHW)
-        target_NCHW = torch.maximum(pooled_to(teacher_NCHW, size), margin_C11)
-        counts = (student_NCHW > target_NCHW) | (target_NCHW > 0)
-        errors = (student_NCHW - target_NCHW).square() * counts
-        return errors.sum() / max(len(errors), 1)
+    margin_C11 = _margins(teacher.detach(), wide_dtype(student, teacher))
+    if student.shape != teacher.shape:
+        with full_precision(student, teacher) as (_, teacher_NCHW):
+            size = (student.shape[2], student.shape[3])
+            teacher = pooled_to(teacher_NCHW, size)
+    errors = _PartialSquares.apply(student, teacher.detach(), margin_C11)
+    return errors / max(len(student), 1)
 
 
-def _margins(teacher_NCHW: Tensor) -> Tensor:
+class _PartialSquares(torch.autograd.Function):
+    """The sum of the squares that count; both passes compute which do."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, student: Tensor, teacher: Tensor, margin_C11: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(student, teacher, margin_C11)
+        return torch.linalg.vector_norm(_gap(student, teacher, margin_C11)).square_()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        student, teacher, margin_C11 = ctx.saved_tensors
+        gap_NCHW = _gap(student, teacher, margin_C11).mul_(2 * gradients[0])
+        return gap_NCHW.to(student.dtype), None, None
+
+
+def _gap(student: Tensor, teacher: Tensor, margin_C11: Tensor) -> Tensor:
+    """Student minus target where it counts, 0 elsewhere."""
+    target_NCHW = torch.maximum(teacher.to(margin_C11.dtype), margin_C11)
+    counts = target_NCHW > 0
+    gap_NCHW = target_NCHW.neg_().add_(student)
+    return gap_NCHW.mul_(counts.logical_or_(gap_NCHW > 0))
+
+
+def _margins(teacher_NCHW: Tensor, dtype: torch.dtype) -> Tensor:
     """The mean of each channel's negative values; 0 if it has none."""
-    total = teacher_NCHW.clamp_max(0).sum(dim=(0, 2, 3))
+    total = teacher_NCHW.clamp_max(0).sum(dim=(0, 2, 3), dtype=dtype)
     count = (teacher_NCHW < 0).sum(dim=(0, 2, 3))
     return (total / count.clamp_min(1))[:, None, None]

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ckd_mm.functional._angles import angle_error, distances
 from ckd_mm.functional._inputs import check_embeddings, full_precision
-from ckd_mm.functional._vectors import unit_vectors
 
 __all__ = ['rkd_loss']
 
@@ -42,8 +42,9 @@ def rkd_loss(
         teacher: Embeddings (B, D'), any real values; detached here. The widths may
             differ.
         distance_weight: Weight of the distances; a finite number >= 0.
-        angle_weight: Weight of the angles; a finite number >= 0. The angles take B^3
-            numbers per model: 0.5 GB at B = 512.
+        angle_weight: Weight of the angles; a finite number >= 0. Their arithmetic grows
+            with B^3 D, their memory does not: blocks have 2^24 numbers, or those of one
+            row where it has more. With 0 no angle is computed.
 
     Returns:
         The mean over pairs and over triplets, without a unit, >= 0, of shape (). An
@@ -51,6 +52,8 @@ def rkd_loss(
 
     Raises:
         ValueError: The tensors are not (B, D) and (B, D').
+        RuntimeError: The backward pass has `create_graph=True`: there is no second
+            derivative.
 
     Examples:
         >>> import torch
@@ -65,25 +68,16 @@ def rkd_loss(
     with full_precision(student, teacher) as (student_BD, teacher_BD):
         if len(student_BD) == 0:
             return student_BD.sum() * 0.0
-        student_BBD = student_BD[None] - student_BD[:, None]
-        teacher_BBD = teacher_BD[None] - teacher_BD[:, None]
-        value = F.smooth_l1_loss(_distances(student_BBD), _distances(teacher_BBD))
-        value = distance_weight * value
+        pair = _distances(student_BD), _distances(teacher_BD)
+        value = distance_weight * F.smooth_l1_loss(*pair)
         if angle_weight:  # the angles cost most of the time and memory
-            angles = F.smooth_l1_loss(_angles(student_BBD), _angles(teacher_BBD))
-            value = value + angle_weight * angles
+            value = value + angle_weight * angle_error(student_BD, teacher_BD)
         return value
 
 
-def _distances(difference_BBD: Tensor) -> Tensor:
+def _distances(rows_BD: Tensor) -> Tensor:
     """Distances of all pairs (B, B), in units of their mean."""
-    distance_BB = difference_BBD.norm(dim=2)
+    distance_BB = distances(rows_BD)
     num_apart = (distance_BB > 0).sum().clamp_min(1)
     mean = distance_BB.sum() / num_apart
     return distance_BB / torch.where(mean > 0, mean, 1.0)
-
-
-def _angles(difference_BBD: Tensor) -> Tensor:
-    """Cosines (B, B, B) at the first row, between the directions to the other two."""
-    direction_BBD = unit_vectors(difference_BBD)
-    return direction_BBD @ direction_BBD.mT

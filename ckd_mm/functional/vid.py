@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._inputs import check_maps
+from ckd_mm.functional._squares import squares
 
 __all__ = ['vid_loss']
 
@@ -51,9 +52,9 @@ def vid_loss(student: Tensor, teacher: Tensor, variance: Tensor) -> Tensor:
             'variance must have one number per channel of the maps '
             f'{tuple(student.shape)}, got {tuple(variance.shape)}'
         )
-    with full_precision(student, teacher) as (mean_NCHW, teacher_NCHW):
-        variance_C11 = variance.to(mean_NCHW.dtype)[:, None, None]
-        if len(mean_NCHW) == 0:
-            return (mean_NCHW.sum() + variance_C11.sum()) * 0.0
-        squares = (teacher_NCHW - mean_NCHW).square() / variance_C11
-        return (squares.mean() + variance_C11.log().mean()) / 2
+    squares_C = squares(student, teacher).sum(dim=0)
+    variance_C = variance.to(squares_C.dtype)
+    if len(student) == 0:
+        return (squares_C.sum() + variance_C.sum()) * 0.0
+    errors = (squares_C / variance_C).sum() / student.numel()
+    return (errors + variance_C.log().mean()) / 2

@@ -9,17 +9,15 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from ckd_mm.cache.replay import Replay
 from ckd_mm.engine.connectors import Connectors
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.finite import FiniteCheck
 from ckd_mm.engine.sample_index import SampleIndex
+from ckd_mm.engine.student import check_averages, student_of
 from ckd_mm.engine.student_losses import StudentLosses
 from ckd_mm.engine.terms import Term, build_terms, check_loss_classes
 from ckd_mm.engine.widths import with_channels
@@ -56,8 +54,9 @@ class DistillationHook(Hook):
             the zoo's if left out); `prefix`, to take one of several models out of a
             file; `classes` and `class_map`, to match its classes with the student's by
             name; `evaluate=True`, to evaluate the teacher with the run's validation
-            before training and log its metrics under `teacher/`. `ema=True` instead of
-            a config: the average of the student, which the run's EMAHook keeps.
+            before training and log its metrics under `teacher/`; `shard=True`, to
+            spread it over the processes. `ema=True` instead of a config: the average of
+            the student, which the run's EMAHook keeps.
             `cache=PATH` instead: the outputs that `tools/cache_teacher.py` has stored,
             whose augmentations this run replays; no teacher is built. A list of such
             dicts: several teachers, averaged by `weight` where a term does not
@@ -94,6 +93,7 @@ class DistillationHook(Hook):
         StudentLosses(student_loss_weight)  # refuses a bad one at once
         self.student_loss_weight = student_loss_weight
         self.distiller: Distiller | None = None
+        self._joined = False
         self._replay: Replay | None = None
         self._sample_index: SampleIndex | None = None
         self._check_finite = FiniteCheck(term.name for term in self.terms)
@@ -108,8 +108,7 @@ class DistillationHook(Hook):
                 'a run has one DistillationHook, got several; give one of them all '
                 'teachers, as a list, and all terms'
             )
-        self._read_channels(runner)
-        self.connectors.join(runner)
+        self._join(runner)
         run = loop.run
 
         @functools.wraps(run)
@@ -124,7 +123,7 @@ class DistillationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Build the teachers, check that all terms fit, and attach."""
-        student = _unwrapped(runner.model)
+        student = student_of(runner)
         per_epoch = len(runner.train_dataloader)
         self._schedules = {
             term.name: term.schedule.resolved(runner.max_iters, per_epoch)
@@ -150,6 +149,7 @@ class DistillationHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Take the connectors' state along when a training run resumes."""
         if runner._resume and _has_train_loop(runner):
+            self._join(runner)  # FlexibleRunner resumes before `before_run`
             self.connectors.load(checkpoint)
 
     def before_save_checkpoint(
@@ -187,13 +187,21 @@ class DistillationHook(Hook):
         if self.distiller is not None:
             self.distiller.student_losses.warn_of_unlogged()
 
+    def _join(self, runner: Runner) -> None:
+        """Complete the connectors and put them into the optimizer, once in a run."""
+        if not self._joined:
+            check_averages(runner)
+            self._read_channels(runner)
+            self.connectors.join(runner)
+            self._joined = True
+
     def _read_channels(self, runner: Runner) -> None:
         """Fill in the channels that the config leaves out, and build these losses.
 
         They draw their first weights from the random state in which the hook was built,
         as they would have if the config had given the channels.
         """
-        student = _unwrapped(runner.model)
+        student = student_of(runner)
         distill = with_channels(
             self._distill, self.terms, self.teachers, runner, student
         )
@@ -204,6 +212,7 @@ class DistillationHook(Hook):
             self.connectors = Connectors(self.terms)
 
     def _detach(self, runner: Runner) -> None:
+        self._joined = False
         if self.distiller is not None:
             self.distiller.detach()
             self.distiller = None
@@ -251,23 +260,6 @@ def _attached_replay(runner: Runner, teachers: Sequence[Teacher]) -> Replay | No
             f'has one augmentation of an image, got {sorted(replays)}'
         )
     return Replay.attach(runner, *replays.pop())
-
-
-def _unwrapped(model: nn.Module) -> nn.Module:
-    """The student itself.
-
-    Raises:
-        ValueError: It is sharded: its modules have no whole tensors to compare.
-    """
-    if not is_model_wrapper(model):
-        return model
-    if not isinstance(model, DistributedDataParallel):
-        raise ValueError(
-            f'the student is wrapped in {type(model).__name__}; DistillationHook works '
-            'with an unwrapped model and with MMDistributedDataParallel, not with '
-            'sharded models (FSDP, DeepSpeed, ColossalAI)'
-        )
-    return model.module
 
 
 def _check_all_are_heard(teacher: Any, terms: Sequence[Term]) -> None:

@@ -7,16 +7,26 @@ embeddings (N, C) count as maps of 1 x 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from ckd_mm.functional._inputs import full_precision
+from ckd_mm.functional._upcast import upcast
 from ckd_mm.losses._levels import Maps, levels_of, shapes
 
-__all__ = ['BatchNorm', 'Channels', 'Widths', 'over_pairs', 'pairs', 'widths']
+__all__ = [
+    'BatchNorm',
+    'Channels',
+    'Widths',
+    'over_pairs',
+    'pairs',
+    'recomputed',
+    'widths',
+]
 
 Channels: TypeAlias = int | Sequence[int]
 """The number of channels of one level, or a list with one number per level."""
@@ -74,11 +84,11 @@ def over_pairs(
     connectors: nn.ModuleList,
     found: list[tuple[Tensor, Tensor]],
 ) -> Tensor:
-    """`loss(connector, student, teacher)` of each level, in full precision."""
+    """`loss(connector, student, teacher)` of each level, the student's maps upcast."""
     values = []
     for connector, pair in zip(connectors, found, strict=True):
-        with full_precision(*pair) as (student, teacher):
-            values.append(loss(connector, student, teacher))
+        with upcast([pair]) as (student,):
+            values.append(loss(connector, student, pair[1].detach()))
     return torch.stack(values)
 
 
@@ -89,17 +99,40 @@ class BatchNorm(nn.BatchNorm2d):
     per channel, for which `BatchNorm2d` raises an error.
     """
 
-    def forward(self, input: Tensor) -> Tensor:
-        if input.numel() > self.num_features:
-            return super().forward(input)
+    def forward(self, input: Tensor, *, again: bool = False) -> Tensor:
+        """Normalise; `again` says that these statistics are counted already."""
+        if input.numel() <= self.num_features:
+            return self._normalised(input, training=False)
+        if again:
+            return self._normalised(input, training=self.training)
+        return super().forward(input)
+
+    def _normalised(self, input: Tensor, training: bool) -> Tensor:
+        """What the forward gives, without counting the input."""
         return F.batch_norm(
             input,
             self.running_mean,
             self.running_var,
             self.weight,
             self.bias,
+            training=training,
+            momentum=0.0,
             eps=self.eps,
         )
+
+
+def recomputed(function: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:
+    """`function(*inputs, again=...)`, of which only inputs and output are kept.
+
+    The backward pass calls it once more, then with `again=True`.
+    """
+    calls = count()
+    return checkpoint(
+        lambda *inputs: function(*inputs, again=next(calls) > 0),
+        *inputs,
+        use_reentrant=False,
+        preserve_rng_state=False,
+    )
 
 
 def _channels(name: str, value: Any) -> Sequence[int]:

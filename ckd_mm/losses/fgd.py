@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from ckd_mm.checks import check_any_positive, non_negative, positive
-from ckd_mm.functional import fgd_focal_loss
-from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
+from ckd_mm.functional._fgd import focal_sum
+from ckd_mm.functional._squares import squares
+from ckd_mm.functional._upcast import upcast
+from ckd_mm.losses._connectors import Channels, pairs, widths
+from ckd_mm.losses._contexts import Context, transformed
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -102,21 +107,59 @@ class FGDLoss(nn.Module):
         image_size: tuple[int, int],
     ) -> Tensor:
         """The weighted loss, of shape ()."""
-
-        def loss(connector: _Connector, student: Tensor, teacher: Tensor) -> Tensor:
-            student = connector.align(student)
-            focal = fgd_focal_loss(
-                student,
-                teacher,
+        found = pairs(student, teacher, self.widths)
+        teachers = [of_level.detach() for _, of_level in found]
+        with upcast(found) as students:
+            gathered = [
+                connector(*pair)
+                for connector, *pair in zip(
+                    self.connectors, students, teachers, strict=True
+                )
+            ]
+            aligned = [of_level.student for of_level in gathered]
+            total = focal_sum(
+                aligned,
+                teachers,
                 boxes,
                 image_size,
                 **self.focal,
                 temperature=self.temperature,
             )
-            return focal + self.relation_weight * connector.relation(student, teacher)
+            relations = [
+                squares(maps, teacher, shift_NC=shift).sum()
+                for maps, teacher, shift in zip(
+                    aligned, teachers, self._shifts(gathered), strict=True
+                )
+            ]
+            total = total + self.relation_weight * torch.stack(relations).sum()
+        return self.loss_weight * total / max(len(teachers[0]), 1)
 
-        found = pairs(student, teacher, self.widths)
-        return self.loss_weight * over_pairs(loss, self.connectors, found).sum()
+    def _shifts(self, gathered: Sequence[_Gathered]) -> list[Tensor]:
+        """What both contexts together add to the difference of the maps (N, C)."""
+        blocks: list[Any] = [
+            *(connector.student_context for connector in self.connectors),
+            *(connector.teacher_context for connector in self.connectors),
+        ]
+        added = transformed(
+            blocks,
+            [
+                *(of_level.by_student for of_level in gathered),
+                *(of_level.by_teacher for of_level in gathered),
+            ],
+        )
+        half = len(self.connectors)
+        return [
+            own - other for own, other in zip(added[:half], added[half:], strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """The maps of one level to compare, and what both blocks gather of it (N, C)."""
+
+    student: Tensor
+    by_student: Tensor
+    by_teacher: Tensor
 
 
 class _Connector(nn.Module):
@@ -129,34 +172,12 @@ class _Connector(nn.Module):
             if student_width == teacher_width
             else nn.Conv2d(student_width, teacher_width, 1)
         )
-        self.student_context = _Context(teacher_width)
-        self.teacher_context = _Context(teacher_width)
+        self.student_context = Context(teacher_width)
+        self.teacher_context = Context(teacher_width)
 
-    def relation(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """The squared distance behind both context blocks, mean over images."""
-        difference = self.student_context(student) - self.teacher_context(teacher)
-        return difference.square().sum() / max(len(difference), 1)
-
-
-class _Context(nn.Module):
-    """GcBlock: adds the transformed weighted mean of all positions to each position."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        middle = max(channels // 2, 1)
-        self.attend = nn.Conv2d(channels, 1, kernel_size=1, bias=False)
-        last = nn.Conv2d(middle, channels, kernel_size=1)
-        self.transform = nn.Sequential(
-            nn.Conv2d(channels, middle, kernel_size=1),
-            nn.LayerNorm([middle, 1, 1]),
-            nn.ReLU(),
-            last,
-        )
-        nn.init.kaiming_normal_(self.attend.weight)
-        for parameter in last.parameters():
-            nn.init.zeros_(parameter)
-
-    def forward(self, maps_NCHW: Tensor) -> Tensor:
-        weights_N1P = self.attend(maps_NCHW).flatten(2).softmax(dim=2)
-        context_NC = (maps_NCHW.flatten(2) * weights_N1P).sum(dim=2)
-        return maps_NCHW + self.transform(context_NC[:, :, None, None])
+    def forward(self, student: Tensor, teacher: Tensor) -> _Gathered:
+        """The aligned maps, and the weighted means of both models' positions."""
+        aligned = self.align(student)
+        own = self.student_context.gather(aligned)
+        with upcast([(teacher, student)]) as (wide,):
+            return _Gathered(aligned, own, self.teacher_context.gather(wide))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import fraction, non_negative
 from ckd_mm.functional import fgfi_loss, fgfi_masks
-from ckd_mm.functional._inputs import full_precision
+from ckd_mm.functional._upcast import upcast
 from ckd_mm.losses._connectors import Channels, pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
@@ -80,8 +80,8 @@ class FGFILoss(nn.Module):
         students, teachers = [], []
         found = pairs(student, teacher, self.widths)
         for adaptation, pair in zip(self.adaptations, found, strict=True):
-            with full_precision(*pair) as (student_NCHW, teacher_NCHW):
+            with upcast([pair]) as (student_NCHW,):
                 students.append(adaptation(student_NCHW))
-                teachers.append(teacher_NCHW)
+            teachers.append(pair[1])
         masks = fgfi_masks(students, boxes, anchors, threshold=self.threshold)
         return self.loss_weight * fgfi_loss(students, teachers, masks)

@@ -28,13 +28,15 @@ class NDLoss(nn.Module):
     """Norm and direction of embeddings, see :func:`ckd_mm.functional.nd_loss`.
 
     The class means are read from a file that `tools/class_means.py` has written, as in
-    the paper. Without a file they are summed up during training, over all embeddings of
-    the teacher so far on all ranks, the current batch included. These embeddings are of
-    augmented images, and a soft label counts for each class by its share.
+    the paper; it takes the images without augmentation, the authors' code takes them as
+    they are augmented for training. Without a file the means are summed up during
+    training, over all embeddings of the teacher so far on all ranks, the current batch
+    included. These embeddings are of augmented images, and a soft label counts for each
+    class by its share.
 
     If the student's embeddings have another width, a linear layer, trained along with
-    the student, brings them to the teacher's width, as in the authors' code (which for
-    ImageNet has BatchNorm and dropout before it).
+    the student, brings them to the teacher's width. The authors' code has BatchNorm and
+    dropout of 0.5 before this layer, which here it does not.
 
     Args:
         num_classes: Number of classes of the labels. RoIs have one more, the

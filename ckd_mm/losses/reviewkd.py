@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative, positive_integer
-from ckd_mm.functional import hcl_loss
-from ckd_mm.functional._inputs import full_precision
-from ckd_mm.losses._connectors import BatchNorm, Channels, pairs, widths
+from ckd_mm.functional._upcast import upcast
+from ckd_mm.losses._connectors import Channels, pairs, widths
+from ckd_mm.losses._fusion import Fusion
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -86,7 +85,7 @@ class ReviewKDLoss(nn.Module):
         positive_integer('mid_channels', mid_channels)
         last = len(self.widths) - 1
         self.fusions = nn.ModuleList(
-            _Fusion(
+            Fusion(
                 student_width, mid_channels, teacher_width, is_deepest=number == last
             )
             for number, (student_width, teacher_width) in enumerate(self.widths)
@@ -99,47 +98,7 @@ class ReviewKDLoss(nn.Module):
         values = []
         found = pairs(student, teacher, self.widths)
         for fusion, pair in zip(reversed(self.fusions), reversed(found), strict=True):
-            with full_precision(*pair) as (student_NCHW, teacher_NCHW):
-                output, deeper = fusion(student_NCHW, deeper, teacher_NCHW.shape[2:])
-                values.append(hcl_loss(output, teacher_NCHW))
+            with upcast([pair]) as (wide_NCHW,):
+                deeper, value = fusion(wide_NCHW, deeper, pair[1].detach())
+            values.append(value)
         return self.loss_weight * torch.stack(values).sum()
-
-
-class _Fusion(nn.Module):
-    """One level: the paper's ABF, without attention at the deepest level."""
-
-    def __init__(
-        self,
-        student_width: int,
-        mid_channels: int,
-        teacher_width: int,
-        is_deepest: bool,
-    ) -> None:
-        super().__init__()
-        self.reduce = _conv_norm(student_width, mid_channels, kernel_size=1)
-        self.attend = None if is_deepest else nn.Conv2d(2 * mid_channels, 2, 1)
-        self.output = _conv_norm(mid_channels, teacher_width, kernel_size=3)
-
-    def forward(
-        self, student: Tensor, deeper: Tensor | None, size: tuple[int, int]
-    ) -> tuple[Tensor, Tensor]:
-        """The map to compare with the teacher's, and that for the next finer level."""
-        fused = self.reduce(student)
-        if self.attend is not None and deeper is not None:
-            deeper = _resized(deeper, fused.shape[2:])
-            weights_N2HW = self.attend(torch.cat([fused, deeper], dim=1)).sigmoid()
-            fused = fused * weights_N2HW[:, :1] + deeper * weights_N2HW[:, 1:]
-        fused = _resized(fused, size)
-        return self.output(fused), fused
-
-
-def _conv_norm(in_channels: int, out_channels: int, kernel_size: int) -> nn.Sequential:
-    conv = nn.Conv2d(
-        in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False
-    )
-    nn.init.kaiming_uniform_(conv.weight, a=1)
-    return nn.Sequential(conv, BatchNorm(out_channels))
-
-
-def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    return maps if maps.shape[2:] == size else F.interpolate(maps, size, mode='nearest')

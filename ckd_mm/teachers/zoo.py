@@ -21,6 +21,7 @@ from ckd_mm.teachers.base import Teacher, TeacherKind
 from ckd_mm.teachers.classes import check_classes, class_lists, class_names
 from ckd_mm.teachers.loading.build import build_model, build_teacher, read_config
 from ckd_mm.teachers.model import ModelTeacher
+from ckd_mm.teachers.sharding import check_speed, shard_teacher
 from ckd_mm.teachers.speed import Speed
 
 __all__ = ['ZooTeacher']
@@ -39,6 +40,7 @@ class ZooTeacher(TeacherKind):
         weight: Its share when a term averages several teachers.
         classes: The names of its classes in their order, where its file has none.
         class_map: The student's names of some classes, by the teacher's names.
+        shard: Spread backbone and neck over the ranks, see :func:`shard_teacher`.
         speed: How its forward runs. A config gives its options to the teacher.
 
     Raises:
@@ -57,6 +59,7 @@ class ZooTeacher(TeacherKind):
     weight: float = 1.0
     classes: Sequence[str] | None = None
     class_map: dict[str, str] | None = None
+    shard: bool = False
     speed: Speed = field(default_factory=Speed)
 
     def __post_init__(self) -> None:
@@ -75,6 +78,9 @@ class ZooTeacher(TeacherKind):
                 f'{self.prefix!r}'
             )
         positive('teacher: weight', self.weight)
+        boolean('teacher: shard', self.shard)
+        if self.shard:
+            check_speed(self.speed)
 
     def build(self, runner: Runner, device: torch.device) -> ModelTeacher:
         """The teacher with its weights, on the student's device.
@@ -82,9 +88,14 @@ class ZooTeacher(TeacherKind):
         Raises:
             ValueError: It cannot be built or loaded, or its classes do not match.
         """
-        model = build_teacher(self.config, self.checkpoint, self.prefix).to(device)
+        model = build_teacher(self.config, self.checkpoint, self.prefix)
         names = class_names(runner, self, class_lists(self, model))
-        model = self.speed.prepare(teacher_within(model))
+        model = teacher_within(model)
+        if self.shard:  # before `to`: it may be too large for one device
+            shard_teacher(self.speed.prepare(model), device)
+            model = model.to(device)
+        else:
+            model = self.speed.prepare(model.to(device))
         return ModelTeacher(model, self.weight, self.speed, names, self.evaluate)
 
     def sketch(self, runner: Runner, student: BaseModel) -> ModelTeacher:

@@ -14,7 +14,8 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.registry import RUNNERS
+from mmengine.runner import FlexibleRunner, Runner
 from torch import Tensor
 
 from ckd_mm.hooks import DistillationHook
@@ -90,7 +91,7 @@ class Rates(Hook):
 
 
 def trained(cfg: Config) -> tuple[Runner, Rates]:
-    runner, rates = Runner.from_cfg(cfg), Rates()
+    runner, rates = RUNNERS.build(cfg), Rates()
     runner.register_hook(rates)
     runner.train()
     return runner, rates
@@ -138,18 +139,22 @@ def test_its_state_is_saved_beside_the_students(
     assert differences(connectors(runner), state) == {}
 
 
+@pytest.mark.parametrize('runner_type', ['Runner', 'FlexibleRunner'])
 def test_a_resumed_run_ends_at_the_same_weights_bit_for_bit(
-    task: Task, tmp_path: Path
+    task: Task, runner_type: str, tmp_path: Path
 ) -> None:
+    """FlexibleRunner resumes before it calls the hooks' `before_run`."""
     optimizer = dict(type='SGD', lr=0.01, momentum=0.9)  # momentum is resumed too
     ends = []
     for resume in (False, True):
         cfg = config(task, tmp_path / str(resume), epochs=2)
+        cfg.runner_type = runner_type
         cfg.optim_wrapper.optimizer = optimizer
         cfg.custom_hooks.append(dict(type=SeedEachEpoch.__name__))
         if resume:
             cfg.resume, cfg.load_from = True, str(tmp_path / 'False/epoch_1.pth')
-        runner, _ = trained(cfg)
+        runner, rates = trained(cfg)
+        assert rates.connector == rates.student
         ends.append((weights(runner), connectors(runner)))
     for whole, resumed in zip(*ends, strict=True):
         assert differences(whole, resumed) == {}
@@ -271,22 +276,26 @@ def test_mixed_precision_gives_nearly_the_same_connector(
     assert 0 < max(differences(*ends).values()) < 0.05
 
 
+class OtherStrategy:
+    """Stands for the strategies of DeepSpeed and ColossalAI, which are not there."""
+
+
 def test_what_builds_the_optimizer_in_another_way_is_refused(
     task: Task, tmp_path: Path
 ) -> None:
-    from mmengine.runner import FlexibleRunner
-
-    cfg = config(task, tmp_path)
-    cfg.runner_type = 'FlexibleRunner'
-    with pytest.raises(ValueError, match='fitnet have parameters.*got FlexibleRunner'):
-        FlexibleRunner.from_cfg(cfg).train()
+    runner = FlexibleRunner.from_cfg(config(task, tmp_path))
+    runner.strategy, runner.optim_wrapper = OtherStrategy(), None
+    with pytest.raises(ValueError, match='fitnet have param.*with OtherStrategy'):
+        find_hook(runner).connectors.join(runner)
 
 
+@pytest.mark.parametrize('runner_type', ['Runner', 'FlexibleRunner'])
 @pytest.mark.parametrize('task', ['classifier'], indirect=True)
 def test_a_rate_that_is_scaled_with_the_batch_is_scaled_once(
-    task: Task, tmp_path: Path
+    task: Task, runner_type: str, tmp_path: Path
 ) -> None:
     cfg = config(task, tmp_path, param_scheduler=[])
+    cfg.runner_type = runner_type
     cfg.auto_scale_lr = dict(enable=True, base_batch_size=128)
     expected = cfg.optim_wrapper.optimizer.lr * 256 / 128
     _, rates = trained(cfg)

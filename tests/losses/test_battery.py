@@ -101,6 +101,19 @@ def test_a_student_that_starts_at_zero_gets_a_moderate_gradient(
 
 
 @EACH_SETTING
+def test_two_models_that_are_zero_give_a_moderate_gradient(
+    row: LossRow, kwargs: dict[str, Any]
+) -> None:
+    """As of dead channels, and of embeddings behind a ReLU."""
+    drawn = row.draw(4)
+    zeros = torch.zeros_like(drawn.student, requires_grad=True)
+    sample = replace(drawn, student=zeros, teacher=torch.zeros_like(drawn.teacher))
+    value = row.function(*row.inputs(sample), **kwargs)
+    assert value.isfinite()
+    assert gradient(value, sample).abs().max() < row.steepest_at_zero
+
+
+@EACH_SETTING
 @HALF
 @pytest.mark.parametrize('autocast', [False, True], ids=['plain', 'autocast'])
 def test_half_precision_inputs_are_computed_in_float32(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ckd_mm.functional import fgd_focal_loss, fgd_masks
 from ckd_mm.losses import FGDLoss
+from ckd_mm.losses._contexts import Context, transformed
 
 SIZE = (32, 48)  # of the image; the maps are 4 x 6, one position per 8 pixels
 
@@ -97,11 +98,34 @@ def test_contexts_start_as_the_identity() -> None:
     maps = torch.randn(2, 4, 5, 6)
     (connector,) = loss.connectors
     assert isinstance(connector.align, nn.Identity)
-    assert torch.equal(connector.student_context(maps), maps)
-    assert torch.equal(connector.teacher_context(maps), maps)
-    assert connector.student_context.attend.weight.any()
+    for context in (connector.student_context, connector.teacher_context):
+        (added,) = transformed([context], [context.gather(maps)])
+        assert added.shape == (2, 4)
+        assert not added.any()
+        assert context.attend.weight.any()
+
+
+def test_contexts_of_other_widths_are_computed_apart() -> None:
+    """One channel is a matrix of one number, which must keep its two dimensions."""
+    blocks = [Context(width) for width in (4, 1, 4)]
+    for parameter in nn.ModuleList(blocks).parameters():
+        nn.init.normal_(parameter)
+    gathered = [torch.randn(2, width) for width in (4, 1, 4)]
+    for number, added in enumerate(transformed(blocks, gathered)):
+        alone = blocks[number].transform(gathered[number][:, :, None, None])
+        torch.testing.assert_close(added, alone[:, :, 0, 0])
 
 
 def test_weights_that_leave_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match='relation_weight are all 0.*loss_weight=0'):
         FGDLoss(4, 4, 0.0, 0.0, 0.0, 0.0)
+
+
+def test_a_box_up_to_the_edge_of_the_image_ends_with_the_last_cell() -> None:
+    """In float32, 1344 * (11 / 1344) is more than 11, and would count a cell more."""
+    box = [torch.tensor([[0.0, 0.0, 1344.0, 1344.0]])]
+    for size in range(1, 200):
+        maps = torch.zeros(1, 1, size, size)
+        foreground_NHW, _ = fgd_masks(maps, box, (1344, 1344))
+        expected = torch.full_like(foreground_NHW, 1 / (size + 1) ** 2)
+        torch.testing.assert_close(foreground_NHW, expected, msg=str(size))

@@ -179,3 +179,12 @@ def test_a_file_of_classes_in_another_order_is_named(tmp_path: Path) -> None:
 
 def test_a_file_without_names_is_not_checked(tmp_path: Path) -> None:
     make(class_means=write(tmp_path, torch.rand(4, 5))).check_classes(['x'])
+
+
+def test_a_row_that_is_zero_in_both_models_gets_no_gradient() -> None:
+    """Divided by the longer of both norms, its gradient would be 1e11."""
+    student, means = torch.zeros(2, WIDTH, requires_grad=True), torch.randn(2, WIDTH)
+    value = nd_loss(student, torch.zeros(2, WIDTH), means, torch.tensor([0, 1]))
+    value.backward()
+    assert value == 1
+    assert student.grad is not None and not student.grad.any()

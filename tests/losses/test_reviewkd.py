@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.losses import ReviewKDLoss
+from ckd_mm.losses._connectors import BatchNorm
 
 from .modules import build_with_weights
 from .references_connectors import reference_reviewkd
@@ -67,8 +69,9 @@ def test_a_fine_teacher_level_trains_all_deeper_student_levels() -> None:
         level.requires_grad_()
     loss, outputs = loss_for(3), []
     for fusion in loss.fusions:
-        fusion.output.register_forward_hook(lambda _, __, out: outputs.append(out))
+        fusion.register_forward_hook(lambda _, __, out: outputs.append(out[0]))
     loss(students, teachers)
+    assert len(outputs) == 3
     for deepest_first, output in enumerate(outputs):
         output.square().sum().backward(retain_graph=True)
         reached = [level.grad is not None for level in students]
@@ -92,3 +95,21 @@ def test_initialisation_is_the_authors() -> None:
         assert 0.95 * bound < conv.weight.abs().max() <= bound
     assert fine.attend.weight.shape == (2, 96, 1, 1)
     assert deepest.attend is None  # it would never get a gradient
+
+
+def test_a_step_counts_once_in_the_running_statistics() -> None:
+    """The backward pass normalises again, and must not count the batch again."""
+    students, teachers = draw(SIZES['fine to coarse'])
+    for level in students:
+        level.requires_grad_()
+    loss = loss_for(3)
+    value = loss(students, teachers)
+    norms = [module for module in loss.modules() if isinstance(module, BatchNorm)]
+    before = [deepcopy(norm.state_dict()) for norm in norms]
+    value.backward()
+    assert before[0]['num_batches_tracked'] == 1
+    assert before[0]['running_mean'].any()
+    for norm, state in zip(norms, before, strict=True):
+        assert norm.weight.grad is not None
+        for name, kept in state.items():
+            assert torch.equal(norm.state_dict()[name], kept), name

@@ -1,0 +1,1 @@
+"""The functions that answer: each gets a `Run`, and returns a phrase or raises."""

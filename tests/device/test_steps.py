@@ -1,0 +1,73 @@
+"""Steps of each kind of detector with all its parts: as on the CPU, few waits.
+
+Losses and gradients are the CPU's. A tensor on the wrong device would be refused.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from device.families import parts_of, setting_of
+from device.steps import Setting, on_cpu, on_device, stock_on_device
+
+from ..adapters.detectors import MASKED, ONE_STAGE, QUERY
+from .checks import check_values
+
+BY_INDICES = 'index with a mask at ckd_mm/adapters/dense/priors.py (choose_rows)'
+MATCHED = 'copy from the device at ckd_mm/adapters/query/matching.py (match)'
+DECODED = 'tensor of numbers at mmdet/models/task_modules/coders/'
+DECODED += 'delta_xywh_bbox_coder.py (delta2bbox)'
+WAITS = {'rpn_boxes': {BY_INDICES: 1}, 'query_logits': {MATCHED: 1}}
+"""What the default term of a part waits for."""
+MORE_WAITS = {
+    **dict.fromkeys(MASKED, {MATCHED: 1}),  # matched again for `mask_logits`
+    # boxes of both models, and of each of two images, are decoded once more
+    **dict.fromkeys(('SparseRCNN', 'QueryInst'), {DECODED: 8}),
+}
+
+SLOW = (
+    'MaskRCNN',
+    *ONE_STAGE,
+    *QUERY,
+    *MASKED,
+    'HTC',
+    'SCNet',
+    'CrowdDet',
+    'CascadeRPN',
+)
+SLOW += ('PISA', 'GridRCNN', 'SparseRCNN', 'QueryInst', 'PanopticFPN', 'PointRend')
+SLOW += ('CenterNet', 'CornerNet', 'YOLOv3', 'SOLO', 'TOOD', 'SSD', 'GARetinaNet')
+"""One of each kind; the table of `docs/device.md` has all."""
+
+FAST = ('ResNet', 'FasterRCNN', 'CascadeMaskRCNN', 'GFL', 'YOLOX', 'DETR')
+
+
+def expected_waits(setting: Setting, family: str) -> Counter[str]:
+    found = Counter(MORE_WAITS.get(family, {}))
+    for on in setting.distill:
+        found.update(WAITS.get(on, {}))
+    return found
+
+
+@pytest.mark.parametrize(
+    'family',
+    [
+        pytest.param(
+            family,
+            marks=[pytest.mark.slow] * (family not in FAST),
+        )
+        for family in dict.fromkeys((*FAST, *SLOW))
+    ],
+)
+def test_all_parts_of_a_family_at_once(device: Any, family: str) -> None:
+    plain = setting_of(family)
+    setting = replace(plain, distill={part.on: part.term for part in parts_of(plain)})
+    assert setting.distill
+    stock, hooked = stock_on_device(plain, device), on_device(setting, device)
+    if device.is_mock and family != 'MaskFormer':  # whose queries tie in the stock loss
+        check_values(hooked, on_cpu(setting))
+    assert hooked.added(stock) == expected_waits(setting, family)

@@ -1,0 +1,43 @@
+"""Pooling to a size: the values of `adaptive_avg_pool2d`, and a gradient of ours."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ckd_mm.functional._sizes import add_pooled_gradient, pooled_to
+
+SIZES = pytest.mark.parametrize(
+    'size', [(8, 12), (4, 6), (2, 12), (1, 1), (3, 5), (7, 11), (8, 5), (3, 4)], ids=str
+)
+
+
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+@SIZES
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+def test_values_and_gradients_are_those_of_pytorch(
+    size: tuple[int, int], layout: torch.memory_format
+) -> None:
+    maps = draw(2, 3, 8, 12).to(memory_format=layout).requires_grad_()
+    slopes = draw(2, 3, *size, seed=1)
+    found, expected = pooled_to(maps, size), F.adaptive_avg_pool2d(maps, size)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+    gradients = [
+        torch.autograd.grad((pooled * slopes).sum(), maps)[0]
+        for pooled in (found, expected)
+    ]
+    torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-14)
+    by_hand = torch.zeros_like(maps)
+    add_pooled_gradient(by_hand, slopes, scale=0.5)
+    torch.testing.assert_close(2 * by_hand, gradients[1], rtol=1e-12, atol=1e-14)
+
+
+def test_maps_of_the_size_stay_as_they_are() -> None:
+    maps = draw(2, 3, 8, 12)
+    assert pooled_to(maps, (8, 12)) is maps

@@ -1,0 +1,94 @@
+"""What the losses of feature maps add to a step stays what it is: bytes and launches.
+
+Two levels of 32 channels on fake tensors, which have sizes and no numbers. The bounds
+are a tenth above what was measured; `benchmarks/map_cost.py` has the sizes of COCO.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from benchmarks.live_memory import Cost, cost
+from ckd_mm.registry import LOSSES, build
+
+from .battery import LOSSES as ROWS
+
+SIZES, WIDTH, IMAGES = [(64, 96), (32, 48)], 32, 2
+BYTES = 4 * IMAGES * WIDTH * sum(height * width for height, width in SIZES)
+CHANNELS = {'student_channels': [WIDTH] * 2, 'teacher_channels': [WIDTH] * 2}
+# Peak in float32 and under AMP, in float32 bytes of the student's maps; launches.
+BOUNDS: dict[str, tuple[float, float, int]] = {
+    'ATLoss': (1.2, 1.5, 107),
+    'CWDLoss': (2.0, 2.8, 37),
+    'FGDLoss': (3.0, 3.9, 259),
+    'FGFILoss': (2.1, 2.8, 87),
+    'FitNetLoss': (1.95, 2.8, 30),
+    'HCLLoss': (1.1, 1.5, 70),
+    'MGDLoss': (3.9, 4.5, 48),
+    'NSTLoss': (3.8, 4.6, 144),
+    'OFDLoss': (3.3, 4.5, 79),
+    'PKDLoss': (2.9, 3.2, 129),
+    'ReviewKDLoss': (5.2, 5.9, 168),
+    'VIDLoss': (3.8, 4.5, 87),
+}
+
+
+def measured(name: str, *, half: bool) -> Cost:
+    """Forward and backward of the loss, beyond its inputs and parameters."""
+    dtype = torch.bfloat16 if half else torch.float32
+    config: dict[str, Any] = {**CHANNELS} if name in CONNECTORS else {}
+    if name == 'ReviewKDLoss':
+        config['mid_channels'] = WIDTH
+    with FakeTensorMode():
+        loss = build(LOSSES, {'type': name, **config})
+        both = [
+            [torch.randn(IMAGES, WIDTH, *size).to(dtype) for size in SIZES]
+            for _ in range(2)
+        ]
+        for level in both[0]:
+            level.requires_grad_()
+        others = [OTHERS[need]() for need in NEEDS.get(name, ())]
+
+        def step() -> None:
+            with torch.autocast('cpu', dtype=torch.bfloat16, enabled=half):
+                value = loss(*both, *others)
+            value.backward()
+
+        return cost(step, known=[both, others, list(loss.parameters())])
+
+
+def boxes() -> list[torch.Tensor]:
+    return [torch.rand(3, 4), torch.rand(2, 4)]
+
+
+def anchors() -> list[torch.Tensor]:
+    return [torch.rand(height * width, 4) for height, width in SIZES]
+
+
+OTHERS: dict[str, Any] = {
+    'boxes': boxes,
+    'anchors': anchors,
+    'image_size': lambda: (256, 384),
+}
+NEEDS = {'FGDLoss': ('boxes', 'image_size'), 'FGFILoss': ('boxes', 'anchors')}
+CONNECTORS = (
+    *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
+    *('FGDLoss', 'FGFILoss'),
+)
+
+
+@pytest.mark.parametrize('name', BOUNDS)
+def test_memory_and_launches_stay_below_their_bounds(name: str) -> None:
+    wide, narrow, launches = BOUNDS[name]
+    assert measured(name, half=False).peak / BYTES < wide
+    assert measured(name, half=True).peak / BYTES < narrow
+    assert measured(name, half=False).launches <= launches
+
+
+def test_every_loss_of_maps_has_bounds() -> None:
+    of_maps = {row.class_name for row in ROWS if len(row.rest) == 3}
+    assert of_maps == set(BOUNDS)
