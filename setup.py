@@ -21,6 +21,8 @@ DETECTION = [*ENGINE, 'onedl-mmdetection>=3.5']
 CLASSIFICATION = [*ENGINE, 'onedl-mmpretrain>=1.3']
 CACHE = ['safetensors>=0.4']
 TEXT = ['transformers>=4.30']
+TIMM = ['timm>=1.0.20']
+TRANSFORMERS = ['transformers>=4.40']
 TOOLS = ['pytest', 'pytest-xdist', 'ruff', 'mypy', 'import-linter']
 TOOLS += ['scikit-learn', 'matplotlib']
 # What compiles mmcv and builds our own wheel without build isolation.
@@ -68,7 +70,9 @@ setup(
         'mmpretrain': CLASSIFICATION,
         'cache': CACHE,
         'text': TEXT,
-        'dev': [*TOOLS, *BUILD, *CACHE, *TEXT],
+        'timm': TIMM,
+        'transformers': TRANSFORMERS,
+        'dev': [*TOOLS, *BUILD, *CACHE, *TEXT, *TIMM, *TRANSFORMERS],
     },
     cmdclass={'build_py': BuildPy},
     zip_safe=False,

@@ -3,8 +3,10 @@
     python tools/inspect_distillation.py STUDENT --teacher TEACHER
     python tools/inspect_distillation.py CONFIG        # one that has a DistillationHook
 
-Both are paths or zoo names (mmdet::..., mmpretrain::...). The models are built without
-their weights and see one batch of random images, so nothing is downloaded or trained.
+Both are paths or zoo names (mmdet::..., mmpretrain::...). A teacher may also be a model
+of another library (timm::..., torchvision::..., transformers::...). The models are
+built without their weights and see one batch of random images, so nothing is downloaded
+or trained.
 """
 
 from __future__ import annotations
@@ -14,13 +16,22 @@ import logging
 import sys
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.model import BaseModel
 
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.commands.inspection import Finding, find_parts
+from ckd_mm.commands.levels import (
+    Level,
+    foreign_model,
+    foreign_options,
+    levels_of,
+    levels_term,
+)
 from ckd_mm.probing.batches import image_shape
 from ckd_mm.probing.steps import batch_that_trains, forward_seconds
 from ckd_mm.probing.untrained import build_untrained, class_lists
+from ckd_mm.teachers import FeatureModel
 
 __all__: list[str] = []
 
@@ -38,8 +49,14 @@ def main() -> None:
 
 def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -> None:
     cfg, student = build_untrained(config)
-    teacher_config = teacher_config or _teacher_of(cfg)
-    teacher_cfg, teacher = build_untrained(teacher_config)
+    said = teacher_config or _teacher_of(cfg)
+    foreign = foreign_options(said)
+    if foreign is not None:
+        teacher_cfg, teacher = Config(), foreign_model(foreign, student)
+        teacher_config = f'{foreign["type"]}::{foreign.get("model", "")}'
+    else:
+        teacher_cfg, teacher = build_untrained(said)
+        teacher_config = str(said)
     teacher.requires_grad_(False)
     height, width = shape or image_shape(cfg) or SHAPE
     batch, problem = _batch(student, (height, width))
@@ -55,7 +72,8 @@ def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -
         ('student', config, student),
         ('teacher', teacher_config, teacher),
     ):
-        seconds, problem = _seconds(model, batch)
+        tried = None if isinstance(model, FeatureModel) else batch
+        seconds, problem = _seconds(model, tried)
         print(_model_row(role, name, model, seconds))
         problems.append(problem)
     for problem in dict.fromkeys(filter(None, problems)):
@@ -68,14 +86,40 @@ def _inspect(config: str, teacher_config: str | None, shape: list[int] | None) -
     for finding in findings:
         if finding.reason:
             print(f'\nNot `{finding.on}`: {finding.reason}.')
-    if any(finding.term is not None for finding in findings):
-        print(f'\n```python\n{_lines(findings, teacher_config)}\n```')
+    term = _print_levels(student, teacher, (height, width))
+    terms = {one.on: one.term for one in findings if one.term is not None}
+    if foreign is not None and term is not None:
+        terms = {**terms, 'maps': term}
+    if terms:
+        print(f'\n```python\n{_lines(terms, foreign or dict(config=said))}\n```')
     else:
         print(
             '\nThe two have no part in common. Any two modules of one size are '
             'compared with on=dict(student=NAME, teacher=NAME); '
             'model.named_modules() has the names.'
         )
+
+
+def _print_levels(
+    student: BaseModel, teacher: BaseModel, size: tuple[int, int]
+) -> dict[str, Any] | None:
+    """Print the names of single maps; a term of two of them, if there are any."""
+    found: list[list[Level]] = []
+    rows = []
+    for role, model in (('student', student), ('teacher', teacher)):
+        try:
+            found.append(levels_of(model, size))
+        except ValueError as error:
+            print(f'\nNo single levels of the {role}: {error}.')
+            return None
+        rows += [
+            f'| {role} | `{one.name}` | {one.shape} | {one.stride} |'
+            for one in found[-1]
+        ]
+    print('\n| `on=dict(student=NAME, teacher=NAME)` | NAME | shape | stride |')
+    print('|---|---|---|---|')
+    print('\n'.join(rows))
+    return levels_term(*found)
 
 
 def _batch(
@@ -117,15 +161,14 @@ def _part_row(finding: Finding) -> str:
     return f'| {" | ".join(cells)} |'
 
 
-def _lines(findings: list[Finding], teacher_config: str) -> str:
-    terms = {one.on: term for one in findings if (term := one.term) is not None}
+def _lines(terms: dict[str, dict[str, Any]], teacher: dict[str, Any]) -> str:
     return '\n'.join(
         [
             "custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)",
             'custom_hooks = [',
             '    dict(',
             "        type='DistillationHook',",
-            f'        teacher=dict(config={teacher_config!r}),',
+            f'        teacher={_code(teacher)},',
             '        distill=dict(  # choose among these',
             *(
                 f'            {name}=dict(\n                on={_code(term["on"])},\n'
@@ -145,7 +188,7 @@ def _code(value: Any) -> str:
     return f'dict({", ".join(f"{key}={item!r}" for key, item in value.items())})'
 
 
-def _teacher_of(cfg: Any) -> str:
+def _teacher_of(cfg: Any) -> Any:
     for hook in cfg.get('custom_hooks') or []:
         if hook.get('type') == 'DistillationHook':
             teachers = hook['teacher']
@@ -153,6 +196,8 @@ def _teacher_of(cfg: Any) -> str:
             named = [one['config'] for one in teachers if 'config' in one]
             if named and isinstance(named[0], str):
                 return named[0]
+            if 'type' in teachers[0]:
+                return dict(teachers[0])
     raise ValueError(
         'the config has no DistillationHook that names the config of a teacher; give '
         'one with --teacher'
@@ -164,7 +209,10 @@ def _parse_args() -> argparse.Namespace:
         description='Show what can be distilled between two models.'
     )
     parser.add_argument('config', help='config of the student, or of a distilled one')
-    parser.add_argument('--teacher', help="the teacher's config: a path or a zoo name")
+    parser.add_argument(
+        '--teacher',
+        help="the teacher's config: a path or a zoo name, or LIBRARY::MODEL",
+    )
     parser.add_argument(
         '--shape',
         nargs=2,

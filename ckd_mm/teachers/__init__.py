@@ -7,6 +7,7 @@ from ckd_mm.teachers.base import Request, Teacher, TeacherKind, TeacherView
 from ckd_mm.teachers.cached import CachedTeacher, StoredTeacher
 from ckd_mm.teachers.ema import EMATeacher
 from ckd_mm.teachers.evaluate import evaluate_teacher
+from ckd_mm.teachers.foreign import FeatureModel, ForeignTeacher
 from ckd_mm.teachers.inputs import TeacherInputs
 from ckd_mm.teachers.loading.build import build_teacher
 from ckd_mm.teachers.loading.checkpoint import load_weights
@@ -23,6 +24,8 @@ def __getattr__(name: str) -> object:
 __all__ = [
     'CachedTeacher',
     'EMATeacher',
+    'FeatureModel',
+    'ForeignTeacher',
     'ModelTeacher',
     'ModelView',
     'Request',

@@ -25,7 +25,7 @@ class TeacherInputs(nn.Module):
 
     Args:
         student: The student's data preprocessor.
-        teacher: The teacher's.
+        teacher: The teacher's. A size divisor of `None` is the student's.
     """
 
     scale: Tensor
@@ -41,14 +41,14 @@ class TeacherInputs(nn.Module):
         self.register_buffer('scale', student_std / teacher_std)
         self.register_buffer('shift', (student_mean - teacher_mean) / teacher_std)
         self.pad_value = float(getattr(teacher, 'pad_value', 0))
-        self.divisor = int(getattr(teacher, 'pad_size_divisor', 1))
+        self.divisor = _divisor(teacher) or _divisor(student) or 1
         self.cuts = not getattr(student, 'batch_augments', None)
         self.is_identity = (
             not self.flips
             and torch.equal(student_mean, teacher_mean)
             and torch.equal(student_std, teacher_std)
             and self.pad_value == float(getattr(student, 'pad_value', 0))
-            and self.divisor == int(getattr(student, 'pad_size_divisor', 1))
+            and self.divisor == _divisor(student)
         )
 
     def forward(self, inputs: Tensor, data_samples: Sequence[Any]) -> Tensor:
@@ -85,6 +85,10 @@ def _statistics(preprocessor: nn.Module) -> tuple[Tensor, Tensor]:
     if mean is None or std is None:
         return torch.zeros(1, 1, 1), torch.ones(1, 1, 1)
     return mean.float().cpu(), std.float().cpu()
+
+
+def _divisor(preprocessor: nn.Module) -> int | None:
+    return getattr(preprocessor, 'pad_size_divisor', 1)
 
 
 def _flips(preprocessor: nn.Module) -> bool:

@@ -112,6 +112,9 @@ class ModelView:
             teacher.model,
             [tap for bound in self.terms.values() for tap in bound.teacher_taps()],
         )
+        announce = getattr(teacher.model, 'will_be_read', None)
+        if announce is not None:
+            announce({tap.module for tap in self.recorder.taps})
         device = next(student.parameters()).device
         self.inputs = TeacherInputs(
             preprocessor or student.data_preprocessor, teacher.model.data_preprocessor

@@ -16,6 +16,7 @@ from mmengine.model import BaseModel
 
 from ckd_mm.adapters.core.bound_term import BoundTerm
 from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.adapters.core.levels import maps_of, readout_of
 from ckd_mm.adapters.core.loss_fit import LossFit
 from ckd_mm.adapters.core.pair_spec import (
     Context,
@@ -81,8 +82,10 @@ class Adapter:
         return {name: self._feature_maps(name) for name in ('backbone', 'neck')}
 
     def modules(self, student: str, teacher: str) -> PairSpec:
-        """The pair spec of what two modules return."""
-        return PairSpec(Readout((Tap(student),)), Readout((Tap(teacher),)))
+        """The pair spec of what two modules return, see :func:`readout_of`."""
+        return PairSpec(
+            readout_of(self.student, student), readout_of(self.teacher, teacher)
+        )
 
     def context(self) -> dict[str, Context]:
         """What a loss can ask for with any part; `epoch`: see :class:`Step`."""
@@ -93,8 +96,11 @@ class Adapter:
 
         The longest name counts; an empty one stands for all modules.
         """
+        backbone = BackboneMaps(self.teacher)
+        inside = getattr(self.teacher, 'in_backbone', ())  # under names of their own
         return {
-            'backbone': BackboneMaps(self.teacher),
+            'backbone': backbone,
+            **dict.fromkeys(inside, backbone),
             'neck': FeatureMaps(self.teacher),
         }
 
@@ -170,6 +176,6 @@ def _run_of(module: str, runs: Mapping[str, Pass], term: str) -> Pass:
 
 
 def _maps(module: Any, values: list[Any], step: Step) -> Value:
-    """Feature maps, without the image that the backbones of DetectoRS pass on."""
+    """All feature maps that a module returns."""
     (maps,) = values
-    return maps[1:] if getattr(module, 'output_img', False) else maps
+    return maps_of(module, maps)

@@ -51,6 +51,8 @@ class QueryAdapter(DetectionAdapter):
         return QueryParts(student, teacher, self.names).parts()
 
     def runs(self) -> dict[str, Pass]:
+        if not self.supports(self.teacher):
+            return super().runs()
         return {**super().runs(), '': _Queries(QueryHead(self.teacher))}
 
 

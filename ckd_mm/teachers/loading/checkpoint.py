@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ckd_mm.teachers.loading.misfit import Misfit, grouped, listed
 from ckd_mm.teachers.loading.weight_file import Weights, read_weights
 
-__all__ = ['load_weights']
+__all__ = ['fill', 'load_weights']
 
 
 def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[str, Any]:
@@ -44,15 +44,32 @@ def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[st
     """
     prefix = prefix and prefix.removesuffix('.') + '.'
     weights, meta = read_weights(checkpoint, prefix)
+    fill(model, weights, checkpoint, prefix)
+    return meta
+
+
+def fill(model: nn.Module, weights: Weights, source: str, prefix: str = '') -> None:
+    """Load weights into a model, all of them.
+
+    Args:
+        model: Takes the weights; not to be used after an error.
+        weights: What was read.
+        source: Where it was read, for messages.
+        prefix: What was removed from the names, for messages.
+
+    Raises:
+        ValueError: They leave a parameter or buffer of the model unfilled, or have NaN
+            or infinity in one.
+    """
     misfit = _load(model, weights)
     if misfit.is_error:
         raise ValueError(
-            f'{checkpoint!r} does not hold the weights of this {type(model).__name__}: '
+            f'{source!r} does not hold the weights of this {type(model).__name__}: '
             f'{misfit.text(list(weights.values), prefix)}'
         )
     if misfit.unexpected:
         print_log(
-            f'teacher checkpoint {checkpoint!r}: {len(misfit.unexpected)} entries that '
+            f'teacher checkpoint {source!r}: {len(misfit.unexpected)} entries that '
             f'{type(model).__name__} does not have are ignored: '
             f'{grouped(misfit.unexpected, misfit.expected)}',
             logger='current',
@@ -61,10 +78,9 @@ def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[st
     broken = [name for name, value in _tensors(model) if not value.isfinite().all()]
     if broken:
         raise ValueError(
-            f'{checkpoint!r} has NaN or infinity in {listed("tensors", broken)}: the '
+            f'{source!r} has NaN or infinity in {listed("tensors", broken)}: the '
             "teacher's training diverged; give an earlier checkpoint"
         )
-    return meta
 
 
 def _load(model: nn.Module, weights: Weights) -> Misfit:

@@ -101,6 +101,10 @@ def read_weights(checkpoint: str, prefix: str = '') -> tuple[Weights, dict[str, 
 
 def _read(checkpoint: str) -> Any:
     try:
+        if checkpoint.endswith('.safetensors') and '://' not in checkpoint:
+            from safetensors.torch import load_file  # an extra
+
+            return load_file(checkpoint)
         return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     except Exception as error:
         raise ValueError(
@@ -119,8 +123,7 @@ def _advice(error: Exception) -> str:
         )
     return (
         'give a path or URL that can be loaded; this file was cut short, or it is none '
-        'of PyTorch (safetensors, a pickle of Detectron2): write its state dict with '
-        'torch.save'
+        'of PyTorch (a pickle of Detectron2): write its state dict with torch.save'
     )
 
 

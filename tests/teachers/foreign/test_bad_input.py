@@ -1,0 +1,126 @@
+"""What cannot work is refused with a sentence, before anything runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ckd_mm.adapters import build_adapter
+from ckd_mm.teachers import read_teachers
+
+from ...adapters.pairs import pair
+from .libraries import CASES, IMAGENET, hub_folder
+from .steps import STUDENTS, batch_for, teacher_model
+
+HERE = f'{__name__.rpartition(".")[0]}.libraries'
+VIT: dict[str, Any] = dict(type='torchvision', model='vit_b_32')
+MODULE: dict[str, Any] = dict(type='module', model=f'{HERE}.TinyNet')
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(type='timm', model='vit_tiny_patch16_22'), "mean 'vit_tiny_patch16_224'"),
+        (
+            dict(type='timm', model='vit_tiny_patch16_224.x'),
+            "no weights 'x' .*augreg_in21k",
+        ),
+        (dict(type='timm', model='mixer_s16_224'), r'give .* input_size=\(224, 224\)'),
+        (dict(type='torchvision', model='resnet1'), "did you mean 'resnet18'"),
+        (VIT, r'Expected 224 but got 128.*give the teacher input_size='),
+        (VIT | dict(input_size=(96, 64)), 'square images alone'),
+        (dict(MODULE, model='nowhere.Net'), "'nowhere.Net' cannot be imported"),
+        (dict(MODULE, model=f'{HERE}.TinyNe'), "did you mean 'TinyNet'"),
+        (dict(MODULE, model=f'{HERE}.hub_folder', args=dict(folder=1)), 'TypeError'),
+        (MODULE, 'mean and std of .* are not known; give those'),
+        (dict(MODULE, **IMAGENET, layers=[2]), 'has 2, got 2'),
+        (dict(MODULE, mean=[123, 116, 103], std=[58, 57, 57]), 'say so with white=255'),
+        (dict(MODULE, **IMAGENET, white=2), 'white must be 1 or 255'),
+        (dict(MODULE, **IMAGENET, channel_order='gbr'), "must be 'rgb' or 'bgr'"),
+        (dict(MODULE, **IMAGENET, input_size=(90, 96)), r'nearest is \(88, 96\)'),
+        (dict(MODULE, input_size='large'), "must be 'student', a ratio"),
+        (dict(type='timm'), 'needs model=NAME'),
+        (dict(type='torch_hub', model='net', repo='nowhere'), 'with a hubconf.py'),
+        (dict(type='timn', model='x'), "unknown teacher 'timn'; did you mean 'timm'"),
+    ],
+)
+def test_a_config(options: dict[str, Any], message: str) -> None:
+    if options['type'] == 'timm':
+        pytest.importorskip('timm')
+    with pytest.raises(ValueError, match=message):
+        teacher_model(**options)
+
+
+def test_an_entry_point_that_is_not_there(tmp_path: Path) -> None:
+    repo = str(hub_folder(tmp_path))
+    with pytest.raises(ValueError, match="did you mean 'tiny_resnet'"):
+        teacher_model(type='torch_hub', repo=repo, model='tiny_resne')
+
+
+def test_a_model_of_transformers_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub = pytest.importorskip('huggingface_hub.constants')
+    monkeypatch.setattr(hub, 'HF_HUB_OFFLINE', True)
+    with pytest.raises(ValueError, match="finds no model 'dinov22' .*mean 'dinov2'"):
+        teacher_model(type='transformers', model='dinov22', **IMAGENET)
+
+
+@pytest.mark.parametrize('library', ['timm', 'transformers'])
+def test_a_library_that_is_not_installed(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ValueError, match=rf"pip install 'ckd_mm\[{library}\]'"):
+        teacher_model(type=library, model='vit')
+
+
+def test_an_image_smaller_than_a_patch(tmp_path: Path) -> None:
+    model = teacher_model(**CASES['transformers ViT'].config(tmp_path))
+    with pytest.raises(
+        ValueError, match='8 x 8 pixels.*smaller than its patches of 16'
+    ):
+        model.backbone(torch.zeros(1, 3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ('level', 'message'),
+    [
+        ('blocks:-1', "has no 'blocks'; it has stages:0 to stages:1"),
+        ('stages:2', 'stages has 2 levels, stages:0 to stages:1'),
+        ('stages:last', 'must end with the number of a level'),
+        ('model.boddy', "did you mean .*'model.body'"),
+    ],
+)
+def test_a_level_that_the_teacher_does_not_have(level: str, message: str) -> None:
+    teacher = teacher_model(**MODULE, **IMAGENET)
+    student = STUDENTS['ResNet'][0]()
+    adapter = build_adapter(student, teacher)
+    with pytest.raises(ValueError, match=message):
+        adapter.bind('t', dict(student='backbone:-1', teacher=level), ())
+
+
+def test_maps_of_a_teacher_without_any() -> None:
+    teacher = teacher_model(
+        type='module', model=f'{HERE}.Pooled', args=dict(width=4), **IMAGENET
+    )
+    student = STUDENTS['ResNet'][0]().train()
+    on = dict(student='backbone:-1', teacher='blocks:-1')
+    with pytest.raises(ValueError, match='no feature maps .*were found in it'):
+        pair(student, teacher, batch_for(student), on)
+    rows = dict(student='neck:0', teacher='model.head')
+    found = pair(student, teacher, batch_for(student), rows)
+    assert found['teacher'].shape == (2, 4)
+
+
+def test_options_of_speed_and_weight_are_those_of_other_teachers() -> None:
+    (kind,) = read_teachers(
+        dict(MODULE, dtype='bfloat16', compile=True, stream=True, weight=2.0)
+    )
+    assert kind.weight == 2.0
+    with pytest.raises(ValueError, match='dtype must be'):
+        read_teachers(dict(MODULE, dtype='int8'))
