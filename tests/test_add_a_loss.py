@@ -93,6 +93,7 @@ def test_a_project_with_the_example_passes_the_tests_of_a_loss(project: Path) ->
         'test_compare',
         'test_configs',
         'test_comparisons',
+        'test_deterministic',
         'test_modules',
         'test_registered',
         'test_takes',
