@@ -185,8 +185,17 @@ class Controllers:
             if controller.begin(iteration, iters_per_epoch, is_new)
         ]
 
-    def weighed(self, term: str, loss: Tensor) -> Tensor:
-        """The loss of a term, times its weight."""
+    def weighed(self, term: str, loss: Any) -> Tensor:
+        """The loss of a term, times its weight.
+
+        Raises:
+            ValueError: It is no tensor.
+        """
+        if not isinstance(loss, Tensor):
+            raise ValueError(
+                'its loss must return one tensor of shape (), got a '
+                f'{type(loss).__name__}; return what statistics() is for from there'
+            )
         if term not in self._by_term:
             return loss
         return loss * self._by_term[term].weight

@@ -132,9 +132,7 @@ class Distiller:
                 self.maker.bound(term.name).fit.check_values(
                     term.loss, pair.student, pair.teacher
                 )
-                unweighed[term.name] = _checked(
-                    self.losses[term.name](**pair.arguments())
-                )
+                unweighed[term.name] = self.losses[term.name](**pair.arguments())
                 loss = self.controllers.weighed(term.name, unweighed[term.name])
                 added[f'loss_{term.name}'] = _scaled(loss, self.factors[term.name])
                 added.update(term.statistics(pair))
@@ -146,15 +144,6 @@ class Distiller:
         """The student's forward is about to begin on this batch."""
         active = [name for name, factor in self.factors.items() if factor]
         return self.maker.start(inputs, data_samples, active, self._epoch)
-
-
-def _checked(loss: Any) -> Tensor:
-    if not isinstance(loss, Tensor):
-        raise ValueError(
-            'its loss must return one tensor of shape (), got a '
-            f'{type(loss).__name__}; return what statistics() is for from there'
-        )
-    return loss
 
 
 def _scaled(loss: Tensor, factor: float) -> Tensor:
