@@ -9,7 +9,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ckd_mm.sharding import is_sharded
 
-__all__ = ['check_averages', 'student_of']
+__all__ = ['check_averages', 'check_strategy', 'student_of']
 
 
 def student_of(runner: Runner) -> BaseModel:
@@ -29,6 +29,21 @@ def student_of(runner: Runner) -> BaseModel:
             "sharded models (MMEngine's FSDPStrategy, DeepSpeed, ColossalAI)"
         )
     return model.module
+
+
+def check_strategy(runner: Runner) -> None:
+    """Check that a strategy that is to shard the student is not ignored.
+
+    Raises:
+        ValueError: MMEngine's Runner has it in its config, and does not read it.
+    """
+    strategy = runner.cfg.get('strategy') or {}
+    if isinstance(runner, Runner) and strategy.get('type') == 'FSDP2Strategy':
+        raise ValueError(
+            "strategy=dict(type='FSDP2Strategy') needs runner_type='FlexibleRunner' "
+            "in the config: MMEngine's Runner reads no strategy, and would train a "
+            'whole student on each process'
+        )
 
 
 def check_averages(runner: Runner) -> None:

@@ -17,7 +17,7 @@ from ckd_mm.engine.connectors import Connectors
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.finite import FiniteCheck
 from ckd_mm.engine.sample_index import SampleIndex
-from ckd_mm.engine.student import check_averages, student_of
+from ckd_mm.engine.student import check_averages, check_strategy, student_of
 from ckd_mm.engine.student_losses import StudentLosses
 from ckd_mm.engine.terms import Term, build_terms, check_loss_classes
 from ckd_mm.engine.widths import with_channels
@@ -192,6 +192,7 @@ class DistillationHook(Hook):
     def _join(self, runner: Runner) -> None:
         """Complete the connectors and put them into the optimizer, once in a run."""
         if not self._joined:
+            check_strategy(runner)
             check_averages(runner)
             self._read_channels(runner)
             self.connectors.join(runner)

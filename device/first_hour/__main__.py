@@ -15,7 +15,7 @@ from device.first_hour.places import CARRIED, OUT, WORK, Run, environment
 from device.first_hour.prepare import PYTHON, prepare
 from device.first_hour.questions import QUESTIONS, SET_UP, Question, named
 from device.first_hour.running import FAILED, Answer, ask_all
-from device.first_hour.table import collected, page, save, saved, table
+from device.first_hour.table import collected, has_answers, page, save, saved, table
 
 __all__ = ['main']
 
@@ -29,7 +29,10 @@ def main() -> int:
         prepare(CARRIED, args.python, args.also)
         return 0
     if args.name == 'table':
-        text = page(*collected(args.sources))
+        empty = [str(one) for one in args.sources or () if not has_answers(one)]
+        if empty:
+            return _refuse(f'no answers of check, bench or train in {", ".join(empty)}')
+        text = page(*collected(args.sources or [OUT]))
         args.to.write_text(text) if args.to else print(text)
         return 0
     if not args.dry_run and not sees_a_gpu():
@@ -38,8 +41,11 @@ def main() -> int:
         questions = named(args.name, args.only)
     except ValueError as error:
         return _refuse(str(error))
+    file = args.out / f'{args.name}.json'
+    if args.dry_run and any(not head['dry'] for head in saved(file)[1]):
+        return _refuse(f'{file} has answers of a GPU; name another folder with --out')
     if not args.only:
-        (args.out / f'{args.name}.json').unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
     return carry_out(args.name, questions, args.out, args.dry_run, args.minutes)
 
 
@@ -123,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument('--out', type=Path, default=OUT)
         command.add_argument('--minutes', type=float, default=9.5, help='for all rows')
     command = commands.add_parser('table', help='one table of all commands')
-    command.add_argument('--from', dest='sources', nargs='+', type=Path, default=[OUT])
+    command.add_argument('--from', dest='sources', nargs='+', type=Path)
     command.add_argument('--to', type=Path, help='a file; else it is printed')
     return parser
 

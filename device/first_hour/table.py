@@ -64,6 +64,11 @@ def saved(file: Path) -> tuple[dict[str, Answer], list[dict[str, Any]]]:
     return answers, found['heads']
 
 
+def has_answers(folder: Path) -> bool:
+    """Whether a command has left its answers there."""
+    return any((folder / f'{name}.json').is_file() for name in QUESTIONS)
+
+
 def collected(
     folders: Sequence[Path],
 ) -> tuple[dict[str, Answer], list[dict[str, Any]]]:

@@ -84,10 +84,40 @@ def test_the_table_is_written_to_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     to = tmp_path / 'table.md'
+    head = dict(command='first_hour', when='today', dry=False)
+    save(tmp_path / 'check.json', {'versions': Answer('ok')}, [head])
     assert (
         run_main(monkeypatch, ['table', '--from', str(tmp_path), '--to', str(to)]) == 0
     )
-    assert to.read_text() == page({})
+    assert to.read_text() == page({'versions': Answer('ok')}, [head])
+
+
+def test_a_table_stays_if_there_are_no_answers_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    to = tmp_path / 'table.md'
+    to.write_text('kept')
+    arguments = ['table', '--from', str(tmp_path / 'nowhere'), '--to', str(to)]
+    assert run_main(monkeypatch, arguments) == 2
+    assert 'no answers of check, bench or train in' in capsys.readouterr().err
+    assert to.read_text() == 'kept'
+
+
+def test_answers_of_a_gpu_are_not_lost_to_a_dry_run(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    head = dict(command='first_hour', when='today', dry=False)
+    save(tmp_path / 'check.json', {'streams': Answer('ok', 'of a GPU')}, [head])
+    before = (tmp_path / 'check.json').read_text()
+    for only in ([], ['--only', 'versions']):
+        arguments = ['check', '--dry-run', '--out', str(tmp_path), *only]
+        assert run_main(monkeypatch, arguments) == 2
+        assert 'answers of a GPU; name another folder' in capsys.readouterr().err
+        assert (tmp_path / 'check.json').read_text() == before
 
 
 def test_without_a_gpu_only_a_dry_run_goes_on(

@@ -91,3 +91,19 @@ def test_with_one_process_the_strategy_shards_nothing_and_says_so(
     assert not is_sharded(runner.model)
     log = next(tmp_path.glob('*/*.log')).read_text()
     assert 'FSDP2Strategy shards nothing in a run of one process' in log
+
+
+def test_a_strategy_that_the_runner_does_not_read_is_refused_before_training(
+    classifier_config: Callable[..., Config],
+    classifier_teacher: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    term = dict(on='logits', loss=dict(type='KDLoss'))
+    hook = dict(
+        type='DistillationHook', teacher=classifier_teacher, distill=dict(kd=term)
+    )
+    cfg = classifier_config(
+        tmp_path, custom_hooks=[hook], strategy=dict(type='FSDP2Strategy')
+    )
+    with pytest.raises(ValueError, match="needs runner_type='FlexibleRunner'"):
+        Runner.from_cfg(cfg).train()
