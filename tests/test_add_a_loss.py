@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = 'CHANGELOG.md', 'CONTRIBUTING.md', 'model-index.yml', 'pyproject.toml'
-FOLDERS = 'ckd_mm', 'configs', 'docs', 'maintenance', 'tests', 'tools'
+FOLDERS = 'benchmarks', 'ckd_mm', 'configs', 'docs', 'maintenance', 'tests', 'tools'
 TESTS = 'ckd_mm', 'tests/losses', 'tests/configs'
 NEW_FILE = re.compile(r'^`([\w./-]+)`\n\n(`{3,})\w+\n(.*?)^\2\n', re.M | re.S)
 LISTS = {
