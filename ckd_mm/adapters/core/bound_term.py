@@ -95,7 +95,7 @@ class BoundTerm:
     def teacher_taps(self) -> Iterator[Tap]:
         """Where the teacher's value is noted."""
         for spec in self._specs:
-            yield from spec.teacher.taps
+            yield from spec.teacher_taps()
 
     def pair(self, step: Step, teacher: Recorder) -> Pair:
         """What the loss gets.

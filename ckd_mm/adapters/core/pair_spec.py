@@ -117,6 +117,9 @@ class PairSpec:
         columns: For logits, what their columns are, and what is compared of them.
         labels: The class of each of the student's rows. Rows of classes that the
             teacher lacks are left out by it. `None` where they cannot be told.
+        crossed: Whether the student's value is what the teacher's modules make of the
+            student's tensors. Its taps are then of the teacher, each in a run of
+            :attr:`ckd_mm.adapters.core.passes.Pass.crosses`, and so are its classes.
     """
 
     student: Readout
@@ -130,6 +133,7 @@ class PairSpec:
     match: ClassMatch | None = None
     columns: Columns | Pixels | None = None
     labels: Context | None = None
+    crossed: bool = False
 
     @property
     def drops_rows(self) -> bool:
@@ -139,13 +143,20 @@ class PairSpec:
 
     def student_taps(self, context_names: Collection[str]) -> Iterator[Tap]:
         """Where the student is noted, for a loss that asks for this context."""
-        yield from self.student.taps
+        if not self.crossed:
+            yield from self.student.taps
         yield from self.also_taps
         for name, context in self.context.items():
             if name in context_names:
                 yield from context.taps
         if self.drops_rows and self.labels is not None:
             yield from self.labels.taps
+
+    def teacher_taps(self) -> Iterator[Tap]:
+        """Where the teacher is noted."""
+        yield from self.teacher.taps
+        if self.crossed:
+            yield from self.student.taps
 
     def read(self, step: Step, teacher: Recorder) -> AlignedRows:
         """Both values.
@@ -154,13 +165,14 @@ class PairSpec:
             ValueError: A module did not run exactly once in this step, or it does not
                 return what can be compared.
         """
+        student = teacher if self.crossed else step.student
         if self.choose is None:
             return self.align(
-                self.value(self.student, step.student, step),
+                self.value(self.student, student, step),
                 self.value(self.teacher, teacher, step),
                 step,
             )
-        student_notes = self.student.noted(step.student)
+        student_notes = self.student.noted(student)
         teacher_notes = self.teacher.noted(teacher)
         with torch.no_grad():
             rows, teacher_rows = self.choose(student_notes, teacher_notes, step)
@@ -191,7 +203,8 @@ class PairSpec:
             student, teacher = student[known], teacher[known]
         if self.columns is None:
             return AlignedRows(student, teacher, rows)
-        compared = self.columns.student(student)
+        of_student = self.columns.teacher if self.crossed else self.columns.student
+        compared = of_student(student)
         repeats = len(compared) // len(student) if len(student) else 1
         return AlignedRows(compared, self.columns.teacher(teacher), rows, repeats)
 
