@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ __all__ = [
     'PairSpec',
     'Part',
     'Readout',
+    'TeacherContext',
     'Unavailable',
     'Value',
 ]
@@ -34,6 +35,18 @@ class Context:
 
     read: Callable[[Step], Any]
     taps: tuple[Tap, ...] = ()
+
+
+@dataclass(frozen=True)
+class TeacherContext:
+    """What a pair can carry of the teacher beside its value: an entry for each row.
+
+    Args:
+        read: Makes it, for all rows, of what the taps of the teacher's value noted.
+    """
+
+    read: Callable[[list[Any]], Tensor]
+    taps: ClassVar[tuple[Tap, ...]] = ()
 
 
 def _first(values: list[Any], step: Step) -> Any:
@@ -87,13 +100,15 @@ class AlignedRows(NamedTuple):
     """Both values of one :class:`PairSpec` in one step.
 
     `rows` are the indices of the student's rows among all that it has; `None` is all.
-    `repeats` is how many rows each of them has become.
+    `repeats` is how many rows each of them has become. `teacher_notes` is what the
+    teacher's taps noted.
     """
 
     student: Value
     teacher: Value
     rows: Tensor | None = None
     repeats: int = 1
+    teacher_notes: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +140,7 @@ class PairSpec:
     student: Readout
     teacher: Readout
     levels: bool = False
-    context: Mapping[str, Context] = field(default_factory=dict)
+    context: Mapping[str, Context | TeacherContext] = field(default_factory=dict)
     missing_context: Mapping[str, str] = field(default_factory=dict)
     choose: Callable[[list[Any], list[Any], Step], tuple[Tensor, Tensor]] | None = None
     also_taps: tuple[Tap, ...] = ()
@@ -166,22 +181,24 @@ class PairSpec:
                 return what can be compared.
         """
         student = teacher if self.crossed else step.student
+        teacher_notes = self.teacher.noted(teacher)
         if self.choose is None:
-            return self.align(
+            aligned = self.align(
                 self.value(self.student, student, step),
                 self.value(self.teacher, teacher, step),
                 step,
             )
+            return aligned._replace(teacher_notes=teacher_notes)
         student_notes = self.student.noted(student)
-        teacher_notes = self.teacher.noted(teacher)
         with torch.no_grad():
             rows, teacher_rows = self.choose(student_notes, teacher_notes, step)
-        return self.align(
+        aligned = self.align(
             self.student.rows(student_notes, rows, step),
             self.teacher.rows(teacher_notes, teacher_rows, step),
             step,
             rows,
         )
+        return aligned._replace(teacher_notes=teacher_notes)
 
     def align(
         self, student: Value, teacher: Value, step: Step, rows: Tensor | None = None
@@ -210,7 +227,12 @@ class PairSpec:
 
     def context_of(self, name: str, step: Step, aligned: AlignedRows) -> Any:
         """The context of the rows that are compared, in the classes in common."""
-        value = self.context[name].read(step)
+        context = self.context[name]
+        if isinstance(context, TeacherContext):
+            with torch.no_grad():
+                value = context.read(list(aligned.teacher_notes))
+        else:
+            value = context.read(step)
         if aligned.rows is not None:
             value = value.index_select(0, aligned.rows)
         if self.columns is None:

@@ -16,7 +16,14 @@ from ckd_mm.adapters.core.box_deltas import why_no_deltas
 from ckd_mm.adapters.core.class_logits import Columns
 from ckd_mm.adapters.core.class_match import ClassMatch, ClassSubset
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
+from ckd_mm.adapters.core.pair_spec import (
+    Context,
+    PairSpec,
+    Part,
+    Readout,
+    TeacherContext,
+    Unavailable,
+)
 from ckd_mm.adapters.core.prompts import Tokens
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
@@ -34,8 +41,8 @@ __all__ = ['DenseParts']
 
 ROWS = ('confident', 'assigned', 'both')
 
-SelectRows: TypeAlias = Callable[[DenseHead, list[Any], Tensor], Tensor]
-"""Some rows of a head, from what its taps noted and the indices of the rows."""
+SelectRows: TypeAlias = Callable[[DenseHead, list[Any], Tensor | None], Tensor]
+"""Rows of a head, from what its taps noted and their indices; `None` is all."""
 
 
 class DenseParts:
@@ -130,13 +137,13 @@ class DenseParts:
         has_target = (
             rows == 'assigned' or self.student.softmax or activation == 'binary'
         )
-        spec = self._spec(DenseHead.class_rows, topk, rows, has_target, columns.match)
+        spec = self.spec(DenseHead.class_rows, topk, rows, has_target, columns.match)
         return replace(spec, columns=columns)
 
     def _token_logits(self, topk: int, rows: str, activation: str | None) -> PairSpec:
         """The same with a column for each token of a prompt, (K, T)."""
         match = ClassMatch.same(self.student.width)
-        spec = self._spec(DenseHead.class_rows, topk, rows, False, match)
+        spec = self.spec(DenseHead.class_rows, topk, rows, False, match)
         return replace(spec, columns=Tokens(activation))
 
     def _of_objectness(
@@ -152,10 +159,10 @@ class DenseParts:
         assigned, else 1; `image_index` the image.
         """
         match = ClassMatch.same(self.student.logits.num_classes)
-        spec = self._spec(select_rows, topk, rows, True, match)
+        spec = self.spec(select_rows, topk, rows, True, match)
         context = dict(spec.context)
-        if 'target' in context:
-            context['target'] = replace(context['target'], read=self._is_background)
+        if isinstance(target := context.get('target'), Context):
+            context['target'] = replace(target, read=self._is_background)
         return replace(spec, context=context)
 
     def box_distribution(self, topk: int = 256, rows: str = 'confident') -> PairSpec:
@@ -165,7 +172,7 @@ class DenseParts:
         10, weight 0.25). Its authors compare the assigned points, and a region around
         them, weighted by the student's confidence. Here all chosen points count alike.
         """
-        spec = self._spec(edge_rows, topk, rows, False, self._match())
+        spec = self.spec(edge_rows, topk, rows, False, self.match())
         return replace(spec, context={}, missing_context={})
 
     def box_deltas(self, topk: int = 256) -> PairSpec:
@@ -176,14 +183,14 @@ class DenseParts:
         """
         match = ClassMatch.same(self.student.logits.num_classes)
         select_rows = partial(delta_rows, student=self.student)
-        spec = self._spec(select_rows, topk, 'assigned', False, match)
+        spec = self.spec(select_rows, topk, 'assigned', False, match)
         context = {
             'image_index': Context(self._images, (self._output,)),
             'box_target': Context(self._box_targets, (self._output, self._box_loss)),
         }
         return replace(spec, context=context, missing_context={})
 
-    def _spec(
+    def spec(
         self,
         select_rows: SelectRows,
         topk: int,
@@ -191,6 +198,12 @@ class DenseParts:
         has_target: bool,
         match: ClassMatch,
     ) -> PairSpec:
+        """What a part means.
+
+        A loss can ask for `image_index`, for `scores`, how sure the teacher is of an
+        object at each row, and for `assigned`, whether the student's assigner gave it
+        one.
+        """
         student, teacher = (
             Readout(head.taps, select_rows=partial(select_rows, head))
             for head in (self.student, self.teacher)
@@ -205,13 +218,19 @@ class DenseParts:
             raise ValueError(
                 f"rows={rows!r} cannot be known: {no_labels}; take rows='confident'"
             )
-        context = {'image_index': Context(self._images, (self._output,))}
-        missing_context = {}
         labels = Context(self._targets, (self._output, *label_taps))
+        context: dict[str, Context | TeacherContext] = {
+            'image_index': Context(self._images, (self._output,)),
+            'scores': TeacherContext(partial(self._scores, match)),
+        }
+        missing_context = {}
+        if label_taps:
+            context['assigned'] = replace(labels, read=self._is_assigned)
         if has_target and label_taps:
             context['target'] = labels
         elif not label_taps:
-            missing_context['target'] = f'{no_labels}; take a loss that needs no target'
+            reason = f'{no_labels}; take a loss that needs no target'
+            missing_context = {'target': reason, 'assigned': reason}
         else:
             missing_context['target'] = (
                 'rows of background have no target among the classes of a sigmoid '
@@ -223,13 +242,13 @@ class DenseParts:
             context=context,
             missing_context=missing_context,
             choose=partial(self._choose, positive_integer('topk', topk), rows, match),
-            also_taps=label_taps if rows != 'confident' else (),
+            also_taps=(self._output, *(label_taps if rows != 'confident' else ())),
             by_teacher=True,
             match=match,
             labels=labels if label_taps else None,
         )
 
-    def _match(self) -> ClassMatch:
+    def match(self) -> ClassMatch:
         """The classes in common, where only the choice of rows depends on them."""
         student, teacher = (
             head.logits.num_classes for head in (self.student, self.teacher)
@@ -247,7 +266,8 @@ class DenseParts:
         teacher_values: list[Any],
         step: Step,
     ) -> tuple[Tensor, Tensor]:
-        student_maps = self.student.maps(student_values[0])
+        (student_outputs,) = step.noted(self._output)
+        student_maps = self.student.maps(student_outputs)
         teacher_maps = self.teacher.maps(teacher_values[0])
         check_number(student_maps, teacher_maps)
         sizes = [
@@ -263,7 +283,7 @@ class DenseParts:
         scores = self.teacher.confidences(teacher_values, match.teacher)
         is_assigned = None
         if rows != 'confident':
-            is_assigned = self._is_object(self.student.labels(student_values[0], step))
+            is_assigned = self._is_object(self.student.labels(student_outputs, step))
         chosen = choose_rows(scores, is_assigned, topk, rows)
         return chosen, chosen
 
@@ -274,8 +294,14 @@ class DenseParts:
     def _is_object(self, labels: Tensor) -> Tensor:
         return (labels >= 0) & (labels < self.student.module.num_classes)
 
+    def _is_assigned(self, step: Step) -> Tensor:
+        return self._is_object(self._targets(step))
+
     def _is_background(self, step: Step) -> Tensor:
-        return (~self._is_object(self._targets(step))).long()
+        return (~self._is_assigned(step)).long()
+
+    def _scores(self, match: ClassMatch, teacher_values: list[Any]) -> Tensor:
+        return self.teacher.confidences(teacher_values, match.teacher).flatten()
 
     def _box_targets(self, step: Step) -> Tensor:
         """Of all anchors or points; 0 for those without an object."""

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ckd_mm.functional import kd_loss
 
-from ..detectors import cascade_rcnn, faster_rcnn, mask_rcnn, narrow_rois
 from ..detectors import build as build_detector
+from ..detectors import cascade_rcnn, faster_rcnn, mask_rcnn, narrow_rois
 from ..pairs import pair
 
 FAMILIES = {
