@@ -47,7 +47,8 @@ def upright(box: Tensor) -> list[Tensor]:
 def overlap(first: list[Tensor], second: list[Tensor], mode: str) -> Tensor:
     """With 1e-7 added to each area that is divided by."""
     zero = 0 * first[0]
-    inner, outer, sizes = [], [], [[], []]
+    inner, outer = [], []
+    sizes: list[list[Tensor]] = [[], []]
     for low, high in ((0, 2), (1, 3)):
         inner.append(
             max(min(first[high], second[high]) - max(first[low], second[low]), zero)

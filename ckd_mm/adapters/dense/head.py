@@ -207,6 +207,10 @@ class DenseHead:
         by_level = num_priors(maps, self.width)
         return self._layout.labels(self.module, calls, by_level, len(maps[0]))
 
+    def is_object(self, labels: Tensor) -> Tensor:
+        """Which labels are of an object."""
+        return (labels >= 0) & (labels < self.module.num_classes)
+
     @property
     def _generator(self) -> Any:
         return getattr(self.module, self._layout.grid or 'prior_generator', None)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
-import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -25,10 +24,10 @@ from ckd_mm.adapters.core.pair_spec import (
     Unavailable,
 )
 from ckd_mm.adapters.core.prompts import Tokens
-from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.head import DenseHead, why_not
-from ckd_mm.adapters.dense.priors import choose_rows, num_priors
+from ckd_mm.adapters.dense.priors import choose_rows
+from ckd_mm.adapters.dense.student_rows import StudentRows
 from ckd_mm.adapters.dense.values import (
     delta_rows,
     dense_objectness_rows,
@@ -73,8 +72,7 @@ class DenseParts:
         self.student, self.teacher = (
             DenseHead(model, path) for model in (student, teacher)
         )
-        self._output = self.student.taps[0]
-        self._box_loss = Tap(f'{self.student.path}.loss_bbox', 'input')
+        self._of_student = StudentRows(self.student)
         self._missing = why_not(self.student, self.teacher)
 
     def of_classes(self) -> Part:
@@ -162,7 +160,7 @@ class DenseParts:
         spec = self.spec(select_rows, topk, rows, True, match)
         context = dict(spec.context)
         if isinstance(target := context.get('target'), Context):
-            context['target'] = replace(target, read=self._is_background)
+            context['target'] = replace(target, read=self._of_student.is_background)
         return replace(spec, context=context)
 
     def box_distribution(self, topk: int = 256, rows: str = 'confident') -> PairSpec:
@@ -185,8 +183,8 @@ class DenseParts:
         select_rows = partial(delta_rows, student=self.student)
         spec = self.spec(select_rows, topk, 'assigned', False, match)
         context = {
-            'image_index': Context(self._images, (self._output,)),
-            'box_target': Context(self._box_targets, (self._output, self._box_loss)),
+            'image_index': self._of_student.image_index,
+            'box_target': self._of_student.box_target,
         }
         return replace(spec, context=context, missing_context={})
 
@@ -218,14 +216,14 @@ class DenseParts:
             raise ValueError(
                 f"rows={rows!r} cannot be known: {no_labels}; take rows='confident'"
             )
-        labels = Context(self._targets, (self._output, *label_taps))
+        labels = self._of_student.labels
         context: dict[str, Context | TeacherContext] = {
-            'image_index': Context(self._images, (self._output,)),
-            'scores': TeacherContext(partial(self._scores, match)),
+            'image_index': self._of_student.image_index,
+            'scores': TeacherContext(partial(_scores, self.teacher, match.teacher)),
         }
         missing_context = {}
         if label_taps:
-            context['assigned'] = replace(labels, read=self._is_assigned)
+            context['assigned'] = replace(labels, read=self._of_student.is_assigned)
         if has_target and label_taps:
             context['target'] = labels
         elif not label_taps:
@@ -242,7 +240,10 @@ class DenseParts:
             context=context,
             missing_context=missing_context,
             choose=partial(self._choose, positive_integer('topk', topk), rows, match),
-            also_taps=(self._output, *(label_taps if rows != 'confident' else ())),
+            also_taps=(
+                self.student.taps[0],
+                *(label_taps if rows != 'confident' else ()),
+            ),
             by_teacher=True,
             match=match,
             labels=labels if label_taps else None,
@@ -266,7 +267,7 @@ class DenseParts:
         teacher_values: list[Any],
         step: Step,
     ) -> tuple[Tensor, Tensor]:
-        (student_outputs,) = step.noted(self._output)
+        (student_outputs,) = step.noted(self.student.taps[0])
         student_maps = self.student.maps(student_outputs)
         teacher_maps = self.teacher.maps(teacher_values[0])
         check_number(student_maps, teacher_maps)
@@ -283,36 +284,12 @@ class DenseParts:
         scores = self.teacher.confidences(teacher_values, match.teacher)
         is_assigned = None
         if rows != 'confident':
-            is_assigned = self._is_object(self.student.labels(student_outputs, step))
+            is_assigned = self.student.is_object(
+                self.student.labels(student_outputs, step)
+            )
         chosen = choose_rows(scores, is_assigned, topk, rows)
         return chosen, chosen
 
-    def _targets(self, step: Step) -> Tensor:
-        (outputs,) = step.noted(self._output)
-        return self.student.labels(outputs, step).flatten()
 
-    def _is_object(self, labels: Tensor) -> Tensor:
-        return (labels >= 0) & (labels < self.student.module.num_classes)
-
-    def _is_assigned(self, step: Step) -> Tensor:
-        return self._is_object(self._targets(step))
-
-    def _is_background(self, step: Step) -> Tensor:
-        return (~self._is_assigned(step)).long()
-
-    def _scores(self, match: ClassMatch, teacher_values: list[Any]) -> Tensor:
-        return self.teacher.confidences(teacher_values, match.teacher).flatten()
-
-    def _box_targets(self, step: Step) -> Tensor:
-        """Of all anchors or points; 0 for those without an object."""
-        (outputs,) = step.noted(self._output)
-        num_images = len(self.student.maps(outputs)[0])
-        calls = step.noted(self._box_loss)  # one for each level
-        levels = [targets.reshape(num_images, -1, 4) for _, targets, *_ in calls]
-        return torch.cat(levels, dim=1).flatten(0, 1)
-
-    def _images(self, step: Step) -> Tensor:
-        (outputs,) = step.noted(self._output)
-        maps = self.student.maps(outputs)
-        images = torch.arange(len(maps[0]), device=maps[0].device)
-        return images.repeat_interleave(sum(num_priors(maps, self.student.width)))
+def _scores(teacher: DenseHead, classes: ClassSubset, values: list[Any]) -> Tensor:
+    return teacher.confidences(values, classes).flatten()
