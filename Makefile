@@ -27,7 +27,7 @@ test-fast: setup  ## the tests without the slow ones
 	$(TESTS) -m 'not slow'
 
 docs: setup  ## build the site of the documentation in build/site
-	NO_MKDOCS_2_WARNING=1 $(RUN) -W ignore -m mkdocs --quiet build --strict
+	NO_MKDOCS_2_WARNING=1 $(RUN) -W ignore -m mkdocs build --strict
 
 lint: setup  ## ruff, mypy and the import rules
 	$(RUN) -m ruff check .

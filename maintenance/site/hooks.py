@@ -23,6 +23,8 @@ LANGUAGES = {'.py': 'python', '.sh': 'shell', '.yml': 'yaml', '.toml': 'toml'}
 SHIM = 'https://unpkg.com/iframe-worker/shim', 'site/iframe-worker.js'
 """Material's script for searching a file, from the network, and ours."""
 START = {'README.md': '---\nhide: [navigation]\n---\n\n'}
+LATE = '---\nsearch:\n  boost: 0.2\n---\n\n'
+"""Of files outside of `docs`: a search shows pages of `docs` before them."""
 UNSEARCHED = '---\nsearch:\n  exclude: true\n---\n\n'
 
 
@@ -96,7 +98,7 @@ def _file(path: str, config: MkDocsConfig) -> File:
         return File.generated(config, name, abs_src_path=str(here))
     if here.suffix == '.md':
         text = here.read_text(encoding='utf-8')
-        return File.generated(config, name, content=START.get(path, '') + text)
+        return File.generated(config, name, content=START.get(path, LATE) + text)
     return File.generated(config, name, content=UNSEARCHED + _shown(here))
 
 

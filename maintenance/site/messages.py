@@ -27,6 +27,7 @@ in front of a message say which part of the config it is about.
 [Troubleshooting](../how_to/troubleshooting.md) has what goes wrong without a message.
 """
 GOT = re.compile(r'\b(must|expected|needs?)\b.*\bgot\b', re.DOTALL)
+CODE = re.compile(r"`[^`]*`|\b\w+=(?:'[^']*'|\w+\([^()]*\)|[\w.]+)")
 VALUE = re.compile(r'\{[^{}]*\}')
 NAME = re.compile(r'\{\w+\}')
 SUGGESTS = 'did_you_mean', '{hint}'
@@ -94,7 +95,7 @@ def _row(message: Message) -> str:
     if advice == _advice(said):
         said = said.rpartition('; ')[0]
     quoted = _shown(said).replace('`', "'")
-    return f'| `{quoted}` | {_shown(advice)} |'
+    return f'| `{quoted}` | {CODE.sub(_quoted, _shown(advice))} |'
 
 
 def _advice(said: str) -> str:
@@ -110,6 +111,10 @@ def _shown(words: str) -> str:
     """For a cell of a table, with `{...}` for values that have no plain name."""
     words = VALUE.sub(_plain, words)
     return ' '.join(words.replace('|', r'\|').split())
+
+
+def _quoted(code: re.Match[str]) -> str:
+    return code[0] if code[0].startswith('`') else f'`{code[0]}`'
 
 
 def _plain(value: re.Match[str]) -> str:

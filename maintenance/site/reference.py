@@ -136,7 +136,9 @@ def extras() -> str:
 
 def modules(package: str, title: str) -> str:
     """The page of a package, which mkdocstrings fills."""
-    return f'# {title}\n\n::: ckd_mm.{package}\n'
+    name = f'ckd_mm.{package}'
+    hidden = 'show_root_heading: false\n      show_root_toc_entry: false'
+    return f'# {title}\n\n`{name}`\n\n::: {name}\n    options:\n      {hidden}\n'
 
 
 def _classes(known: dict[str, type]) -> str:
