@@ -16,7 +16,13 @@ from maintenance.pages import ROOT
 from maintenance.site import messages, reference
 from maintenance.site.links import PAGES, address, relinked, targets
 
-__all__ = ['on_config', 'on_files', 'on_page_markdown', 'on_post_page']
+__all__ = [
+    'on_config',
+    'on_files',
+    'on_page_markdown',
+    'on_post_page',
+    'on_post_template',
+]
 
 LOG = logging.getLogger('mkdocs.hooks.site')
 LANGUAGES = {'.py': 'python', '.sh': 'shell', '.yml': 'yaml', '.toml': 'toml'}
@@ -60,6 +66,12 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     """Take the script that a search in a file needs from the site itself."""
     there, here = SHIM
     return output.replace(there, get_relative_url(here, page.url))
+
+
+def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
+    """Do the same for the page that a server shows in place of a missing one."""
+    there, here = SHIM
+    return output.replace(there, f'/{here}')
 
 
 def _expanded(entries: list[Any], docs: Path) -> list[Any]:
