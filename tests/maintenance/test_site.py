@@ -64,6 +64,19 @@ def test_the_loss_of_the_how_to_page_trains() -> None:
     assert loss(torch.zeros(2, 3), torch.ones(2, 3)) == 2.0
 
 
+def test_the_memory_of_losses_is_what_was_measured() -> None:
+    measured = (ROOT / 'benchmarks/results/map_cost.md').read_text()
+    rows = re.findall(
+        r'^\| `(\w+Loss)` \| (\d+) \| (\d+) \|$',
+        (DOCS / 'how_to' / 'less_memory.md').read_text(),
+        re.M,
+    )
+    assert len(rows) == 6
+    for name, float32, amp in rows:
+        row = rf'^\| {name} \| [\d,]+ \| {float32} \| [\d,]+ \| {amp} \|'
+        assert re.search(row, measured, re.M), name
+
+
 def test_commands_of_the_pages_have_options_that_their_tools_know() -> None:
     helped = dict(
         re.findall(
