@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ckd_mm.adapters.core.pair_spec import Value
-from ckd_mm.cache.files import CHECKSUM, read_manifest, safetensors
+from ckd_mm.cache.files import CHECKSUM, SCALES, read_manifest, safetensors
 from ckd_mm.cache.identity import difference
+from ckd_mm.cache.int8 import restored
 
 __all__ = ['Cache', 'Note']
 
@@ -138,7 +139,11 @@ class Cache:
         self, part: str, epoch: int, indices: Tensor, device: torch.device
     ) -> Value:
         def read(name: str) -> Tensor:
-            return _widened(_moved(self._rows(epoch, name, indices), device))
+            values = _moved(self._rows(epoch, name, indices), device)
+            if values.dtype != torch.int8:
+                return _widened(values)
+            scales = self._rows(epoch, f'{SCALES}{name}', indices)
+            return restored(values, _moved(scales, device))
 
         levels = self.manifest['parts'][part]
         if levels is None:
