@@ -17,6 +17,9 @@ from ckd_mm.cache.int8 import restored
 
 __all__ = ['Cache', 'Note']
 
+MOST_OPEN = 8192
+"""Tensors that stay mapped into memory; Linux allows a process 65,530 mappings."""
+
 Note = tuple[int, int, int]
 """Epoch, index and checksum of a sample, as :class:`Replay` notes them."""
 
@@ -164,8 +167,8 @@ class Cache:
         return rows
 
     def _shard(self, epoch: int, number: int, name: str) -> Tensor:
-        """A tensor of a shard, mapped into memory; those of one epoch stay open."""
-        if epoch != self._epoch:
+        """A tensor of a shard, mapped into memory; most of one epoch stay open."""
+        if epoch != self._epoch or len(self._open) > MOST_OPEN:
             self._epoch, self._open = epoch, {}
         if (number, name) not in self._open:
             path = self.folder / self._shards(epoch)[number]['file']
