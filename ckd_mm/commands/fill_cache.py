@@ -34,7 +34,6 @@ from ckd_mm.teachers.cacheable import (
     is_padded_to_one_size,
     part_name,
 )
-from ckd_mm.teachers.model import ModelView
 
 __all__ = ['DTYPES', 'cache_teacher']
 
@@ -134,9 +133,10 @@ def _built(runner: Runner, hook: DistillationHook) -> tuple[Teacher, TeacherView
     teacher = hook.teachers[0].build(runner, device)
     requests = {term.name: term.request for term in hook.terms}
     view = teacher.view(runner.model, requests)
-    if isinstance(view, ModelView):
+    plan = getattr(view, 'plan', None)  # a view of a user's kind may have none
+    if plan is not None:
         terms = {name: one.on for name, one in requests.items()}
-        check_passes(runner.model, view.plan.passes, terms)
+        check_passes(runner.model, plan.passes, terms)
     return teacher, view
 
 
