@@ -76,6 +76,7 @@ def test_images_in_memory_are_told_apart() -> None:
 
     class Fake:
         cfg = {'train_dataloader': {'dataset': {'type': 'CIFAR100'}}}
+        model = None
 
         def __init__(self, images: Any) -> None:
             self.train_dataloader = self
