@@ -138,6 +138,7 @@ def _inputs(loss: Any, on: str, dtype: torch.dtype, device: str) -> Iterator[Any
         'epoch': 2.5,
         'boxes': [torch.cat([of_boxes, of_boxes + 90], dim=1)] * IMAGES,
         'image_size': IMAGE_SIZE,
+        'image_shapes': [(800, 1333)] * IMAGES,
         'anchors': anchors,
     }
     for requires_grad in (True, False):
