@@ -136,7 +136,7 @@ CONNECTOR_ROWS = (
         'FDLoss',
         reference_fd,
         defaults={'distance': 'smooth_l1', 'beta': 2.0},
-        kwargs_sets=({}, {'beta': 0.3}, {'distance': 'mse'}),
+        kwargs_sets=({'beta': 0.3}, {'distance': 'mse'}),
         refused=(
             *bad_numbers('beta', 0),
             *({'distance': bad} for bad in ('l1', None)),
