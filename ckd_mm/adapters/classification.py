@@ -39,6 +39,14 @@ def _sample_index(step: Step) -> Tensor:
     return torch.tensor(indices).to(step.inputs.device, non_blocking=True)
 
 
+def _image_size(step: Step) -> tuple[int, ...]:
+    return tuple(step.inputs.shape[-2:])
+
+
+def _image_shapes(step: Step) -> list[tuple[int, ...]]:
+    return [_image_size(step)] * len(step.inputs)
+
+
 _CONTEXT = {'target': Context(_labels), 'sample_index': Context(_sample_index)}
 
 
@@ -49,7 +57,8 @@ class ClassificationAdapter(Adapter):
     `logits`: the output of the head, (B, C). `embedding`: what the last linear layer of
     the head receives, (B, D). `backbone`: the feature maps of the stages in its
     `out_indices`. `target` is the label of each image, `sample_index` its position in
-    the data set.
+    the data set. For `image_size` (height and width of the batch) and `image_shapes`
+    each image fills the batch.
     """
 
     @classmethod
@@ -110,6 +119,8 @@ class ClassificationAdapter(Adapter):
         return {
             **super().context(),
             **_CONTEXT,
+            'image_size': Context(_image_size),
+            'image_shapes': Context(_image_shapes),
         }
 
     def runs(self) -> dict[str, Pass]:

@@ -24,6 +24,7 @@ __all__ = [
     'Widths',
     'over_pairs',
     'pairs',
+    'projections',
     'recomputed',
     'widths',
 ]
@@ -77,6 +78,23 @@ def pairs(
         (_as_map(student_level), _as_map(teacher_level))
         for student_level, teacher_level in zip(students, teachers, strict=True)
     ]
+
+
+def projections(by_level: Widths, project: bool = True) -> nn.ModuleList:
+    """For each level, a 1 x 1 convolution to the teacher's width, or nothing.
+
+    Raises:
+        ValueError: Maps of different widths would stay as they are.
+    """
+    if not project and any(student != teacher for student, teacher in by_level):
+        raise ValueError(
+            'project=False needs maps of one width, got (student, teacher) channels '
+            f'{by_level}; leave project=True'
+        )
+    return nn.ModuleList(
+        nn.Conv2d(student, teacher, kernel_size=1) if project else nn.Identity()
+        for student, teacher in by_level
+    )
 
 
 def over_pairs(
