@@ -13,7 +13,7 @@ from ckd_mm.engine.label_free import LabelFreeForward
 from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.engine.sample_index import innermost
 
-__all__ = ['check_training_data']
+__all__ = ['check_training_data', 'check_wrapper']
 
 
 def check_training_data(
@@ -32,7 +32,7 @@ def check_training_data(
     """
     _check_labels(runner, maker, student_loss_weight)
     if maker.student.label_free is not None:
-        _check_wrapper(runner.model)
+        check_wrapper(runner.model)
         _say_what_runs(maker.student.label_free)
 
 
@@ -52,13 +52,13 @@ def _check_labels(runner: Runner, maker: PairMaker, student_loss_weight: Any) ->
     kind = type(lacking[0]).__name__
     if student_loss_weight != 0:
         raise ValueError(
-            f"the student's losses need labels, and the training data, a {kind}, have "
+            f"the student's losses need labels, and the training data ({kind}) have "
             'none; set student_loss_weight=0 to train by the terms alone, or give the '
             'folder to unlabelled=dict(dataloader=...) beside labelled data'
         )
     for name, reason in maker.needing_labels.items():
         raise ValueError(
-            f'term {name!r} needs labels, and the training data, a {kind}, have none: '
+            f'term {name!r} needs labels, and the training data ({kind}) have none: '
             f"{reason}; compare by on='backbone', on='neck' or the logits of a "
             'classifier, with a loss that asks for nothing of the labels'
         )
@@ -70,7 +70,7 @@ def _check_labels(runner: Runner, maker: PairMaker, student_loss_weight: Any) ->
         )
 
 
-def _check_wrapper(model: Any) -> None:
+def check_wrapper(model: Any) -> None:
     """Check that parameters may stay out of a step.
 
     Raises:
@@ -81,7 +81,7 @@ def _check_wrapper(model: Any) -> None:
         raise ValueError(
             'with student_loss_weight=0 the heads of the student do not run, and '
             'DistributedDataParallel waits for their gradients; add '
-            'find_unused_parameters=True to the config'
+            'find_unused_parameters=True to the config, or to its model_wrapper_cfg'
         )
 
 

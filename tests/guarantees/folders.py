@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ def folder_loader(
 ) -> dict[str, Any]:
     """A data loader of a folder of images."""
     dataset = dict(
-        type='ImageFolderDataset', data_root=str(folder), pipeline=PIPELINES[library]
+        type='ImageFolderDataset',
+        data_root=str(folder),
+        pipeline=deepcopy(PIPELINES[library]),
     )
     return dict(batch_size=batch_size, num_workers=0, dataset=dataset, **options)
 
