@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -64,7 +65,7 @@ def test_a_pipeline_that_reads_annotations_finds_none(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_a_sentence(
-    tmp_path: Path, folder: str, options: dict[str, str], message: str
+    tmp_path: Path, folder: str, options: dict[str, Any], message: str
 ) -> None:
     (tmp_path / 'empty').mkdir()
     (tmp_path / 'empty/notes.txt').write_text('no image')

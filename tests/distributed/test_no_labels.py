@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 
 from ckd_mm.engine.training_data import check_wrapper
 
-from ..guarantees.folders import FIT, folder_loader, without_labels
+from ..guarantees.folders import FIT, folder_loader, hook, without_labels
 from ..tasks import differences, weights
 from .ranks import torchrun
 from .test_training import DDP, WORKER
@@ -35,8 +35,7 @@ def without_heads(
     """A detector that learns from a folder alone."""
 
     def make(num_ranks: int) -> Config:
-        made = dict(type='DistillationHook', teacher=detector_teacher)
-        made.update(distill=dict(fit=FIT), student_loss_weight=0)
+        made = hook(detector_teacher, fit=FIT)
         cfg = detector_config(Path('unused'), custom_hooks=[made])
         cfg = without_labels(cfg, digit_scenes / 'train')
         del cfg.train_dataloader.dataset.pipeline[2]
@@ -102,7 +101,6 @@ def test_two_ranks_train_as_one(
 
 def test_heads_that_do_not_run_need_find_unused_parameters(one_rank: None) -> None:
     module = torch.nn.Linear(2, 2)
-    module.data_preprocessor = None
     check_wrapper(MMDistributedDataParallel(module, find_unused_parameters=True))
     with pytest.raises(ValueError, match='add find_unused_parameters=True to the conf'):
         check_wrapper(MMDistributedDataParallel(module))

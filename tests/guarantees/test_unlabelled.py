@@ -21,30 +21,29 @@ from ..tasks import differences, weights
 from .folders import FIT, folder_loader
 
 Make = Callable[..., Config]
-KD = dict(on='logits', loss=dict(type='KDLoss', temperature=4.0))
+KD: dict[str, Any] = dict(on='logits', loss=dict(type='KDLoss', temperature=4.0))
 ITERS = 4
 
 
 @HOOKS.register_module()
 class NoteImages(Hook):
-    """Notes the images of both batches, and runs of the student's backbone."""
+    """Notes the labelled images, and the runs of the student's backbone."""
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        self.seen: dict[str, list[Tensor]] = dict(labelled=[], unlabelled=[])
+        self.seen: list[Tensor] = []
         self.runs: list[int] = []
         runner.model.backbone.register_forward_hook(
             lambda module, args, output: self.runs.append(len(args[0]))
         )
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        (data,) = (kwargs['data_batch'],)
-        self.seen['labelled'].append(torch.stack([*data['inputs']]).clone())
+        self.seen.append(torch.stack([*kwargs['data_batch']['inputs']]))
 
 
 def hook(teacher: Any, folder: Path, weight: float = 1.0, **options: Any) -> Any:
-    """One term on labelled images, and one on images of a folder."""
+    """One term, on images of a folder beside the labelled ones."""
     second = deepcopy(KD)
     second['loss']['loss_weight'] = weight
     return dict(
@@ -127,7 +126,7 @@ def test_both_batches_train_and_each_model_runs_once_more(
         config(tmp_path / 'on', hook(classifier_teacher, folder))
     )
     assert notes.runs == [8, 4] * ITERS  # its own batch, and the one without labels
-    for one, two in zip(before.seen['labelled'], notes.seen['labelled'], strict=True):
+    for one, two in zip(before.seen, notes.seen, strict=True):
         assert torch.equal(one, two)  # the labelled images are those of the stock run
     assert len(second) == ITERS
     logged = runner.message_hub.log_scalars
@@ -140,7 +139,9 @@ def test_a_resumed_run_goes_on_with_the_same_images(
     config: Make, classifier_teacher: Any, digit_scenes: Path, tmp_path: Path
 ) -> None:
     """Each with the same flips, as a batch's random numbers depend on its number."""
-    options = dict(schedule=dict(every=2))  # so its batches are no iterations
+    options: dict[str, Any] = dict(
+        schedule=dict(every=2)
+    )  # so its batches are no iterations
     make = hook(classifier_teacher, digit_scenes / 'train', **options)
     cfg = config(tmp_path / 'whole', make)
     cfg.train_dataloader.dataset.pipeline.pop(1)  # MMEngine seeds flips anew
