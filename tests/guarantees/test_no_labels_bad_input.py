@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from ckd_mm.hooks import DistillationHook
 
-from .folders import FIT, folder_loader, without_labels
+from .folders import FIT, folder_loader, hook, without_labels
 
 Make = Callable[..., Config]
 FGD = dict(type='FGDLoss', student_channels=[32] * 5, teacher_channels=[64] * 5)
@@ -124,3 +124,15 @@ def test_no_term_that_acts_leaves_nothing_to_learn(
     made = dict(teacher=detector_teacher, distill=dict(fit=late))
     cfg.custom_hooks = [dict(type='DistillationHook', student_loss_weight=0, **made)]
     assert 'none of them acts at epoch 0; let the schedule' in refusal(cfg)
+
+
+def test_images_of_unknown_sizes_are_not_grouped_by_them(
+    detector_config: Make,
+    detector_teacher: dict[str, Any],
+    digit_scenes: Path,
+    tmp_path: Path,
+) -> None:
+    cfg = without_labels(detector_config(tmp_path), digit_scenes / 'train')
+    cfg.train_dataloader.batch_sampler = dict(type='AspectRatioBatchSampler')
+    cfg.custom_hooks = [hook(detector_teacher, fit=FIT)]
+    assert 'set batch_sampler=None in the train_dataloader' in refusal(cfg)
