@@ -48,7 +48,7 @@ Costs = dict[str, dict[str, dict[str, float]]]
 def main() -> None:
     args = _parse_args()
     if args.table:
-        before, after = (json.loads(path.read_text()) for path in args.table)
+        before, after = args.table
         text = _report(before, after)
         print(text)
         if args.out:
@@ -199,9 +199,30 @@ def _parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
     parser.add_argument('--device', default='fake', choices=('fake', 'cpu', 'cuda'))
     parser.add_argument('--json', type=Path, help='write the figures to a file')
-    parser.add_argument('--table', nargs=2, type=Path, metavar=('BEFORE', 'AFTER'))
+    parser.add_argument(
+        '--table',
+        nargs=2,
+        type=_figures,
+        metavar=('BEFORE', 'AFTER'),
+        help='make a table of two files that --json has written',
+    )
     parser.add_argument('--out', type=Path, help='where the table is written')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        parser.error('torch sees no GPU here; leave --device out, which needs none')
+    return args
+
+
+def _figures(name: str) -> Any:
+    try:
+        found = json.loads(Path(name).read_text())
+        return {key: found[key] for key in ('environment', 'device', 'costs')}
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f'{name}: {error.strerror}') from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise argparse.ArgumentTypeError(
+            f'{name} is not what --json has written'
+        ) from error
 
 
 if __name__ == '__main__':

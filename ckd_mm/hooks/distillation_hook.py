@@ -24,6 +24,7 @@ from ckd_mm.engine.training_data import check_training_data
 from ckd_mm.engine.unlabelled_data import UnlabelledData, check_data
 from ckd_mm.engine.widths import with_channels
 from ckd_mm.random_state import preserved_random_state
+from ckd_mm.registry import checks_names
 from ckd_mm.teachers import Teacher, read_teachers
 from ckd_mm.teachers.classes import lists_of
 
@@ -84,6 +85,7 @@ class DistillationHook(Hook):
     # After RuntimeInfoHook, whose values `after_train_iter` reads; before what saves.
     priority = 'HIGH'
 
+    @checks_names
     def __init__(
         self,
         teacher: dict[str, Any] | list[dict[str, Any]],

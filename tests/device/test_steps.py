@@ -40,7 +40,16 @@ SLOW = (
     'CascadeRPN',
 )
 SLOW += ('PISA', 'GridRCNN', 'SparseRCNN', 'QueryInst', 'PanopticFPN', 'PointRend')
-SLOW += ('CenterNet', 'CornerNet', 'YOLOv3', 'SOLO', 'TOOD', 'SSD', 'GARetinaNet')
+SLOW += (
+    'LibraRCNN',
+    'CenterNet',
+    'CornerNet',
+    'YOLOv3',
+    'SOLO',
+    'TOOD',
+    'SSD',
+    'GARetinaNet',
+)
 """One of each kind; the table of `docs/device.md` has all."""
 
 FAST = ('ResNet', 'FasterRCNN', 'CascadeMaskRCNN', 'GFL', 'YOLOX', 'DETR')

@@ -237,7 +237,12 @@ def test_a_network_that_normalises_before_it_convolves_is_not_fused() -> None:
         (dict(channels_last=1), 'channels_last must be True or False, got 1'),
         (dict(fuse_bn='yes'), "fuse_bn must be True or False, got 'yes'"),
         (dict(stream=None), 'stream must be True or False, got None'),
-        (dict(compile='inductor'), 'True, False or a dict with options'),
+        (dict(compile='inductor'), '^teacher: compile must be True, False or a dict'),
+        (dict(compile=dict(bakend='eager')), "^teacher: compile .*'bakend'; did you "),
+        (dict(compile=dict(backend='eagr')), "^teacher: compile.*'eagr'"),
+        (dict(compile=dict(mode='fast')), '^teacher: compile.*one of: default'),
+        (dict(compile=dict(model=1)), "^teacher: compile has no option 'model'"),
+        (dict(compile=dict(dynamic='yes')), "^teacher: compile.*'dynamic': 'yes'"),
         (dict(dtyp='float16'), "'dtyp'; did you mean 'dtype'"),
     ],
 )
