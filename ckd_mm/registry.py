@@ -95,7 +95,7 @@ def checks_names(init: Callable[P, None]) -> Callable[P, None]:
                 raise ValueError(f'{subject} has no option {name!r}{hint}')
         given = {*known[: len(args) - 1], *kwargs}
         if missing := [repr(name) for name in needed if name not in given]:
-            raise ValueError(f'{subject} needs {" and ".join(missing)}')
+            raise ValueError(f'{subject} needs {" and ".join(missing)}; give them')
         init(*args, **kwargs)
 
     return checked

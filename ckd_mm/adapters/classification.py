@@ -47,7 +47,8 @@ def _image_shapes(step: Step) -> list[tuple[int, ...]]:
     return [_image_size(step)] * len(step.inputs)
 
 
-_CONTEXT = {'target': Context(_labels), 'sample_index': Context(_sample_index)}
+_TARGET = Context(_labels, of_labels=True)
+_CONTEXT = {'target': _TARGET, 'sample_index': Context(_sample_index)}
 
 
 @ADAPTERS.register_module()
@@ -103,7 +104,7 @@ class ClassificationAdapter(Adapter):
             match=columns.match,
             columns=columns,
             # With several labels, an image may also have labels that the teacher knows.
-            labels=None if several else Context(_labels),
+            labels=None if several else _TARGET,
         )
 
     def _missing(self) -> Unavailable | None:
@@ -129,7 +130,9 @@ class ClassificationAdapter(Adapter):
 
 @dataclass(frozen=True)
 class _Head(Pass):
-    """The head, on the feature maps of the teacher."""
+    """The head, on the feature maps of the teacher, or of a student without labels."""
+
+    without_labels = ('head',)
 
     model: BaseModel = field(compare=False, repr=False)
 

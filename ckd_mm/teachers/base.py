@@ -33,11 +33,15 @@ class Request:
         on: What it compares, as in a config.
         context: The names of what its loss asks for beside student and teacher.
         teachers: The numbers of the teachers that it listens to; `None` is all.
+        unlabelled: Whether it compares on the batch without labels.
+        counts: Whether its loss trains; with `loss_weight=0` it is only logged.
     """
 
     on: Any
     context: Collection[str] = ()
     teachers: Collection[int] | None = None
+    unlabelled: bool = False
+    counts: bool = True
 
     def listens_to(self, teacher: int) -> bool:
         """Whether the term compares with the teacher of this number."""

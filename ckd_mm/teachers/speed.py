@@ -106,7 +106,7 @@ def _check_compile(options: dict[str, Any]) -> None:
     except Exception as error:  # torch has a type of its own for each
         raise ValueError(
             f'teacher: compile={options!r} is refused by torch.compile: '
-            f'{str(error) or type(error).__name__}'
+            f'{str(error) or type(error).__name__}; give what torch.compile takes'
         ) from error
 
 

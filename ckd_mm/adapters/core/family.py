@@ -148,6 +148,19 @@ class Adapter:
             ]
         return found
 
+    def run_without_labels(self, tap: Tap) -> Pass | None:
+        """The pass that runs a module of the student without labels, if one does.
+
+        This adapter was made of the student twice.
+        """
+        if tap.run is not None:
+            return None
+        try:
+            found = _run_of(tap.module, self.runs(), '')
+        except ValueError:
+            return None
+        return found if found.without_labels else None
+
     def _feature_maps(self, name: str) -> Part:
         student, teacher = (
             getattr(model, name, None) for model in (self.student, self.teacher)

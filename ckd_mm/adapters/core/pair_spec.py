@@ -30,10 +30,17 @@ Value: TypeAlias = Tensor | tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Context:
-    """What a pair can carry beside the two tensors; made only if a loss asks."""
+    """What a pair can carry beside the two tensors; made only if a loss asks.
+
+    Args:
+        read: Makes it.
+        taps: What it reads of the student's forward.
+        of_labels: Whether it reads labels of the data samples.
+    """
 
     read: Callable[[Step], Any]
     taps: tuple[Tap, ...] = ()
+    of_labels: bool = False
 
 
 def _first(values: list[Any], step: Step) -> Any:
