@@ -26,7 +26,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'CWDLoss': (2.0, 2.8, 37),
     'FGDLoss': (3.0, 3.9, 259),
     'FGFILoss': (2.1, 2.8, 87),
-    'FitNetLoss': (1.95, 2.8, 30),
+    'FitNetLoss': (3.75, 4.6, 51),
     'HCLLoss': (1.1, 1.5, 70),
     'MGDLoss': (3.9, 4.5, 48),
     'NSTLoss': (3.8, 4.6, 144),
