@@ -78,7 +78,7 @@ def test_the_first_step_refuses_them_where_a_neck_does_not_say_how_many_it_has()
     for one in both:
         one.neck = Unsized(one.neck)
     with pytest.raises(ValueError, match='the student has 5 levels, 0 to 4'):
-        pairs(*both, batch, {'maps': (some([-6]), ())})
+        pairs(both[0], both[1], batch, {'maps': (some([-6]), ())})
 
 
 class Unsized(nn.Module):
