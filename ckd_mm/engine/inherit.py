@@ -21,7 +21,6 @@ from ckd_mm.adapters.core.semi_supervised import student_within
 from ckd_mm.registry import did_you_mean
 from ckd_mm.sharding import is_sharded
 from ckd_mm.teachers import TeacherKind
-from ckd_mm.teachers.zoo import ZooTeacher
 
 __all__ = ['Inherit']
 
@@ -38,7 +37,7 @@ class Inherit:
         parts: Names of modules of both, such as `'neck'` or `'roi_head.bbox_head'`.
     """
 
-    kind: ZooTeacher
+    kind: TeacherKind
     parts: Sequence[str]
 
     @classmethod
@@ -75,7 +74,7 @@ class Inherit:
                 f'{number!r}'
             )
         kind = kinds[number]
-        if not isinstance(kind, ZooTeacher):
+        if not kind.can_be_inherited:
             raise ValueError(
                 'inherit needs a teacher of a zoo, teacher=dict(config=...), whose '
                 f'modules have the names of the student; teacher {number} is a '

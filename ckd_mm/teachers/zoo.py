@@ -52,6 +52,7 @@ class ZooTeacher(TeacherKind):
     key_in_words = 'a config'
     key_meaning = 'is a model with a file of weights'
     can_be_cached = True
+    can_be_inherited = True
 
     config: Any = None
     checkpoint: Any = None
