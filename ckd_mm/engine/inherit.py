@@ -64,7 +64,7 @@ class Inherit:
             )
         if number is None and len(kinds) > 1:
             raise ValueError(
-                f'inherit must say from which of the {len(kinds)} teachers: '
+                f'inherit must say from which of the {len(kinds)} teachers; write '
                 f'dict(teacher=NUMBER, parts={list(parts)!r})'
             )
         number = number or 0

@@ -168,7 +168,10 @@ class TeacherKind(ABC):
         Raises:
             ValueError: It cannot be inherited, or as for :meth:`build`.
         """
-        raise ValueError(f'a student cannot start from a {type(self).__name__}')
+        raise ValueError(
+            f'a student cannot start from a {type(self).__name__}; name a teacher with '
+            'teacher=dict(config=...)'
+        )
 
     def check(self) -> None:  # noqa: B027 (most kinds have nothing to try)
         """Check without a run that it can be built, for a comparison of many runs.

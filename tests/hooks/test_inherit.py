@@ -159,7 +159,11 @@ TWO = [dict(config='a.py', checkpoint='a.pth'), dict(config='b.py', checkpoint='
         ),
         (TWO[0], [], 'inherit must be a list of modules'),
         (TWO[0], dict(part=['neck']), 'inherit must be a list of modules'),
-        (TWO, ['neck'], r'from which of the 2 teachers: dict\(teacher=NUMBER, parts='),
+        (
+            TWO,
+            ['neck'],
+            r'from which of the 2 teachers; write dict\(teacher=NUMBER, parts=',
+        ),
         (TWO, dict(teacher=2, parts=['neck']), 'a number of 0 to 1, got 2'),
         (dict(ema=True), ['neck'], 'inherit needs a teacher of a zoo'),
     ],

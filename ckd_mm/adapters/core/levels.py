@@ -111,7 +111,8 @@ def _positions(whose: str, levels: Sequence[int], number: int | None) -> list[in
         if missing:
             raise ValueError(
                 f'levels={list(levels)!r} must be in both models, but the {whose} '
-                f'has {number} levels, 0 to {number - 1}, and no level {missing[0]}'
+                f'has {number} levels, 0 to {number - 1}, and no level {missing[0]}; '
+                'name levels that both have'
             )
         levels = [one % number for one in levels]
     if len({*levels}) < len(levels):
