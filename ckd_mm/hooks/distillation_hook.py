@@ -16,6 +16,7 @@ from ckd_mm.cache.replay import Replay
 from ckd_mm.engine.connectors import Connectors
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.finite import FiniteCheck
+from ckd_mm.engine.inherit import Inherit
 from ckd_mm.engine.sample_index import SampleIndex, attached_index
 from ckd_mm.engine.student import check_averages, check_strategy, student_of
 from ckd_mm.engine.student_losses import StudentLosses
@@ -62,13 +63,11 @@ class DistillationHook(Hook):
             the student, which the run's EMAHook keeps.
             `cache=PATH` instead: the outputs that `tools/cache_teacher.py` has stored,
             whose augmentations this run replays; no teacher is built. A list of such
-            dicts: several teachers, averaged by `weight` where a term does not
-            choose.
+            dicts: several teachers, averaged by `weight` unless a term chooses.
         distill: The terms by name, each a dict with `on` (what is compared), `loss` (a
             registered loss) and optionally `schedule` (see
-            :class:`ckd_mm.engine.schedules.Schedule`, or
-            `type='GradientShare'`) and `teacher` (the position of
-            one in the list, or of several).
+            :class:`ckd_mm.engine.schedules.Schedule`, or `type='GradientShare'`) and
+            `teacher` (the position of one in the list, or of several).
         student_loss_weight: A factor on the student's losses, or a dict with a
             factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1. A
             warning names each key that the student does not log in the first step: the
@@ -77,6 +76,9 @@ class DistillationHook(Hook):
         unlabelled: `dataloader`, of images without labels beside the labelled ones, for
             terms with `data='unlabelled'`; `moves_statistics=False` keeps them out of
             the running statistics of BatchNorm.
+        inherit: Names of modules, such as `['neck', 'bbox_head']`, whose weights the
+            student takes from the teacher before training, where names and shapes
+            agree; `dict(teacher=NUMBER, parts=[...])` of several teachers.
 
     Raises:
         ValueError: Something in the config is wrong.
@@ -92,8 +94,10 @@ class DistillationHook(Hook):
         distill: dict[str, dict[str, Any]],
         student_loss_weight: float | dict[str, float] = 1.0,
         unlabelled: dict[str, Any] | None = None,
+        inherit: Any = None,
     ) -> None:
         self.teachers = read_teachers(teacher)
+        self._inherit = Inherit.read(inherit, self.teachers)
         self._distill = distill
         self._random_state = torch.get_rng_state()
         with preserved_random_state():  # connectors draw their first weights
@@ -142,6 +146,8 @@ class DistillationHook(Hook):
             for term in self.terms
         }
         check_loss_classes(self.terms, _class_names(runner))
+        if self._inherit is not None:
+            self._inherit.apply(runner, student)
         device = next(student.parameters()).device
         teachers = [kind.build(runner, device) for kind in self.teachers]
         self.distiller = Distiller(

@@ -6,7 +6,7 @@ embeddings (N, C) count as maps of 1 x 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -99,7 +99,7 @@ def projections(by_level: Widths, project: bool = True) -> nn.ModuleList:
 
 def over_pairs(
     loss: Callable[[Any, Tensor, Tensor], Tensor],
-    connectors: nn.ModuleList,
+    connectors: Iterable[Any],
     found: list[tuple[Tensor, Tensor]],
 ) -> Tensor:
     """`loss(connector, student, teacher)` of each level, the student's maps upcast."""

@@ -21,6 +21,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value
+from ckd_mm.adapters.core.class_names import ClassNames
 
 __all__ = ['Request', 'Teacher', 'TeacherKind', 'TeacherView']
 
@@ -139,6 +140,9 @@ class TeacherKind(ABC):
     can_be_cached: ClassVar[bool] = False
     """Whether its outputs for an image are the same in every step."""
 
+    can_be_inherited: ClassVar[bool] = False
+    """Whether a student can start from it: a model whose modules have their names."""
+
     weight: float = 1.0
 
     @abstractmethod
@@ -161,6 +165,17 @@ class TeacherKind(ABC):
             student: A copy of the student.
         """
         return self.build(runner, next(student.parameters()).device)
+
+    def original(self, runner: Runner) -> tuple[BaseModel, ClassNames | None]:
+        """The model as its file has it, on the CPU, and the names of its classes.
+
+        Raises:
+            ValueError: It cannot be inherited, or as for :meth:`build`.
+        """
+        raise ValueError(
+            f'a student cannot start from a {type(self).__name__}; name a teacher with '
+            'teacher=dict(config=...)'
+        )
 
     def check(self) -> None:  # noqa: B027 (most kinds have nothing to try)
         """Check without a run that it can be built, for a comparison of many runs.

@@ -39,6 +39,8 @@ def part_name(on: Any) -> str:
     'logits'
     >>> part_name(dict(part='logits'))
     'logits'
+    >>> part_name(dict(part='backbone', levels=[0, 2]))
+    'backbone:0:2'
     >>> part_name(['logits', dict(student='backbone.layer4', teacher='backbone.norm')])
     'logits + module:backbone.norm'
     """
@@ -46,7 +48,10 @@ def part_name(on: Any) -> str:
         return ' + '.join(map(part_name, on))
     if not isinstance(on, dict):
         return str(on)
-    return on['part'] if 'part' in on else f'module:{on["teacher"]}'
+    if 'part' not in on:
+        return f'module:{on["teacher"]}'
+    levels = on.get('levels') or ()
+    return ':'.join([on['part'], *map(str, levels)])
 
 
 def with_student_twice(on: Any) -> Any:

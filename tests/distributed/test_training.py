@@ -27,7 +27,13 @@ DDP = dict(type='MMDistributedDataParallel', device_ids=None)
 CKD = dict(type='CKDLoss', temperature=0.1, gather_distributed=True)
 FITNET = dict(
     on='backbone',
-    loss=dict(type='FitNetLoss', student_channels=64, teacher_channels=128),
+    loss=dict(  # BatchNorm would have the statistics of each rank's images
+        type='FitNetLoss',
+        student_channels=64,
+        teacher_channels=128,
+        norm=False,
+        relu=False,
+    ),
 )
 
 

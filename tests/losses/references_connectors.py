@@ -63,8 +63,10 @@ def _window(image: Sequence[Any], kernel: Any, top: int, left: int) -> Tensor:
 def reference_fitnet(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
     (regressor,) = module.regressors
     outputs = convolution(grid(student), regressor.weight, regressor.bias)
+    for norm in module.norms:
+        outputs = batch_norm(outputs, norm)
     errors = [
-        (output - wanted) ** 2
+        ((output.clamp(min=0) if module.relu else output) - wanted) ** 2
         for image, wanted_image in zip(outputs, grid(teacher), strict=True)
         for channel, wanted_channel in zip(image, wanted_image, strict=True)
         for row, wanted_row in zip(channel, wanted_channel, strict=True)

@@ -122,7 +122,11 @@ CONNECTOR_ROWS = (
     connector_row(
         'FitNetLoss',
         reference_fitnet,
+        defaults={'norm': True, 'relu': True},
+        kwargs_sets=({}, {'relu': False}, {'norm': False, 'relu': False}),
+        refused=({'norm': 1}, {'relu': 'yes'}),
         must_agree='N, C',
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(
         'CosineMapLoss',

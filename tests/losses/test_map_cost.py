@@ -28,7 +28,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'FDLoss': (3.75, 3.65, 39),
     'FGDLoss': (3.0, 3.9, 259),
     'FGFILoss': (2.1, 2.8, 87),
-    'FitNetLoss': (1.95, 2.8, 30),
+    'FitNetLoss': (3.75, 4.6, 51),
     'GramLoss': (3.9, 4.65, 166),
     'HCLLoss': (1.1, 1.5, 70),
     'MGDLoss': (3.9, 4.5, 48),

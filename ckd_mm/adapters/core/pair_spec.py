@@ -57,12 +57,14 @@ class Readout:
         may_skip: Whether modules may stay out of a step; `select` then gets a `None`.
         select_rows: Makes some rows of the value, given their indices. `None`: all rows
             are made by `select`, and some of them are taken.
+        num_levels: Of feature maps, how many there are, if that is known before a step.
     """
 
     taps: tuple[Tap, ...]
     select: Callable[[list[Any], Step], Any] = _first
     may_skip: bool = False
     select_rows: Callable[[list[Any], Tensor], Tensor] | None = None
+    num_levels: int | None = None
 
     def noted(self, recorder: Recorder) -> list[Any]:
         """What each tap noted.

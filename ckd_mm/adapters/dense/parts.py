@@ -113,7 +113,10 @@ class DenseParts:
         return self._missing or why_no_deltas(*heads) or self.box_deltas
 
     def class_logits(
-        self, topk: int = 256, rows: str = 'confident', activation: str | None = None
+        self,
+        topk: int | None = 256,
+        rows: str = 'confident',
+        activation: str | None = None,
     ) -> PairSpec:
         """Class logits of chosen anchors or points, (K, C), or (K, C + 1) of a softmax.
 
@@ -133,7 +136,9 @@ class DenseParts:
         spec = self._spec(DenseHead.class_rows, topk, rows, has_target, columns.match)
         return replace(spec, columns=columns)
 
-    def _token_logits(self, topk: int, rows: str, activation: str | None) -> PairSpec:
+    def _token_logits(
+        self, topk: int | None, rows: str, activation: str | None
+    ) -> PairSpec:
         """The same with a column for each token of a prompt, (K, T)."""
         match = ClassMatch.same(self.student.width)
         spec = self._spec(DenseHead.class_rows, topk, rows, False, match)
@@ -142,7 +147,7 @@ class DenseParts:
     def _of_objectness(
         self,
         select_rows: SelectRows,
-        topk: int = 256,
+        topk: int | None = 256,
         rows: str = 'confident',
     ) -> PairSpec:
         """Logits of object and background of chosen anchors or points, (K, 2).
@@ -158,17 +163,18 @@ class DenseParts:
             context['target'] = replace(context['target'], read=self._is_background)
         return replace(spec, context=context)
 
-    def box_distribution(self, topk: int = 256, rows: str = 'confident') -> PairSpec:
+    def box_distribution(
+        self, topk: int | None = 256, rows: str = 'confident'
+    ) -> PairSpec:
         """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
 
         With `KDLoss` this is localisation distillation, arXiv:2102.12252 (temperature
-        10, weight 0.25). Its authors compare the assigned points, and a region around
-        them, weighted by the student's confidence. Here all chosen points count alike.
+        10). Its authors weigh points by the student's confidence. Here all count alike.
         """
         spec = self._spec(edge_rows, topk, rows, False, self._match())
         return replace(spec, context={}, missing_context={})
 
-    def box_deltas(self, topk: int = 256) -> PairSpec:
+    def box_deltas(self, topk: int | None = 256) -> PairSpec:
         """Box deltas (K, 4) of the anchors or points assigned to an object.
 
         The student's assigner chooses them. The deltas are in the units that the
@@ -186,7 +192,7 @@ class DenseParts:
     def _spec(
         self,
         select_rows: SelectRows,
-        topk: int,
+        topk: int | None,
         rows: str,
         has_target: bool,
         match: ClassMatch,
@@ -196,6 +202,8 @@ class DenseParts:
             for head in (self.student, self.teacher)
         )
         one_of('rows', rows, ROWS)
+        if topk is not None:
+            positive_integer('topk', topk)
         label_taps = self.student.label_taps()
         no_labels = (
             f"the student's {type(self.student.module).__name__} tells no loss what "
@@ -222,7 +230,7 @@ class DenseParts:
             teacher,
             context=context,
             missing_context=missing_context,
-            choose=partial(self._choose, positive_integer('topk', topk), rows, match),
+            choose=partial(self._choose, topk, rows, match),
             also_taps=label_taps if rows != 'confident' else (),
             by_teacher=True,
             match=match,
@@ -240,7 +248,7 @@ class DenseParts:
 
     def _choose(
         self,
-        topk: int,
+        topk: int | None,
         rows: str,
         match: ClassMatch,
         student_values: list[Any],
