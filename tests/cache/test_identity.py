@@ -46,7 +46,7 @@ def identity(
         ),
         (lambda data: data.pipeline.pop(2), 'dataset.pipeline: '),
         (lambda data: data.update(indices=100), "dataset.indices: 'nothing' in the"),
-        (lambda data: data.update(data_prefix='val'), 'samples: 1201 in the cache, '),
+        (lambda data: data.update(data_prefix='val'), 'samples: 301 in the cache, '),
     ],
     ids=['option', 'new option', 'transform', 'subset', 'split'],
 )
