@@ -22,4 +22,5 @@ def become(argv: list[str], env: dict[str, str], cwd: str, out: str, err: str) -
     runpy.run_path(argv[0], run_name='__main__')
 
 
-become(**globals()['job'])
+if __name__ == '__main__':
+    become(**globals()['job'])

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def run_script(
 
 
 def run_scripts(
-    command: list[Any], environments: list[Mapping[str, str]], timeout: float = 600
+    command: list[Any], environments: Sequence[Mapping[str, str]], timeout: float = 600
 ) -> list[Done]:
     """Run a script in several processes at once; all end when one of them fails.
 
@@ -78,7 +78,9 @@ def run_scripts(
         ]
         inside = str(Path(__file__).with_name('forked.py'))
         processes = [
-            context.Process(target=runpy.run_path, args=(inside, dict(job=job)))
+            context.Process(
+                target=runpy.run_path, args=(inside, dict(job=job), '__main__')
+            )
             for job in jobs
         ]
         for process in processes:
@@ -90,7 +92,7 @@ def run_scripts(
         ]
 
 
-def _wait(processes: list[BaseProcess], timeout: float) -> None:
+def _wait(processes: Sequence[BaseProcess], timeout: float) -> None:
     end = time.monotonic() + timeout
     while any(process.is_alive() for process in processes):
         if time.monotonic() > end or any(process.exitcode for process in processes):
