@@ -15,9 +15,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+
+import torch
 
 __all__ = ['ROOT', 'run_script', 'run_scripts']
 
@@ -62,8 +65,7 @@ def run_scripts(
         environments: What each has in its environment beside that of this process.
         timeout: Seconds after which all are ended.
     """
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(STACK)
+    context = _context()
     arguments = [str(ROOT / command[0]), *map(str, command[1:])]
     with tempfile.TemporaryDirectory() as folder:
         jobs = [
@@ -90,6 +92,15 @@ def run_scripts(
             Done(arguments, process.exitcode or 0, *_said(job))
             for process, job in zip(processes, jobs, strict=True)
         ]
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    """How processes start; CUDA cannot be used in one that was forked."""
+    if torch.cuda.is_available():
+        return multiprocessing.get_context('spawn')
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(STACK)
+    return context
 
 
 def _wait(processes: Sequence[BaseProcess], timeout: float) -> None:
