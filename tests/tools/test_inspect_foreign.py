@@ -38,7 +38,7 @@ def test_the_tool_prints_lines_for_a_model_of_timm() -> None:
     command = ['tools/inspect_distillation.py']
     command += ['mmdet::retinanet/retinanet_r18_fpn_1x_coco.py']
     command += ['--teacher', 'timm::resnet18', '--shape', '64', '96']
-    done = run_script(*command)
+    done = run_script(*command, fresh=True)
     assert done.returncode == 0, done.stderr
     assert '| teacher | `stages:3` | (1, 512, 2, 3) | 32 |' in done.stdout
     assert "teacher=dict(type='timm', model='resnet18')" in done.stdout
