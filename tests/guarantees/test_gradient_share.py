@@ -15,13 +15,12 @@ from mmengine.runner import Runner
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.hooks import DistillationHook
 
-from ..tasks import Task, differences, weights
+from ..tasks import Task, differences, few_to_compile, weights
 from .interruption import SeedEachEpoch
 from .test_optimization import (
     CPUAmpOptimWrapper,
     Overflow,
     allow_amp_on_cpu,
-    few_to_compile,
     half,
 )
 

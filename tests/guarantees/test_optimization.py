@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from ckd_mm.registry import LOSSES
 
-from ..tasks import Task, differences, last_bias, weights
+from ..tasks import Task, differences, few_to_compile, last_bias, weights
 
 pytestmark = pytest.mark.slow
 
@@ -280,18 +280,6 @@ def test_a_compiled_train_step_gives_the_same_weights(
         found.append(weights(run(few_to_compile(cfg, compile_))))
     torch.compiler.reset()
     assert differences(*found, tolerance=1e-4) == {}
-
-
-def few_to_compile(cfg: Config, compile_: dict[str, Any] | None) -> Config:
-    """Two whole batches: a batch of another size would be traced again.
-
-    What Dynamo makes of the hooks matters here, not the code that is made of it.
-    """
-    cfg.train_dataloader.drop_last = True
-    cfg.train_dataloader.dataset.indices = 2 * cfg.train_dataloader.batch_size
-    if compile_:
-        cfg.compile = compile_
-    return cfg
 
 
 def test_channels_last_gives_nearly_the_same_losses(
