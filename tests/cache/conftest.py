@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 
 from ckd_mm.commands.fill_cache import cache_teacher
+from ckd_mm.datasets.digits import write_digit_images
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),
@@ -41,7 +42,16 @@ Make = Callable[..., Config]
 
 
 @pytest.fixture(scope='session')
-def make(classifier_config: Make, classifier_teacher: dict[str, Any]) -> Make:
+def all_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp('data') / 'all'
+    write_digit_images(root)
+    return root
+
+
+@pytest.fixture(scope='session')
+def make(
+    classifier_config: Make, classifier_teacher: dict[str, Any], all_digits: Path
+) -> Make:
     """A config with augmentations; with a teacher or a cache where one is named."""
 
     def make(
@@ -59,6 +69,7 @@ def make(classifier_config: Make, classifier_teacher: dict[str, Any]) -> Make:
         if replayed is not None:
             hooks += [dict(type='ReplayHook', epochs=replayed)]
         cfg = classifier_config(work_dir, custom_hooks=hooks, **changes)
+        cfg.train_dataloader.dataset.data_root = str(all_digits)
         cfg.train_dataloader.dataset.pipeline = PIPELINE
         cfg.optim_wrapper.optimizer.lr = 0.01
         cfg.train_dataloader.dataset.indices = IMAGES

@@ -83,6 +83,29 @@ def distilling_hook(path: str) -> dict[str, Any]:
     return hook
 
 
+def _features(path: str) -> set[str]:
+    """The student, the teacher, and each loss on the kind of student."""
+    model, hook = loaded(path).model, hook_of(path)
+    if not hook:
+        return {str(model)}
+    losses = {f'{term.loss.type} {model.type}' for term in hook['distill'].values()}
+    return {str(model), hook['teacher']['config'], *losses}
+
+
+def _sampled(paths: list[str]) -> list[str]:
+    """Those with a student, a teacher or a loss that none before them has."""
+    seen: set[str] = set()
+    sample = []
+    for path in paths:
+        if not _features(path) <= seen:
+            sample.append(path)
+            seen |= _features(path)
+    return sample
+
+
+SAMPLE = _sampled([*CONFIGS, *MADE])
+
+
 def document(path: str) -> str:
     text = ast.get_docstring(ast.parse(file_of(path).read_text()))
     assert text, f'{path} has no docstring'
