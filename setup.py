@@ -23,6 +23,8 @@ CACHE = ['safetensors>=0.4']
 TEXT = ['transformers>=4.30']
 TIMM = ['timm>=1.0.20']
 TRANSFORMERS = ['transformers>=4.40']
+DOCS = ['mkdocs>=1.6', 'mkdocs-material', 'mkdocstrings', 'mkdocstrings-python']
+DOCS += ['latex2mathml', 'mmdr']
 TOOLS = ['pytest', 'pytest-xdist', 'ruff', 'mypy', 'import-linter']
 TOOLS += ['scikit-learn', 'matplotlib']
 # What compiles mmcv and builds our own wheel without build isolation.
@@ -72,7 +74,8 @@ setup(
         'text': TEXT,
         'timm': TIMM,
         'transformers': TRANSFORMERS,
-        'dev': [*TOOLS, *BUILD, *CACHE, *TEXT, *TIMM, *TRANSFORMERS],
+        'docs': DOCS,
+        'dev': [*TOOLS, *DOCS, *BUILD, *CACHE, *TEXT, *TIMM, *TRANSFORMERS],
     },
     cmdclass={'build_py': BuildPy},
     zip_safe=False,

@@ -61,7 +61,7 @@ def full_table(kind: str, configs: str, results: str) -> str:
 
 
 def short_table() -> str:
-    """README's: losses of RoI logits on the scenes, without differences."""
+    """The demo's: losses of RoI logits on the scenes, without differences."""
     table = _table('digit_scenes_logits', 'run')
     rows = [f'| {title} | {table[title]["mAP (spread)"]} |' for title in table]
     return '\n'.join(['| run | mAP |', '|---|---|', *rows])
@@ -79,9 +79,9 @@ def texts() -> dict[Path, str]:
             table = full_table(kind, configs, '../benchmarks/results/')
             page = with_part(page, f'results of {kind}', table)
         found[ROOT / name] = page
-    readme = ROOT / 'README.md'
-    text = readme.read_text(encoding='utf-8')
-    return {**found, readme: with_part(text, 'results', short_table())}
+    demo = ROOT / 'docs/tutorials/demo.md'
+    text = demo.read_text(encoding='utf-8')
+    return {**found, demo: with_part(text, 'results', short_table())}
 
 
 def _scenes() -> Iterator[tuple[str, ...]]:

@@ -4,9 +4,9 @@ Every loss takes `loss_weight`; with 0 the loss is only monitored.
 
 The parameter names of `forward` say what the loss needs: `student` and `teacher`, and
 where the method uses them `target` (labels), `sample_index` (indices into the data
-set), `epoch` (completed epochs), `image_index`, `boxes`, `image_size` or `anchors`. A
-parameter with a default is only passed if the loss names it in `also_needs`, as
-:class:`CKDLoss` does for some of its options.
+set), `epoch` (completed epochs), `image_index`, `boxes`, `image_size`, `image_shapes`
+or `anchors`. A parameter with a default is only passed if the loss names it in
+`also_needs`, as :class:`CKDLoss` does for some of its options.
 
 `takes` says what the loss compares, see :data:`ckd_mm.losses._takes.Takes`. It is
 matched with what an `on` gives before training; a loss without `takes` is not checked.
@@ -23,15 +23,18 @@ from ckd_mm.losses.boxioukd import BoxIoUKDLoss
 from ckd_mm.losses.boxregression import BoxRegressionLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
+from ckd_mm.losses.cosinemap import CosineMapLoss
 from ckd_mm.losses.crd import CRDLoss
 from ckd_mm.losses.ctkd import CTKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.distributionkd import DistributionKDLoss
 from ckd_mm.losses.dkd import DKDLoss
+from ckd_mm.losses.fd import FDLoss
 from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
+from ckd_mm.losses.gram import GramLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
@@ -62,12 +65,15 @@ __all__ = [
     'CRDLoss',
     'CTKDLoss',
     'CWDLoss',
+    'CosineMapLoss',
     'DISTLoss',
     'DKDLoss',
     'DistributionKDLoss',
+    'FDLoss',
     'FGDLoss',
     'FGFILoss',
     'FitNetLoss',
+    'GramLoss',
     'HCLLoss',
     'JSLoss',
     'KDLoss',

@@ -31,10 +31,17 @@ Value: TypeAlias = Tensor | tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Context:
-    """What a pair can carry beside the two tensors; made only if a loss asks."""
+    """What a pair can carry beside the two tensors; made only if a loss asks.
+
+    Args:
+        read: Makes it.
+        taps: What it reads of the student's forward.
+        of_labels: Whether it reads labels of the data samples.
+    """
 
     read: Callable[[Step], Any]
     taps: tuple[Tap, ...] = ()
+    of_labels: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class TeacherContext:
 
     read: Callable[[list[Any]], Tensor]
     taps: ClassVar[tuple[Tap, ...]] = ()
+    of_labels: ClassVar[bool] = False
 
 
 def _first(values: list[Any], step: Step) -> Any:
@@ -63,12 +71,14 @@ class Readout:
         may_skip: Whether modules may stay out of a step; `select` then gets a `None`.
         select_rows: Makes some rows of the value, given their indices. `None`: all rows
             are made by `select`, and some of them are taken.
+        num_levels: Of feature maps, how many there are, if that is known before a step.
     """
 
     taps: tuple[Tap, ...]
     select: Callable[[list[Any], Step], Any] = _first
     may_skip: bool = False
     select_rows: Callable[[list[Any], Tensor], Tensor] | None = None
+    num_levels: int | None = None
 
     def noted(self, recorder: Recorder) -> list[Any]:
         """What each tap noted.

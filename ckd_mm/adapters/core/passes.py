@@ -44,6 +44,12 @@ class Pass:
     has_own_taps: ClassVar[bool] = False
     """Whether only taps of this run (`Tap.run`) note it."""
 
+    without_labels: ClassVar[tuple[str, ...]] = ()
+    """The children of a student that it runs, if it is to run a student without labels.
+
+    Empty where a student runs these modules in a training step with labels alone.
+    """
+
     @property
     def needs(self) -> tuple[Pass, ...]:
         """The passes whose results it takes."""
@@ -81,6 +87,7 @@ class BackboneMaps(Pass):
 
     model: BaseModel = field(compare=False, repr=False)
     needs_step = False
+    without_labels = ('backbone',)
 
     def run(self, images: Tensor, step: Step, made: Made) -> Any:
         return self.model.backbone(images)
@@ -92,6 +99,7 @@ class FeatureMaps(Pass):
 
     model: BaseModel = field(compare=False, repr=False)
     needs_step = False
+    without_labels = ('backbone', 'neck')
 
     def covers(self, other: Pass) -> bool:
         return isinstance(other, BackboneMaps)

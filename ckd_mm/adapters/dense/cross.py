@@ -28,8 +28,6 @@ from ckd_mm.checks import one_of
 __all__ = ['CrossDenseParts']
 
 EVERY = 'all'
-NUMBER = 256
-"""How many rows of an image are compared where some are chosen, by default."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +149,7 @@ class CrossDenseParts:
         return at
 
 
-def _chosen(rows: str, topk: int | None) -> tuple[str, int]:
+def _chosen(rows: str, topk: int | None) -> tuple[str, int | None]:
     """The choice of rows for :class:`DenseParts`, of which `'all'` takes no part.
 
     Raises:
@@ -159,13 +157,13 @@ def _chosen(rows: str, topk: int | None) -> tuple[str, int]:
     """
     one_of('rows', rows, (EVERY, *ROWS))
     if rows != EVERY:
-        return rows, NUMBER if topk is None else topk
+        return rows, topk
     if topk is not None:
         raise ValueError(
             f"topk={topk!r} is for a choice of rows, and rows='all' takes them all; "
             "leave it out, or give rows='confident'"
         )
-    return 'confident', NUMBER
+    return 'confident', None
 
 
 def _edges(head: DenseHead, values: list[Any], rows: Tensor | None) -> Tensor:

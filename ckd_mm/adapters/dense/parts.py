@@ -118,7 +118,10 @@ class DenseParts:
         return self._missing or why_no_deltas(*heads) or self.box_deltas
 
     def class_logits(
-        self, topk: int = 256, rows: str = 'confident', activation: str | None = None
+        self,
+        topk: int | None = 256,
+        rows: str = 'confident',
+        activation: str | None = None,
     ) -> PairSpec:
         """Class logits of chosen anchors or points, (K, C), or (K, C + 1) of a softmax.
 
@@ -138,7 +141,9 @@ class DenseParts:
         spec = self.spec(DenseHead.class_rows, topk, rows, has_target, columns.match)
         return replace(spec, columns=columns)
 
-    def _token_logits(self, topk: int, rows: str, activation: str | None) -> PairSpec:
+    def _token_logits(
+        self, topk: int | None, rows: str, activation: str | None
+    ) -> PairSpec:
         """The same with a column for each token of a prompt, (K, T)."""
         match = ClassMatch.same(self.student.width)
         spec = self.spec(DenseHead.class_rows, topk, rows, False, match)
@@ -147,7 +152,7 @@ class DenseParts:
     def _of_objectness(
         self,
         select_rows: SelectRows,
-        topk: int = 256,
+        topk: int | None = 256,
         rows: str = 'confident',
     ) -> PairSpec:
         """Logits of object and background of chosen anchors or points, (K, 2).
@@ -163,17 +168,18 @@ class DenseParts:
             context['target'] = replace(target, read=self._of_student.is_background)
         return replace(spec, context=context)
 
-    def box_distribution(self, topk: int = 256, rows: str = 'confident') -> PairSpec:
+    def box_distribution(
+        self, topk: int | None = 256, rows: str = 'confident'
+    ) -> PairSpec:
         """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
 
         With `KDLoss` this is localisation distillation, arXiv:2102.12252 (temperature
-        10, weight 0.25). Its authors compare the assigned points, and a region around
-        them, weighted by the student's confidence. Here all chosen points count alike.
+        10). Its authors weigh points by the student's confidence. Here all count alike.
         """
         spec = self.spec(edge_rows, topk, rows, False, self.match())
         return replace(spec, context={}, missing_context={})
 
-    def box_deltas(self, topk: int = 256) -> PairSpec:
+    def box_deltas(self, topk: int | None = 256) -> PairSpec:
         """Box deltas (K, 4) of the anchors or points assigned to an object.
 
         The student's assigner chooses them. The deltas are in the units that the
@@ -191,7 +197,7 @@ class DenseParts:
     def spec(
         self,
         select_rows: SelectRows,
-        topk: int,
+        topk: int | None,
         rows: str,
         has_target: bool,
         match: ClassMatch,
@@ -207,6 +213,8 @@ class DenseParts:
             for head in (self.student, self.teacher)
         )
         one_of('rows', rows, ROWS)
+        if topk is not None:
+            positive_integer('topk', topk)
         label_taps = self.student.label_taps()
         no_labels = (
             f"the student's {type(self.student.module).__name__} tells no loss what "
@@ -239,7 +247,7 @@ class DenseParts:
             teacher,
             context=context,
             missing_context=missing_context,
-            choose=partial(self._choose, positive_integer('topk', topk), rows, match),
+            choose=partial(self._choose, topk, rows, match),
             also_taps=(
                 self.student.taps[0],
                 *(label_taps if rows != 'confident' else ()),
@@ -260,7 +268,7 @@ class DenseParts:
 
     def _choose(
         self,
-        topk: int,
+        topk: int | None,
         rows: str,
         match: ClassMatch,
         student_values: list[Any],

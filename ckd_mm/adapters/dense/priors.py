@@ -100,14 +100,14 @@ def confidences(
 
 
 def choose_rows(
-    scores_NP: Tensor, is_assigned_NP: Tensor | None, topk: int, rows: str
+    scores_NP: Tensor, is_assigned_NP: Tensor | None, topk: int | None, rows: str
 ) -> Tensor:
     """Which rows are compared.
 
     Args:
         scores_NP: How sure the teacher is of an object at each anchor or point.
         is_assigned_NP: Which ones are assigned to an object; not for `'confident'`.
-        topk: The maximum number of rows of an image.
+        topk: The maximum number of rows of an image; `None` is all.
         rows: `'confident'`: those that the teacher is surest of. `'assigned'`: those
             assigned to an object. Their number must be known on the host, which waits
             for the device. `'both'`: the assigned ones, then the confident ones.
@@ -118,7 +118,8 @@ def choose_rows(
     num_images, num_per_image = scores_NP.shape
     if is_assigned_NP is not None:
         scores_NP = scores_NP + 2 * is_assigned_NP  # scores are at most 1
-    best_NK = scores_NP.topk(min(topk, num_per_image), dim=1).indices
+    number = num_per_image if topk is None else min(topk, num_per_image)
+    best_NK = scores_NP.topk(number, dim=1).indices
     images_N1 = torch.arange(num_images, device=scores_NP.device)[:, None]
     chosen = (best_NK + images_N1 * num_per_image).flatten()
     if rows != 'assigned' or is_assigned_NP is None:

@@ -1,0 +1,218 @@
+"""Reference pages that the code itself writes: options, losses, tools, modules."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+import io
+import runpy
+import sys
+from collections.abc import Iterable
+from typing import Any
+from unittest import mock
+
+import setuptools
+
+import ckd_mm.hooks
+from ckd_mm.registry import ADAPTERS, LOSSES, SCHEDULES, TEACHERS
+from maintenance.pages import ROOT
+
+__all__ = ['extras', 'losses', 'modules', 'options', 'texts', 'tools']
+
+PACKAGES = {
+    'hooks': 'Hooks of MMEngine',
+    'losses': 'Losses, as a config names them',
+    'functional': 'Losses and statistics as functions of tensors',
+    'teachers': 'Kinds of teachers, and how they are loaded',
+    'adapters': 'From a training step to pairs of tensors',
+    'engine.schedules': 'Weights over time',
+    'engine.gradient_share': 'A weight by a share of the gradient',
+    'engine.distiller': 'One step',
+    'registry': 'Registries for what you add',
+}
+
+ENVIRONMENT = {'COLUMNS': '80', 'HF_HUB_OFFLINE': '1', 'TRANSFORMERS_OFFLINE': '1'}
+"""Of scripts that are asked for help: the width, and what some would restart for."""
+
+
+def texts() -> dict[str, str]:
+    """The pages by their address."""
+    pages = {
+        'reference/options.md': options(),
+        'reference/losses.md': losses(),
+        'reference/tools.md': tools(),
+    }
+    for package, title in PACKAGES.items():
+        pages[f'reference/api/{package.replace(".", "_")}.md'] = modules(package, title)
+    return pages
+
+
+def options() -> str:
+    """The options of the hook, its teachers and schedules, and what is compared."""
+    return f"""# Options
+
+The entries of `dict(type='DistillationHook', ...)` in a config. This page is written
+from the code.
+
+## The hook
+
+{_table(('option', 'default'), _arguments(_registered_hook()))}
+
+::: ckd_mm.hooks.DistillationHook
+    options:
+      show_root_heading: false
+      show_root_toc_entry: false
+      members: false
+
+## `teacher`
+
+What each option says: [Teachers](../teachers.md) and
+[Teachers from other libraries](../foreign_teachers.md).
+
+{_classes(TEACHERS.module_dict)}
+
+## `schedule`
+
+What each option says: [Schedules](../schedules.md).
+
+{_classes(SCHEDULES.module_dict)}
+
+## `on`
+
+Adapters are asked from the last to the first, and the first that supports the student
+is taken. What each value of `on` compares: [What can be compared](../adapters.md).
+
+{_table(('adapter', 'for', 'values of `on`'), _adapters())}
+
+## `loss`
+
+[Losses and their arguments](losses.md).
+
+## Extras
+
+`pip install 'ckd_mm[NAME]'` installs more packages. [Installation](../install.md) says
+when none of them is wanted.
+
+{extras()}
+"""
+
+
+def losses() -> str:
+    """Each registered loss with its arguments."""
+    found = ['# Losses and their arguments', '']
+    found += ['A card has the formula and when a loss helps. The class has its', '']
+    found[-2] += ' arguments in words. An argument without a default must be given.'
+    for name, cls in sorted(LOSSES.module_dict.items()):
+        card = name.removesuffix('Loss').lower()
+        asked = _needs(cls.forward)
+        found += [f'## {name}', '', f'{_summary(cls)}', '']
+        found += [f'[Card](../methods/{card}.md), [class](api/losses.md#{_path(cls)}).']
+        found += [f'Beside student and teacher it asks for {asked}.'] if asked else []
+        found += ['', _table(('argument', 'default'), _arguments(cls)), '']
+    return '\n'.join(found)
+
+
+def tools() -> str:
+    """What each script in `tools` says to `--help`."""
+    found = ['# Commands', '', 'What each script says to `--help`.', '']
+    for path in sorted((ROOT / 'tools').glob('*.py')):
+        source = path.read_text(encoding='utf-8')
+        if 'ArgumentParser' in source:
+            found += [f'## {path.name}', '', f'```text\n{_help(path.name)}```', '']
+    return '\n'.join(found)
+
+
+def extras() -> str:
+    """The optional dependencies of setup.py."""
+    with mock.patch.object(setuptools, 'setup') as called:
+        runpy.run_path(str(ROOT / 'setup.py'))
+    rows = (
+        (f'`{name}`', ', '.join(f'`{package}`' for package in packages))
+        for name, packages in called.call_args.kwargs['extras_require'].items()
+    )
+    return _table(('extra', 'installs'), rows)
+
+
+def modules(package: str, title: str) -> str:
+    """The page of a package, which mkdocstrings fills."""
+    name = f'ckd_mm.{package}'
+    hidden = 'show_root_heading: false\n      show_root_toc_entry: false'
+    return f'# {title}\n\n`{name}`\n\n::: {name}\n    options:\n      {hidden}\n'
+
+
+def _classes(known: dict[str, type]) -> str:
+    """A table for each class of a registry, with its summary."""
+    found = []
+    for name, cls in known.items():
+        if cls.__module__.startswith('ckd_mm.'):
+            key = getattr(cls, 'key', '')
+            given = f"`{key}=`, or `type='{name}'`" if key else f"`type='{name}'`"
+            found += [f'### {name}', '', f'{_summary(cls)} Given by {given}.', '']
+            found += [_table(('option', 'default'), _fields(cls)), '']
+    return '\n'.join(found)
+
+
+def _adapters() -> Iterable[tuple[str, ...]]:
+    for name, cls in ADAPTERS.module_dict.items():
+        if cls.__module__.startswith('ckd_mm.'):
+            parts = [f'`{part}`' for part in getattr(cls, 'head_parts', ())]
+            yield f'`{name}`', _summary(cls), ', '.join(parts) or 'see its page'
+
+
+def _arguments(cls: Any) -> Iterable[tuple[str, ...]]:
+    for name, parameter in inspect.signature(cls).parameters.items():
+        needed = parameter.default is inspect.Parameter.empty
+        yield f'`{name}`', 'must be given' if needed else f'`{parameter.default!r}`'
+
+
+def _fields(cls: Any) -> Iterable[tuple[str, ...]]:
+    missing = dataclasses.MISSING
+    for field in dataclasses.fields(cls):
+        if field.default is not missing:
+            yield f'`{field.name}`', f'`{field.default!r}`'
+        elif field.default_factory is not missing:
+            yield f'`{field.name}`', f'`{field.default_factory()!r}`'
+        else:
+            yield f'`{field.name}`', 'must be given'
+
+
+def _needs(forward: Any) -> str:
+    """What a loss asks for beside student and teacher."""
+    names = list(inspect.signature(forward).parameters)[3:]
+    return ', '.join(f'`{name}`' for name in names)
+
+
+def _registered_hook() -> type:
+    return ckd_mm.hooks.DistillationHook
+
+
+def _path(cls: type) -> str:
+    return f'ckd_mm.losses.{cls.__name__}'
+
+
+def _summary(cls: type) -> str:
+    """The first sentence of a docstring that follows a pointer, as Markdown."""
+    text = ' '.join((inspect.getdoc(cls) or '').split('\n\n')[0].split())
+    return text.replace(':func:', '').replace(':class:', '').replace(':mod:', '')
+
+
+def _help(name: str) -> str:
+    """What a script prints, run in this process: its imports are there already."""
+    printed = io.StringIO()
+    arguments = [name, '--help']
+    with (
+        mock.patch.object(sys, 'argv', arguments),
+        mock.patch.object(sys, 'path', [str(ROOT / 'tools'), *sys.path]),
+        mock.patch.dict('os.environ', ENVIRONMENT),
+        contextlib.redirect_stdout(printed),
+        contextlib.suppress(SystemExit),
+    ):
+        runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+    return printed.getvalue()
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ('---',) * len(head), *rows]
+    escaped = ([cell.replace('|', r'\|') for cell in line] for line in lines)
+    return '\n'.join(f'| {" | ".join(line)} |' for line in escaped)
