@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
 from ckd_mm.adapters.core.class_logits import Columns, Pixels
 from ckd_mm.adapters.core.class_match import ClassMatch
+from ckd_mm.adapters.core.context import Context, TeacherContext
 from ckd_mm.adapters.core.recorder import Recorder, Tap
 from ckd_mm.adapters.core.step import Step
 
@@ -27,34 +28,6 @@ __all__ = [
 
 Value: TypeAlias = Tensor | tuple[Tensor, ...]
 """One tensor, or one for each level of a pyramid, fine to coarse."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a pair can carry beside the two tensors; made only if a loss asks.
-
-    Args:
-        read: Makes it.
-        taps: What it reads of the student's forward.
-        of_labels: Whether it reads labels of the data samples.
-    """
-
-    read: Callable[[Step], Any]
-    taps: tuple[Tap, ...] = ()
-    of_labels: bool = False
-
-
-@dataclass(frozen=True)
-class TeacherContext:
-    """What a pair can carry of the teacher beside its value: an entry for each row.
-
-    Args:
-        read: Makes it, for all rows, of what the taps of the teacher's value noted.
-    """
-
-    read: Callable[[list[Any]], Tensor]
-    taps: ClassVar[tuple[Tap, ...]] = ()
-    of_labels: ClassVar[bool] = False
 
 
 def _first(values: list[Any], step: Step) -> Any:

@@ -204,9 +204,8 @@ class DenseParts:
     ) -> PairSpec:
         """What a part means.
 
-        A loss can ask for `image_index`, for `scores`, how sure the teacher is of an
-        object at each row, and for `assigned`, whether the student's assigner gave it
-        one.
+        A loss can ask for `image_index`, for `scores` (how sure the teacher is of an
+        object) and for `assigned` (whether the student's assigner gave one).
         """
         student, teacher = (
             Readout(head.taps, select_rows=partial(select_rows, head))
@@ -242,16 +241,14 @@ class DenseParts:
                 'rows of background have no target among the classes of a sigmoid '
                 "head; take rows='assigned'"
             )
+        also = label_taps if rows != 'confident' else ()
         return PairSpec(
             student,
             teacher,
             context=context,
             missing_context=missing_context,
             choose=partial(self._choose, topk, rows, match),
-            also_taps=(
-                self.student.taps[0],
-                *(label_taps if rows != 'confident' else ()),
-            ),
+            also_taps=(self.student.taps[0], *also),
             by_teacher=True,
             match=match,
             labels=labels if label_taps else None,
