@@ -48,9 +48,8 @@ class DistillationHook(Hook):
     ]
     ```
 
-    A mistake in the config is reported when the hook is built or when training starts,
-    before the first iteration; a module that runs twice is reported in the first step.
-    `runner.val()` and `runner.test()` do not load the teacher.
+    A mistake in the config is reported before the first iteration; a module that runs
+    twice, in the first step. `runner.val()` and `runner.test()` load no teacher.
 
     Args:
         teacher: `config` (a path, a zoo name, or a dict); `checkpoint` (a path or URL,
