@@ -25,7 +25,7 @@ def test_maps_of_different_sizes_have_the_loss_of_a_slow_loop() -> None:
     """Both models' maps have padding, which covers another share of their positions."""
     loss: Any = ScaleKDLoss(3, 4, num_heads=2, query_hw=(3, 5)).double()
     maps = both_maps((4, 6), (7, 3))
-    padding = [(40, 48), (26, 30)], (40, 48)
+    padding: Any = [(40, 48), (26, 30)], (40, 48)
     value = loss(*maps, *padding)
     torch.testing.assert_close(
         value, reference_scalekd(deepcopy(loss), *maps, *padding)
@@ -58,7 +58,8 @@ def test_the_attention_is_pytorchs_with_the_scores_scaled() -> None:
 
 @pytest.mark.parametrize('left_out', ['spatial', 'frequency'])
 def test_a_term_of_weight_zero_has_no_projector(left_out: str) -> None:
-    loss: Any = ScaleKDLoss(3, 4, **{f'{left_out}_weight': 0.0})
+    without: Any = {f'{left_out}_weight': 0.0}
+    loss: Any = ScaleKDLoss(3, 4, **without)
     (term,) = {'spatial', 'frequency'} - {left_out}
     assert [*loss.projectors[0]] == [term]
 
