@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,10 @@ KEYS = (
     'seeds',
     'cfg_options',
     'custom_imports',
+    'groups',
 )
-METHOD_KEYS = ('distill', 'student_loss_weight', 'teacher')
+METHOD_KEYS = ('distill', 'student_loss_weight', 'teacher', 'first')
+BASE_KEYS = ('config', 'cfg_options')
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Comparison:
         seeds: The seeds of every method.
         students: Config of each method by its name, the student alone first.
         more_metrics: What is shown beside the metric.
+        alone: The student alone that a method is compared with, by method, where there
+            are several.
+        firsts: Config of the training that a method begins after, by method.
+        groups: Methods that are settings of one thing, by the name of the group.
     """
 
     source: Path
@@ -52,6 +58,13 @@ class Comparison:
     seeds: list[int]
     students: dict[str, Config]
     more_metrics: Sequence[str] = ()
+    alone: Mapping[str, str] = field(default_factory=dict)
+    firsts: Mapping[str, Config] = field(default_factory=dict)
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def baseline(self, method: str) -> str:
+        """The student alone that a method is compared with."""
+        return self.alone.get(method, ALONE)
 
     @property
     def metrics(self) -> list[str]:
@@ -64,9 +77,9 @@ class Comparison:
         Hooks and imports do not count. Such a difference is in schedule, data or model,
         so that more than the method is compared.
         """
-        base = _bare(self.students[ALONE])
         found = {}
         for name, cfg in self.students.items():
+            base = _bare(self.students[self.baseline(name)])
             content = _bare(cfg)
             keys = sorted(base.keys() | content.keys())
             found[name] = [key for key in keys if base.get(key) != content.get(key)]
@@ -90,29 +103,99 @@ def read_comparison(
     cfg.merge_from_dict(options or {})
     content = cfg.to_dict()
     _check_keys(content)
-    base = _load('base', content['base'])
-    if _hook(base) is not None:
-        raise ValueError(
-            f'base {content["base"]!r} has a DistillationHook; give the config of the '
-            'student alone, and this one among the methods'
-        )
-    students = {ALONE: base}
-    for name, method in _named(content['methods']).items():
-        students[name] = _student(name, method, base, content.get('teacher'))
+    methods = _named(content['methods'])
+    students: dict[str, Config] = {}
+    alone: dict[str, str] = {}
+    firsts: dict[str, Config] = {}
+    for prefix, base in _bases(content['base']).items():
+        students[prefix + ALONE] = base
+        for name, method in methods.items():
+            title = prefix + name
+            first, rest = _split_first(name, method, content.get('teacher'))
+            students[title] = _student(name, rest, base, content.get('teacher'))
+            if first is not None:
+                firsts[title] = first
+        alone |= {prefix + name: prefix + ALONE for name in [ALONE, *methods]}
     modules = (content.get('custom_imports') or {}).get('imports', [])
     modules = [modules] if isinstance(modules, str) else modules
     for name, student in students.items():
         student.merge_from_dict(content.get('cfg_options') or {})
         add_imports(student, ['ckd_mm', *modules])
         _check_student(name, student)
-    check_teachers([hook for hook in map(_hook, students.values()) if hook])
+    for first in firsts.values():
+        add_imports(first, ['ckd_mm', *modules])
+    hooks = map(_hook, [*students.values(), *firsts.values()])
+    check_teachers([hook for hook in hooks if hook])
     return Comparison(
         Path(path),
         content['metric'],
         list(content['seeds']),
         students,
         content.get('more_metrics', []),
+        alone,
+        firsts,
+        _groups(content.get('groups') or {}, methods),
     )
+
+
+def _bases(base: Any) -> dict[str, Config]:
+    """The students alone, by what stands before the names of their methods."""
+    if not isinstance(base, dict):
+        return {'': _base('base', base)}
+    if not base:
+        raise ValueError('base must have at least one entry, got {}')
+    return {f'{name}: ': _base(f'base {name!r}', one) for name, one in base.items()}
+
+
+def _base(what: str, base: Any) -> Config:
+    """One student alone."""
+    entries = base if isinstance(base, dict) else dict(config=base)
+    for key in entries:
+        if key not in BASE_KEYS:
+            raise ValueError(f'{what} has no {key!r}{did_you_mean(key, BASE_KEYS)}')
+    if not isinstance(entries.get('config'), str):
+        raise ValueError(
+            f'{what} must be the path of a config, or a dict with it as config and '
+            f'with cfg_options, got {base!r}'
+        )
+    cfg = _load(what, entries['config'])
+    cfg.merge_from_dict(deepcopy(entries.get('cfg_options') or {}))
+    if _hook(cfg) is not None:
+        raise ValueError(
+            f'{what} {entries["config"]!r} has a DistillationHook; give the config of '
+            'the student alone, and this one among the methods'
+        )
+    return cfg
+
+
+def _split_first(name: str, method: Any, teacher: Any) -> tuple[Config | None, Any]:
+    """The training that a method begins after, and the method itself."""
+    if not isinstance(method, dict) or 'first' not in method:
+        return None, method
+    rest = {key: value for key, value in method.items() if key != 'first'}
+    first, what = method['first'], f'first of method {name!r}'
+    if isinstance(first, str):
+        return _load(what, first), rest or None
+    if not isinstance(first, dict):
+        raise ValueError(
+            f'{what} must be the path of a config, or a dict with config and distill, '
+            f'got {first!r}'
+        )
+    base = _base(what, {key: first[key] for key in BASE_KEYS if key in first})
+    hook = {key: value for key, value in first.items() if key not in BASE_KEYS}
+    return _student(what, hook, base, teacher), rest or None
+
+
+def _groups(groups: Any, methods: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Check that groups are of methods that there are."""
+    for name, members in groups.items():
+        for member in members:
+            if member not in methods:
+                raise ValueError(
+                    f'group {name!r} has {member!r}, which is no method'
+                    f'{did_you_mean(member, methods)}'
+                )
+    return {name: list(members) for name, members in groups.items()}
 
 
 def _check_keys(content: dict[str, Any]) -> None:
@@ -176,7 +259,12 @@ def folder_name(method: str) -> str:
 
 
 def _student(name: str, method: Any, base: Config, teacher: Any) -> Config:
-    """The config of one method: the file that it names, or the base with a hook."""
+    """The config of one method: the file that it names, or the base with a hook.
+
+    `None` is the base itself, for a method that only has a `first`.
+    """
+    if method is None:
+        return deepcopy(base)
     if isinstance(method, str) and (method.endswith('.py') or '::' in method):
         cfg = _load(f'method {name!r}', method)
         hook = _hook(cfg)

@@ -110,7 +110,18 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     (dict(seeds=[0, -1]), 'a seed must be an integer >= 0, got -1'),
     (dict(seeds=[True]), 'a seed must be an integer >= 0, got True'),
     (dict(base='nowhere.py'), "base: 'nowhere.py' cannot be read: FileNotFoundError"),
-    (dict(base=3), 'base: 3 cannot be read'),
+    (dict(base=3), 'base must be the path of a config, or a dict .* got 3'),
+    (dict(base={}), 'base must have at least one entry'),
+    (dict(base=dict(few=dict(cfg='a.py'))), "base 'few' has no 'cfg'"),
+    (dict(groups=dict(all=['kd'])), "group 'all' has 'kd', which is no method"),
+    (
+        dict(methods=dict(kd=dict(first=3))),
+        "first of method 'kd' must be the path of a config, or a dict .* got 3",
+    ),
+    (
+        dict(methods=dict(kd=dict(first=dict(distill=KD)))),
+        "first of method 'kd' must be the path of a config",
+    ),
     (dict(methods={}), 'at least one entry'),
     (dict(methods='ckd'), "methods must be a dict or a list, got 'ckd'"),
     (dict(methods=['dks']), "method 'dks': unknown method 'dks'; did you mean 'dkd'"),
@@ -276,3 +287,47 @@ def test_the_config_of_a_run_adds_the_record_and_nothing_else(
     assert written.custom_hooks.pop().type == 'RecordHook'
     assert Path(written.pop('work_dir')) == run.folder
     assert written.to_dict() == run.cfg.to_dict()
+
+
+def test_each_of_several_students_alone_gets_every_method(
+    write: Write, student: str
+) -> None:
+    changed = {'train_dataloader.dataset.indices': 8}
+    base = {'few': dict(config=student, cfg_options=changed), 'all': student}
+    comparison = read_comparison(write(base=base, groups={'both': ['KD', 'CKD']}))
+    names = ['student alone', 'KD', 'CKD']
+    assert list(comparison.students) == [
+        f'{one}: {name}' for one in base for name in names
+    ]
+    few = comparison.students['few: KD'].train_dataloader.dataset
+    assert few.indices == 8
+    assert 'indices' not in comparison.students['all: KD'].train_dataloader.dataset
+    assert comparison.baseline('few: CKD') == 'few: student alone'
+    assert comparison.departures() == {}
+
+
+def test_methods_of_several_students_share_the_training_before_them(
+    write: Write, student: str
+) -> None:
+    first = dict(config=student, distill=KD, student_loss_weight=0.0)
+    changed = {'train_dataloader.dataset.indices': 8}
+    base = {'few': dict(config=student, cfg_options=changed), 'all': student}
+    comparison = read_comparison(write(base=base, methods={'after': dict(first=first)}))
+    runs = [run for run in plan(comparison, Path('work')) if run.seed == 0]
+    assert [run.is_first for run in runs] == [False, True, False, False, False]
+    assert runs[2].first is runs[1] and runs[4].first is runs[1]
+    assert runs[1].cfg.custom_hooks[0].student_loss_weight == 0.0
+    assert not runs[2].cfg.get('custom_hooks')
+
+
+def test_another_training_before_gives_the_method_another_folder(
+    write: Write, student: str
+) -> None:
+    def planned(weight: float) -> dict[str, Path]:
+        first = dict(config=student, distill=KD, student_loss_weight=weight)
+        path = write(methods={'after': dict(first=first)})
+        return folders(read_comparison(path))
+
+    before, after = planned(0.0), planned(0.5)
+    differ = {title for title in before if before[title] != after[title]}
+    assert differ == {title for title in before if 'after' in title}
