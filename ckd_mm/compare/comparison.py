@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.hub import get_config
 
 from ckd_mm.checks import integer
-from ckd_mm.commands.arguments import LIBRARIES
-from ckd_mm.commands.presets import add_hook, add_imports, default_terms
+from ckd_mm.commands.presets import add_imports
+from ckd_mm.compare.students import (
+    check_student,
+    hook_of,
+    is_config,
+    read_bases,
+    split_first,
+    student_of,
+)
 from ckd_mm.compare.teachers import check_teachers
-from ckd_mm.hooks import DistillationHook
 from ckd_mm.registry import did_you_mean
 
 __all__ = ['ALONE', 'Comparison', 'read_comparison']
@@ -33,8 +37,6 @@ KEYS = (
     'custom_imports',
     'groups',
 )
-METHOD_KEYS = ('distill', 'student_loss_weight', 'teacher', 'first')
-BASE_KEYS = ('config', 'cfg_options')
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def read_comparison(
 
     Args:
         path: An MMEngine config with `base`, `methods`, `metric` and `seeds`, and
-            optionally `teacher`, `more_metrics`, `cfg_options` and `custom_imports`.
+            optionally `teacher`, `more_metrics`, `cfg_options`, `custom_imports` and
+            `groups`.
         options: Changes to it, as `--cfg-options` gives them.
 
     Raises:
@@ -104,27 +107,16 @@ def read_comparison(
     content = cfg.to_dict()
     _check_keys(content)
     methods = _named(content['methods'])
-    students: dict[str, Config] = {}
-    alone: dict[str, str] = {}
-    firsts: dict[str, Config] = {}
-    for prefix, base in _bases(content['base']).items():
-        students[prefix + ALONE] = base
-        for name, method in methods.items():
-            title = prefix + name
-            first, rest = _split_first(name, method, content.get('teacher'))
-            students[title] = _student(name, rest, base, content.get('teacher'))
-            if first is not None:
-                firsts[title] = first
-        alone |= {prefix + name: prefix + ALONE for name in [ALONE, *methods]}
+    students, alone, firsts = _students(content, methods)
     modules = (content.get('custom_imports') or {}).get('imports', [])
     modules = [modules] if isinstance(modules, str) else modules
     for name, student in students.items():
         student.merge_from_dict(content.get('cfg_options') or {})
         add_imports(student, ['ckd_mm', *modules])
-        _check_student(name, student)
+        check_student(name, student)
     for first in firsts.values():
         add_imports(first, ['ckd_mm', *modules])
-    hooks = map(_hook, [*students.values(), *firsts.values()])
+    hooks = map(hook_of, [*students.values(), *firsts.values()])
     check_teachers([hook for hook in hooks if hook])
     return Comparison(
         Path(path),
@@ -138,52 +130,29 @@ def read_comparison(
     )
 
 
-def _bases(base: Any) -> dict[str, Config]:
-    """The students alone, by what stands before the names of their methods."""
-    if not isinstance(base, dict):
-        return {'': _base('base', base)}
-    if not base:
-        raise ValueError('base must have at least one entry, got {}')
-    return {f'{name}: ': _base(f'base {name!r}', one) for name, one in base.items()}
-
-
-def _base(what: str, base: Any) -> Config:
-    """One student alone."""
-    entries = base if isinstance(base, dict) else dict(config=base)
-    for key in entries:
-        if key not in BASE_KEYS:
-            raise ValueError(f'{what} has no {key!r}{did_you_mean(key, BASE_KEYS)}')
-    if not isinstance(entries.get('config'), str):
-        raise ValueError(
-            f'{what} must be the path of a config, or a dict with it as config and '
-            f'with cfg_options, got {base!r}'
-        )
-    cfg = _load(what, entries['config'])
-    cfg.merge_from_dict(deepcopy(entries.get('cfg_options') or {}))
-    if _hook(cfg) is not None:
-        raise ValueError(
-            f'{what} {entries["config"]!r} has a DistillationHook; give the config of '
-            'the student alone, and this one among the methods'
-        )
-    return cfg
-
-
-def _split_first(name: str, method: Any, teacher: Any) -> tuple[Config | None, Any]:
-    """The training that a method begins after, and the method itself."""
-    if not isinstance(method, dict) or 'first' not in method:
-        return None, method
-    rest = {key: value for key, value in method.items() if key != 'first'}
-    first, what = method['first'], f'first of method {name!r}'
-    if isinstance(first, str):
-        return _load(what, first), rest or None
-    if not isinstance(first, dict):
-        raise ValueError(
-            f'{what} must be the path of a config, or a dict with config and distill, '
-            f'got {first!r}'
-        )
-    base = _base(what, {key: first[key] for key in BASE_KEYS if key in first})
-    hook = {key: value for key, value in first.items() if key not in BASE_KEYS}
-    return _student(what, hook, base, teacher), rest or None
+def _students(
+    content: Mapping[str, Any], methods: Mapping[str, Any]
+) -> tuple[dict[str, Config], dict[str, str], dict[str, Config]]:
+    """The config of each method, its student alone, and the training before it."""
+    students: dict[str, Config] = {}
+    alone: dict[str, str] = {}
+    firsts: dict[str, Config] = {}
+    bases, teacher = read_bases(content['base']), content.get('teacher')
+    for prefix, base in bases.items():
+        students[prefix + ALONE] = base
+        for name, method in methods.items():
+            title = prefix + name
+            first, rest = split_first(name, method, teacher)
+            if len(bases) > 1 and is_config(rest):
+                raise ValueError(
+                    f'method {name!r} is a config, so one student, and base has '
+                    f'{len(bases)}; give what the hook takes: dict(distill=...)'
+                )
+            students[title] = student_of(name, rest, base, teacher)
+            if first is not None:
+                firsts[title] = first
+        alone |= {prefix + name: prefix + ALONE for name in [ALONE, *methods]}
+    return students, alone, firsts
 
 
 def _groups(groups: Any, methods: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -256,96 +225,6 @@ def _named(methods: Any) -> dict[str, Any]:
 def folder_name(method: str) -> str:
     """A method's name as that of a folder."""
     return re.sub(r'[^\w.+]+', '-', method).strip('-').lower()
-
-
-def _student(name: str, method: Any, base: Config, teacher: Any) -> Config:
-    """The config of one method: the file that it names, or the base with a hook.
-
-    `None` is the base itself, for a method that only has a `first`.
-    """
-    if method is None:
-        return deepcopy(base)
-    if isinstance(method, str) and (method.endswith('.py') or '::' in method):
-        cfg = _load(f'method {name!r}', method)
-        hook = _hook(cfg)
-        if hook is not None and teacher is not None:
-            hook['teacher'] = deepcopy(teacher)
-        return cfg
-    try:
-        arguments = method
-        if isinstance(method, str):
-            arguments = default_terms(base, method, _teacher_config(teacher)).arguments
-    except ValueError as error:
-        raise ValueError(
-            f'method {name!r}: {error} (a method is one of these presets, the path of '
-            'a config, or a dict)'
-        ) from error
-    if not isinstance(arguments, dict) or 'distill' not in arguments:
-        raise ValueError(
-            f'method {name!r} must be a dict with distill (and student_loss_weight), '
-            f"a preset such as 'ckd', or the path of a config, got {method!r}"
-        )
-    for key in arguments:
-        if key not in METHOD_KEYS:
-            raise ValueError(
-                f'method {name!r} has no option {key!r}{did_you_mean(key, METHOD_KEYS)}'
-            )
-    if teacher is None and 'teacher' not in arguments:
-        raise ValueError(
-            f'method {name!r} has no teacher; give the comparison a '
-            'teacher=dict(config=..., checkpoint=...)'
-        )
-    cfg = deepcopy(base)
-    add_hook(cfg, deepcopy({'teacher': teacher, **arguments}))
-    return cfg
-
-
-def _teacher_config(teacher: Any) -> Any:
-    """The config of the first teacher that has one; `None` if there is none."""
-    teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
-    configs = [one.get('config') for one in teachers if isinstance(one, dict)]
-    return next((config for config in configs if config is not None), None)
-
-
-def _load(what: str, name: Any) -> Config:
-    """A config from a path or a zoo name."""
-    try:
-        return get_config(name) if '::' in name else Config.fromfile(name)
-    except Exception as error:
-        raise ValueError(
-            f'{what}: {name!r} cannot be read: {type(error).__name__}: {error}; give '
-            'the path of a config, from the current folder, or a zoo name'
-        ) from error
-
-
-def _check_student(name: str, cfg: Config) -> None:
-    """Check what would be an error, or no result, only after the training."""
-    if cfg.get('default_scope') not in LIBRARIES:
-        raise ValueError(
-            f'{name}: the config has default_scope={cfg.get("default_scope")!r}, '
-            f'expected one of {LIBRARIES}'
-        )
-    missing = [
-        key
-        for key in ('val_dataloader', 'val_cfg', 'val_evaluator')
-        if cfg.get(key) is None
-    ]
-    if missing:
-        raise ValueError(
-            f'{name}: the config has no {" and no ".join(missing)}, so a run would '
-            'have no result; add the validation to it'
-        )
-    hook = _hook(cfg)
-    if hook is not None:
-        try:
-            DistillationHook(**{k: v for k, v in hook.items() if k != 'type'})
-        except (TypeError, ValueError) as error:
-            raise ValueError(f'method {name!r}: {error}') from error
-
-
-def _hook(cfg: Config) -> dict[str, Any] | None:
-    hooks = cfg.get('custom_hooks') or []
-    return next((hook for hook in hooks if hook['type'] == 'DistillationHook'), None)
 
 
 def _bare(cfg: Config) -> dict[str, Any]:
