@@ -6,7 +6,7 @@
 
 The same weights and shares as in gradient_share_retinanet.py, for the second student.
 
-Ours: benchmarks/results/gradient_share_students.md.
+Ours: not run yet.
 """
 
 base = 'configs/mmpretrain/digits/resnet18-w2_digits.py'

@@ -19,7 +19,7 @@ from ckd_mm.datasets.digits import (
     write_digit_images,
     write_digit_scenes,
 )
-from ckd_mm.datasets.scenes import ink_mask, render_scene
+from ckd_mm.datasets.scenes import ink_mask
 
 CLASSES = tuple(str(label) for label in range(10))
 
@@ -294,11 +294,3 @@ def test_a_missing_scikit_learn_is_named_with_the_extra(
     with pytest.raises(ModuleNotFoundError, match=r'ckd_mm\[dev\]'):
         write_digit_images(tmp_path / 'images')
     assert not any(tmp_path.iterdir())
-
-
-def test_a_scene_has_as_many_digits_as_are_asked_for() -> None:
-    images_NHW, _ = load_digits()
-    for number in (1, 3):
-        rng = np.random.default_rng(0)
-        _, placed = render_scene(rng, images_NHW, np.array([7]), (number, number))
-        assert [index for index, _ in placed] == [7] * number
