@@ -148,13 +148,7 @@ def _notes(
             'confidence interval. It is above 0 by chance alone: three runs of one '
             'setting differ as well.'
         )
-    firsts = {run.title: run.result for run in runs if run.is_first and run.result}
-    notes.extend(
-        f'{title}: {result["seconds"]:.3g} s per iteration, before the methods that '
-        'begin with its weights.'
-        for title, result in firsts.items()
-        if result['seconds']
-    )
+    notes.extend(_trainings_before(runs))
     for method, keys in comparison.departures().items():
         notes.append(f'{method} differs from the base in {", ".join(keys)} as well.')
     resumed = [run.title for run in runs if run.result and run.result['resumed']]
@@ -171,6 +165,19 @@ def _notes(
         f'{title} failed: {text.splitlines()[-1]}' for title, text in failures.items()
     )
     return notes
+
+
+def _trainings_before(runs: Sequence[Run]) -> list[str]:
+    """What the trainings cost that methods begin after."""
+    found: dict[str, list[float]] = {}
+    for run in runs:
+        if run.is_first and run.result and run.result['seconds']:
+            found.setdefault(run.method, []).append(run.result['seconds'])
+    return [
+        f'{method[0].upper()}{method[1:]}: {statistics.mean(seconds):.3g} s per '
+        'iteration, beside what the table has.'
+        for method, seconds in found.items()
+    ]
 
 
 def _environment(

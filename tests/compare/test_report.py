@@ -109,6 +109,17 @@ def test_the_range_of_a_group_is_paired_by_seed(make: Make) -> None:
     assert 'It is above 0 by chance alone' in text
 
 
+def test_what_a_training_before_costs_is_below_the_table(make: Make) -> None:
+    comparison, runs = make({ALONE: [1.0, 2.0], 'before KD': [0.0, 0.0]})
+    del comparison.students['before KD']
+    runs = [
+        dataclasses.replace(run, is_first=run.method == 'before KD') for run in runs
+    ]
+    text = report(comparison, runs, 'python x.py', 'few.png', {}, at_a_time=1)
+    assert '- Before KD: 0.15 s per iteration, beside what the table has.' in text
+    assert '| before KD' not in text
+
+
 def test_one_seed_has_no_interval_and_the_report_says_so(make: Make) -> None:
     text = written(make, {ALONE: [80.0], 'KD': [81.0]})
     assert '| KD | 81.00 | 81.00 | - | +1.00 | 0.1 s |' in text
