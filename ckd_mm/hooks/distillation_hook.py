@@ -48,37 +48,31 @@ class DistillationHook(Hook):
     ]
     ```
 
-    A mistake in the config is reported when the hook is built (names, values) or when
-    training starts (what depends on the models), before the first iteration. Problems
-    that only appear at run time, such as a module that runs twice, are reported in the
-    first step. `runner.val()` and `runner.test()` do not load the teacher.
+    A mistake in the config is reported before the first iteration; a module that runs
+    twice, in the first step. `runner.val()` and `runner.test()` load no teacher.
 
     Args:
         teacher: `config` (a path, a zoo name, or a dict); `checkpoint` (a path or URL,
             the zoo's if left out); `prefix`, to take one of several models out of a
             file; `classes` and `class_map`, to match its classes with the student's by
-            name; `evaluate=True`, to evaluate the teacher with the run's validation
-            before training and log its metrics under `teacher/`; `shard=True`, to
-            spread it over the processes. `ema=True` instead of a config: the average of
-            the student, which the run's EMAHook keeps.
-            `cache=PATH` instead: the outputs that `tools/cache_teacher.py` has stored,
-            whose augmentations this run replays; no teacher is built. A list of such
-            dicts: several teachers, averaged by `weight` unless a term chooses.
-        distill: The terms by name, each a dict with `on` (what is compared), `loss` (a
-            registered loss) and optionally `schedule` (see
-            :class:`ckd_mm.engine.schedules.Schedule`, or `type='GradientShare'`) and
-            `teacher` (the position of one in the list, or of several).
-        student_loss_weight: A factor on the student's losses, or a dict with a
-            factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1. A
-            warning names each key that the student does not log in the first step: the
-            loss may come later, or the key may be misspelt. With 0, and terms that need
-            no labels, only the modules that they read are run.
-        unlabelled: `dataloader`, of images without labels beside the labelled ones, for
-            terms with `data='unlabelled'`; `moves_statistics=False` keeps them out of
-            the running statistics of BatchNorm.
-        inherit: Names of modules, such as `['neck', 'bbox_head']`, whose weights the
-            student takes from the teacher before training, where names and shapes
-            agree; `dict(teacher=NUMBER, parts=[...])` of several teachers.
+            name; `evaluate=True`, to evaluate the teacher before training and log its
+            metrics under `teacher/`; `shard=True`, to spread it over the processes.
+            `ema=True` instead: the average of the student, which the run's EMAHook
+            keeps. `cache=PATH` instead: what `tools/cache_teacher.py` has stored. A
+            list of such dicts: several teachers, averaged by `weight` unless a term
+            chooses.
+        distill: The terms by name, each a dict with `on`, `loss` and optionally
+            `schedule` (see :mod:`ckd_mm.engine.schedules`), `data` and `teacher` (the
+            position of one in the list, or of several).
+        student_loss_weight: A factor on the student's losses, or a dict with a factor
+            per loss key. A warning names each key that the student does not log in the
+            first step. With 0, and terms that need no labels, only the modules that
+            they read are run.
+        unlabelled: `dataloader`, of images for terms with `data='unlabelled'`;
+            `moves_statistics=False` keeps them out of BatchNorm's running statistics.
+        inherit: Modules, such as `['neck', 'bbox_head']`, whose weights the student
+            takes from the teacher, where names and shapes agree;
+            `dict(teacher=NUMBER, parts=[...])` of several teachers.
 
     Raises:
         ValueError: Something in the config is wrong.

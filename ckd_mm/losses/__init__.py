@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
+from ckd_mm.losses.boxioukd import BoxIoUKDLoss
 from ckd_mm.losses.boxregression import BoxRegressionLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
@@ -27,6 +28,7 @@ from ckd_mm.losses.crd import CRDLoss
 from ckd_mm.losses.ctkd import CTKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
+from ckd_mm.losses.distributionkd import DistributionKDLoss
 from ckd_mm.losses.dkd import DKDLoss
 from ckd_mm.losses.fd import FDLoss
 from ckd_mm.losses.fgd import FGDLoss
@@ -46,6 +48,7 @@ from ckd_mm.losses.ofd import OFDLoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
 from ckd_mm.losses.pld import PLDLoss
+from ckd_mm.losses.qualityfocalkd import QualityFocalKDLoss
 from ckd_mm.losses.reviewkd import ReviewKDLoss
 from ckd_mm.losses.rkd import RKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
@@ -55,6 +58,7 @@ from ckd_mm.losses.vid import VIDLoss
 __all__ = [
     'ATLoss',
     'BDKDLoss',
+    'BoxIoUKDLoss',
     'BoxRegressionLoss',
     'CCLoss',
     'CKDLoss',
@@ -64,6 +68,7 @@ __all__ = [
     'CosineMapLoss',
     'DISTLoss',
     'DKDLoss',
+    'DistributionKDLoss',
     'FDLoss',
     'FGDLoss',
     'FGFILoss',
@@ -82,6 +87,7 @@ __all__ = [
     'PKDLoss',
     'PKTLoss',
     'PLDLoss',
+    'QualityFocalKDLoss',
     'RKDLoss',
     'ReviewKDLoss',
     'SPLoss',

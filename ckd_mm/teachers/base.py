@@ -73,7 +73,10 @@ class TeacherView(Protocol):
         """Run the teacher, after the student's forward."""
 
     def rerun_student(self, step: Step) -> None:
-        """Run modules of the student once more, if a term needs that."""
+        """Run modules of the student once more, or the teacher's on its tensors.
+
+        Only if a term needs that.
+        """
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""

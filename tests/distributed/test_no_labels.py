@@ -19,7 +19,7 @@ from ckd_mm.engine.training_data import check_wrapper
 
 from ..guarantees.folders import FIT, folder_loader, hook, without_labels
 from ..tasks import differences, weights
-from .ranks import torchrun
+from .ranks import start_ranks
 from .test_training import DDP, WORKER
 
 Make = Callable[[int], Config]
@@ -92,7 +92,7 @@ def test_two_ranks_train_as_one(
         runner = Runner.from_cfg(cfg)
         runner.train()
         alone[name] = weights(runner)
-    torchrun(2, *command)
+    start_ranks(2, *command)
     for name, expected in alone.items():
         (file,) = (tmp_path / name).glob('*.pth')
         found = torch.load(file, weights_only=False)['state_dict']

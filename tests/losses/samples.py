@@ -49,6 +49,16 @@ class Sample:
         return torch.arange(len(self.student))
 
     @property
+    def assigned(self) -> Tensor:
+        """Whether a row has an object."""
+        return self.image_index == 1
+
+    @property
+    def scores(self) -> Tensor:
+        """How sure the teacher is of an object in each row."""
+        return (self.image_index.double() + 0.5) / 2
+
+    @property
     def anchors(self) -> tuple[Tensor, ...]:
         """Of a level of 5 x 6 positions."""
         return (draw_anchors((5, 6), self.image_size),)

@@ -12,7 +12,13 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.core.loss_fit import LossFit
-from ckd_mm.adapters.core.pair_spec import AlignedRows, Context, PairSpec, Value
+from ckd_mm.adapters.core.pair_spec import (
+    AlignedRows,
+    Context,
+    PairSpec,
+    TeacherContext,
+    Value,
+)
 from ckd_mm.adapters.core.recorder import Recorder, Tap
 from ckd_mm.adapters.core.step import Step
 
@@ -89,7 +95,7 @@ class BoundTerm:
     @property
     def of_labels(self) -> list[str]:
         """What of its context is read from labels, by name."""
-        asked = [*self._shared.items()]
+        asked: list[tuple[str, Context | TeacherContext]] = [*self._shared.items()]
         for spec in self._specs:
             asked += [
                 (name, spec.context[name])
@@ -110,7 +116,7 @@ class BoundTerm:
     def teacher_taps(self) -> Iterator[Tap]:
         """Where the teacher's value is noted."""
         for spec in self._specs:
-            yield from spec.teacher.taps
+            yield from spec.teacher_taps()
 
     def pair(self, step: Step, teacher: Recorder) -> Pair:
         """What the loss gets.

@@ -28,7 +28,7 @@ def num_priors(maps: Sequence[Tensor], width: int) -> list[int]:
     return [level.shape[1] // width * level.shape[2] * level.shape[3] for level in maps]
 
 
-def rows_of(maps: Sequence[Tensor], width: int, rows_K: Tensor) -> Tensor:
+def rows_of(maps: Sequence[Tensor], width: int, rows_K: Tensor | None) -> Tensor:
     """What the maps say at some anchors or points.
 
     Each level is read at all rows. A row of another level is read anywhere, and what it
@@ -37,11 +37,13 @@ def rows_of(maps: Sequence[Tensor], width: int, rows_K: Tensor) -> Tensor:
     Args:
         maps: By level (N, A * width, H, W).
         width: The number of channels of an anchor or point.
-        rows_K: Which rows.
+        rows_K: Which rows; `None` is all of them.
 
     Returns:
         (K, width).
     """
+    if rows_K is None:
+        return _all_rows(maps, width)
     by_level = num_priors(maps, width)
     images_K, priors_K = rows_K // sum(by_level), rows_K % sum(by_level)
     found = maps[0].new_zeros(len(rows_K), width)
@@ -123,3 +125,11 @@ def choose_rows(
     if rows != 'assigned' or is_assigned_NP is None:
         return chosen
     return chosen[is_assigned_NP.flatten()[chosen]]
+
+
+def _all_rows(maps: Sequence[Tensor], width: int) -> Tensor:
+    levels = [
+        level.flatten(2).unflatten(1, (-1, width)).permute(0, 3, 1, 2).flatten(1, 2)
+        for level in maps
+    ]
+    return torch.cat(levels, dim=1).flatten(0, 1)
