@@ -51,6 +51,7 @@ from ckd_mm.losses.pld import PLDLoss
 from ckd_mm.losses.qualityfocalkd import QualityFocalKDLoss
 from ckd_mm.losses.reviewkd import ReviewKDLoss
 from ckd_mm.losses.rkd import RKDLoss
+from ckd_mm.losses.scalekd import ScaleKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
 from ckd_mm.losses.vid import VIDLoss
@@ -91,6 +92,7 @@ __all__ = [
     'RKDLoss',
     'ReviewKDLoss',
     'SPLoss',
+    'ScaleKDLoss',
     'SinKDLoss',
     'VIDLoss',
 ]

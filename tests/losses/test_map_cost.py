@@ -36,6 +36,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'OFDLoss': (3.3, 4.5, 79),
     'PKDLoss': (2.9, 3.2, 129),
     'ReviewKDLoss': (5.2, 5.9, 168),
+    'ScaleKDLoss': (38.4, 38.4, 612),
     'VIDLoss': (3.8, 4.5, 87),
 }
 
@@ -85,10 +86,11 @@ NEEDS = {
     'FGDLoss': ('boxes', 'image_size'),
     'FGFILoss': ('boxes', 'anchors'),
     'GramLoss': PADDING,
+    'ScaleKDLoss': PADDING,
 }
 CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
-    *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss'),
+    *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
 )
 
 
