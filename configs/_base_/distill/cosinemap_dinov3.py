@@ -12,12 +12,13 @@ Paper: arXiv:2510.25257. It calls the loss DSI, and the control of its weight GA
 | how often | once an epoch | by a running mean |
 
 The share is our choice, and so is the map: MMDetection's zoo has no RT-DETR. No other
-value was tried. The shares of the paper are of another quantity, so 3 % is none of them.
-docs/schedules.md has the differences of the control.
+value was tried. The shares of the paper are of another quantity, so 3 % is none of
+them. docs/schedules.md has the differences of the control.
 
-The teacher is the larger part of the cost. `input_size=0.5` makes its maps as large as the
-student's without averaging, at about a quarter of the cost; `dtype='bfloat16'` suits GPUs.
-Its weights come from the hub and ask for a licence; `checkpoint=FILE` takes a local file.
+The teacher is the larger part of the cost. With `input_size=0.5` its maps are as large
+as the student's without averaging, and it sees a quarter of the patches;
+`dtype='bfloat16'` suits GPUs. Its weights come from the hub and ask for a licence;
+`checkpoint=FILE` takes a local file.
 """
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
