@@ -30,6 +30,9 @@ model['backbone'] = dict(base_channels=8, stem_channels=8, init_cfg=None)
 model['neck'] = dict(in_channels=[32, 64, 128, 256])
 train_dataloader.update(batch_size=8, num_workers=0, persistent_workers=False)
 val_dataloader.update(num_workers=0, persistent_workers=False)
+for loader, resize in (('train', 2), ('val', 1), ('test', 1)):
+    _base_[f'{loader}_dataloader'].dataset.pipeline[resize].scale = (96, 96)
+del loader, resize
 train_cfg = dict(max_epochs=1)
 default_hooks = dict(logger=dict(interval=1))
 """
@@ -102,7 +105,7 @@ def test_the_blocks_of_the_page_work(
     exec(loading.replace('epoch_12', 'epoch_1'), {})
 
     assert math.isfinite(trained('my_faster')['loss_dinov3'])
-    tool = ['cache_teacher.py', 'my_cacheable.py', 'caches/dinov3', '--epochs', '12']
+    tool = ['cache_teacher.py', 'my_cacheable.py', 'caches/dinov3', '--epochs', '2']
     monkeypatch.setattr(sys, 'argv', tool)
     cache_teacher.main()
     assert 0 < trained('my_cached')['loss_dinov3'] < 2
