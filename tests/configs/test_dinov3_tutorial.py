@@ -28,7 +28,11 @@ VIT = 'embed_dim=24, depth=2, num_heads=2'
 SMALL_STUDENT = """
 model['backbone'] = dict(base_channels=8, stem_channels=8, init_cfg=None)
 model['neck'] = dict(in_channels=[32, 64, 128, 256])
-train_dataloader.update(batch_size=8, num_workers=0, persistent_workers=False)
+model['train_cfg'] = dict(
+    rpn_proposal=dict(max_per_img=50), rcnn=dict(sampler=dict(num=16))
+)
+train_dataloader['dataset']['indices'] = val_dataloader['dataset']['indices'] = 2
+train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
 val_dataloader.update(num_workers=0, persistent_workers=False)
 for loader, resize in (('train', 2), ('val', 1), ('test', 1)):
     _base_[f'{loader}_dataloader'].dataset.pipeline[resize].scale = (96, 96)
