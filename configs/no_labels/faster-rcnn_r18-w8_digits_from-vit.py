@@ -1,6 +1,6 @@
 """The detector of the digit scenes, from a backbone that has learnt without labels.
 
-First run fitnet_vit-r18-w8_6e_digits.py; then
+First run cosinemap_vit-r18-w8_6e_digits.py; then
 
     python tools/train.py configs/no_labels/faster-rcnn_r18-w8_digits_from-vit.py
 
@@ -10,7 +10,7 @@ run yet.
 
 _base_ = '../mmdet/digits/faster-rcnn_r18-w8_digits.py'
 
-file = 'work_dirs/fitnet_vit-r18-w8_6e_digits/epoch_6.pth'
+file = 'work_dirs/cosinemap_vit-r18-w8_6e_digits/epoch_6.pth'
 model = dict(
     backbone=dict(
         init_cfg=dict(

@@ -1,7 +1,7 @@
 """Faster R-CNN, fine-tuned from a ResNet-50 that has learnt from DINOv3 without labels.
 
 Task: box detection on COCO 2017, box AP on val2017. First run
-fitnet_dinov3-r50_100e_unlabeled2017.py; then
+cosinemap_dinov3-r50_100e_unlabeled2017.py; then
 
     tools/dist_train.sh configs/no_labels/faster-rcnn_r50_fpn_1x_coco_from-dinov3.py 8
 
@@ -18,7 +18,7 @@ model = dict(
     backbone=dict(
         frozen_stages=-1,
         init_cfg=dict(
-            checkpoint='work_dirs/fitnet_dinov3-r50_100e_unlabeled2017/epoch_100.pth',
+            checkpoint='work_dirs/cosinemap_dinov3-r50_100e_unlabeled2017/epoch_100.pth',
             prefix='backbone.',
         ),
     )

@@ -83,13 +83,19 @@ def distilling_hook(path: str) -> dict[str, Any]:
     return hook
 
 
+def teacher_of(path: str) -> str:
+    """A config, or the name of a model of another library."""
+    teacher = distilling_hook(path)['teacher']
+    return str(teacher.get('config') or teacher['model'])
+
+
 def _features(path: str) -> set[str]:
     """The student, the teacher, and each loss on the kind of student."""
     model, hook = loaded(path).model, hook_of(path)
     if not hook:
         return {str(model)}
     losses = {f'{term.loss.type} {model.type}' for term in hook['distill'].values()}
-    return {str(model), hook['teacher']['config'], *losses}
+    return {str(model), teacher_of(path), *losses}
 
 
 def _sampled(paths: list[str]) -> list[str]:

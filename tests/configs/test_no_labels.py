@@ -1,4 +1,4 @@
-"""Recipes without labels: of configs/no_labels, and of docs/no_labels.md."""
+"""Recipes without labels: of configs/no_labels, and of docs/tutorials/no_labels.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / 'configs/no_labels'
-PAGE = ROOT / 'docs/no_labels.md'
+PAGE = ROOT / 'docs/tutorials/no_labels.md'
 VIT = dict(embed_dim=24, depth=2, num_heads=2)
 Losses = dict[str, float]
 
@@ -102,17 +102,17 @@ def check_starts_from(cfg: Config, trained: Runner, file: str) -> None:
     ('first', 'then'),
     [
         (
-            'fitnet_dinov3-r50_100e_unlabeled2017.py',
+            'cosinemap_dinov3-r50_100e_unlabeled2017.py',
             'faster-rcnn_r50_fpn_1x_coco_from-dinov3.py',
         ),
-        ('fitnet_vit-r18-w8_6e_digits.py', 'faster-rcnn_r18-w8_digits_from-vit.py'),
+        ('cosinemap_vit-r18-w8_6e_digits.py', 'faster-rcnn_r18-w8_digits_from-vit.py'),
     ],
 )
 def test_a_recipe_trains_and_the_next_starts_from_its_checkpoint(
     folder: Path, first: str, then: str
 ) -> None:
     runner, losses = two_steps(small(read(RECIPES / first)), 'first')
-    assert set(losses) == {'train/loss', 'train/loss_fitnet'}
+    assert set(losses) == {'train/loss', 'train/loss_cosinemap'}
     cfg = read(RECIPES / then)
     assert f'work_dirs/{Path(first).stem}/epoch_' in cfg.pretty_text
     check_starts_from(small(cfg), runner, 'work_dirs/first/iter_2.pth')

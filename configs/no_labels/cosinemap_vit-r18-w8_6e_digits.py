@@ -1,9 +1,9 @@
 """A detector's backbone and neck learn from digit scenes without labels.
 
-The same idea as fitnet_dinov3-r50_100e_unlabeled2017.py, small enough to be tried. The
+The same idea as cosinemap_dinov3-r50_100e_unlabeled2017.py, small enough to be tried. The
 teacher is a tiny ViT of timm; give it weights that know digits:
 
-    python tools/train.py configs/no_labels/fitnet_vit-r18-w8_6e_digits.py \
+    python tools/train.py configs/no_labels/cosinemap_vit-r18-w8_6e_digits.py \
         --cfg-options custom_hooks.0.teacher.checkpoint=FILE
 
 Data: the training images of `python -m ckd_mm.datasets.digits`, without their
@@ -24,9 +24,9 @@ custom_hooks = [
             pretrained=False,
         ),
         distill=dict(
-            fitnet=dict(
+            cosinemap=dict(
                 on=dict(student='neck:2', teacher='blocks:-1'),
-                loss=dict(type='FitNetLoss'),
+                loss=dict(type='CosineMapLoss', resize='student'),
             ),
         ),
         student_loss_weight=0,

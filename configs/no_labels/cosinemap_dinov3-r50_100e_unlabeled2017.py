@@ -5,12 +5,16 @@ detector from it. Teacher: timm's ViT-B/16 of DINOv3, its weights from the hub (
 for a licence). Data: the 123k images of COCO's unlabeled2017.zip in
 `data/coco/unlabeled2017/`; any folder of images does.
 
-    tools/dist_train.sh configs/no_labels/fitnet_dinov3-r50_100e_unlabeled2017.py 8
+    tools/dist_train.sh configs/no_labels/cosinemap_dinov3-r50_100e_unlabeled2017.py 8
 
 The student is a stock Faster R-CNN, of which the backbone alone runs. Its last stage has
 stride 32, and the teacher's patches 16: at half the size, its maps have the student's
-size. FitNetLoss learns the projection, from 2048 channels to 768. It needs no labels,
-and neither do PKDLoss and ATLoss.
+size. CosineMapLoss learns the projection, from 2048 channels to 768.
+
+From papers: the loss is DSI of RT-DETRv4 (arXiv:2510.25257), which has it beside the
+losses of a detector, with labels. Pretraining a backbone without labels by the patches of
+a foundation model is what lightly-train does, by the mean squared error of a projection.
+Ours: that the two go together, half the size for the teacher, weight 1, the schedule.
 
 Published: none for this pair. Ours: not run yet. No setting was tried.
 """
@@ -24,9 +28,9 @@ custom_hooks = [
         type='DistillationHook',
         teacher=dict(type='timm', model='vit_base_patch16_dinov3', input_size=0.5),
         distill=dict(
-            fitnet=dict(
+            cosinemap=dict(
                 on=dict(student='backbone:3', teacher='blocks:-1'),
-                loss=dict(type='FitNetLoss'),
+                loss=dict(type='CosineMapLoss', resize='student'),
             ),
         ),
         student_loss_weight=0,  # no labels: no head and no loss of the detector runs
