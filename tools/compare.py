@@ -109,17 +109,21 @@ def _write_page(
     """The report as a page; its curves and logits are those of the first seed."""
     seed = comparison.seeds[0]
     first = [run for run in runs if run.seed == seed and run.result is not None]
-    report_runs(
-        out,
-        f'Comparison: {comparison.source.stem}',
-        {run.method: read_history(run.folder) for run in first},
-        table=cells(comparison, runs),
-        notes=[
-            *notes(comparison, runs, failures),
-            f'Everything below the table is of seed {seed}.',
-        ],
-        command=shlex.join(['python', *sys.argv]),
-    )
+    try:
+        report_runs(
+            out,
+            f'Comparison: {comparison.source.stem}',
+            {run.method: read_history(run.folder) for run in first},
+            table=cells(comparison, runs),
+            notes=[
+                *notes(comparison, runs, failures),
+                f'Everything below the table is of seed {seed}.',
+            ],
+            command=shlex.join(['python', *sys.argv]),
+        )
+    except ValueError as error:  # the results of hours are there
+        print(f'warning: no page: {error}')
+        return
     print(f'page: {out}')
 
 
