@@ -61,8 +61,9 @@ def _compare(args: argparse.Namespace) -> dict[str, str]:
     comparison = read_comparison(args.config, args.cfg_options)
     work_dir = args.work_dir or Path('work_dirs/compare') / comparison.source.stem
     out = args.out or work_dir / f'{comparison.source.stem}.md'
+    page = work_dir / f'{comparison.source.stem}.html'
     if not args.no_page:
-        check_out(out.with_suffix('.html'))
+        check_out(page)
     with locked(work_dir, comparison.source) as lock:
         runs = plan(comparison, work_dir)
         for run in runs:
@@ -84,7 +85,7 @@ def _compare(args: argparse.Namespace) -> dict[str, str]:
         failures = train(todo, comparison.metrics, slots, TRAIN, lock, write)
         write(failures)
         if not args.no_page:
-            _write_page(out.with_suffix('.html'), comparison, runs, failures)
+            _write_page(page, comparison, runs, failures)
     print(f'\n{out.read_text()}\nwritten to {out}')
     return failures
 
@@ -150,7 +151,7 @@ def _parse_args() -> argparse.Namespace:
         '--out', type=Path, help='report (.md), the plot beside it; default: work dir'
     )
     parser.add_argument(
-        '--no-page', action='store_true', help='leave out the page (.html) at the end'
+        '--no-page', action='store_true', help='no HTML page in the work dir'
     )
     parser.add_argument(
         '--dry-run', action='store_true', help='check everything and list the runs'

@@ -35,8 +35,8 @@ Box = tuple[float, float, float, float, str]
 LEAST_ROWS = 4
 """The least for a t-SNE."""
 
-DPI = 150
-WIDTH = 5.2
+DPI = 170
+WIDTH = 4.4
 """In inches. A phone shows a picture about as wide, so its letters stay legible."""
 
 
@@ -54,7 +54,7 @@ def curves(
         levels: Dashed lines by label, such as the teacher's metric.
         is_share: Whether the axis is that of a share, from 0 to 1.
     """
-    figure = Figure(figsize=(WIDTH, 3.4), layout='constrained')
+    figure = Figure(figsize=(WIDTH, 3.1), layout='constrained')
     axis = figure.subplots()
     for label, level in (levels or {}).items():
         axis.axhline(level, color='grey', linestyle='--', label=label)
@@ -78,7 +78,7 @@ def similarity(logits: Logits, names: Sequence[str]) -> str:
         names: The names of the classes.
     """
     cosines = _unit(logits.teacher) @ _unit(logits.student).T
-    figure = Figure(figsize=(WIDTH, 4.6), layout='constrained')
+    figure = Figure(figsize=(WIDTH, 3.9), layout='constrained')
     axis = figure.subplots()
     image = axis.imshow(cosines, vmin=-1, vmax=1, cmap='RdBu_r', aspect='equal')
     figure.colorbar(image, label='cosine', shrink=0.85)
@@ -106,7 +106,7 @@ def tsne(logits: Logits, names: Sequence[str]) -> str:
     rows = np.concatenate([_unit(logits.teacher), _unit(logits.student)])
     perplexity = min(30.0, (len(rows) - 1) / 3)
     points = TSNE(perplexity=perplexity, init='pca', random_state=0).fit_transform(rows)
-    figure = Figure(figsize=(WIDTH, 4.9), layout='constrained')
+    figure = Figure(figsize=(WIDTH, 4.4), layout='constrained')
     axis = figure.subplots()
     classes = list(np.unique(logits.labels))
     colours = colormaps['tab10' if len(classes) <= 10 else 'tab20']
@@ -115,12 +115,17 @@ def tsne(logits: Logits, names: Sequence[str]) -> str:
         of_class = np.flatnonzero(logits.labels == label)
         colour = colours(number % colours.N)
         teacher, student = points[of_class], points[of_class + count]
-        axis.scatter(*teacher.T, s=40, facecolors='none', edgecolors=colour)
-        shown.append(axis.scatter(*student.T, s=26, marker='x', color=colour))
+        axis.scatter(
+            teacher[:, 0], teacher[:, 1], s=40, facecolors='none', edgecolors=colour
+        )
+        crosses = axis.scatter(
+            student[:, 0], student[:, 1], s=26, marker='x', color=colour
+        )
+        shown.append(crosses)
     axis.set(xticks=[], yticks=[])
     if len(classes) <= 20:
         labels = [_name(names, label) for label in classes]
-        figure.legend(shown, labels, loc='outside lower center', ncols=6, fontsize=9)
+        figure.legend(shown, labels, loc='outside lower center', ncols=5, fontsize=9)
     return embed(figure)
 
 
