@@ -109,11 +109,12 @@ def tsne(logits: Logits, names: Sequence[str]) -> str:
     figure = Figure(figsize=(WIDTH, 4.4), layout='constrained')
     axis = figure.subplots()
     classes = list(np.unique(logits.labels))
-    colours = colormaps['tab10' if len(classes) <= 10 else 'tab20']
+    pairs = [colormaps['tab20'](number) for number in range(20)]
+    colours = [*pairs[::2], *pairs[1::2]]  # the dark ones first
     shown: list[Any] = []
     for number, label in enumerate(classes):
         of_class = np.flatnonzero(logits.labels == label)
-        colour = colours(number % colours.N)
+        colour = colours[number % len(colours)]
         teacher, student = points[of_class], points[of_class + count]
         axis.scatter(
             teacher[:, 0], teacher[:, 1], s=40, facecolors='none', edgecolors=colour
