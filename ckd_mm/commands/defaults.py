@@ -122,10 +122,11 @@ def maps_loss(widths: tuple[list[int], list[int]], same_sizes: bool) -> dict[str
     """The loss for feature maps, by channels of student and teacher by level.
 
     PKD at its authors' weight for necks where widths and sizes agree; else FitNet's
-    convolutions, which bring the student to the teacher's width and pool to the smaller
-    of two sizes.
+    connectors, which bring the student to the teacher's width and pool to the smaller
+    of two sizes. They are without ReLU, as maps may be negative.
     """
     student, teacher = widths
     if student == teacher and same_sizes:
         return dict(type='PKDLoss', loss_weight=6.0)
-    return dict(type='FitNetLoss', student_channels=student, teacher_channels=teacher)
+    channels = dict(student_channels=student, teacher_channels=teacher)
+    return dict(type='FitNetLoss', relu=False, **channels)

@@ -35,6 +35,7 @@ from .catalog import (
     DISTILLED,
     MADE,
     ROOT,
+    SAMPLE,
     distilling_hook,
     document,
     file_of,
@@ -52,23 +53,25 @@ ZOO_TEACHERS = [name for name in TEACHERS if '::' in name]
 # One config of each folder; the steps of the others take minutes.
 EXAMPLES = {Path(path).parent: path for path in reversed(DISTILLED)}.values()
 
+
+def marks(path: str) -> list[pytest.MarkDecorator]:
+    if path in EXAMPLES:
+        return []
+    return [pytest.mark.slow] if path in SAMPLE else [pytest.mark.sweep]
+
+
 every_config = pytest.mark.parametrize('path', CONFIGS)
-every_config_but_examples_slow = pytest.mark.parametrize(
-    'path',
-    [
-        path if path in EXAMPLES else pytest.param(path, marks=pytest.mark.slow)
-        for path in (*CONFIGS, *MADE)
-    ],
+every_config_but_most_slow = pytest.mark.parametrize(
+    'path', [pytest.param(path, marks=marks(path)) for path in (*CONFIGS, *MADE)]
 )
 every_distilled_config = pytest.mark.parametrize('path', DISTILLED)
 
 
 @pytest.fixture(scope='module', autouse=True)
 def _fast() -> Iterator[None]:
-    """Without what takes time and is not tested; a teacher is built and read once."""
-    teachers_built_once = mock.patch(
-        'ckd_mm.teachers.zoo.build_teacher', functools.cache(build_teacher)
-    )
+    """Without what takes time and is not tested; a pair of models is built once."""
+    build_once = functools.lru_cache(maxsize=2)(build_teacher)
+    teachers_built_once = mock.patch('ckd_mm.teachers.zoo.build_teacher', build_once)
     with metafiles_read_once(), teachers_built_once:
         yield
     _SharingRunner.students.clear()
@@ -157,7 +160,7 @@ def test_pretrained_weights_of_the_student_are_known_to_mmengine(path: str) -> N
 # One step.
 
 
-@every_config_but_examples_slow
+@every_config_but_most_slow
 def test_one_step_gives_finite_losses_and_every_term(
     path: str,
     tmp_path: Path,
@@ -189,13 +192,14 @@ def test_one_step_gives_finite_losses_and_every_term(
 
 
 class _SharingRunner(Runner):
-    """Builds and initialises a student once for all configs that have the same."""
+    """Builds and initialises a student once for configs in a row that have the same."""
 
     students: ClassVar[dict[str, torch.nn.Module]] = {}
 
     def build_model(self, model: dict[str, Any]) -> torch.nn.Module:
         key = str(model)
         if key not in self.students:
+            self.students.clear()
             self.students[key] = super().build_model(model)
         return self.students[key]
 

@@ -12,13 +12,15 @@ from torch import Tensor
 from .modules import ModuleFunction, build_with_weights
 from .references_boxes import reference_fgd, reference_fgfi
 from .references_connectors import (
+    reference_cosinemap,
+    reference_fd,
     reference_fitnet,
     reference_mgd,
     reference_ofd,
     reference_reviewkd,
     reference_vid,
 )
-from .row import LossRow, Mismatch, bad_numbers
+from .row import PADDING_AND_SIZE, LossRow, Mismatch, bad_numbers
 from .samples import PERMUTATIONS, Change, Sample, draw
 
 __all__ = ['CONNECTOR_ROWS', 'ConnectorRow']
@@ -120,7 +122,31 @@ CONNECTOR_ROWS = (
     connector_row(
         'FitNetLoss',
         reference_fitnet,
+        defaults={'norm': True, 'relu': True},
+        kwargs_sets=({}, {'relu': False}, {'norm': False, 'relu': False}),
+        refused=({'norm': 1}, {'relu': 'yes'}),
         must_agree='N, C',
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
+    ),
+    connector_row(
+        'CosineMapLoss',
+        reference_cosinemap,
+        defaults={'project': True, 'resize': None, 'ignore_padding': True},
+        kwargs_sets=({}, {'resize': (5, 6), 'ignore_padding': False}),
+        refused=(*({'project': bad} for bad in (0, 'True')), *PADDING_AND_SIZE),
+        needs=('image_shapes', 'image_size'),
+    ),
+    connector_row(
+        'FDLoss',
+        reference_fd,
+        defaults={'distance': 'smooth_l1', 'beta': 2.0},
+        kwargs_sets=({'beta': 0.3}, {'distance': 'mse'}),
+        refused=(
+            *bad_numbers('beta', 0),
+            *({'distance': bad} for bad in ('l1', None)),
+            *PADDING_AND_SIZE,
+        ),
+        needs=('image_shapes', 'image_size'),
     ),
     connector_row(
         'ReviewKDLoss',
