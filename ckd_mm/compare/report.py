@@ -149,7 +149,7 @@ def notes(
             'methods: on average one interval in 20 misses the true difference.'
         )
     if comparison.groups:
-        notes.append(
+        found.append(
             'Best less worst: of each seed, and the mean over the seeds with its 95 % '
             'confidence interval. It is above 0 by chance alone: three runs of one '
             'setting differ as well.'
