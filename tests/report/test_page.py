@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
@@ -224,7 +225,8 @@ def test_labels_of_boxes_stay_inside_of_the_image(
     image = np.zeros((128, 128, 3), np.uint8)
     pictures.boxes(image, [(x, y, 18, 28, '8 0.97') for x, y in corners])
     (figure,) = figures
-    figure.canvas.draw()
+    figure.set_dpi(pictures.DPI)
+    FigureCanvasAgg(figure).draw()
     inside = figure.bbox.padded(1)
     for text in figure.axes[0].texts:
         label = text.get_bbox_patch().get_window_extent()
