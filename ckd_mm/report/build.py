@@ -225,7 +225,10 @@ def _map(logits: Logits, names: Sequence[str], whose: str) -> list[Example]:
 
 def _weights(run: History) -> Path:
     if run.checkpoint is None:
-        raise ValueError(f'{run.folder} has no checkpoint that last_checkpoint names')
+        raise ValueError(
+            f'{run.folder} has no checkpoint that last_checkpoint names; put the last '
+            'checkpoint back into that folder'
+        )
     return run.checkpoint
 
 

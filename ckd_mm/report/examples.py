@@ -47,14 +47,20 @@ def examples(
         found = {name: values[number] for name, values in predictions.items()}
         path = truth.get('img_path')
         if path is None:
-            raise ValueError('the validation set does not name the files of its images')
+            raise ValueError(
+                'the validation set does not name the files of its images; add '
+                "'img_path' to the meta_keys of its pipeline"
+            )
         image = np.asarray(Image.open(Path(path)).convert('RGB'))
         if all('pred_label' in one for one in found.values()):
             rows.append([_labelled(image, truth, found, names)])
         elif all('pred_instances' in one for one in found.values()):
             rows.append(_boxed(image, truth, found, names))
         else:
-            raise ValueError('the models predict neither boxes nor labels of images')
+            raise ValueError(
+                'the models predict neither boxes nor labels of images; the rest of '
+                'the report needs no pictures of predictions'
+            )
     return rows
 
 

@@ -146,7 +146,8 @@ class Models:
             except ValueError as error:
                 reasons.append(str(error))
         raise ValueError(
-            f'no class logits of these models can be compared: {reasons[0]}'
+            f'no class logits of these models can be compared: {reasons[0]}; '
+            'tools/inspect_distillation.py shows what else there is'
         )
 
 
