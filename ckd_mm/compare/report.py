@@ -12,7 +12,7 @@ from ckd_mm.compare.intervals import difference, spread
 from ckd_mm.compare.ranges import range_lines
 from ckd_mm.compare.runs import Run
 
-__all__ = ['report', 'values_by_seed']
+__all__ = ['cells', 'notes', 'report', 'values_by_seed']
 
 NOT_THERE = '-'
 
@@ -40,7 +40,7 @@ def report(
         table(comparison, runs),
         *_range_tables(comparison, runs),
         f'![Differences to the student alone]({picture})',
-        '\n'.join(f'- {note}' for note in _notes(comparison, runs, failures)),
+        '\n'.join(f'- {note}' for note in notes(comparison, runs, failures)),
         '\n'.join(
             f'- {note}' for note in _environment(comparison, runs, command, at_a_time)
         ),
@@ -49,7 +49,14 @@ def report(
 
 
 def table(comparison: Comparison, runs: Sequence[Run]) -> str:
-    """One row for each method, the student alone first."""
+    """One row for each method, the student alone first, in Markdown."""
+    headings, *rows = cells(comparison, runs)
+    lines = [headings, ['---'] * len(headings), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
+def cells(comparison: Comparison, runs: Sequence[Run]) -> list[list[str]]:
+    """The cells of the table, the headings first."""
     values = values_by_seed(comparison, runs)
     digits = _digits(values)
     rows = [
@@ -64,7 +71,6 @@ def table(comparison: Comparison, runs: Sequence[Run]) -> str:
             'peak memory',
         ]
     ]
-    rows.append(['---'] * len(rows[0]))
     more = [values_by_seed(comparison, runs, key) for key in comparison.more_metrics]
     for method, by_seed in values.items():
         alone = comparison.baseline(method)
@@ -82,7 +88,7 @@ def table(comparison: Comparison, runs: Sequence[Run]) -> str:
                 *_costs([run.result for run in runs if run.method == method]),
             ]
         )
-    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+    return rows
 
 
 def _digits(values: Mapping[str, Mapping[int, float]]) -> int:
@@ -121,21 +127,21 @@ def values_by_seed(
     return values
 
 
-def _notes(
+def notes(
     comparison: Comparison, runs: Sequence[Run], failures: Mapping[str, str]
 ) -> list[str]:
     """Notes on how to read the numbers."""
-    notes = [
+    found = [
         f'{comparison.metric} of the last weights; nothing is chosen by validation '
         'results.'
     ]
     if len(comparison.seeds) == 1:
-        notes.append(
+        found.append(
             'One seed: there is no spread and no interval, and a difference may be '
             'chance.'
         )
     else:
-        notes.append(
+        found.append(
             f'Seeds {", ".join(map(str, comparison.seeds))}. Spread: standard '
             'deviation over the seeds. Difference: mean over the seeds of the '
             'difference to the student alone with the same seed, with its 95 % '
@@ -143,28 +149,28 @@ def _notes(
             'methods: on average one interval in 20 misses the true difference.'
         )
     if comparison.groups:
-        notes.append(
+        found.append(
             'Best less worst: of each seed, and the mean over the seeds with its 95 % '
             'confidence interval. It is above 0 by chance alone: three runs of one '
             'setting differ as well.'
         )
-    notes.extend(_trainings_before(runs))
+    found.extend(_trainings_before(runs))
     for method, keys in comparison.departures().items():
-        notes.append(f'{method} differs from the base in {", ".join(keys)} as well.')
+        found.append(f'{method} differs from the base in {", ".join(keys)} as well.')
     resumed = [run.title for run in runs if run.result and run.result['resumed']]
     if resumed:
-        notes.append(
+        found.append(
             f'Interrupted and resumed from a checkpoint: {"; ".join(resumed)}. '
             'MMEngine stores no random state, so these differ from an uninterrupted '
             'run as another seed would.'
         )
     lacking = [run.title for run in runs if run.result is None]
     if lacking:
-        notes.append(f'Not finished: {"; ".join(lacking)}.')
-    notes.extend(
+        found.append(f'Not finished: {"; ".join(lacking)}.')
+    found.extend(
         f'{title} failed: {text.splitlines()[-1]}' for title, text in failures.items()
     )
-    return notes
+    return found
 
 
 def _trainings_before(runs: Sequence[Run]) -> list[str]:

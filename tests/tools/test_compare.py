@@ -51,9 +51,15 @@ def write(
 
 
 def call(
-    config: Path, work_dir: Path, *more: str, status: int = 0, fresh: bool = False
+    config: Path,
+    work_dir: Path,
+    *more: str,
+    status: int = 0,
+    fresh: bool = False,
+    page: bool = False,
 ) -> str:
     command = ('tools/compare.py', config, '--work-dir', work_dir, *more)
+    command += () if page else ('--no-page',)
     done = run_script(*command, env=dict(PYTHONPATH=_python_path()), fresh=fresh)
     assert done.returncode == status, (done.stdout + done.stderr)[-4000:]
     return done.stdout + done.stderr
@@ -81,7 +87,8 @@ def compared(
     folder = tmp_path_factory.mktemp('compared')
     methods = {'KD': dict(distill=KD, student_loss_weight=0.5)}
     config = write(folder, methods=methods, seeds=[0, 1])
-    return config, folder / 'work', call(config, folder / 'work', fresh=True)
+    out = call(config, folder / 'work', fresh=True, page=True)
+    return config, folder / 'work', out
 
 
 def test_all_runs_are_in_table_and_plot(compared: tuple[Path, Path, str]) -> None:
@@ -102,6 +109,18 @@ def test_all_runs_are_in_table_and_plot(compared: tuple[Path, Path, str]) -> Non
         assert 0 < result['seconds'] < 60
         assert 2**27 < result['bytes'] < 2**34
         assert not result['resumed']
+
+
+def test_the_page_has_the_table_and_the_logits_of_every_method(
+    compared: tuple[Path, Path, str],
+) -> None:
+    _, work_dir, out = compared
+    assert f'page: {work_dir / "few.html"}' in out
+    text = (work_dir / 'few.html').read_text()
+    assert '<th>difference to the student alone</th>' in text
+    for title in ('student alone', 'KD'):
+        assert f'<h3>{title}: logits, ' in text
+    assert 'Not shown' not in text
 
 
 def test_the_seed_and_the_method_reach_the_run(

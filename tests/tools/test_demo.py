@@ -241,6 +241,8 @@ def test_a_short_demo_writes_table_and_picture_and_reuses_the_teacher(
         text = (work_dir / f'{name}.md').read_text()
         assert '| student with CKD |' in text
         assert Image.open(work_dir / f'{name}.png').width > 1000
+        page = (work_dir / f'{name}.html').read_text()
+        assert '<h3>student with CKD: logits' in page and 'Not shown' not in page
     students = [
         torch.load(work_dir / Path(config).stem / 'epoch_2.pth', weights_only=False)
         for config in short[1:]
