@@ -24,7 +24,7 @@ PIPELINES: dict[str, list[dict[str, Any]]] = {
         dict(type='PackInputs'),
     ],
 }
-FIT = dict(on='neck', loss=dict(type='FitNetLoss'))
+FIT = dict(on='neck', loss=dict(type='FitNetLoss', norm=False, relu=False))
 
 
 def folder_loader(

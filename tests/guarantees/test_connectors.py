@@ -44,6 +44,8 @@ def config(task: Task, work_dir: Path, weight: float = 1.0, **changes: Any) -> C
         type='FitNetLoss',
         student_channels=student,
         teacher_channels=teacher,
+        norm=False,  # a BatchNorm sees the halves of a batch apart
+        relu=False,
         loss_weight=weight,
     )
     hook = task.hook(weight=weight)

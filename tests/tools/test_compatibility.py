@@ -35,7 +35,8 @@ def test_every_part_of_a_detector_is_trained_and_its_weights_are_stock(
 ) -> None:
     model = narrow(ONE_STAGE['GFL'], narrow_dense)
     result = try_config(written(tmp_path / 'gfl.py', model))
-    parts = ('backbone', 'neck', 'dense_logits', 'box_distribution')
+    crossed = ('cross_logits', 'cross_boxes', 'cross_distribution')
+    parts = ('backbone', 'neck', 'dense_logits', 'box_distribution', *crossed)
     assert result == dict(model='GFL', parts=dict.fromkeys(parts, ''), reason='')
 
 
