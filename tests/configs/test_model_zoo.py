@@ -40,6 +40,9 @@ COLLECTIONS = {
     'fgd': 'FGD',
     'mgd': 'MGD',
     'ld': 'LD',
+    'crosskd-edges': 'CrossKD',
+    'crosskd-boxes': 'CrossKD',
+    'ckd-crosskd-boxes': 'CKD and CrossKD',
 }
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)
