@@ -92,7 +92,8 @@ def _write(
     command = shlex.join(['python', *sys.argv])
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(report(comparison, runs, command, picture.name, failures, at_a_time))
-    draw(picture, values_by_seed(comparison, runs), comparison.metric)
+    values = values_by_seed(comparison, runs)
+    draw(picture, values, comparison.metric, comparison.alone)
 
 
 def _parse_args() -> argparse.Namespace:
