@@ -22,7 +22,7 @@ FAST: dict[str, Any] = dict(channels_last=True, stream=True)
 @pytest.mark.parametrize('kind', ['RetinaNet', 'GFL'])
 def test_a_small_gradient_survives_a_teacher_in_float16(kind: str) -> None:
     """Without the student's loss scale it would be 0 in the teacher's format."""
-    found = []
+    found: list[torch.Tensor] = []
     for dtype in (None, 'float16'):
         student, teacher = deep(kind), deep(kind, 1).requires_grad_(False)
         speed = Speed(dtype=dtype, **FAST)
@@ -69,7 +69,7 @@ def test_a_term_of_two_teachers_is_refused_as_each_makes_a_value_of_the_student(
         for number in (0, 1)
     }
     found = PairMaker(student, teachers, requests).pairs(batch())
-    first, second = (found[name].student for name in requests)
+    first, second = (found[name].arguments()['student'] for name in requests)
     assert not torch.allclose(first, second, atol=1e-2)
 
 
