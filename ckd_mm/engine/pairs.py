@@ -238,12 +238,18 @@ def _mean(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
 
 
 def _check_same_rows(term: str, bound: Sequence[BoundTerm]) -> None:
-    """Check that a term does not average rows that are not the same."""
+    """Check that a term does not average what is not of the same rows and tensors."""
     if len(bound) > 1 and bound[0].by_teacher:
         raise ValueError(
             f'term {term!r} compares rows that the teacher chooses, and '
             f'hears {len(bound)} teachers, whose rows differ; give each a term '
             'of its own with teacher=NUMBER'
+        )
+    if len(bound) > 1 and bound[0].crossed:
+        raise ValueError(
+            f"term {term!r} compares what a teacher makes of the student's maps, and "
+            f'hears {len(bound)} teachers, each of which makes something else; give '
+            'each a term of its own with teacher=NUMBER'
         )
     if len({str(one.classes) for one in bound}) > 1:
         raise ValueError(

@@ -41,6 +41,9 @@ COLLECTIONS = {
     'mgd': 'MGD',
     'ld': 'LD',
     'cosinemap': 'Cosine map',
+    'crosskd-edges': 'CrossKD',
+    'crosskd-boxes': 'CrossKD',
+    'ckd-crosskd-boxes': 'CKD and CrossKD',
 }
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)

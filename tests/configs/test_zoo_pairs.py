@@ -36,6 +36,7 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
         'dense_logits',
         {
             'r101-r50': 'fcos/fcos_r101-caffe_fpn_gn-head-1x_coco.py',
+            'ms-r101-r50': 'fcos/fcos_r101-caffe_fpn_gn-head_ms-640-800-2x_coco.py',
             'mask-swin-s-r50': SWIN,
         },
     ),

@@ -61,7 +61,9 @@ def test_every_loss_but_some_is_here() -> None:
 
     Three ask for what dense heads have.
     """
-    of_dense_heads = {f'{name}KDLoss' for name in ('QualityFocal', 'Distribution', 'BoxIoU')}
+    of_dense_heads = {
+        f'{name}KDLoss' for name in ('QualityFocal', 'Distribution', 'BoxIoU')
+    }
     known = {name for _, name in CASES} | {'CRDLoss'} | of_dense_heads
     assert known == set(LOSSES.module_dict)
 

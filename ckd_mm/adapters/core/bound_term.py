@@ -85,6 +85,11 @@ class BoundTerm:
         return any(spec.by_teacher for spec in self._specs)
 
     @property
+    def crossed(self) -> bool:
+        """Whether the student's value is what the teacher makes of its tensors."""
+        return any(spec.crossed for spec in self._specs)
+
+    @property
     def classes(self) -> list[tuple[int, ...] | None]:
         """Which of the student's classes are compared, where it depends on classes."""
         return [
