@@ -64,7 +64,7 @@ def random_data(
         dataset = cfg.train_dataloader.dataset
         for part in dataset.get('datasets', [dataset.get('dataset', dataset)]):
             point_part(part)
-        is_large = 'num_queries' in cfg.model or 'dconv' in str(cfg.custom_hooks)
+        is_large = 'num_queries' in cfg.model or 'dconv' in str(cfg.get('custom_hooks'))
         size = LARGE_SIZE if is_large else SIZE
         cfg.merge_from_dict(capped_sizes(cfg, size))
 

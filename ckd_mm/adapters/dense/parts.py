@@ -214,44 +214,25 @@ class DenseParts:
         one_of('rows', rows, ROWS)
         if topk is not None:
             positive_integer('topk', topk)
-        label_taps = self.student.label_taps()
-        no_labels = (
-            f"the student's {type(self.student.module).__name__} tells no loss what "
-            'it assigns to each anchor or point'
-        )
+        of_student, label_taps = self._of_student, self.student.label_taps()
         if rows != 'confident' and not label_taps:
             raise ValueError(
-                f"rows={rows!r} cannot be known: {no_labels}; take rows='confident'"
+                f'rows={rows!r} cannot be known: {of_student.why_no_labels}; take '
+                "rows='confident'"
             )
-        labels = self._of_student.labels
-        context: dict[str, Context | TeacherContext] = {
-            'image_index': self._of_student.image_index,
-            'scores': TeacherContext(partial(_scores, self.teacher, match.teacher)),
-        }
-        missing_context = {}
-        if label_taps:
-            context['assigned'] = replace(labels, read=self._of_student.is_assigned)
-        if has_target and label_taps:
-            context['target'] = labels
-        elif not label_taps:
-            reason = f'{no_labels}; take a loss that needs no target'
-            missing_context = {'target': reason, 'assigned': reason}
-        else:
-            missing_context['target'] = (
-                'rows of background have no target among the classes of a sigmoid '
-                "head; take rows='assigned'"
-            )
+        scores = TeacherContext(partial(_scores, self.teacher, match.teacher))
+        known, missing_context = of_student.context(has_target)
         also = label_taps if rows != 'confident' else ()
         return PairSpec(
             student,
             teacher,
-            context=context,
+            context={**known, 'scores': scores},
             missing_context=missing_context,
             choose=partial(self._choose, topk, rows, match),
             also_taps=(self.student.taps[0], *also),
             by_teacher=True,
             match=match,
-            labels=labels if label_taps else None,
+            labels=of_student.labels if label_taps else None,
         )
 
     def match(self) -> ClassMatch:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -29,6 +31,33 @@ class StudentRows:
         self.image_index = Context(self._images, (self._output,))
         self.box_target = Context(self._box_targets, (self._output, self._box_loss))
         """The deltas of the ground truth; 0 without an object."""
+
+    @property
+    def why_no_labels(self) -> str:
+        """Why its labels are not known, where no loss gets them."""
+        return (
+            f"the student's {type(self._head.module).__name__} tells no loss what it "
+            'assigns to each anchor or point'
+        )
+
+    def context(self, has_target: bool) -> tuple[dict[str, Context], dict[str, str]]:
+        """What a loss can ask for, and why not for the rest.
+
+        Args:
+            has_target: Whether each row has a class.
+        """
+        known = {'image_index': self.image_index}
+        if not self._head.label_taps():
+            reason = f'{self.why_no_labels}; take a loss that needs no target'
+            return known, {'target': reason, 'assigned': reason}
+        known['assigned'] = replace(self.labels, read=self.is_assigned)
+        if has_target:
+            return {**known, 'target': self.labels}, {}
+        reason = (
+            'rows of background have no target among the classes of a sigmoid head; '
+            "take rows='assigned'"
+        )
+        return known, {'target': reason}
 
     def is_assigned(self, step: Step) -> Tensor:
         """Whether its assigner gave each row an object."""
