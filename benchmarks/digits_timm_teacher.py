@@ -10,10 +10,10 @@ box and no image of the detection set.
 
 Chosen with one seed. With timm's `ls_init_value` of 1e-6, or a learning rate of 4e-3,
 it stays at chance (9 and 11 %). With three images of each digit it has 52 % of the
-held-out digits at 1e-3, with a training loss of 0.01, and 33 % at 5e-4; so there are ten
-of each now. Five trainings were seen with their accuracy on held-out digits: the teacher
-is chosen by it, the distilled detectors are not. The weights are those after the last
-epoch. The file is read by
+held-out digits at 1e-3, with a training loss of 0.01, and 33 % at 5e-4; so there are
+ten of each now. Five trainings were seen with their accuracy on held-out digits: the
+teacher is chosen by it, the distilled detectors are not. The weights are those after
+the last epoch. The file is read by
 `teacher=dict(type='timm', model='convnext_atto', args=ARGS, ...)`.
 
 Shapes: N images, C channels, H W rows and columns.

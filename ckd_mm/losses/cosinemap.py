@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ckd_mm.checks import boolean, non_negative
+from ckd_mm.checks import boolean
 from ckd_mm.functional import cosinemap_loss
 from ckd_mm.functional._padding import Shapes, Size
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, projections, widths
+from ckd_mm.losses._inside import InsideImages
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._resize import Resize, checked_resize, of_one_size
 from ckd_mm.losses._takes import Takes
@@ -19,7 +20,7 @@ __all__ = ['CosineMapLoss']
 
 
 @LOSSES.register_module()
-class CosineMapLoss(nn.Module):
+class CosineMapLoss(InsideImages):
     """Directions of features, see :func:`ckd_mm.functional.cosinemap_loss`.
 
     For each level, a 1 x 1 convolution, trained along with the student, brings the
@@ -58,31 +59,23 @@ class CosineMapLoss(nn.Module):
         ignore_padding: bool = True,
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__()
-        self.ignore_padding = boolean('ignore_padding', ignore_padding)
+        super().__init__(ignore_padding, loss_weight)
         self.widths = widths(student_channels, teacher_channels)
         self.projections = projections(self.widths, boolean('project', project))
         self.resize = checked_resize(resize)
-        self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    @property
-    def also_needs(self) -> tuple[str, ...]:
-        """What it asks for beside student and teacher."""
-        return ('image_shapes', 'image_size') if self.ignore_padding else ()
-
-    def forward(
+    def compare(
         self,
         student: Maps,
         teacher: Maps,
-        image_shapes: Shapes | None = None,
-        image_size: Size | None = None,
+        shapes: Shapes | None,
+        image_size: Size | None,
     ) -> Tensor:
-        """The weighted loss, of shape ()."""
-        shapes = image_shapes if self.ignore_padding else None
+        """The loss of all levels, of shape ()."""
 
         def of_level(projection: nn.Module, student: Tensor, teacher: Tensor) -> Tensor:
             student, teacher = of_one_size(student, teacher, self.resize)
             return cosinemap_loss(projection(student), teacher, shapes, image_size)
 
         found = pairs(student, teacher, self.widths)
-        return self.loss_weight * over_pairs(of_level, self.projections, found).sum()
+        return over_pairs(of_level, self.projections, found).sum()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from ckd_mm.checks import boolean, non_negative
 from ckd_mm.functional import gram_loss
 from ckd_mm.functional._inputs import check_maps
 from ckd_mm.functional._padding import Shapes, Size
+from ckd_mm.losses._inside import InsideImages
 from ckd_mm.losses._levels import Maps, sum_over_levels
 from ckd_mm.losses._resize import Resize, checked_resize, of_one_size
 from ckd_mm.losses._takes import Takes
@@ -19,7 +19,7 @@ __all__ = ['GramLoss']
 
 
 @LOSSES.register_module()
-class GramLoss(nn.Module):
+class GramLoss(InsideImages):
     """Likeness of positions of an image, see :func:`ckd_mm.functional.gram_loss`.
 
     The losses of the levels are summed. It has no parameters, and widths may differ.
@@ -49,29 +49,21 @@ class GramLoss(nn.Module):
         ignore_padding: bool = True,
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__()
-        self.ignore_padding = boolean('ignore_padding', ignore_padding)
+        super().__init__(ignore_padding, loss_weight)
         self.resize = checked_resize(resize)
-        self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    @property
-    def also_needs(self) -> tuple[str, ...]:
-        """What it asks for beside student and teacher."""
-        return ('image_shapes', 'image_size') if self.ignore_padding else ()
-
-    def forward(
+    def compare(
         self,
         student: Maps,
         teacher: Maps,
-        image_shapes: Shapes | None = None,
-        image_size: Size | None = None,
+        shapes: Shapes | None,
+        image_size: Size | None,
     ) -> Tensor:
-        """The weighted loss, of shape ()."""
-        shapes = image_shapes if self.ignore_padding else None
+        """The loss of all levels, of shape ()."""
 
         def of_level(student: Tensor, teacher: Tensor) -> Tensor:
             check_maps(student, teacher, any_channels=True, any_size=True)
             student, teacher = of_one_size(student, teacher, self.resize)
             return gram_loss(student, teacher, shapes, image_size)
 
-        return self.loss_weight * sum_over_levels(of_level, student, teacher)
+        return sum_over_levels(of_level, student, teacher)

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ckd_mm.checks import (
-    boolean,
     check_any_positive,
     non_negative,
     positive,
@@ -17,6 +16,7 @@ from ckd_mm.functional import scalekd_loss
 from ckd_mm.functional._padding import Shapes, Size, mask_inside, sizes_inside
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._cross_attention import Projector
+from ckd_mm.losses._inside import InsideImages
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -27,7 +27,7 @@ _HEAD_WIDTH = 64
 
 
 @LOSSES.register_module()
-class ScaleKDLoss(nn.Module):
+class ScaleKDLoss(InsideImages):
     r"""Directions of the teacher's features, read from the student by cross-attention.
 
     .. math::
@@ -93,8 +93,7 @@ class ScaleKDLoss(nn.Module):
         ignore_padding: bool = True,
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__()
-        self.ignore_padding = boolean('ignore_padding', ignore_padding)
+        super().__init__(ignore_padding, loss_weight)
         self.widths = widths(student_channels, teacher_channels)
         self.spatial_weight = non_negative('spatial_weight', spatial_weight)
         self.frequency_weight = non_negative('frequency_weight', frequency_weight)
@@ -118,22 +117,15 @@ class ScaleKDLoss(nn.Module):
             )
             for student_width, teacher_width in self.widths
         )
-        self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    @property
-    def also_needs(self) -> tuple[str, ...]:
-        """What it asks for beside student and teacher."""
-        return ('image_shapes', 'image_size') if self.ignore_padding else ()
-
-    def forward(
+    def compare(
         self,
         student: Maps,
         teacher: Maps,
-        image_shapes: Shapes | None = None,
-        image_size: Size | None = None,
+        shapes: Shapes | None,
+        image_size: Size | None,
     ) -> Tensor:
-        """The weighted loss, of shape ()."""
-        shapes = image_shapes if self.ignore_padding else None
+        """The loss of all levels, of shape ()."""
 
         def of_level(by_term: nn.ModuleDict, student: Tensor, teacher: Tensor) -> Any:
             size = (teacher.shape[2], teacher.shape[3])
@@ -151,7 +143,7 @@ class ScaleKDLoss(nn.Module):
             )
 
         found = pairs(student, teacher, self.widths)
-        return self.loss_weight * over_pairs(of_level, self.projectors, found).sum()
+        return over_pairs(of_level, self.projectors, found).sum()
 
     @property
     def _weights(self) -> dict[str, float]:
