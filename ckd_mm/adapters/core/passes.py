@@ -126,6 +126,9 @@ class Plan:
 
     Args:
         passes: Those that terms read from; what these need is added.
+
+    Raises:
+        ValueError: A run of the whole teacher takes the place of what one needs.
     """
 
     def __init__(self, passes: Iterable[Pass]) -> None:
@@ -133,6 +136,12 @@ class Plan:
         for one in passes:
             _add(one, found)
         kept = [one for one in found if not any(by.covers(one) for by in found)]
+        if any(needed not in kept for one in kept for needed in one.needs):
+            raise ValueError(
+                "one term sends the student's maps through the teacher's head (on="
+                "'cross_...'), and another names a module that only a run of the whole "
+                'teacher reaches; leave one of the two out'
+            )
         self.passes = tuple(kept)
         self.before_step = tuple(one for one in kept if not one.needs_step)
         """What may run beside the student's forward."""

@@ -179,3 +179,12 @@ def test_another_width_of_the_head_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r'\[32, 32\] channels .* \[64, 64\]'):
         pair(deep('ATSS'), one_stage('ATSS', wide, 1), batch(), 'cross_logits')
+
+
+def test_a_module_that_needs_the_whole_teacher_is_refused_beside_it() -> None:
+    student, teacher = deep('RetinaNet'), deep('RetinaNet', 1).requires_grad_(False)
+    for model in (student, teacher):
+        model.last = torch.nn.Identity()
+    terms = {'cross': ('cross_logits', ()), 'last': ('module:last', ())}
+    with pytest.raises(ValueError, match='leave one of the two out'):
+        pairs(student, teacher, batch(), terms)
