@@ -7,6 +7,7 @@ import functools
 import gc
 import importlib
 import itertools
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,6 +70,12 @@ def digit_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp('data') / 'scenes'
     write_digit_scenes(root, num_train=NUM_IMAGES, num_val=4)
     return root
+
+
+@pytest.fixture(scope='module', autouse=True)
+def logs() -> None:
+    """Tools that a test ran in this process may have switched logging off."""
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope='session')

@@ -70,6 +70,12 @@ OTHER_PARTS: dict[str, dict[str, Any]] = {
     'box_distribution': dict(type='KDLoss', temperature=10.0, loss_weight=0.25),
     'roi_boxes': dict(type='BoxRegressionLoss'),
     'rpn_boxes': dict(type='BoxRegressionLoss'),
+    'cross_roi_logits': dict(type='KDLoss', temperature=1.0),
+    'cross_roi_boxes': dict(type='BoxRegressionLoss'),
+    'cross_mask_logits': dict(type='CKDLoss', temperature=0.1),
+    'cross_logits': dict(type='QualityFocalKDLoss'),
+    'cross_boxes': dict(type='BoxIoUKDLoss'),
+    'cross_distribution': dict(type='DistributionKDLoss', loss_weight=4.0),
     'semantic_logits': dict(type='CWDLoss', temperature=1.0, loss_weight=5.0),
 }
 """One loss for each part that is no class logits; docs/methods.md has more."""
@@ -113,6 +119,9 @@ def part_term(
     if part in METHODS:
         single = columns is not None and columns.width == 1
         return class_term(part, 'kd' if single else 'ckd', columns)
+    if part == 'cross_logits' and columns is not None and columns.width == 1:
+        on = dict(part=part, activation='binary')
+        return dict(on=on, loss=dict(type='KDLoss', temperature=1.0))
     if part in OTHER_PARTS:
         return dict(on=part, loss=deepcopy(OTHER_PARTS[part]))
     return None

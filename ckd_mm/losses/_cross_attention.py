@@ -7,7 +7,6 @@ head, P positions of the student's map, Q positions of the teacher's.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ckd_mm.functional._padding import Size
@@ -43,13 +42,15 @@ class CrossAttention(nn.Module):
         query_NKQE = self._heads(self.query(query_1QD)).expand(
             len(keys_NPC), -1, -1, -1
         )
-        attended_NKQE = F.scaled_dot_product_attention(
-            query_NKQE,
-            self._heads(self.key(keys_NPC)),
-            self._heads(self.value(keys_NPC)),
-            attn_mask=None if mask_NP is None else mask_NP[:, None, None, :],
-            scale=self.scale,
+        # Not PyTorch's fused attention, whose gradient on CUDA is in no fixed order.
+        keys_NKPE, values_NKPE = (
+            self._heads(layer(keys_NPC)) for layer in (self.key, self.value)
         )
+        scores_NKQP = self.scale * query_NKQE @ keys_NKPE.mT
+        if mask_NP is not None:
+            left_out = ~mask_NP[:, None, None, :]
+            scores_NKQP = scores_NKQP.masked_fill(left_out, -torch.inf)
+        attended_NKQE = scores_NKQP.softmax(dim=3) @ values_NKPE
         return self.output(attended_NKQE.transpose(1, 2).flatten(2))
 
     def _heads(self, tokens: Tensor) -> Tensor:
