@@ -135,6 +135,15 @@ def test_the_published_results_of_ld_are_those_of_mmdetections_own(
 
 
 @pytest.mark.parametrize('student', ['r18', 'r50'])
+def test_ld_takes_all_anchors_that_have_an_object(student: str) -> None:
+    """As its authors; the default is a maximum per image, which cuts in silence."""
+    hook = distilling_hook(f'configs/mmdet/gfl/ld_r101-{student}_gfl_1x_coco.py')
+    on = dict(part='box_distribution', rows='assigned', topk=None)
+    loss = dict(type='KDLoss', temperature=10.0, loss_weight=0.25)
+    assert plain(hook['distill']) == dict(ld=dict(on=on, loss=loss))
+
+
+@pytest.mark.parametrize('student', ['r18', 'r50'])
 def test_ld_with_kd_is_ld_and_another_term(student: str) -> None:
     alone, both = (
         distilling_hook(f'configs/mmdet/gfl/{method}_r101-{student}_gfl_1x_coco.py')
