@@ -63,7 +63,8 @@ class DistillationHook(Hook):
             chooses.
         distill: The terms by name, each a dict with `on`, `loss` and optionally
             `schedule` (see :mod:`ckd_mm.engine.schedules`), `data` and `teacher` (the
-            position of one in the list, or of several).
+            position of one in the list, or of several), and for several `average` and
+            `teacher_weights` (see :class:`ckd_mm.teachers.Average`).
         student_loss_weight: A factor on the student's losses, or a dict with a factor
             per loss key. A warning names each key that the student does not log in the
             first step. With 0, and terms that need no labels, only the modules that
