@@ -44,6 +44,7 @@ REASONS = {
         ('generalized_attention.py', 'point_sample.py', 'scnet_roi_head.py'),
         'a RoI head runs once more',
     ),
+    'vfnet_head.py': 'a dense head runs once more',
     'at backward': 'its backward pass runs once more',
     'dense/priors.py': 'the number of assigned anchors is not known before',
     'query/matching.py': 'the Hungarian method runs on the processor',
