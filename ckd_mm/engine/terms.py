@@ -144,7 +144,8 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
         teachers = _numbers(config.get('teacher'), num_teachers)
         data = one_of('data', config.get('data', DATA[0]), DATA)
         heard = tuple(dict.fromkeys(teachers or range(num_teachers)))
-        average = Average.read(*(config.get(key) for key in AVERAGE), heard, loss)
+        kind, weights = (config.get(key) for key in AVERAGE)
+        average = Average.read(kind, weights, heard, loss)
     except ValueError as error:
         raise ValueError(f'distill term {name!r}: {error}') from error
     controller = schedule.controller()
