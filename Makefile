@@ -1,11 +1,12 @@
 # All set-up is done by the targets themselves. `make` alone lists them.
 PYTHON ?= python3
 RUN = .venv/bin/python
-# Two processes, one thread each; modules stay whole, for the fixtures they share.
-TESTS = $(RUN) -m pytest -n 2 --dist loadfile
+# Two processes, one thread each; modules stay whole, for the fixtures they share, and
+# those with slow tests come first (tests/conftest.py).
+TESTS = $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-cls test test-fast docs lint format lists results architecture bench gpu-prepare gpu-check gpu-bench gpu-train compatibility clean clean-all
+.PHONY: help setup demo demo-cls test test-fast test-all docs lint format lists results architecture bench gpu-prepare gpu-check gpu-bench gpu-train compatibility clean clean-all
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -24,7 +25,10 @@ test: lint docs  ## everything that CI checks: lint, the site and all tests
 	$(TESTS)
 
 test-fast: setup  ## the tests without the slow ones
-	$(TESTS) -m 'not slow'
+	$(TESTS) -m 'not slow and not sweep'
+
+test-all: setup  ## all tests and the sweeps, which the others sample: before a release
+	$(TESTS) -m ''
 
 docs: setup  ## build the site of the documentation in build/site
 	NO_MKDOCS_2_WARNING=1 $(RUN) -W ignore -m mkdocs build --strict

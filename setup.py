@@ -65,7 +65,7 @@ setup(
     license_files=['LICENSE'],
     python_requires='>=3.10',
     packages=find_packages(include=['ckd_mm', 'ckd_mm.*']),
-    package_data={'ckd_mm': ['py.typed']},
+    package_data={'ckd_mm': ['py.typed', 'report/page.html']},
     install_requires=REQUIRES,
     extras_require={
         'mmdet': DETECTION,

@@ -1,6 +1,7 @@
 """What does each loss add to a training step at COCO's size: memory and launches.
 
     python benchmarks/map_cost.py [--device cpu] [--json FILE]   # cuda: real figures
+    python benchmarks/map_cost.py --losses FDLoss GramLoss       # these alone
     PYTHONPATH=OTHER_CHECKOUT python benchmarks/map_cost.py --json BEFORE.json
     python benchmarks/map_cost.py --table BEFORE.json AFTER.json [--out REPORT.md]
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -48,24 +49,29 @@ Costs = dict[str, dict[str, dict[str, float]]]
 def main() -> None:
     args = _parse_args()
     if args.table:
-        before, after = (json.loads(path.read_text()) for path in args.table)
+        before, after = args.table
         text = _report(before, after)
         print(text)
         if args.out:
             args.out.write_text(text)
         return
     command = f'python benchmarks/map_cost.py --device {args.device}'
-    found = {'environment': describe(command), 'device': args.device}
-    found['costs'] = costs(args.device)
+    if args.losses:
+        command += ' --losses ' + ' '.join(args.losses)
+    found: dict[str, Any] = {
+        'environment': describe(command),
+        'device': args.device,
+        'costs': costs(args.device, args.losses),
+    }
     if args.json:
         args.json.write_text(json.dumps(found, indent=1) + '\n')
     print(json.dumps(found['costs'], indent=1))
 
 
-def costs(device: str) -> Costs:
+def costs(device: str, losses: Sequence[str] = ()) -> Costs:
     """MiB and launches, by input, loss and mode."""
     found: Costs = {}
-    for name in sorted(LOSSES.module_dict):
+    for name in sorted(losses or LOSSES.module_dict):
         for on in _inputs_of(name):
             found.setdefault(on, {})[name] = {
                 f'{mode}, {unit}': number
@@ -138,6 +144,7 @@ def _inputs(loss: Any, on: str, dtype: torch.dtype, device: str) -> Iterator[Any
         'epoch': 2.5,
         'boxes': [torch.cat([of_boxes, of_boxes + 90], dim=1)] * IMAGES,
         'image_size': IMAGE_SIZE,
+        'image_shapes': [(800, 1333)] * IMAGES,
         'anchors': anchors,
     }
     for requires_grad in (True, False):
@@ -198,10 +205,32 @@ def _table(before: Any, after: Any) -> Iterator[str]:
 def _parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
     parser.add_argument('--device', default='fake', choices=('fake', 'cpu', 'cuda'))
+    parser.add_argument('--losses', nargs='+', default=(), help='of these alone')
     parser.add_argument('--json', type=Path, help='write the figures to a file')
-    parser.add_argument('--table', nargs=2, type=Path, metavar=('BEFORE', 'AFTER'))
+    parser.add_argument(
+        '--table',
+        nargs=2,
+        type=_figures,
+        metavar=('BEFORE', 'AFTER'),
+        help='make a table of two files that --json has written',
+    )
     parser.add_argument('--out', type=Path, help='where the table is written')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        parser.error('torch sees no GPU here; leave --device out, which needs none')
+    return args
+
+
+def _figures(name: str) -> Any:
+    try:
+        found = json.loads(Path(name).read_text())
+        return {key: found[key] for key in ('environment', 'device', 'costs')}
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f'{name}: {error.strerror}') from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise argparse.ArgumentTypeError(
+            f'{name} is not what --json has written'
+        ) from error
 
 
 if __name__ == '__main__':

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 from environment import ROOT, describe
-from steps.cases import TERMS
+from steps.cases import CROSSING, TERMS
 from steps.meters import keep_freed
 from steps.report import SECTIONS
 from steps.setting import SIZES
@@ -88,7 +88,9 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument('--size', choices=SIZES, default='digits')
     parser.add_argument('--rounds', type=int, default=20)
     parser.add_argument('--warmup', type=int, default=3, help='rounds before these')
-    parser.add_argument('--terms', nargs='+', choices=TERMS, default=list(TERMS))
+    parser.add_argument(
+        '--terms', nargs='+', choices=(*TERMS, CROSSING), default=list(TERMS)
+    )
     parser.add_argument(
         '--sections', nargs='+', choices=SECTIONS, default=list(SECTIONS)
     )

@@ -20,6 +20,7 @@ renamed.install()
 # Not on demand: `custom_imports` imports this module and asks nothing of it.
 if find_spec('mmengine') is not None:
     from ckd_mm import adapters, hooks, losses, models
+    from ckd_mm.datasets import image_folder  # noqa: F401 (registers the data set)
     from ckd_mm.registry import ADAPTERS, LOSSES, SCHEDULES, TEACHERS
 
 __all__ = [

@@ -15,12 +15,24 @@ package.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec
 
 from mmengine.registry import Registry
 
-__all__ = ['ADAPTERS', 'LOSSES', 'SCHEDULES', 'TEACHERS', 'build', 'did_you_mean']
+__all__ = [
+    'ADAPTERS',
+    'LOSSES',
+    'SCHEDULES',
+    'TEACHERS',
+    'build',
+    'checks_names',
+    'did_you_mean',
+]
+
+P = ParamSpec('P')
 
 LOSSES = Registry('distillation loss', scope='ckd_mm')
 ADAPTERS = Registry('distillation adapter', scope='ckd_mm')
@@ -62,3 +74,28 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return '; did you mean ' + ' or '.join(map(repr, near)) + '?'
     shown = ', '.join(map(repr, known[:20])) + (', ...' if len(known) > 20 else '')
     return f'; known are {shown}'
+
+
+def checks_names(init: Callable[P, None]) -> Callable[P, None]:
+    """Have `__init__` refuse a misspelt or missing argument with a sentence.
+
+    Raises:
+        ValueError: By what is returned, with near names. Python raises a TypeError.
+    """
+    parameters = list(inspect.signature(init).parameters.values())[1:]
+    known = [one.name for one in parameters]
+    needed = [one.name for one in parameters if one.default is one.empty]
+
+    @functools.wraps(init)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        subject = type(args[0]).__name__
+        for name in kwargs:
+            if name not in known:
+                hint = did_you_mean(name, known)
+                raise ValueError(f'{subject} has no option {name!r}{hint}')
+        given = {*known[: len(args) - 1], *kwargs}
+        if missing := [repr(name) for name in needed if name not in given]:
+            raise ValueError(f'{subject} needs {" and ".join(missing)}; give them')
+        init(*args, **kwargs)
+
+    return checked

@@ -4,9 +4,9 @@ What a step waits for is the stock step's, the teacher's, or ours: :meth:`Steps.
 The teacher's is what it waits for in code of MMDetection or MMPretrain, as a RoI
 extractor that asks how many RoIs lie on each level.
 
-Two steps are made. The first changes no weight, so that the second has the weights and
-random numbers of a stock run's first step, without what is made once. The second does,
-and the changes tell the gradients.
+Two steps are made, of the stock run as well. The first changes no weight, so that the
+second has the same weights and random numbers, without what is made once. The second
+does, and the changes tell the gradients.
 """
 
 from __future__ import annotations
@@ -85,8 +85,12 @@ class Steps:
 
 
 def stock_on_device(setting: Setting, device: Device) -> Steps:
-    """One training step of the student alone, on the device."""
-    return _Run(replace(setting, distill={}), 'cuda', device).steps(1)
+    """Two training steps of the student alone, on the device.
+
+    Some stock parts wait for something else from their second step on, as the sampler
+    of Libra R-CNN does, which changes an option of its own in the first.
+    """
+    return _Run(replace(setting, distill={}), 'cuda', device).steps(2)
 
 
 def on_device(setting: Setting, device: Device) -> Steps:

@@ -1,6 +1,6 @@
 """Write the table of `docs/device.md`: what each part waits for, on a mock device.
 
-python -m device.waits                            # all families, half an hour
+python -m device.waits                            # all families, a quarter of an hour
 python -m device.waits --check                    # a few of them: are they as it says?
 python -m device.waits --check --families DETR
 """

@@ -19,6 +19,7 @@ __all__ = [
     'TASKS',
     'Task',
     'differences',
+    'few_to_compile',
     'last_bias',
     'teacher_model',
     'weights',
@@ -67,6 +68,18 @@ def differences(
         if not share <= tolerance:  # also NaN
             found[name] = share
     return found
+
+
+def few_to_compile(cfg: Config, compile_: dict[str, Any] | None) -> Config:
+    """Two whole batches: a batch of another size would be traced again.
+
+    What Dynamo makes of the hooks matters here, not the code that is made of it.
+    """
+    cfg.train_dataloader.drop_last = True
+    cfg.train_dataloader.dataset.indices = 2 * cfg.train_dataloader.batch_size
+    if compile_:
+        cfg.compile = compile_
+    return cfg
 
 
 def last_bias(model: BaseModel) -> Tensor:

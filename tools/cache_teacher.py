@@ -37,7 +37,7 @@ def _parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Store the outputs of a teacher for augmented training images.'
     )
-    parser.add_argument('config', help='a distillation config of a classifier')
+    parser.add_argument('config', help='a distillation config')
     parser.add_argument('out', metavar='OUT', type=Path, help='the folder to write')
     parser.add_argument(
         '--epochs', type=int, default=1, help='how many augmented epochs (default: 1)'
@@ -45,7 +45,12 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--seed', type=int, default=0, help='of the augmentations (default: 0)'
     )
-    parser.add_argument('--dtype', choices=sorted(DTYPES), default='float16')
+    parser.add_argument(
+        '--dtype',
+        choices=sorted(DTYPES),
+        default='float16',
+        help='of what is stored; int8 has a scale for each channel (default: float16)',
+    )
     return parser.parse_args()
 
 

@@ -6,7 +6,8 @@
 docs/compare.md describes the config of a comparison. Every run goes through
 tools/train.py. You may interrupt it at any time, with kill -9 as well: the same command
 goes on, keeps what is finished, and trains anew what has changed. The table and the
-plot in the work dir are up to date after each run.
+plot in the work dir are up to date after each run. At the end there is a page as well,
+with the curves and the logits of the first seed.
 """
 
 from __future__ import annotations
@@ -22,16 +23,19 @@ from mmengine.config import DictAction
 from ckd_mm.compare import (
     Comparison,
     Run,
+    cells,
     check_metrics,
     draw,
     gpu_slots,
     locked,
+    notes,
     plan,
     read_comparison,
     report,
     train,
     values_by_seed,
 )
+from ckd_mm.report import check_out, read_history, report_runs
 
 __all__: list[str] = []
 
@@ -56,6 +60,10 @@ def _compare(args: argparse.Namespace) -> dict[str, str]:
     slots = gpu_slots(args.gpus) if args.gpus else [{}] * args.jobs
     comparison = read_comparison(args.config, args.cfg_options)
     work_dir = args.work_dir or Path('work_dirs/compare') / comparison.source.stem
+    out = args.out or work_dir / f'{comparison.source.stem}.md'
+    page = work_dir / f'{comparison.source.stem}.html'
+    if not args.no_page:
+        check_out(page)
     with locked(work_dir, comparison.source) as lock:
         runs = plan(comparison, work_dir)
         for run in runs:
@@ -70,13 +78,14 @@ def _compare(args: argparse.Namespace) -> dict[str, str]:
         if args.dry_run:
             print('\n'.join(f'  {run.title}: {run.folder}' for run in todo))
             return {}
-        out = args.out or work_dir / f'{comparison.source.stem}.md'
 
         def write(failures: dict[str, str]) -> None:
             _write(out, comparison, runs, failures, len(slots))
 
         failures = train(todo, comparison.metrics, slots, TRAIN, lock, write)
         write(failures)
+        if not args.no_page:
+            _write_page(page, comparison, runs, failures)
     print(f'\n{out.read_text()}\nwritten to {out}')
     return failures
 
@@ -92,7 +101,32 @@ def _write(
     command = shlex.join(['python', *sys.argv])
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(report(comparison, runs, command, picture.name, failures, at_a_time))
-    draw(picture, values_by_seed(comparison, runs), comparison.metric)
+    values = values_by_seed(comparison, runs)
+    draw(picture, values, comparison.metric, comparison.alone)
+
+
+def _write_page(
+    out: Path, comparison: Comparison, runs: list[Run], failures: dict[str, str]
+) -> None:
+    """The report as a page; its curves and logits are those of the first seed."""
+    seed = comparison.seeds[0]
+    first = [run for run in runs if run.seed == seed and run.result is not None]
+    try:
+        report_runs(
+            out,
+            f'Comparison: {comparison.source.stem}',
+            {run.method: read_history(run.folder) for run in first},
+            table=cells(comparison, runs),
+            notes=[
+                *notes(comparison, runs, failures),
+                f'Everything below the table is of seed {seed}.',
+            ],
+            command=shlex.join(['python', *sys.argv]),
+        )
+    except ValueError as error:  # the results of hours are there
+        print(f'warning: no page: {error}')
+        return
+    print(f'page: {out}')
 
 
 def _parse_args() -> argparse.Namespace:
@@ -116,6 +150,9 @@ def _parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--out', type=Path, help='report (.md), the plot beside it; default: work dir'
+    )
+    parser.add_argument(
+        '--no-page', action='store_true', help='no HTML page in the work dir'
     )
     parser.add_argument(
         '--dry-run', action='store_true', help='check everything and list the runs'

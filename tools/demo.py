@@ -5,14 +5,16 @@
 
 These are upper limits. All runs go through tools/train.py with the config files that
 `TASKS` names, with one thread each. A teacher that was trained before is used again;
-the two students are trained at the same time. The table and the picture are written
-to the work dir.
+the two students are trained at the same time. The table, the picture and a page with
+everything, which works offline, are written to the work dir.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -25,6 +27,7 @@ from mmengine.config import Config
 
 from ckd_mm.compare import Run, RunFailed, digest, train_anew
 from ckd_mm.datasets.digits import write_digit_images, write_digit_scenes
+from ckd_mm.report import check_out, read_history, report_runs
 
 __all__: list[str] = []
 
@@ -89,27 +92,39 @@ def main() -> None:
     # `timeout` and CI end a program like this; as Ctrl-C it ends the training as well
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     task = TASKS[args.task]
+    work_dir = args.work_dir.resolve()
+    report = work_dir / f'digits_{args.task}{_suffix(args.seed)}.md'
+    page = report.with_suffix('.html')
     try:
+        check_out(page)
         task.write(task.data)
-        runs = _plan(task, args.work_dir.resolve(), args.seed)
+        runs = _plan(task, work_dir, args.seed)
         _train(runs, args.retrain, task)
-    except (FileExistsError, ModuleNotFoundError, RunFailed) as error:
+    except (FileExistsError, ModuleNotFoundError, RunFailed, ValueError) as error:
         sys.exit(f'\nerror: {error}')
     except KeyboardInterrupt:
         sys.exit('\nstopped; run it again to start anew, with the teacher if finished')
     logs = {run.method: demo_report.read_log(run.folder) for run in runs}
     table = demo_report.table(logs, task.columns)
     verdict = demo_report.verdict(logs, task.columns)
-    suffix = _suffix(args.seed)
-    report = args.work_dir / f'digits_{args.task}{suffix}.md'
     report.write_text(f'{table}\n\n{verdict}\n\n{task.note}\n')
     picture = report.with_suffix('.png')
-    print(f'\n{table}\n\n{verdict}\n{task.note}\n\ndrawing the picture', flush=True)
+    print(f'\n{table}\n\n{verdict}\n{task.note}\n\ndrawing the pictures', flush=True)
     heading, metric = next(iter(task.columns.items()))
     curves = {title: log.curve(metric) for title, log in logs.items()}
     examples = demo_examples.EXAMPLES[args.task](runs[1], runs[2], task.data)
     demo_report.draw(picture, heading, curves, examples)
-    print(f'table:   {report}\npicture: {picture}')
+    os.chdir(ROOT)  # the paths of data and teacher start there, as in the training
+    report_runs(
+        page,
+        f'Demo: {args.task} of digits',
+        {run.title: read_history(run.folder) for run in runs[1:]},
+        read_history(runs[0].folder),
+        table=demo_report.cells(logs, task.columns),
+        notes=[verdict, task.note],
+        command=shlex.join(['python', *sys.argv]),
+    )
+    print(f'table:   {report}\npicture: {picture}\npage:    {page}')
 
 
 def _plan(task: Task, work_dir: Path, seed: int) -> list[Run]:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-__all__ = ['Log', 'Panel', 'draw', 'read_log', 'table', 'verdict']
+__all__ = ['Log', 'Panel', 'cells', 'draw', 'read_log', 'table', 'verdict']
 
 LABEL = (0.12, 0.25)
 """Height and width that the label of a box may have, as shares of the image."""
@@ -92,12 +92,18 @@ def table(logs: Mapping[str, Log], columns: Mapping[str, str]) -> str:
         logs: Title of the run -> its log.
         columns: Heading -> key of the metric in the log.
     """
-    headings = ['', *columns, 'training time']
-    rows = [headings, ['---'] * len(headings)]
+    headings, *rows = cells(logs, columns)
+    lines = [headings, ['---'] * len(headings), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
+def cells(logs: Mapping[str, Log], columns: Mapping[str, str]) -> list[list[str]]:
+    """The cells of the table, the headings first."""
+    rows = [['', *columns, 'training time']]
     for title, log in logs.items():
         values = [_format(log.last[key]) for key in columns.values()]
         rows.append([title, *values, f'{log.seconds:.0f} s'])
-    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+    return rows
 
 
 def verdict(logs: Mapping[str, Log], columns: Mapping[str, str]) -> str:

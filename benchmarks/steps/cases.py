@@ -20,13 +20,24 @@ from ckd_mm.teachers import ModelTeacher, Speed
 from .setting import CLASS_LOSS, NECK, ROIS, Batch, Sample, Setting, noted
 from .timing import Case
 
-__all__ = ['TERMS', 'cases_of', 'distiller_of', 'hooked', 'student_case', 'term_of']
+__all__ = [
+    'CROSSING',
+    'TERMS',
+    'cases_of',
+    'distiller_of',
+    'hooked',
+    'student_case',
+    'term_of',
+]
 
 TERMS = ('CKD', 'KD', 'DKD', 'DIST', 'ReviewKD')
+CROSSING = 'CrossKD'  # needs necks of one width, as at COCO's size
 
 
 def term_of(title: str, setting: Setting) -> dict[str, dict[str, Any]]:
     """The `distill` config of one term; ReviewKD's is on the neck."""
+    if title == CROSSING:
+        return {'crosskd': dict(on='cross_roi_logits', loss=dict(type='KDLoss'))}
     loss: dict[str, Any] = dict(type=f'{title}Loss')
     if title != 'ReviewKD':
         return {title.lower(): dict(on='roi_logits', loss=loss)}
@@ -76,13 +87,20 @@ def hooked(setting: Setting, distiller: Distiller) -> Case:
     return Case(student_case(setting).run, distiller.attached)
 
 
-@torch.no_grad()
 def _teacher(setting: Setting, sample: Sample, on: str) -> None:
-    """(b), in the precision that the student's step gives it."""
+    """(b), in the precision that the student's step gives it.
+
+    With a pass of the student's maps through the RoI head, forward and backward.
+    """
+    heads = setting.teacher.roi_head
     with setting.optimizer.optim_context(setting.student):
-        features = setting.teacher.extract_feat(sample.inputs)
-        if on == 'roi_logits':
-            setting.teacher.roi_head._bbox_forward(features, sample.rois)
+        with torch.no_grad():
+            features = setting.teacher.extract_feat(sample.inputs)
+            if on in ('roi_logits', 'cross_roi_logits'):
+                heads._bbox_forward(features, sample.rois)
+        if on == 'cross_roi_logits':
+            maps = [level.detach().requires_grad_() for level in features]
+            heads._bbox_forward(maps, sample.rois)['cls_score'].sum().backward()
 
 
 def authors_step(setting: Setting, batch: Batch, term: Term) -> None:

@@ -39,7 +39,16 @@ def _sample_index(step: Step) -> Tensor:
     return torch.tensor(indices).to(step.inputs.device, non_blocking=True)
 
 
-_CONTEXT = {'target': Context(_labels), 'sample_index': Context(_sample_index)}
+def _image_size(step: Step) -> tuple[int, ...]:
+    return tuple(step.inputs.shape[-2:])
+
+
+def _image_shapes(step: Step) -> list[tuple[int, ...]]:
+    return [_image_size(step)] * len(step.inputs)
+
+
+_TARGET = Context(_labels, of_labels=True)
+_CONTEXT = {'target': _TARGET, 'sample_index': Context(_sample_index)}
 
 
 @ADAPTERS.register_module()
@@ -49,7 +58,8 @@ class ClassificationAdapter(Adapter):
     `logits`: the output of the head, (B, C). `embedding`: what the last linear layer of
     the head receives, (B, D). `backbone`: the feature maps of the stages in its
     `out_indices`. `target` is the label of each image, `sample_index` its position in
-    the data set.
+    the data set. For `image_size` (height and width of the batch) and `image_shapes`
+    each image fills the batch.
     """
 
     @classmethod
@@ -94,7 +104,7 @@ class ClassificationAdapter(Adapter):
             match=columns.match,
             columns=columns,
             # With several labels, an image may also have labels that the teacher knows.
-            labels=None if several else Context(_labels),
+            labels=None if several else _TARGET,
         )
 
     def _missing(self) -> Unavailable | None:
@@ -110,6 +120,8 @@ class ClassificationAdapter(Adapter):
         return {
             **super().context(),
             **_CONTEXT,
+            'image_size': Context(_image_size),
+            'image_shapes': Context(_image_shapes),
         }
 
     def runs(self) -> dict[str, Pass]:
@@ -118,7 +130,9 @@ class ClassificationAdapter(Adapter):
 
 @dataclass(frozen=True)
 class _Head(Pass):
-    """The head, on the feature maps of the teacher."""
+    """The head, on the feature maps of the teacher, or of a student without labels."""
+
+    without_labels = ('head',)
 
     model: BaseModel = field(compare=False, repr=False)
 

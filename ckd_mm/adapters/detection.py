@@ -94,8 +94,8 @@ class DetectionAdapter(ModuleAdapter):
     def context(self) -> dict[str, Context]:
         found = {
             **super().context(),
-            'boxes': Context(_boxes),
-            'labels': Context(_labels),
+            'boxes': Context(_boxes, of_labels=True),
+            'labels': Context(_labels, of_labels=True),
             'image_size': Context(_image_size),
             'image_shapes': Context(_image_shapes),
         }

@@ -5,13 +5,13 @@
     OUT/epoch_0/000004096.safetensors    ...
     OUT/logs/                            config and log of the call that made it
 
-A shard has a tensor (rows, ...) for each part, or one for each level of it, and the
-checksums of the images. Its format is safetensors: a short header and the plain
-tensors. It is mapped into memory, processes share its pages, and it knows half
-precision and bfloat16. One indexing operation reads the rows of a batch from anywhere
-in it (256 rows of 1000 half-precision numbers from 60,000: 1 ms, one by one 9 ms).
-LMDB, the alternative, maps its file as well, but holds byte strings by key: we would
-have to write formats and shapes, and look the rows up one by one.
+A shard has a tensor (rows, ...) for each part, or one for each level of it, the scales
+of those in int8, and the checksums of the images. Its format is safetensors: a short
+header and the plain tensors. It is mapped into memory, processes share its pages, and
+it knows half precision and bfloat16. One indexing operation reads the rows of a batch
+from anywhere in it (256 rows of 1000 half-precision numbers from 60,000: 1 ms, one by
+one 9 ms). LMDB, the alternative, maps its file as well, but holds byte strings by key:
+we would have to write formats and shapes, and look the rows up one by one.
 
 A shard appears under its name when it is complete, and `cache.json` says that the cache
 is `complete` when all are. A cache that is not is refused.
@@ -25,11 +25,20 @@ from typing import Any
 
 from ckd_mm.atomic import write_json
 
-__all__ = ['CHECKSUM', 'FORMAT', 'read_manifest', 'safetensors', 'write_manifest']
+__all__ = [
+    'CHECKSUM',
+    'FORMAT',
+    'SCALES',
+    'read_manifest',
+    'safetensors',
+    'write_manifest',
+]
 
 FORMAT = 1
 CHECKSUM = 'checksum'
 """The tensor of a shard with the checksums of the images."""
+SCALES = 'scales of '
+"""What the name of a tensor with the scales of one in int8 begins with."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -14,11 +14,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ['data_identity', 'difference', 'plain', 'versions', 'weights_hash']
+__all__ = [
+    'data_identity',
+    'difference',
+    'installed',
+    'plain',
+    'versions',
+    'weights_hash',
+]
 
 # The folder of the data does not matter; which files these are is in the hash of names.
 LOCATION_KEYS = (
@@ -36,9 +43,9 @@ def data_identity(runner: Runner) -> dict[str, Any]:
     """What the images of a run's training data depend on.
 
     Returns:
-        Type and pipeline of the data set, with what wraps it; its length; and a hash of
-        its file names below their common folder, or of the images where it holds these
-        itself.
+        Type and pipeline of the data set, with what wraps it; its length; a hash of its
+        file names below their common folder, or of the images where it holds these
+        itself; and how a batch is padded, where it is.
 
     Raises:
         ValueError: The runner was not built from a config, or the data set does not
@@ -60,12 +67,13 @@ def data_identity(runner: Runner) -> dict[str, Any]:
         'dataset': plain(loader['dataset']),
         'samples': len(dataset),
         'files': _hash_of_names(dataset),
+        **_padding(runner.model),
     }
 
 
 def versions() -> dict[str, str]:
     """The versions of the packages that read and transform images."""
-    found = {name: _version(name) for name in PACKAGES}
+    found = {name: installed(name) for name in PACKAGES}
     return {name: number for name, number in found.items() if number}
 
 
@@ -141,7 +149,21 @@ def _names(dataset: Any) -> Iterator[str]:
             )
 
 
-def _version(package: str) -> str:
+def _padding(model: nn.Module) -> dict[str, Any]:
+    """To what a batch is padded; empty where an image keeps its size."""
+    student = model.module if is_model_wrapper(model) else model
+    preprocessor = getattr(student, 'data_preprocessor', None)
+    divisor = getattr(preprocessor, 'pad_size_divisor', 1)
+    augments = getattr(preprocessor, 'batch_augments', None)
+    modules: Any = augments if isinstance(augments, nn.ModuleList) else ()
+    sizes = [list(one.size) for one in modules if hasattr(one, 'size')]
+    found = {'divisor': divisor if divisor != 1 else None, 'sizes': sizes}
+    padding = {key: value for key, value in found.items() if value}
+    return {'padding': padding} if padding else {}
+
+
+def installed(package: str) -> str:
+    """The version of a package; empty where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

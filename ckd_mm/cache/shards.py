@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ckd_mm.atomic import replacing
-from ckd_mm.cache.files import CHECKSUM, safetensors
+from ckd_mm.cache.files import CHECKSUM, SCALES, safetensors
+from ckd_mm.cache.int8 import quantised
 
-__all__ = ['SHARD_BYTES', 'ShardWriter', 'num_levels']
+__all__ = ['SHARD_BYTES', 'ShardWriter', 'num_levels', 'stored_rows']
 
 SHARD_BYTES = 2**26
 """A shard is written when it has so many; an interruption loses no more."""
@@ -53,7 +54,7 @@ class ShardWriter:
                     f'{name!r} must have one row for each image to be cached, got '
                     f'{len(tensor)} rows for {count} images'
                 )
-        self._waiting.append({name: self._stored(name, rows[name]) for name in rows})
+        self._waiting.append(stored_rows(rows, self.dtype))
         size = sum(t.nbytes for batch in self._waiting for t in batch.values())
         if size >= SHARD_BYTES:
             self.flush()
@@ -71,17 +72,6 @@ class ShardWriter:
         with replacing(path) as draft:
             safetensors().torch.save_file(rows, draft)
         self._append(path, len(rows[CHECKSUM]))
-
-    def _stored(self, name: str, rows: Tensor) -> Tensor:
-        if not rows.is_floating_point():
-            return rows.cpu()
-        stored = rows.to(self.dtype).cpu()
-        if not stored.isfinite().all():
-            raise ValueError(
-                f'the teacher has values of {name!r} that {self.dtype} cannot hold '
-                f'(largest: {rows.abs().max():.3g}); store them in bfloat16 or float32'
-            )
-        return stored
 
     def _keep(self) -> None:
         """Keep the whole shards up to the first gap, and remove all after it."""
@@ -104,10 +94,37 @@ class ShardWriter:
         return self.folder / f'{start:09}.safetensors'
 
 
+def stored_rows(rows: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """The rows of a batch as a shard has them.
+
+    Raises:
+        ValueError: They have values that the format cannot hold.
+    """
+    stored: dict[str, Tensor] = {}
+    for name, values in rows.items():
+        if not values.is_floating_point():
+            stored[name] = values.cpu()
+        elif dtype == torch.int8:
+            stored[name], stored[f'{SCALES}{name}'] = quantised(values)
+            _check_finite(name, stored[f'{SCALES}{name}'], values, dtype)
+        else:
+            stored[name] = values.to(dtype)
+            _check_finite(name, stored[name], values, dtype)
+    return {name: values.cpu().contiguous() for name, values in stored.items()}
+
+
 def num_levels(path: Path, part: str) -> int | None:
     """How many levels a part has in a shard; `None` where it is one tensor."""
     with safetensors().safe_open(path, 'pt') as file:
         return sum(name.startswith(f'{part}/') for name in file.keys()) or None  # noqa: SIM118
+
+
+def _check_finite(name: str, stored: Tensor, rows: Tensor, dtype: torch.dtype) -> None:
+    if not stored.isfinite().all():
+        raise ValueError(
+            f'the teacher has values of {name!r} that {dtype} cannot hold '
+            f'(largest: {rows.abs().max():.3g}); store them in bfloat16 or float32'
+        )
 
 
 def _num_rows(path: Path) -> int | None:

@@ -11,10 +11,14 @@ import torch
 from torch import Tensor
 
 from ckd_mm.adapters.core.pair_spec import Value
-from ckd_mm.cache.files import CHECKSUM, read_manifest, safetensors
+from ckd_mm.cache.files import CHECKSUM, SCALES, read_manifest, safetensors
 from ckd_mm.cache.identity import difference
+from ckd_mm.cache.int8 import restored
 
 __all__ = ['Cache', 'Note']
+
+MOST_OPEN = 8192
+"""Tensors that stay mapped into memory; Linux allows a process 65,530 mappings."""
 
 Note = tuple[int, int, int]
 """Epoch, index and checksum of a sample, as :class:`Replay` notes them."""
@@ -138,7 +142,11 @@ class Cache:
         self, part: str, epoch: int, indices: Tensor, device: torch.device
     ) -> Value:
         def read(name: str) -> Tensor:
-            return _widened(_moved(self._rows(epoch, name, indices), device))
+            values = _moved(self._rows(epoch, name, indices), device)
+            if values.dtype != torch.int8:
+                return _widened(values)
+            scales = self._rows(epoch, f'{SCALES}{name}', indices)
+            return restored(values, _moved(scales, device))
 
         levels = self.manifest['parts'][part]
         if levels is None:
@@ -159,8 +167,8 @@ class Cache:
         return rows
 
     def _shard(self, epoch: int, number: int, name: str) -> Tensor:
-        """A tensor of a shard, mapped into memory; those of one epoch stay open."""
-        if epoch != self._epoch:
+        """A tensor of a shard, mapped into memory; most of one epoch stay open."""
+        if epoch != self._epoch or len(self._open) > MOST_OPEN:
             self._epoch, self._open = epoch, {}
         if (number, name) not in self._open:
             path = self.folder / self._shards(epoch)[number]['file']

@@ -70,6 +70,12 @@ OTHER_PARTS: dict[str, dict[str, Any]] = {
     'box_distribution': dict(type='KDLoss', temperature=10.0, loss_weight=0.25),
     'roi_boxes': dict(type='BoxRegressionLoss'),
     'rpn_boxes': dict(type='BoxRegressionLoss'),
+    'cross_roi_logits': dict(type='KDLoss', temperature=1.0),
+    'cross_roi_boxes': dict(type='BoxRegressionLoss'),
+    'cross_mask_logits': dict(type='CKDLoss', temperature=0.1),
+    'cross_logits': dict(type='QualityFocalKDLoss'),
+    'cross_boxes': dict(type='BoxIoUKDLoss'),
+    'cross_distribution': dict(type='DistributionKDLoss', loss_weight=4.0),
     'semantic_logits': dict(type='CWDLoss', temperature=1.0, loss_weight=5.0),
 }
 """One loss for each part that is no class logits; docs/methods.md has more."""
@@ -113,6 +119,9 @@ def part_term(
     if part in METHODS:
         single = columns is not None and columns.width == 1
         return class_term(part, 'kd' if single else 'ckd', columns)
+    if part == 'cross_logits' and columns is not None and columns.width == 1:
+        on = dict(part=part, activation='binary')
+        return dict(on=on, loss=dict(type='KDLoss', temperature=1.0))
     if part in OTHER_PARTS:
         return dict(on=part, loss=deepcopy(OTHER_PARTS[part]))
     return None
@@ -122,10 +131,11 @@ def maps_loss(widths: tuple[list[int], list[int]], same_sizes: bool) -> dict[str
     """The loss for feature maps, by channels of student and teacher by level.
 
     PKD at its authors' weight for necks where widths and sizes agree; else FitNet's
-    convolutions, which bring the student to the teacher's width and pool to the smaller
-    of two sizes.
+    connectors, which bring the student to the teacher's width and pool to the smaller
+    of two sizes. They are without ReLU, as maps may be negative.
     """
     student, teacher = widths
     if student == teacher and same_sizes:
         return dict(type='PKDLoss', loss_weight=6.0)
-    return dict(type='FitNetLoss', student_channels=student, teacher_channels=teacher)
+    channels = dict(student_channels=student, teacher_channels=teacher)
+    return dict(type='FitNetLoss', relu=False, **channels)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from copy import deepcopy
 from os import PathLike
 from pathlib import Path
@@ -20,12 +21,19 @@ from ckd_mm.adapters import Recorder, Step
 from ckd_mm.cache.files import CHECKSUM, FORMAT, read_manifest, write_manifest
 from ckd_mm.cache.identity import data_identity, difference, versions
 from ckd_mm.cache.replay import KEY, Replay
-from ckd_mm.cache.shards import ShardWriter, num_levels
+from ckd_mm.cache.room import check_room
+from ckd_mm.cache.shards import ShardWriter, num_levels, stored_rows
 from ckd_mm.cache.store import Cache
 from ckd_mm.checks import one_of
 from ckd_mm.hooks.distillation_hook import DistillationHook
 from ckd_mm.teachers import Teacher, TeacherView
-from ckd_mm.teachers.cacheable import check_hooks, check_student, part_name
+from ckd_mm.teachers.cacheable import (
+    check_hooks,
+    check_passes,
+    check_student,
+    is_padded_to_one_size,
+    part_name,
+)
 
 __all__ = ['DTYPES', 'cache_teacher']
 
@@ -33,6 +41,7 @@ DTYPES = {
     'float16': torch.float16,
     'bfloat16': torch.bfloat16,
     'float32': torch.float32,
+    'int8': torch.int8,
 }
 
 
@@ -55,8 +64,8 @@ def cache_teacher(
         dtype: A key of :data:`DTYPES`.
 
     Raises:
-        ValueError: The config's teacher cannot be cached, or another cache lies in the
-            folder.
+        ValueError: The config's teacher cannot be cached, another cache lies in the
+            folder, or its disk has too little room.
     """
     one_of('dtype', dtype, tuple(DTYPES))
     cfg = deepcopy(config)
@@ -79,15 +88,19 @@ def cache_teacher(
         versions=versions(),
         parts=dict.fromkeys(parts),
     )
-    _begin(Path(folder), manifest)
+    _check_folder(Path(folder), manifest)
     _check_repeats(replay)
     view.attach()
     try:
+        with closing(batches(runner, replay, view, parts, 0)) as first:
+            size = _bytes_per_image(next(first), DTYPES[dtype])
+        check_room(Path(folder), size, len(replay), epochs)
+        write_manifest(Path(folder), manifest)
         shards = _fill(runner, replay, view, parts, Path(folder), DTYPES[dtype])
     finally:
         view.detach()
-    first = Path(folder) / shards[0][0]['file']
-    levels = {part: num_levels(first, part) for part in parts}
+    path = Path(folder) / shards[0][0]['file']
+    levels = {part: num_levels(path, part) for part in parts}
     write_manifest(
         Path(folder), dict(manifest, complete=True, parts=levels, shards=shards)
     )
@@ -105,8 +118,9 @@ def _hook_of(runner: Runner) -> DistillationHook:
     (hook,) = hooks
     if len(hook.teachers) != 1 or not hook.teachers[0].can_be_cached:
         raise ValueError(
-            'a cache is made of one frozen teacher, teacher=dict(config=...); of '
-            'several, make one each and give the run a list of caches'
+            'a cache is made of one frozen teacher, teacher=dict(config=...) or one '
+            "of another library, teacher=dict(type='timm', ...); of several, make one "
+            'each and give the run a list of caches'
         )
     check_student(runner.model, {term.name: term.on for term in hook.terms})
     check_hooks(runner.hooks)
@@ -118,11 +132,16 @@ def _built(runner: Runner, hook: DistillationHook) -> tuple[Teacher, TeacherView
     device = next(runner.model.parameters()).device
     teacher = hook.teachers[0].build(runner, device)
     requests = {term.name: term.request for term in hook.terms}
-    return teacher, teacher.view(runner.model, requests)
+    view = teacher.view(runner.model, requests)
+    plan = getattr(view, 'plan', None)  # a view of a user's kind may have none
+    if plan is not None:
+        terms = {name: one.on for name, one in requests.items()}
+        check_passes(runner.model, plan.passes, terms)
+    return teacher, view
 
 
-def _begin(folder: Path, manifest: dict[str, Any]) -> None:
-    """Claim the folder, unless it has another cache."""
+def _check_folder(folder: Path, manifest: dict[str, Any]) -> None:
+    """Check that the folder is free, or has the beginning of this cache."""
     if (folder / 'cache.json').exists():
         before = read_manifest(folder)
         free = ('epochs', 'complete', 'shards', 'classes')
@@ -140,7 +159,12 @@ def _begin(folder: Path, manifest: dict[str, Any]) -> None:
         raise ValueError(
             f'{str(folder)!r} has other files; give a folder that is new or empty'
         )
-    write_manifest(folder, manifest)
+
+
+def _bytes_per_image(rows: dict[str, Tensor], dtype: torch.dtype) -> int:
+    """What a cache takes for each image of a batch."""
+    size = sum(values.nbytes for values in stored_rows(rows, dtype).values())
+    return size // len(rows[CHECKSUM])
 
 
 def _check_repeats(replay: Replay, most: int = 8) -> None:
@@ -183,7 +207,7 @@ def _fill(
 
 def batches(
     runner: Runner, replay: Replay, view: TeacherView, parts: dict[str, str], start: int
-) -> Iterator[dict[str, Tensor]]:
+) -> Generator[dict[str, Tensor], None, None]:
     """The teacher's outputs for the samples from `start` on, by name of the tensor."""
     stock = runner.train_dataloader
     loader = DataLoader(
@@ -194,21 +218,31 @@ def batches(
         collate_fn=stock.collate_fn,
     )
     nothing = Recorder(runner.model, [])  # the student is not read
-    shapes = set()
+    preprocessor = runner.model.data_preprocessor
+    are_padded, shapes = is_padded_to_one_size(preprocessor), set()
     for batch in loader:
-        shapes |= {tuple(image.shape) for image in batch['inputs']}
-        if len(shapes) > 1:
-            raise ValueError(
-                f'all images must have one size, got {sorted(shapes)}: a batch is '
-                'padded to its largest, so that the outputs for an image would depend '
-                'on the batch; end the pipeline with a crop or a resize'
-            )
-        data = runner.model.data_preprocessor(batch, True)
+        data = preprocessor(batch, True)
+        images = data['inputs'] if are_padded else batch['inputs']
+        shapes |= {tuple(image.shape) for image in images}
+        _check_one_size(shapes)
         step = Step(data['inputs'], data['data_samples'], nothing)
         view.run_teacher(step)
         checksums = [sample.get(KEY)[2] for sample in data['data_samples']]
-        yield {CHECKSUM: torch.tensor(checksums), **_tensors(view, parts, step)}
-        view.forget()
+        try:
+            yield {CHECKSUM: torch.tensor(checksums), **_tensors(view, parts, step)}
+        finally:  # also where nobody asks for more
+            view.forget()
+
+
+def _check_one_size(shapes: set[tuple[int, ...]]) -> None:
+    if len(shapes) > 1:
+        raise ValueError(
+            f'all images must have one size, got {sorted(shapes)}: a batch is padded '
+            'to its largest, so that the outputs for an image would depend on the '
+            'batch; end the pipeline with a crop or a resize to one size, or pad all '
+            'batches of a detector to one that is large enough: batch_augments=[dict('
+            "type='BatchFixedSizePad', size=(HEIGHT, WIDTH))] of its data_preprocessor"
+        )
 
 
 def _tensors(view: TeacherView, parts: dict[str, str], step: Step) -> dict[str, Tensor]:

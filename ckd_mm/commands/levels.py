@@ -119,7 +119,7 @@ def levels_term(student: list[Level], teacher: list[Level]) -> dict[str, Any] | 
     )
     on = dict(student=near.name, teacher=last.name)
     loss = maps_loss(([near.shape[1]], [last.shape[1]]), same_sizes=False)
-    return dict(on=on, loss=dict(type=loss['type']))
+    return dict(on=on, loss=dict(type=loss['type'], relu=False))
 
 
 def _outputs(model: BaseModel) -> dict[str, nn.Module]:

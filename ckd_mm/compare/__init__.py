@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ckd_mm.compare.comparison import Comparison, read_comparison
 from ckd_mm.compare.plot import draw
-from ckd_mm.compare.report import report, values_by_seed
+from ckd_mm.compare.report import cells, notes, report, values_by_seed
 from ckd_mm.compare.runs import Run, digest, plan
 from ckd_mm.compare.training import (
     RunFailed,
@@ -21,11 +21,13 @@ __all__ = [
     'Run',
     'RunFailed',
     'UnknownMetric',
+    'cells',
     'check_metrics',
     'digest',
     'draw',
     'gpu_slots',
     'locked',
+    'notes',
     'plan',
     'read_comparison',
     'report',

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from copy import deepcopy
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.hub import get_config
 
 from ckd_mm.checks import integer
-from ckd_mm.commands.arguments import LIBRARIES
-from ckd_mm.commands.presets import add_hook, add_imports, default_terms
+from ckd_mm.commands.presets import add_imports
+from ckd_mm.compare.students import (
+    check_student,
+    hook_of,
+    is_config,
+    read_bases,
+    split_first,
+    student_of,
+)
 from ckd_mm.compare.teachers import check_teachers
-from ckd_mm.hooks import DistillationHook
 from ckd_mm.registry import did_you_mean
 
 __all__ = ['ALONE', 'Comparison', 'read_comparison']
@@ -31,8 +35,8 @@ KEYS = (
     'seeds',
     'cfg_options',
     'custom_imports',
+    'groups',
 )
-METHOD_KEYS = ('distill', 'student_loss_weight', 'teacher')
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,10 @@ class Comparison:
         seeds: The seeds of every method.
         students: Config of each method by its name, the student alone first.
         more_metrics: What is shown beside the metric.
+        alone: The student alone that a method is compared with, by method, where there
+            are several.
+        firsts: Config of the training that a method begins after, by method.
+        groups: Methods that are settings of one thing, by the name of the group.
     """
 
     source: Path
@@ -52,6 +60,13 @@ class Comparison:
     seeds: list[int]
     students: dict[str, Config]
     more_metrics: Sequence[str] = ()
+    alone: Mapping[str, str] = field(default_factory=dict)
+    firsts: Mapping[str, Config] = field(default_factory=dict)
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def baseline(self, method: str) -> str:
+        """The student alone that a method is compared with."""
+        return self.alone.get(method, ALONE)
 
     @property
     def metrics(self) -> list[str]:
@@ -64,9 +79,9 @@ class Comparison:
         Hooks and imports do not count. Such a difference is in schedule, data or model,
         so that more than the method is compared.
         """
-        base = _bare(self.students[ALONE])
         found = {}
         for name, cfg in self.students.items():
+            base = _bare(self.students[self.baseline(name)])
             content = _bare(cfg)
             keys = sorted(base.keys() | content.keys())
             found[name] = [key for key in keys if base.get(key) != content.get(key)]
@@ -80,7 +95,8 @@ def read_comparison(
 
     Args:
         path: An MMEngine config with `base`, `methods`, `metric` and `seeds`, and
-            optionally `teacher`, `more_metrics`, `cfg_options` and `custom_imports`.
+            optionally `teacher`, `more_metrics`, `cfg_options`, `custom_imports` and
+            `groups`.
         options: Changes to it, as `--cfg-options` gives them.
 
     Raises:
@@ -90,29 +106,65 @@ def read_comparison(
     cfg.merge_from_dict(options or {})
     content = cfg.to_dict()
     _check_keys(content)
-    base = _load('base', content['base'])
-    if _hook(base) is not None:
-        raise ValueError(
-            f'base {content["base"]!r} has a DistillationHook; give the config of the '
-            'student alone, and this one among the methods'
-        )
-    students = {ALONE: base}
-    for name, method in _named(content['methods']).items():
-        students[name] = _student(name, method, base, content.get('teacher'))
+    methods = _named(content['methods'])
+    students, alone, firsts = _students(content, methods)
     modules = (content.get('custom_imports') or {}).get('imports', [])
     modules = [modules] if isinstance(modules, str) else modules
     for name, student in students.items():
         student.merge_from_dict(content.get('cfg_options') or {})
         add_imports(student, ['ckd_mm', *modules])
-        _check_student(name, student)
-    check_teachers([hook for hook in map(_hook, students.values()) if hook])
+        check_student(name, student)
+    for first in firsts.values():
+        add_imports(first, ['ckd_mm', *modules])
+    hooks = map(hook_of, [*students.values(), *firsts.values()])
+    check_teachers([hook for hook in hooks if hook])
     return Comparison(
         Path(path),
         content['metric'],
         list(content['seeds']),
         students,
         content.get('more_metrics', []),
+        alone,
+        firsts,
+        _groups(content.get('groups') or {}, methods),
     )
+
+
+def _students(
+    content: Mapping[str, Any], methods: Mapping[str, Any]
+) -> tuple[dict[str, Config], dict[str, str], dict[str, Config]]:
+    """The config of each method, its student alone, and the training before it."""
+    students: dict[str, Config] = {}
+    alone: dict[str, str] = {}
+    firsts: dict[str, Config] = {}
+    bases, teacher = read_bases(content['base']), content.get('teacher')
+    for prefix, base in bases.items():
+        students[prefix + ALONE] = base
+        for name, method in methods.items():
+            title = prefix + name
+            first, rest = split_first(name, method, teacher)
+            if len(bases) > 1 and is_config(rest):
+                raise ValueError(
+                    f'method {name!r} is a config, so one student, and base has '
+                    f'{len(bases)}; give what the hook takes: dict(distill=...)'
+                )
+            students[title] = student_of(name, rest, base, teacher)
+            if first is not None:
+                firsts[title] = first
+        alone |= {prefix + name: prefix + ALONE for name in [ALONE, *methods]}
+    return students, alone, firsts
+
+
+def _groups(groups: Any, methods: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Check that groups are of methods that there are."""
+    for name, members in groups.items():
+        for member in members:
+            if member not in methods:
+                raise ValueError(
+                    f'group {name!r} has {member!r}, which is no method'
+                    f'{did_you_mean(member, methods)}'
+                )
+    return {name: list(members) for name, members in groups.items()}
 
 
 def _check_keys(content: dict[str, Any]) -> None:
@@ -173,91 +225,6 @@ def _named(methods: Any) -> dict[str, Any]:
 def folder_name(method: str) -> str:
     """A method's name as that of a folder."""
     return re.sub(r'[^\w.+]+', '-', method).strip('-').lower()
-
-
-def _student(name: str, method: Any, base: Config, teacher: Any) -> Config:
-    """The config of one method: the file that it names, or the base with a hook."""
-    if isinstance(method, str) and (method.endswith('.py') or '::' in method):
-        cfg = _load(f'method {name!r}', method)
-        hook = _hook(cfg)
-        if hook is not None and teacher is not None:
-            hook['teacher'] = deepcopy(teacher)
-        return cfg
-    try:
-        arguments = method
-        if isinstance(method, str):
-            arguments = default_terms(base, method, _teacher_config(teacher)).arguments
-    except ValueError as error:
-        raise ValueError(
-            f'method {name!r}: {error} (a method is one of these presets, the path of '
-            'a config, or a dict)'
-        ) from error
-    if not isinstance(arguments, dict) or 'distill' not in arguments:
-        raise ValueError(
-            f'method {name!r} must be a dict with distill (and student_loss_weight), '
-            f"a preset such as 'ckd', or the path of a config, got {method!r}"
-        )
-    for key in arguments:
-        if key not in METHOD_KEYS:
-            raise ValueError(
-                f'method {name!r} has no option {key!r}{did_you_mean(key, METHOD_KEYS)}'
-            )
-    if teacher is None and 'teacher' not in arguments:
-        raise ValueError(
-            f'method {name!r} has no teacher; give the comparison a '
-            'teacher=dict(config=..., checkpoint=...)'
-        )
-    cfg = deepcopy(base)
-    add_hook(cfg, deepcopy({'teacher': teacher, **arguments}))
-    return cfg
-
-
-def _teacher_config(teacher: Any) -> Any:
-    """The config of the first teacher that has one; `None` if there is none."""
-    teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
-    configs = [one.get('config') for one in teachers if isinstance(one, dict)]
-    return next((config for config in configs if config is not None), None)
-
-
-def _load(what: str, name: Any) -> Config:
-    """A config from a path or a zoo name."""
-    try:
-        return get_config(name) if '::' in name else Config.fromfile(name)
-    except Exception as error:
-        raise ValueError(
-            f'{what}: {name!r} cannot be read: {type(error).__name__}: {error}; give '
-            'the path of a config, from the current folder, or a zoo name'
-        ) from error
-
-
-def _check_student(name: str, cfg: Config) -> None:
-    """Check what would be an error, or no result, only after the training."""
-    if cfg.get('default_scope') not in LIBRARIES:
-        raise ValueError(
-            f'{name}: the config has default_scope={cfg.get("default_scope")!r}, '
-            f'expected one of {LIBRARIES}'
-        )
-    missing = [
-        key
-        for key in ('val_dataloader', 'val_cfg', 'val_evaluator')
-        if cfg.get(key) is None
-    ]
-    if missing:
-        raise ValueError(
-            f'{name}: the config has no {" and no ".join(missing)}, so a run would '
-            'have no result; add the validation to it'
-        )
-    hook = _hook(cfg)
-    if hook is not None:
-        try:
-            DistillationHook(**{k: v for k, v in hook.items() if k != 'type'})
-        except (TypeError, ValueError) as error:
-            raise ValueError(f'method {name!r}: {error}') from error
-
-
-def _hook(cfg: Config) -> dict[str, Any] | None:
-    hooks = cfg.get('custom_hooks') or []
-    return next((hook for hook in hooks if hook['type'] == 'DistillationHook'), None)
 
 
 def _bare(cfg: Config) -> dict[str, Any]:

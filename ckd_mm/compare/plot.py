@@ -13,25 +13,33 @@ from ckd_mm.compare.intervals import difference
 __all__ = ['draw']
 
 
-def draw(path: Path, values: Mapping[str, Mapping[int, float]], metric: str) -> None:
+def draw(
+    path: Path,
+    values: Mapping[str, Mapping[int, float]],
+    metric: str,
+    alone: Mapping[str, str] | None = None,
+) -> None:
     """Draw each method's difference to the student alone, with its interval.
 
     Args:
         path: File to write, PNG or SVG by its suffix.
         values: Result by method and seed.
         metric: Name of the results.
+        alone: The student alone of each method, where there are several.
     """
-    methods = [name for name in values if name != ALONE]
+    alone = alone or dict.fromkeys(values, ALONE)
+    methods = [name for name in values if name != alone[name]]
     figure = Figure(figsize=(8, 1.2 + 0.4 * len(methods)), layout='constrained')
     axis = figure.subplots()
     for row, method in enumerate(methods):
-        found = difference(values[method], values[ALONE])
+        baseline = values[alone[method]]
+        found = difference(values[method], baseline)
         if found is None:
             continue
         gains = [
-            value - values[ALONE][seed]
+            value - baseline[seed]
             for seed, value in values[method].items()
-            if seed in values[ALONE]
+            if seed in baseline
         ]
         axis.plot(gains, [row] * len(gains), '.', color='tab:grey', zorder=1)
         axis.errorbar(

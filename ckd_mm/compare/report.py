@@ -9,9 +9,10 @@ from typing import Any
 from ckd_mm.commands.environment import machine, versions
 from ckd_mm.compare.comparison import ALONE, Comparison
 from ckd_mm.compare.intervals import difference, spread
+from ckd_mm.compare.ranges import range_lines
 from ckd_mm.compare.runs import Run
 
-__all__ = ['report', 'values_by_seed']
+__all__ = ['cells', 'notes', 'report', 'values_by_seed']
 
 NOT_THERE = '-'
 
@@ -37,8 +38,9 @@ def report(
     sections = [
         f'# Comparison: {comparison.source.stem}',
         table(comparison, runs),
+        *_range_tables(comparison, runs),
         f'![Differences to the student alone]({picture})',
-        '\n'.join(f'- {note}' for note in _notes(comparison, runs, failures)),
+        '\n'.join(f'- {note}' for note in notes(comparison, runs, failures)),
         '\n'.join(
             f'- {note}' for note in _environment(comparison, runs, command, at_a_time)
         ),
@@ -47,10 +49,16 @@ def report(
 
 
 def table(comparison: Comparison, runs: Sequence[Run]) -> str:
-    """One row for each method, the student alone first."""
+    """One row for each method, the student alone first, in Markdown."""
+    headings, *rows = cells(comparison, runs)
+    lines = [headings, ['---'] * len(headings), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
+def cells(comparison: Comparison, runs: Sequence[Run]) -> list[list[str]]:
+    """The cells of the table, the headings first."""
     values = values_by_seed(comparison, runs)
-    every = [value for by_seed in values.values() for value in by_seed.values()]
-    digits = 3 if all(abs(value) <= 1 for value in every) else 2  # COCO's are fractions
+    digits = _digits(values)
     rows = [
         [
             'method',
@@ -63,10 +71,10 @@ def table(comparison: Comparison, runs: Sequence[Run]) -> str:
             'peak memory',
         ]
     ]
-    rows.append(['---'] * len(rows[0]))
     more = [values_by_seed(comparison, runs, key) for key in comparison.more_metrics]
     for method, by_seed in values.items():
-        found = difference(by_seed, values[ALONE])
+        alone = comparison.baseline(method)
+        found = difference(by_seed, values[alone])
         rows.append(
             [
                 method,
@@ -76,11 +84,33 @@ def table(comparison: Comparison, runs: Sequence[Run]) -> str:
                 _number(statistics.mean(by_seed.values()) if by_seed else None, digits),
                 _number(spread(list(by_seed.values())), digits),
                 *(_mean(column[method], digits) for column in more),
-                '' if method == ALONE else found.text(digits) if found else NOT_THERE,
+                '' if method == alone else found.text(digits) if found else NOT_THERE,
                 *_costs([run.result for run in runs if run.method == method]),
             ]
         )
-    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in rows)
+    return rows
+
+
+def _digits(values: Mapping[str, Mapping[int, float]]) -> int:
+    """Digits behind the point; COCO's metrics are fractions."""
+    every = [value for by_seed in values.values() for value in by_seed.values()]
+    return 3 if all(abs(value) <= 1 for value in every) else 2
+
+
+def _range_tables(comparison: Comparison, runs: Sequence[Run]) -> list[str]:
+    """For each student alone, how much its result depends on a choice."""
+    values = values_by_seed(comparison, runs)
+    tables = []
+    for alone in (
+        dict.fromkeys(map(comparison.baseline, values)) if comparison.groups else []
+    ):
+        prefix = alone.removesuffix(ALONE)
+        groups = {
+            prefix + name: [prefix + member for member in members]
+            for name, members in comparison.groups.items()
+        }
+        tables.append('\n'.join(range_lines(values, groups, _digits(values))))
+    return tables
 
 
 def values_by_seed(
@@ -90,48 +120,70 @@ def values_by_seed(
     metric = metric or comparison.metric
     values: dict[str, dict[int, float]] = {name: {} for name in comparison.students}
     for run in runs:
-        if run.result is not None and run.seed is not None:
+        if run.result is None or run.is_first:
+            continue
+        if run.seed is not None:
             values[run.method][run.seed] = run.result['metrics'][metric]
     return values
 
 
-def _notes(
+def notes(
     comparison: Comparison, runs: Sequence[Run], failures: Mapping[str, str]
 ) -> list[str]:
     """Notes on how to read the numbers."""
-    notes = [
+    found = [
         f'{comparison.metric} of the last weights; nothing is chosen by validation '
         'results.'
     ]
     if len(comparison.seeds) == 1:
-        notes.append(
+        found.append(
             'One seed: there is no spread and no interval, and a difference may be '
             'chance.'
         )
     else:
-        notes.append(
+        found.append(
             f'Seeds {", ".join(map(str, comparison.seeds))}. Spread: standard '
             'deviation over the seeds. Difference: mean over the seeds of the '
             'difference to the student alone with the same seed, with its 95 % '
             "confidence interval (Student's t). It is not corrected for the number of "
             'methods: on average one interval in 20 misses the true difference.'
         )
+    if comparison.groups:
+        found.append(
+            'Best less worst: of each seed, and the mean over the seeds with its 95 % '
+            'confidence interval. It is above 0 by chance alone: three runs of one '
+            'setting differ as well.'
+        )
+    found.extend(_trainings_before(runs))
     for method, keys in comparison.departures().items():
-        notes.append(f'{method} differs from the base in {", ".join(keys)} as well.')
+        found.append(f'{method} differs from the base in {", ".join(keys)} as well.')
     resumed = [run.title for run in runs if run.result and run.result['resumed']]
     if resumed:
-        notes.append(
+        found.append(
             f'Interrupted and resumed from a checkpoint: {"; ".join(resumed)}. '
             'MMEngine stores no random state, so these differ from an uninterrupted '
             'run as another seed would.'
         )
     lacking = [run.title for run in runs if run.result is None]
     if lacking:
-        notes.append(f'Not finished: {"; ".join(lacking)}.')
-    notes.extend(
+        found.append(f'Not finished: {"; ".join(lacking)}.')
+    found.extend(
         f'{title} failed: {text.splitlines()[-1]}' for title, text in failures.items()
     )
-    return notes
+    return found
+
+
+def _trainings_before(runs: Sequence[Run]) -> list[str]:
+    """What the trainings cost that methods begin after."""
+    found: dict[str, list[float]] = {}
+    for run in runs:
+        if run.is_first and run.result and run.result['seconds']:
+            found.setdefault(run.method, []).append(run.result['seconds'])
+    return [
+        f'{method[0].upper()}{method[1:]}: {statistics.mean(seconds):.3g} s per '
+        'iteration, beside what the table has.'
+        for method, seconds in found.items()
+    ]
 
 
 def _environment(

@@ -18,7 +18,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ckd_mm.commands.presets import add_imports
-from ckd_mm.compare.comparison import Comparison, folder_name
+from ckd_mm.compare.comparison import ALONE, Comparison, folder_name
 from ckd_mm.compare.teachers import local_files
 
 __all__ = ['Run', 'digest', 'plan']
@@ -35,6 +35,8 @@ class Run:
         folder: The folder of this run alone.
         depends_on: What the result depends on, if the name of the folder does not say
             it. A result with another value does not count.
+        first: The run that must have ended before; this one begins with its weights.
+        is_first: Whether it is one that others begin after, and has no metric.
     """
 
     method: str
@@ -42,6 +44,13 @@ class Run:
     cfg: Config
     folder: Path
     depends_on: str = ''
+    first: Run | None = None
+    is_first: bool = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can be started."""
+        return self.first is None or self.first.result is not None
 
     @property
     def title(self) -> str:
@@ -94,6 +103,8 @@ class Run:
         """Write the config that the run is started with: `cfg` and a RecordHook."""
         cfg = Config(self.cfg.to_dict())
         cfg.work_dir = str(self.folder.resolve())
+        if self.first is not None:
+            cfg.load_from = (self.first.folder / 'last_checkpoint').read_text().strip()
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='RecordHook')]
         add_imports(cfg, ['ckd_mm'])
         cfg.dump(self.config_file)
@@ -102,15 +113,42 @@ class Run:
 
 def plan(comparison: Comparison, work_dir: Path) -> list[Run]:
     """All runs, seed by seed, so that an unfinished comparison is a fair one."""
-    runs = []
+    runs: dict[Path, Run] = {}  # by folder: several methods may share a first training
     file_digest = functools.cache(_file_digest)  # one teacher serves many runs
     for seed in comparison.seeds:
         for method, student in comparison.students.items():
-            cfg = Config(student.to_dict())
-            cfg.randomness = dict(cfg.get('randomness') or {}, seed=seed)
-            name = f'seed{seed}-{digest(cfg, file_digest)}'
-            runs.append(Run(method, seed, cfg, work_dir / folder_name(method) / name))
-    return runs
+            cfg, first = _seeded(student, seed), None
+            code = digest(cfg, file_digest)
+            if method in comparison.firsts:
+                first = _first(comparison, method, seed, work_dir, file_digest)
+                first = runs.setdefault(first.folder, first)
+                code = hashlib.sha256(
+                    f'{code} {first.folder.name}'.encode()
+                ).hexdigest()
+            folder = work_dir / folder_name(method) / f'seed{seed}-{code[:12]}'
+            runs[folder] = Run(method, seed, cfg, folder, first=first)
+    return list(runs.values())
+
+
+def _seeded(cfg: Config, seed: int) -> Config:
+    copy = Config(cfg.to_dict())
+    copy.randomness = dict(copy.get('randomness') or {}, seed=seed)
+    return copy
+
+
+def _first(
+    comparison: Comparison,
+    method: str,
+    seed: int,
+    work_dir: Path,
+    file_digest: Callable[[Path], str],
+) -> Run:
+    """The training that a method begins after, without the name of its base."""
+    name = method.removeprefix(comparison.baseline(method).removesuffix(ALONE))
+    name = f'training before {name}'
+    cfg = _seeded(comparison.firsts[method], seed)
+    folder = work_dir / folder_name(name) / f'seed{seed}-{digest(cfg, file_digest)}'
+    return Run(name, seed, cfg, folder, is_first=True)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -36,6 +36,7 @@ __all__ = [
 
 POLL_SECONDS = 0.5
 TAIL = 20
+LACKS_FIRST = 'the training that it begins after has failed'
 
 
 class RunFailed(Exception):
@@ -89,8 +90,11 @@ def train(
     progress = Progress(len(runs), metrics[0])
     try:
         while waiting or started:
-            while waiting and free:
-                started.append(_start(waiting.pop(0), free.pop(0), tool, lock, cwd))
+            while free and (run := _next(waiting)) is not None:
+                started.append(_start(run, free.pop(0), tool, lock, cwd))
+            if not started:
+                failures |= {run.title: LACKS_FIRST for run in waiting}
+                break
             time.sleep(POLL_SECONDS)
             for one in list(started):
                 check_metrics(one.run, metrics)
@@ -140,7 +144,7 @@ def check_metrics(run: Run, metrics: Sequence[str]) -> None:
         UnknownMetric: It lists the metrics that there are.
     """
     found = run.result or run.record
-    if found is None:
+    if found is None or run.is_first:
         return
     for metric in metrics:
         if metric not in found['metrics']:
@@ -200,6 +204,14 @@ def locked(work_dir: Path, source: Path) -> Iterator[IO[str]]:
         lock.write(name)
         lock.flush()
         yield lock
+
+
+def _next(waiting: list[Run]) -> Run | None:
+    """Take the first run that can be started; None if there is none."""
+    run = next((run for run in waiting if run.is_ready), None)
+    if run is not None:
+        waiting.remove(run)
+    return run
 
 
 def _start(

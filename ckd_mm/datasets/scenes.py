@@ -26,6 +26,7 @@ def render_scene(
     rng: np.random.Generator,
     images_NHW: NDArray[np.int64],
     indices: NDArray[np.int64],
+    num_digits: tuple[int, int] = NUM_DIGITS,
 ) -> tuple[NDArray[np.uint8], list[tuple[int, Box]]]:
     """Draw one scene.
 
@@ -33,13 +34,14 @@ def render_scene(
         rng: Source of all random choices.
         images_NHW: All digits, values 0 (paper) to 16 (ink).
         indices: Indices of the digits that may be drawn.
+        num_digits: Smallest and largest number of digits.
 
     Returns:
         The pixels (160, 160, 3), and the index and the box of each digit. A box is
         tight: its edge rows and columns hold ink.
     """
     scene_HWC = _texture(rng)
-    placed = _layout(rng, images_NHW, indices)
+    placed = _layout(rng, images_NHW, indices, num_digits)
     for index, (x, y, w, h) in placed:
         alpha_HW1 = _ink(images_NHW[index], h, w)[..., None]
         shade = int(rng.choice([0, 205]))  # darker or lighter than any background
@@ -119,18 +121,19 @@ def _layout(
     rng: np.random.Generator,
     images_NHW: NDArray[np.int64],
     indices: NDArray[np.int64],
+    num_digits: tuple[int, int],
 ) -> list[tuple[int, Box]]:
     """Choose digits and boxes without overlap; start again if they do not fit."""
-    num_digits = int(rng.integers(NUM_DIGITS[0], NUM_DIGITS[1] + 1))
+    number = int(rng.integers(num_digits[0], num_digits[1] + 1))
     placed: list[tuple[int, Box]] = []
-    while len(placed) < num_digits:
+    while len(placed) < number:
         placed = []
-        for _ in range(10 * num_digits):
+        for _ in range(10 * number):
             index = int(rng.choice(indices))
             box = _random_box(rng, _crop(images_NHW[index]).shape)
             if not any(_overlap(box, other) for _, other in placed):
                 placed.append((index, box))
-            if len(placed) == num_digits:
+            if len(placed) == number:
                 break
     return placed
 

@@ -33,7 +33,10 @@ class Distiller:
             detector that trains it.
         teachers: The teachers.
         terms: What is distilled; each from the teachers that it names, or all.
-        student_loss_weight: A factor on the student's losses, or one per loss key.
+        student_loss_weight: A factor on the student's losses, or one per loss key. With
+            0 and terms that need no labels, the student runs as far as they read it.
+        moves_statistics: Whether the running statistics of BatchNorm see the batches
+            without labels.
 
     Raises:
         ValueError: The terms do not fit the models.
@@ -45,12 +48,15 @@ class Distiller:
         teachers: Sequence[Teacher],
         terms: Sequence[Term],
         student_loss_weight: float | dict[str, float] = 1.0,
+        moves_statistics: bool = True,
     ) -> None:
         self.terms = terms
         self.maker = PairMaker(
             student,
             teachers,
             {term.name: term.request for term in terms},
+            alone=student_loss_weight == 0,
+            moves_statistics=moves_statistics,
         )
         for term in terms:
             self.maker.bound(term.name).fit.check(term.loss)
@@ -69,16 +75,33 @@ class Distiller:
         )
         self.factors = {term.name: 1.0 for term in terms}
         self._epoch = 0.0
+        self._unlabelled: Mapping[str, Any] | None = None
 
-    def set_progress(self, epoch: float, factors: Mapping[str, float]) -> None:
+    def set_progress(
+        self,
+        epoch: float,
+        factors: Mapping[str, float],
+        unlabelled: Mapping[str, Any] | None = None,
+    ) -> None:
         """Say how far training is, before a step.
 
         Args:
             epoch: Epochs done, with the fraction of the running one.
             factors: By term, how much its loss counts in this step. At 0 nothing of it
                 is computed.
+            unlabelled: The preprocessed batch for terms with `data='unlabelled'`.
+
+        Raises:
+            ValueError: Nothing would train the student.
         """
         self._epoch, self.factors = epoch, dict(factors)
+        self._unlabelled = unlabelled
+        if self.maker.student.label_free is not None and not any(factors.values()):
+            raise ValueError(
+                'student_loss_weight=0 leaves the terms alone to train the student, '
+                f'and none of them acts at epoch {epoch:g}; let the schedule of one '
+                'begin at 0, end with the run, and act in every iteration'
+            )
 
     def attach(self) -> None:
         """Listen to the models."""
@@ -143,7 +166,8 @@ class Distiller:
     def _start(self, inputs: Any, data_samples: Any) -> Step:
         """The student's forward is about to begin on this batch."""
         active = [name for name, factor in self.factors.items() if factor]
-        return self.maker.start(inputs, data_samples, active, self._epoch)
+        batch, self._unlabelled = self._unlabelled, None
+        return self.maker.start(inputs, data_samples, active, self._epoch, batch)
 
 
 def _scaled(loss: Tensor, factor: float) -> Tensor:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from ckd_mm.adapters import BoundTerm, Pair, Step, Value
 from ckd_mm.adapters.core.batch_checks import check_batch
-from ckd_mm.adapters.core.semi_supervised import preprocessor_of, student_within
+from ckd_mm.engine.label_free import LabelFreeForward, why_labels
 from ckd_mm.engine.student_view import StudentView
+from ckd_mm.engine.unlabelled import unlabelled_student, views_by_data
 from ckd_mm.probing.steps import first_iteration
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.teachers import Request, Teacher, TeacherView
@@ -30,6 +31,10 @@ class PairMaker:
             detector that trains it.
         teachers: The teachers; there may be none.
         requests: What each term asks for, by its name.
+        alone: Whether the student's own losses do not count. It then runs as far as
+            the terms read it, if they need no labels.
+        moves_statistics: Whether the running statistics of BatchNorm see the batches
+            without labels.
 
     Raises:
         ValueError: The terms do not fit the models.
@@ -40,22 +45,21 @@ class PairMaker:
         student: BaseModel,
         teachers: Sequence[Teacher],
         requests: Mapping[str, Request],
+        alone: bool = False,
+        moves_statistics: bool = True,
     ) -> None:
-        self.weights = [teacher.weight for teacher in teachers]
-        self.views: list[TeacherView] = [
-            teacher.view(
-                student_within(student),
-                {
-                    name: request
-                    for name, request in requests.items()
-                    if request.listens_to(number)
-                },
-                preprocessor_of(student),
-            )
-            for number, teacher in enumerate(teachers)
-        ]
-        taps = [tap for view in self.views for tap in view.student_taps]
-        self.student = StudentView(student, taps)
+        labelled, unlabelled = views_by_data(student, teachers, requests)
+        self.unlabelled = unlabelled_student(
+            student, unlabelled, requests, moves_statistics
+        )
+        self.views: list[TeacherView] = [*labelled.values(), *unlabelled.values()]
+        self.weights = [teachers[number].weight for number in (*labelled, *unlabelled)]
+        self.needing_labels = why_labels(student, labelled.values())
+        taps = [tap for view in labelled.values() for tap in view.student_taps]
+        label_free = alone and not self.needing_labels
+        self.student = StudentView(
+            student, taps, LabelFreeForward(student, taps) if label_free else None
+        )
         self._attached: tuple[Any, Any] | None = None
         for name in requests:
             _check_same_rows(name, [view.terms[name] for view in self.heard(name)])
@@ -74,17 +78,46 @@ class PairMaker:
         data_samples: Sequence[Any],
         terms: Collection[str],
         epoch: float = 0.0,
+        unlabelled: Mapping[str, Any] | None = None,
     ) -> Step:
         """Begin a step for some terms, before the student's forward.
+
+        Args:
+            inputs: The preprocessed batch (N, 3, H, W).
+            data_samples: Its N data samples.
+            terms: Those that act.
+            epoch: How many epochs are done.
+            unlabelled: `inputs` and `data_samples` of the batch without labels; `None`
+                is the same batch once more.
 
         Raises:
             ValueError: The batch is not one tensor of images.
         """
         check_batch(inputs, data_samples)
-        step = Step(inputs, data_samples, self.student.recorder, epoch, set(terms))
+        step = Step(
+            inputs,
+            data_samples,
+            self.student.recorder,
+            epoch,
+            set(terms),
+            unlabelled=self._unlabelled_step(
+                unlabelled or dict(inputs=inputs, data_samples=data_samples),
+                set(terms),
+                epoch,
+            ),
+        )
         for view in self.views_of(terms):
             view.start(step)
         return step
+
+    def _unlabelled_step(
+        self, batch: Mapping[str, Any], terms: Collection[str], epoch: float
+    ) -> Step | None:
+        if self.unlabelled is None:
+            return None
+        inputs, data_samples = batch['inputs'], batch['data_samples']
+        check_batch(inputs, data_samples)
+        return Step(inputs, data_samples, self.unlabelled.recorder, epoch, terms)
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets; of several teachers, their weighted mean.
@@ -103,6 +136,8 @@ class PairMaker:
     def forget(self) -> None:
         """Let go of the step's tensors."""
         self.student.forget()
+        if self.unlabelled is not None:
+            self.unlabelled.recorder.forget()
         for view in self.views:
             view.forget()
 
@@ -152,6 +187,8 @@ class PairMaker:
         """Put the forward hooks onto all models, see :meth:`StudentView.attach`."""
         for view in self.views:
             view.attach()
+        if self.unlabelled is not None:
+            self.unlabelled.recorder.attach()
         self.student.attach(before, after)
         self._attached = (before, after)
 
@@ -159,6 +196,8 @@ class PairMaker:
         """Take them off again."""
         for view in self.views:
             view.detach()
+        if self.unlabelled is not None:
+            self.unlabelled.recorder.detach()
         self.student.detach()
         self._attached = None
 
@@ -199,12 +238,18 @@ def _mean(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
 
 
 def _check_same_rows(term: str, bound: Sequence[BoundTerm]) -> None:
-    """Check that a term does not average rows that are not the same."""
+    """Check that a term does not average what is not of the same rows and tensors."""
     if len(bound) > 1 and bound[0].by_teacher:
         raise ValueError(
             f'term {term!r} compares rows that the teacher chooses, and '
             f'hears {len(bound)} teachers, whose rows differ; give each a term '
             'of its own with teacher=NUMBER'
+        )
+    if len(bound) > 1 and bound[0].crossed:
+        raise ValueError(
+            f"term {term!r} compares what a teacher makes of the student's maps, and "
+            f'hears {len(bound)} teachers, each of which makes something else; give '
+            'each a term of its own with teacher=NUMBER'
         )
     if len({str(one.classes) for one in bound}) > 1:
         raise ValueError(

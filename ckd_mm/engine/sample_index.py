@@ -9,7 +9,7 @@ The random numbers of the run and the types of its data sets stay the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,9 @@ from mmengine.dataset import BaseDataset
 from mmengine.runner import Runner
 from torch import nn
 
-__all__ = ['SampleIndex']
+from ckd_mm.engine.terms import Term
+
+__all__ = ['SampleIndex', 'attached_index', 'innermost']
 
 
 class SampleIndex:
@@ -32,7 +34,7 @@ class SampleIndex:
     """
 
     def __init__(self, dataset: Any) -> None:
-        self._datasets = list({id(one): one for one in _datasets(dataset)}.values())
+        self._datasets = list({id(one): one for one in innermost(dataset)}.values())
         if len(self._datasets) > 1:
             for one in self._datasets:
                 _check(one)
@@ -83,14 +85,30 @@ def _numbered(get_data_info: Any, first: int, index: int) -> dict[str, Any]:
     return info
 
 
-def _datasets(dataset: Any) -> Iterator[Any]:
+def attached_index(runner: Runner, terms: Sequence[Term]) -> SampleIndex | None:
+    """Numbers of images that suit the losses which ask for them; `None` without any.
+
+    Raises:
+        ValueError: The training set does not give them, or a loss has no room for all.
+    """
+    asking = [term for term in terms if 'sample_index' in term.context]
+    if not asking:
+        return None
+    index = SampleIndex(runner.train_dataloader.dataset)
+    for term in asking:
+        index.check(term.name, term.loss)
+    index.attach(runner)
+    return index
+
+
+def innermost(dataset: Any) -> Iterator[Any]:
     """The data sets that hold the samples, in their order."""
     inner = getattr(dataset, 'datasets', None)
     if isinstance(inner, (list, tuple)):
         for one in inner:
-            yield from _datasets(one)
+            yield from innermost(one)
     elif not isinstance(dataset, BaseDataset) and hasattr(dataset, 'dataset'):
-        yield from _datasets(dataset.dataset)
+        yield from innermost(dataset.dataset)
     else:
         yield dataset
 

@@ -13,6 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from ckd_mm.adapters import Recorder, Step, Tap
 from ckd_mm.adapters.core.semi_supervised import is_semi_supervised, student_within
+from ckd_mm.engine.label_free import LabelFreeForward
 
 __all__ = ['StudentView']
 
@@ -28,16 +29,22 @@ class StudentView:
         model: The student, without a distributed wrapper; or the semi-supervised
             detector that trains it.
         taps: What to note.
+        label_free: Runs the student in place of its own losses; `None` leaves them.
 
     Raises:
         ValueError: A tap names no module of the student.
     """
 
-    def __init__(self, model: BaseModel, taps: Iterable[Tap]) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: BaseModel,
+        taps: Iterable[Tap],
+        label_free: LabelFreeForward | None = None,
+    ) -> None:
+        self.model, self.label_free = model, label_free
         self.recorder = Recorder(student_within(model), taps)
         self._signature = inspect.signature(model.forward)
-        self._handles: list[RemovableHandle | _LabelledBranch] = []
+        self._handles: list[RemovableHandle | _LabelledBranch | _LossReplaced] = []
         self._step: Step | None = None
 
     def attach(
@@ -78,6 +85,8 @@ class StudentView:
         if is_semi_supervised(self.model):
             branch = _LabelledBranch(self.model, open_, self.recorder.close)
             self._handles.append(branch)
+        if self.label_free is not None:
+            self._handles.append(_LossReplaced(self.model, self._run_label_free))
 
     def detach(self) -> None:
         """Take all hooks off again."""
@@ -92,6 +101,11 @@ class StudentView:
 
     def _arguments(self, args: tuple, kwargs: dict) -> dict[str, Any]:
         return self._signature.bind(*args, **kwargs).arguments
+
+    def _run_label_free(self, inputs: Any, data_samples: Any) -> dict[str, Any]:
+        assert self.label_free is not None and self._step is not None
+        self.label_free.run(self._step)
+        return {}
 
     def _checked(self, step: Step | None) -> Step:
         if step is None:
@@ -133,3 +147,20 @@ class _LabelledBranch:
     def remove(self) -> None:
         """Give the wrapper its method back."""
         del self._model.loss_by_gt_instances
+
+
+class _LossReplaced:
+    """A model whose forward runs something else than its own losses.
+
+    Args:
+        model: It calls `loss` in its forward with `mode='loss'`.
+        loss: What is called instead.
+    """
+
+    def __init__(self, model: Any, loss: Callable[[Any, Any], dict[str, Any]]) -> None:
+        self._model = model
+        model.loss = loss
+
+    def remove(self) -> None:
+        """Give the model its method back."""
+        del self._model.loss

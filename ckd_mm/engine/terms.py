@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ckd_mm.adapters import Pair
+from ckd_mm.checks import one_of
 from ckd_mm.engine.controllers import Controller
 from ckd_mm.engine.schedules import Schedule, build_schedule
 from ckd_mm.functional import top1_agreement
@@ -21,6 +22,8 @@ from ckd_mm.teachers import Request
 __all__ = ['CHANNELS', 'Term', 'build_terms', 'check_loss_classes', 'required_channels']
 
 CHANNELS = ('student_channels', 'teacher_channels')
+DATA = ('labelled', 'unlabelled')
+"""Of the two batches of a step, on which a term compares."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Term:
         teachers: The numbers of the teachers that it compares with, whose values are
             averaged; `None` is all.
         controller: The weight that the schedule keeps beside its factor, if any.
+        unlabelled: Whether it compares on the batch without labels.
     """
 
     name: str
@@ -44,11 +48,13 @@ class Term:
     schedule: Schedule
     teachers: tuple[int, ...] | None = None
     controller: Controller | None = None
+    unlabelled: bool = False
 
     @property
     def request(self) -> Request:
         """What it asks of its teachers."""
-        return Request(self.on, self.context, self.teachers)
+        counts = getattr(self.loss, 'loss_weight', 1.0) != 0
+        return Request(self.on, self.context, self.teachers, self.unlabelled, counts)
 
     @property
     def context(self) -> tuple[str, ...]:
@@ -97,7 +103,7 @@ def build_terms(
 
 
 def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
-    known = ('on', 'loss', 'schedule', 'teacher')
+    known = ('on', 'loss', 'schedule', 'teacher', 'data')
     if not isinstance(name, str) or not re.fullmatch(r'[\w-]+', name):
         raise ValueError(
             'the name of a distill term must have only letters, digits, _ and -, as '
@@ -126,9 +132,13 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
         loss = _build_loss(config['loss'])
         schedule = build_schedule(config.get('schedule'))
         teachers = _numbers(config.get('teacher'), num_teachers)
+        data = one_of('data', config.get('data', DATA[0]), DATA)
     except ValueError as error:
         raise ValueError(f'distill term {name!r}: {error}') from error
-    return Term(name, config['on'], loss, schedule, teachers, schedule.controller())
+    controller = schedule.controller()
+    return Term(
+        name, config['on'], loss, schedule, teachers, controller, data == DATA[1]
+    )
 
 
 class PendingLoss(nn.Module):

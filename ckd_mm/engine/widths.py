@@ -95,7 +95,8 @@ def _pairs(
             module.eval()  # no statistics of one rank wait for those of another
     teachers = [kind.sketch(runner, copy) for kind in kinds]
     requests = {term.name: Request(term.on, (), term.teachers) for term in terms}
-    maker = PairMaker(copy, teachers, requests)
+    # Where no term needs labels, the student runs as far as they read it.
+    maker = PairMaker(copy, teachers, requests, alone=True)
     error: ValueError | None = None
     for size in SIZES:
         try:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
+from ckd_mm.functional.boxioukd import boxioukd_loss
 from ckd_mm.functional.boxregression import box_regression_loss
 from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
+from ckd_mm.functional.cosinemap import cosinemap_loss
 from ckd_mm.functional.crd import crd_log_means, crd_loss, crd_scores
 from ckd_mm.functional.ctkd import ctkd_loss, ctkd_strength, ctkd_temperature
 from ckd_mm.functional.cwd import cwd_loss
 from ckd_mm.functional.dist import dist_loss
+from ckd_mm.functional.distributionkd import distributionkd_loss
 from ckd_mm.functional.dkd import dkd_loss
+from ckd_mm.functional.fd import fd_loss
 from ckd_mm.functional.fgd import fgd_focal_loss, fgd_masks
 from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
+from ckd_mm.functional.gram import gram_loss
 from ckd_mm.functional.hcl import hcl_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
@@ -32,7 +37,9 @@ from ckd_mm.functional.ofd import ofd_loss
 from ckd_mm.functional.pkd import pkd_loss
 from ckd_mm.functional.pkt import pkt_loss
 from ckd_mm.functional.pld import pld_loss
+from ckd_mm.functional.qualityfocalkd import qualityfocalkd_loss
 from ckd_mm.functional.rkd import rkd_loss
+from ckd_mm.functional.scalekd import scalekd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
 from ckd_mm.functional.sp import sp_loss
 from ckd_mm.functional.statistics import retrieval_accuracy, top1_agreement
@@ -42,8 +49,10 @@ __all__ = [
     'at_loss',
     'bdkd_loss',
     'box_regression_loss',
+    'boxioukd_loss',
     'cc_loss',
     'ckd_loss',
+    'cosinemap_loss',
     'crd_log_means',
     'crd_loss',
     'crd_scores',
@@ -52,12 +61,15 @@ __all__ = [
     'ctkd_temperature',
     'cwd_loss',
     'dist_loss',
+    'distributionkd_loss',
     'dkd_loss',
+    'fd_loss',
     'fgd_focal_loss',
     'fgd_masks',
     'fgfi_loss',
     'fgfi_masks',
     'fitnet_loss',
+    'gram_loss',
     'hcl_loss',
     'js_loss',
     'kd_loss',
@@ -73,8 +85,10 @@ __all__ = [
     'pkd_loss',
     'pkt_loss',
     'pld_loss',
+    'qualityfocalkd_loss',
     'retrieval_accuracy',
     'rkd_loss',
+    'scalekd_loss',
     'sinkd_loss',
     'sp_loss',
     'top1_agreement',

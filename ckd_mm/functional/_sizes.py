@@ -9,7 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ['add_pooled_gradient', 'divides', 'of_smaller_size', 'pooled_to']
+__all__ = [
+    'add_pooled_gradient',
+    'divides',
+    'of_smaller_size',
+    'pooled_to',
+    'resized',
+]
 
 
 def of_smaller_size(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,6 +39,24 @@ def pooled_to(maps: Tensor, size: tuple[int, int]) -> Tensor:
     if divides(maps, size):
         return _windows(maps, size).mean(dim=(3, 5))
     rows_SL, columns_SL = _weights(maps, size)
+    return rows_SL @ (maps @ columns_SL.T)
+
+
+def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps (N, C, *size), averaged where an axis gets shorter, else interpolated.
+
+    An axis that grows has linear weights between the centres of its cells, those of
+    `interpolate` in the mode 'bilinear', whose gradient differs from run to run on
+    CUDA. Here both axes are products with the matrices of their weights.
+    """
+    lengths = maps.shape[2:]
+    if all(new <= old for new, old in zip(size, lengths, strict=True)):
+        return pooled_to(maps, size)
+    averages = _weights(maps, size)
+    rows_SL, columns_SL = (
+        average if new <= old else _linear(maps, old, new)
+        for average, new, old in zip(averages, size, lengths, strict=True)
+    )
     return rows_SL @ (maps @ columns_SL.T)
 
 
@@ -69,3 +93,9 @@ def _weights(maps: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         for length, pooled in zip(maps.shape[2:], size, strict=True)
     )
     return first, second
+
+
+def _linear(maps: Tensor, old: int, new: int) -> Tensor:
+    """The matrix (S, L) of linear interpolation along one axis."""
+    each_1LL = torch.eye(old, dtype=maps.dtype, device=maps.device)[None]
+    return F.interpolate(each_1LL, new, mode='linear', align_corners=False)[0].T

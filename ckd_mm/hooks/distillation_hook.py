@@ -16,12 +16,16 @@ from ckd_mm.cache.replay import Replay
 from ckd_mm.engine.connectors import Connectors
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.finite import FiniteCheck
-from ckd_mm.engine.sample_index import SampleIndex
+from ckd_mm.engine.inherit import Inherit
+from ckd_mm.engine.sample_index import SampleIndex, attached_index
 from ckd_mm.engine.student import check_averages, check_strategy, student_of
 from ckd_mm.engine.student_losses import StudentLosses
 from ckd_mm.engine.terms import Term, build_terms, check_loss_classes
+from ckd_mm.engine.training_data import check_training_data
+from ckd_mm.engine.unlabelled_data import UnlabelledData, check_data
 from ckd_mm.engine.widths import with_channels
 from ckd_mm.random_state import preserved_random_state
+from ckd_mm.registry import checks_names
 from ckd_mm.teachers import Teacher, read_teachers
 from ckd_mm.teachers.classes import lists_of
 
@@ -44,32 +48,31 @@ class DistillationHook(Hook):
     ]
     ```
 
-    A mistake in the config is reported when the hook is built (names, values) or when
-    training starts (what depends on the models), before the first iteration. Problems
-    that only appear at run time, such as a module that runs twice, are reported in the
-    first step. `runner.val()` and `runner.test()` do not load the teacher.
+    A mistake in the config is reported before the first iteration; a module that runs
+    twice, in the first step. `runner.val()` and `runner.test()` load no teacher.
 
     Args:
         teacher: `config` (a path, a zoo name, or a dict); `checkpoint` (a path or URL,
             the zoo's if left out); `prefix`, to take one of several models out of a
             file; `classes` and `class_map`, to match its classes with the student's by
-            name; `evaluate=True`, to evaluate the teacher with the run's validation
-            before training and log its metrics under `teacher/`; `shard=True`, to
-            spread it over the processes. `ema=True` instead of a config: the average of
-            the student, which the run's EMAHook keeps.
-            `cache=PATH` instead: the outputs that `tools/cache_teacher.py` has stored,
-            whose augmentations this run replays; no teacher is built. A list of such
-            dicts: several teachers, averaged by `weight` where a term does not
-            choose.
-        distill: The terms by name, each a dict with `on` (what is compared), `loss` (a
-            registered loss) and optionally `schedule` (see
-            :class:`ckd_mm.engine.schedules.Schedule`, or
-            `type='GradientShare'`) and `teacher` (the position of
-            one in the list, or of several).
-        student_loss_weight: A factor on the student's losses, or a dict with a
-            factor per loss key. Plain KD on CIFAR weighs the cross-entropy by 0.1. A
-            warning names each key that the student does not log in the first step: the
-            loss may come later, or the key may be misspelt.
+            name; `evaluate=True`, to evaluate the teacher before training and log its
+            metrics under `teacher/`; `shard=True`, to spread it over the processes.
+            `ema=True` instead: the average of the student, which the run's EMAHook
+            keeps. `cache=PATH` instead: what `tools/cache_teacher.py` has stored. A
+            list of such dicts: several teachers, averaged by `weight` unless a term
+            chooses.
+        distill: The terms by name, each a dict with `on`, `loss` and optionally
+            `schedule` (see :mod:`ckd_mm.engine.schedules`), `data` and `teacher` (the
+            position of one in the list, or of several).
+        student_loss_weight: A factor on the student's losses, or a dict with a factor
+            per loss key. A warning names each key that the student does not log in the
+            first step. With 0, and terms that need no labels, only the modules that
+            they read are run.
+        unlabelled: `dataloader`, of images for terms with `data='unlabelled'`;
+            `moves_statistics=False` keeps them out of BatchNorm's running statistics.
+        inherit: Modules, such as `['neck', 'bbox_head']`, whose weights the student
+            takes from the teacher, where names and shapes agree;
+            `dict(teacher=NUMBER, parts=[...])` of several teachers.
 
     Raises:
         ValueError: Something in the config is wrong.
@@ -78,13 +81,17 @@ class DistillationHook(Hook):
     # After RuntimeInfoHook, whose values `after_train_iter` reads; before what saves.
     priority = 'HIGH'
 
+    @checks_names
     def __init__(
         self,
         teacher: dict[str, Any] | list[dict[str, Any]],
         distill: dict[str, dict[str, Any]],
         student_loss_weight: float | dict[str, float] = 1.0,
+        unlabelled: dict[str, Any] | None = None,
+        inherit: Any = None,
     ) -> None:
         self.teachers = read_teachers(teacher)
+        self._inherit = Inherit.read(inherit, self.teachers)
         self._distill = distill
         self._random_state = torch.get_rng_state()
         with preserved_random_state():  # connectors draw their first weights
@@ -93,6 +100,8 @@ class DistillationHook(Hook):
         self.connectors = Connectors(self.terms)
         StudentLosses(student_loss_weight)  # refuses a bad one at once
         self.student_loss_weight = student_loss_weight
+        check_data(unlabelled, self.terms, alone=student_loss_weight == 0)
+        self._unlabelled = None if unlabelled is None else UnlabelledData(**unlabelled)
         self.distiller: Distiller | None = None
         self._joined = False
         self._replay: Replay | None = None
@@ -131,14 +140,23 @@ class DistillationHook(Hook):
             for term in self.terms
         }
         check_loss_classes(self.terms, _class_names(runner))
+        if self._inherit is not None:
+            self._inherit.apply(runner, student)
         device = next(student.parameters()).device
         teachers = [kind.build(runner, device) for kind in self.teachers]
         self.distiller = Distiller(
-            student, teachers, self.terms, self.student_loss_weight
+            student,
+            teachers,
+            self.terms,
+            self.student_loss_weight,
+            self._unlabelled is None or self._unlabelled.moves_statistics,
         )
+        check_training_data(runner, self.distiller.maker, self.student_loss_weight)
+        if self._unlabelled is not None:
+            self._unlabelled.open(runner)
         for teacher in teachers:
             _log_metrics(teacher.evaluate(runner), runner)
-        self._sample_index = _attached_index(runner, self.terms)
+        self._sample_index = attached_index(runner, self.terms)
         self._replay = _attached_replay(runner, teachers)
         self.distiller.attach()
 
@@ -167,7 +185,10 @@ class DistillationHook(Hook):
             name: schedule.factor(runner.iter, per_epoch)
             for name, schedule in self._schedules.items()
         }
-        self.distiller.set_progress(runner.iter / per_epoch, factors)
+        compares = any(factors[term.name] for term in self.terms if term.unlabelled)
+        loader = self._unlabelled if compares else None
+        batch = None if loader is None else loader.batch(runner)
+        self.distiller.set_progress(runner.iter / per_epoch, factors, batch)
         self.distiller.controllers.begin(runner.iter, per_epoch, runner.optim_wrapper)
 
     def after_train_iter(
@@ -225,27 +246,13 @@ class DistillationHook(Hook):
         if self._sample_index is not None:
             self._sample_index.detach(runner)
             self._sample_index = None
+        if self._unlabelled is not None:
+            self._unlabelled.close()
 
 
 def _has_train_loop(runner: Runner) -> bool:
     """Whether this is a training run; `runner.val()` and `.test()` build no loop."""
     return hasattr(runner._train_loop, 'run')
-
-
-def _attached_index(runner: Runner, terms: Sequence[Term]) -> SampleIndex | None:
-    """Numbers of images that suit the losses which ask for them; `None` without any.
-
-    Raises:
-        ValueError: The training set does not give them, or a loss has no room for all.
-    """
-    asking = [term for term in terms if 'sample_index' in term.context]
-    if not asking:
-        return None
-    index = SampleIndex(runner.train_dataloader.dataset)
-    for term in asking:
-        index.check(term.name, term.loss)
-    index.attach(runner)
-    return index
 
 
 def _attached_replay(runner: Runner, teachers: Sequence[Teacher]) -> Replay | None:

@@ -50,7 +50,7 @@ class RecordHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Validate the last weights, unless that was done."""
-        if self._iter != runner.iter:
+        if self._iter != runner.iter and runner.val_loop is not None:
             runner.val_loop.run()
         self._write(runner, ended=True)
 

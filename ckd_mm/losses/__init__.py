@@ -4,9 +4,9 @@ Every loss takes `loss_weight`; with 0 the loss is only monitored.
 
 The parameter names of `forward` say what the loss needs: `student` and `teacher`, and
 where the method uses them `target` (labels), `sample_index` (indices into the data
-set), `epoch` (completed epochs), `image_index`, `boxes`, `image_size` or `anchors`. A
-parameter with a default is only passed if the loss names it in `also_needs`, as
-:class:`CKDLoss` does for some of its options.
+set), `epoch` (completed epochs), `image_index`, `boxes`, `image_size`, `image_shapes`
+or `anchors`. A parameter with a default is only passed if the loss names it in
+`also_needs`, as :class:`CKDLoss` does for some of its options.
 
 `takes` says what the loss compares, see :data:`ckd_mm.losses._takes.Takes`. It is
 matched with what an `on` gives before training; a loss without `takes` is not checked.
@@ -19,17 +19,22 @@ from __future__ import annotations
 
 from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
+from ckd_mm.losses.boxioukd import BoxIoUKDLoss
 from ckd_mm.losses.boxregression import BoxRegressionLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
+from ckd_mm.losses.cosinemap import CosineMapLoss
 from ckd_mm.losses.crd import CRDLoss
 from ckd_mm.losses.ctkd import CTKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.dist import DISTLoss
+from ckd_mm.losses.distributionkd import DistributionKDLoss
 from ckd_mm.losses.dkd import DKDLoss
+from ckd_mm.losses.fd import FDLoss
 from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
+from ckd_mm.losses.gram import GramLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
@@ -43,8 +48,10 @@ from ckd_mm.losses.ofd import OFDLoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
 from ckd_mm.losses.pld import PLDLoss
+from ckd_mm.losses.qualityfocalkd import QualityFocalKDLoss
 from ckd_mm.losses.reviewkd import ReviewKDLoss
 from ckd_mm.losses.rkd import RKDLoss
+from ckd_mm.losses.scalekd import ScaleKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
 from ckd_mm.losses.vid import VIDLoss
@@ -52,17 +59,22 @@ from ckd_mm.losses.vid import VIDLoss
 __all__ = [
     'ATLoss',
     'BDKDLoss',
+    'BoxIoUKDLoss',
     'BoxRegressionLoss',
     'CCLoss',
     'CKDLoss',
     'CRDLoss',
     'CTKDLoss',
     'CWDLoss',
+    'CosineMapLoss',
     'DISTLoss',
     'DKDLoss',
+    'DistributionKDLoss',
+    'FDLoss',
     'FGDLoss',
     'FGFILoss',
     'FitNetLoss',
+    'GramLoss',
     'HCLLoss',
     'JSLoss',
     'KDLoss',
@@ -76,9 +88,11 @@ __all__ = [
     'PKDLoss',
     'PKTLoss',
     'PLDLoss',
+    'QualityFocalKDLoss',
     'RKDLoss',
     'ReviewKDLoss',
     'SPLoss',
+    'ScaleKDLoss',
     'SinKDLoss',
     'VIDLoss',
 ]

@@ -6,7 +6,7 @@ embeddings (N, C) count as maps of 1 x 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -24,6 +24,7 @@ __all__ = [
     'Widths',
     'over_pairs',
     'pairs',
+    'projections',
     'recomputed',
     'widths',
 ]
@@ -79,9 +80,26 @@ def pairs(
     ]
 
 
+def projections(by_level: Widths, project: bool = True) -> nn.ModuleList:
+    """For each level, a 1 x 1 convolution to the teacher's width, or nothing.
+
+    Raises:
+        ValueError: Maps of different widths would stay as they are.
+    """
+    if not project and any(student != teacher for student, teacher in by_level):
+        raise ValueError(
+            'project=False needs maps of one width, got (student, teacher) channels '
+            f'{by_level}; leave project=True'
+        )
+    return nn.ModuleList(
+        nn.Conv2d(student, teacher, kernel_size=1) if project else nn.Identity()
+        for student, teacher in by_level
+    )
+
+
 def over_pairs(
     loss: Callable[[Any, Tensor, Tensor], Tensor],
-    connectors: nn.ModuleList,
+    connectors: Iterable[Any],
     found: list[tuple[Tensor, Tensor]],
 ) -> Tensor:
     """`loss(connector, student, teacher)` of each level, the student's maps upcast."""

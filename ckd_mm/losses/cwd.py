@@ -25,8 +25,8 @@ class CWDLoss(nn.Module):
 
     Args:
         temperature: Divides the maps; the paper uses 1 to 4.
-        loss_weight: Multiplies the loss. mmrazor's configs use 5 at temperature 1. 0
-            only monitors.
+        loss_weight: Multiplies the loss. mmrazor's configs have temperature 1 and 10 on
+            an FPN, 5 on the class maps of GFL. 0 only monitors.
 
     Raises:
         ValueError: An argument is out of its range.

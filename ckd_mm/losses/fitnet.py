@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from ckd_mm.checks import non_negative
+from ckd_mm.checks import boolean, non_negative
 from ckd_mm.functional import fitnet_loss
-from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
+from ckd_mm.functional._inputs import check_maps
+from ckd_mm.losses._connectors import (
+    BatchNorm,
+    Channels,
+    over_pairs,
+    pairs,
+    recomputed,
+    widths,
+)
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -20,16 +28,23 @@ __all__ = ['FitNetLoss']
 class FitNetLoss(nn.Module):
     """Features as they are, see :func:`ckd_mm.functional.fitnet_loss`.
 
-    For each level, a 1 x 1 convolution, trained along with the student, brings the
-    student's maps to the teacher's width. The losses of the levels are summed; the
-    paper uses one level, the middle one. mdistiller's regressor also has BatchNorm and
-    ReLU.
+    For each level, a 1 x 1 convolution, BatchNorm and ReLU, trained along with the
+    student, bring the student's maps to the teacher's width, as `ConvReg` of
+    RepDistiller and mdistiller does. Its bias, which BatchNorm takes away again, is
+    left out. The losses of the levels are summed; the paper uses one level, the middle
+    one.
+
+    Nothing is negative behind a ReLU. `relu=False` is for teacher's maps of both signs,
+    as a neck or a transformer returns; `norm=False, relu=False` is a convolution with a
+    bias alone.
 
     Args:
         student_channels: Number of channels of the student's level, or a list with one
             number per level.
         teacher_channels: The same for the teacher.
         loss_weight: Multiplies the loss. CIFAR-100: 100. 0 only monitors.
+        norm: Whether BatchNorm follows the convolution.
+        relu: Whether a ReLU comes last.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -51,22 +66,44 @@ class FitNetLoss(nn.Module):
         student_channels: Channels,
         teacher_channels: Channels,
         loss_weight: float = 1.0,
+        norm: bool = True,
+        relu: bool = True,
     ) -> None:
         super().__init__()
         self.widths = widths(student_channels, teacher_channels)
+        self.norm, self.relu = boolean('norm', norm), boolean('relu', relu)
         self.regressors = nn.ModuleList(
-            nn.Conv2d(student_width, teacher_width, kernel_size=1)
+            nn.Conv2d(student_width, teacher_width, kernel_size=1, bias=not norm)
             for student_width, teacher_width in self.widths
+        )
+        self.norms = nn.ModuleList(
+            BatchNorm(teacher_width) for _, teacher_width in self.widths if norm
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
     def forward(self, student: Maps, teacher: Maps) -> Tensor:
         """The weighted loss, of shape ()."""
+        norms = self.norms if self.norm else [None] * len(self.widths)
         values = over_pairs(
-            lambda regressor, student, teacher: fitnet_loss(
-                regressor(student), teacher
-            ),
-            self.regressors,
+            self._level,
+            zip(self.regressors, norms, strict=True),
             pairs(student, teacher, self.widths),
         )
         return self.loss_weight * values.sum()
+
+    def _level(
+        self, layers: tuple[Any, BatchNorm | None], student: Tensor, teacher: Tensor
+    ) -> Tensor:
+        """The loss of one level; only the convolution's output is kept for it."""
+        regressor, norm = layers
+
+        def loss(maps: Tensor, teacher: Tensor, *, again: bool) -> Tensor:
+            maps = maps if norm is None else norm(maps, again=again)
+            return fitnet_loss(maps.relu() if self.relu else maps, teacher)
+
+        maps = regressor(student)
+        if norm is None and not self.relu:
+            return loss(maps, teacher, again=False)
+        # an error inside `checkpoint` would leave its hooks to whatever comes next
+        check_maps(maps, teacher, any_size=True)
+        return recomputed(loss, maps, teacher)

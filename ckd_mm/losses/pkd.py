@@ -23,7 +23,8 @@ class PKDLoss(nn.Module):
     the levels, as the authors do.
 
     Args:
-        loss_weight: Multiplies the loss. The authors use 6, on necks. 0 only monitors.
+        loss_weight: Multiplies the loss. The authors use 6 or 10, by the pair, on four
+            levels of a neck. 0 only monitors.
 
     Raises:
         ValueError: `loss_weight` is not a finite number >= 0.

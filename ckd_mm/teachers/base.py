@@ -21,6 +21,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value
+from ckd_mm.adapters.core.class_names import ClassNames
 
 __all__ = ['Request', 'Teacher', 'TeacherKind', 'TeacherView']
 
@@ -33,11 +34,15 @@ class Request:
         on: What it compares, as in a config.
         context: The names of what its loss asks for beside student and teacher.
         teachers: The numbers of the teachers that it listens to; `None` is all.
+        unlabelled: Whether it compares on the batch without labels.
+        counts: Whether its loss trains; with `loss_weight=0` it is only logged.
     """
 
     on: Any
     context: Collection[str] = ()
     teachers: Collection[int] | None = None
+    unlabelled: bool = False
+    counts: bool = True
 
     def listens_to(self, teacher: int) -> bool:
         """Whether the term compares with the teacher of this number."""
@@ -68,7 +73,10 @@ class TeacherView(Protocol):
         """Run the teacher, after the student's forward."""
 
     def rerun_student(self, step: Step) -> None:
-        """Run modules of the student once more, if a term needs that."""
+        """Run modules of the student once more, or the teacher's on its tensors.
+
+        Only if a term needs that.
+        """
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""
@@ -135,6 +143,9 @@ class TeacherKind(ABC):
     can_be_cached: ClassVar[bool] = False
     """Whether its outputs for an image are the same in every step."""
 
+    can_be_inherited: ClassVar[bool] = False
+    """Whether a student can start from it: a model whose modules have their names."""
+
     weight: float = 1.0
 
     @abstractmethod
@@ -157,6 +168,17 @@ class TeacherKind(ABC):
             student: A copy of the student.
         """
         return self.build(runner, next(student.parameters()).device)
+
+    def original(self, runner: Runner) -> tuple[BaseModel, ClassNames | None]:
+        """The model as its file has it, on the CPU, and the names of its classes.
+
+        Raises:
+            ValueError: It cannot be inherited, or as for :meth:`build`.
+        """
+        raise ValueError(
+            f'a student cannot start from a {type(self).__name__}; name a teacher with '
+            'teacher=dict(config=...)'
+        )
 
     def check(self) -> None:  # noqa: B027 (most kinds have nothing to try)
         """Check without a run that it can be built, for a comparison of many runs.

@@ -1,9 +1,9 @@
 """Which outputs of a teacher can be cached, and by which name.
 
-Outputs that depend on one image alone can be cached: a classifier's logits, embedding
-and feature maps. Those of a detector cannot. Its RoIs are proposed by the student and
-change in each step. Its feature maps cover the padded batch, which depends on the other
-images in it.
+Outputs that depend on one image alone can be cached: a classifier's logits and
+embedding, and feature maps of any teacher beside any student. Feature maps cover the
+padded batch, so all batches must have one size. Rows of a detector cannot be cached:
+which RoIs, anchors or queries are compared changes in each step.
 """
 
 from __future__ import annotations
@@ -13,10 +13,23 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
+from torch import nn
 
-from ckd_mm.adapters import ClassificationAdapter, find_adapter
+from ckd_mm.adapters import ClassificationAdapter, Pass, find_adapter
+from ckd_mm.adapters.core.parts import is_modules
+from ckd_mm.adapters.core.passes import BackboneMaps, FeatureMaps
 
-__all__ = ['check_hooks', 'check_student', 'part_name', 'with_student_twice']
+__all__ = [
+    'check_hooks',
+    'check_passes',
+    'check_student',
+    'is_padded_to_one_size',
+    'part_name',
+    'with_student_twice',
+]
+
+SWITCHES = ('SwitchRecipeHook', 'PipelineSwitchHook', 'YOLOXModeSwitchHook')
+"""Hooks that exchange the pipeline in mid-run."""
 
 
 def part_name(on: Any) -> str:
@@ -26,6 +39,8 @@ def part_name(on: Any) -> str:
     'logits'
     >>> part_name(dict(part='logits'))
     'logits'
+    >>> part_name(dict(part='backbone', levels=[0, 2]))
+    'backbone:0:2'
     >>> part_name(['logits', dict(student='backbone.layer4', teacher='backbone.norm')])
     'logits + module:backbone.norm'
     """
@@ -33,7 +48,10 @@ def part_name(on: Any) -> str:
         return ' + '.join(map(part_name, on))
     if not isinstance(on, dict):
         return str(on)
-    return on['part'] if 'part' in on else f'module:{on["teacher"]}'
+    if 'part' not in on:
+        return f'module:{on["teacher"]}'
+    levels = on.get('levels') or ()
+    return ':'.join([on['part'], *map(str, levels)])
 
 
 def with_student_twice(on: Any) -> Any:
@@ -52,24 +70,61 @@ def with_student_twice(on: Any) -> Any:
 def check_student(student: BaseModel, terms: Mapping[str, Any]) -> None:
     """Check that the teacher's outputs depend on single images.
 
+    Args:
+        student: The student, without a distributed wrapper.
+        terms: What the terms compare, by name.
+
     Raises:
-        ValueError: The student is no classifier, or mixes the images of a batch.
+        ValueError: Rows of a detector are compared, or the images of a batch are mixed
+            or resized.
     """
-    if not issubclass(find_adapter(student), ClassificationAdapter):
-        named = ', '.join(f'{name!r} (on={on!r})' for name, on in terms.items())
+    rows = [f'{name!r} (on={on!r})' for name, on in terms.items() if not _is_maps(on)]
+    if rows and not _is_classifier(student):
         raise ValueError(
-            f"a teacher's outputs for {named} of a {type(student).__name__} cannot be "
-            'cached, only those of image classifiers can: the RoIs of a detector are '
-            'proposed by the student and change in each step, and its feature maps '
-            'cover the padded batch; run the teacher instead, with '
-            'teacher=dict(config=...)'
+            f"a teacher's outputs for {', '.join(rows)} of a {type(student).__name__} "
+            'cannot be cached: which rows are compared, such as the RoIs that the '
+            'student proposes, changes in each step; cache feature maps '
+            "(on='neck', on=dict(student='neck:2', teacher='blocks:-1')), or run the "
+            'teacher instead'
         )
-    if getattr(student.data_preprocessor, 'batch_augments', None) is not None:
+    augments = getattr(student.data_preprocessor, 'batch_augments', None)
+    if augments is not None and not is_padded_to_one_size(student.data_preprocessor):
         raise ValueError(
             'a cached teacher needs images that do not depend on the batch, and this '
             'student mixes the images of a batch (batch_augments of its '
-            'data_preprocessor, such as Mixup and CutMix); take them out, or run the '
-            'teacher, with teacher=dict(config=...)'
+            'data_preprocessor, such as Mixup and CutMix) or draws their size '
+            '(BatchSyncRandomResize); take them out, or run the teacher'
+        )
+
+
+def is_padded_to_one_size(preprocessor: nn.Module) -> bool:
+    """Whether a data preprocessor pads every batch to a size that its config gives."""
+    augments = getattr(preprocessor, 'batch_augments', None)
+    if not isinstance(augments, nn.ModuleList):
+        return False
+    return {type(one).__name__ for one in augments} == {'BatchFixedSizePad'}
+
+
+def check_passes(
+    student: BaseModel, passes: Iterable[Pass], terms: Mapping[str, Any]
+) -> None:
+    """Check that a detector's teacher is run as far as its feature maps, not further.
+
+    Args:
+        student: The student, without a distributed wrapper.
+        passes: What runs of the teacher in a step.
+        terms: What the terms compare, by name.
+
+    Raises:
+        ValueError: One runs a head.
+    """
+    runs_heads = not all(isinstance(one, (BackboneMaps, FeatureMaps)) for one in passes)
+    if runs_heads and not _is_classifier(student):
+        named = ', '.join(f'{name!r} (on={on!r})' for name, on in terms.items())
+        raise ValueError(
+            f'a module that one of {named} names lies in a head of the teacher, whose '
+            'outputs are not of single images; only modules of its backbone and its '
+            'neck can be cached'
         )
 
 
@@ -80,9 +135,21 @@ def check_hooks(hooks: Iterable[Hook]) -> None:
         ValueError: A hook exchanges it in mid-run.
     """
     for hook in hooks:
-        if type(hook).__name__ in ('SwitchRecipeHook', 'PipelineSwitchHook'):
+        if type(hook).__name__ in SWITCHES:
             raise ValueError(
                 f'{type(hook).__name__} changes the pipeline in mid-run, and a cache '
                 "holds the teacher's outputs for the images of one pipeline; take the "
                 'hook out, or run the teacher, with teacher=dict(config=...)'
             )
+
+
+def _is_classifier(student: BaseModel) -> bool:
+    return issubclass(find_adapter(student), ClassificationAdapter)
+
+
+def _is_maps(on: Any) -> bool:
+    """Whether a term compares feature maps, or what modules return."""
+    if isinstance(on, list):
+        return all(map(_is_maps, on))
+    part = on['part'] if isinstance(on, dict) and 'part' in on else on
+    return is_modules(part) or part in ('backbone', 'neck')

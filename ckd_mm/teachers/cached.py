@@ -73,7 +73,13 @@ class CachedTeacher(TeacherKind):
         check_hooks(runner.hooks)
         cache.check(data_identity(runner))
         print_log(f'Teacher: {cache.summary()}', logger='current')
-        names = class_names(runner, self, cache.manifest.get('classes'))
+        named = self.classes is not None or self.class_map is not None
+        has_logits = 'logits' in cache.manifest['parts']
+        names = (
+            class_names(runner, self, cache.manifest.get('classes'))
+            if named or has_logits
+            else None
+        )
         return StoredTeacher(cache, self.weight, names)
 
     def sketch(self, runner: Runner, student: BaseModel) -> StoredTeacher:
@@ -197,7 +203,7 @@ class StoredView:
         self._values = self.cache.read(parts, notes, device)
 
     def rerun_student(self, step: Step) -> None:
-        """Nothing: no classifier needs that."""
+        """Nothing: neither feature maps nor a classifier's outputs need that."""
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""
@@ -212,7 +218,8 @@ class StoredView:
         self._values = {}
 
     def _check_number_of_classes(self, student: BaseModel) -> None:
-        classes = getattr(student.head, 'num_classes', None)
+        head = getattr(student, 'head', None)
+        classes = getattr(head, 'num_classes', None)
         if 'logits' not in self._parts.values() or classes is None:
             return
         (cached,) = self.cache.shape('logits')

@@ -155,11 +155,17 @@ class ModelView:
         self.recorder.close()
 
     def rerun_student(self, step: Step) -> None:
-        """Run modules of the student once more, unless another teacher has."""
+        """Run what has gradient beside the student's forward.
+
+        That is modules of the student once more, unless another teacher has run them,
+        and modules of the teacher on the student's tensors. These run in the student's
+        precision: a gradient without a loss scale would vanish in float16.
+        """
         plan = self._plan(step)
         left = [one for one in plan.of_student if one not in step.reruns]
         self._run(left, step.student, step)
         step.reruns.update(left)
+        self._run(plan.crossing, self.recorder, step)
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm.checks import boolean
 from ckd_mm.random_state import preserved_random_state
+from ckd_mm.registry import did_you_mean
 
 __all__ = ['DTYPES', 'Speed']
 
@@ -58,6 +60,8 @@ class Speed:
                 'teacher: compile must be True, False or a dict with options of '
                 f'torch.compile, got {self.compile!r}'
             )
+        if isinstance(self.compile, dict):
+            _check_compile(self.compile)
 
     def prepare(self, teacher: BaseModel) -> BaseModel:
         """Change a teacher in place, before its first forward.
@@ -88,6 +92,22 @@ class Speed:
         if self.dtype is None:
             return nullcontext()
         return torch.autocast(device.type, DTYPES[self.dtype])
+
+
+def _check_compile(options: dict[str, Any]) -> None:
+    """Check the options by wrapping a module that does nothing; none is compiled."""
+    known = list(inspect.signature(torch.compile).parameters)[1:]
+    for key in options:
+        if key not in known:
+            hint = did_you_mean(str(key), known)
+            raise ValueError(f'teacher: compile has no option {key!r}{hint}')
+    try:
+        torch.compile(nn.Identity(), **options)
+    except Exception as error:  # torch has a type of its own for each
+        raise ValueError(
+            f'teacher: compile={options!r} is refused by torch.compile: '
+            f'{str(error) or type(error).__name__}; give what torch.compile takes'
+        ) from error
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
+from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.adapters.core.semi_supervised import teacher_within
 from ckd_mm.cache.identity import plain, weights_hash
 from ckd_mm.checks import boolean, positive
@@ -51,6 +52,7 @@ class ZooTeacher(TeacherKind):
     key_in_words = 'a config'
     key_meaning = 'is a model with a file of weights'
     can_be_cached = True
+    can_be_inherited = True
 
     config: Any = None
     checkpoint: Any = None
@@ -89,15 +91,23 @@ class ZooTeacher(TeacherKind):
         Raises:
             ValueError: It cannot be built or loaded, or its classes do not match.
         """
-        model = build_teacher(self.config, self.checkpoint, self.prefix)
-        names = class_names(runner, self, class_lists(self, model))
-        model = teacher_within(model)
+        model, names = self.original(runner)
         if self.shard:  # before `to`: it may be too large for one device
             shard_teacher(self.speed.prepare(model), device)
             model = model.to(device)
         else:
             model = self.speed.prepare(model.to(device))
         return ModelTeacher(model, self.weight, self.speed, names, self.evaluate)
+
+    def original(self, runner: Runner) -> tuple[BaseModel, ClassNames | None]:
+        """The model as its file has it, on the CPU, and the names of its classes.
+
+        Raises:
+            ValueError: As for :meth:`build`.
+        """
+        model = build_teacher(self.config, self.checkpoint, self.prefix)
+        names = class_names(runner, self, class_lists(self, model))
+        return teacher_within(model), names
 
     def sketch(self, runner: Runner, student: BaseModel) -> ModelTeacher:
         """The model without its weights."""

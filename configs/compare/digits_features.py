@@ -33,4 +33,8 @@ methods = {
     'OFD': 'configs/mmpretrain/digits/ofd_r18-w16-r18-w2_20e_digits.py',
     'ReviewKD': 'configs/mmpretrain/digits/reviewkd_r18-w16-r18-w2_20e_digits.py',
     'MGD': 'configs/mmpretrain/digits/mgd_r18-w16-r18-w2_20e_digits.py',
+    'Cosine map': 'configs/mmpretrain/digits/cosinemap_r18-w16-r18-w2_20e_digits.py',
+    'FD': 'configs/mmpretrain/digits/fd_r18-w16-r18-w2_20e_digits.py',
+    'ScaleKD': 'configs/mmpretrain/digits/scalekd_r18-w16-r18-w2_20e_digits.py',
+    'Gram': 'configs/mmpretrain/digits/gram_r18-w16-r18-w2_20e_digits.py',
 }

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from device.first_hour.arguments import parser
 from device.first_hour.places import CARRIED, OUT, WORK, Run, environment
-from device.first_hour.prepare import PYTHON, prepare
+from device.first_hour.prepare import prepare
 from device.first_hour.questions import QUESTIONS, SET_UP, Question, named
 from device.first_hour.running import FAILED, Answer, ask_all
 from device.first_hour.table import collected, has_answers, page, save, saved, table
@@ -24,29 +27,65 @@ SEES_A_GPU = 'import sys, torch; sys.exit(not torch.cuda.is_available())'
 
 def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # also ends the row
-    args = _parser().parse_args()
+    args = parser().parse_args()
     if args.name == 'prepare':
         prepare(CARRIED, args.python, args.also)
         return 0
-    if args.name == 'table':
-        empty = [str(one) for one in args.sources or () if not has_answers(one)]
-        if empty:
-            return _refuse(f'no answers of check, bench or train in {", ".join(empty)}')
-        text = page(*collected(args.sources or [OUT]))
-        args.to.write_text(text) if args.to else print(text)
-        return 0
-    if not args.dry_run and not sees_a_gpu():
-        return _refuse('torch sees no GPU here; --dry-run tries what needs none')
     try:
-        questions = named(args.name, args.only)
+        if args.name == 'table':
+            _write_table(args.sources or [OUT], args.to)
+            return 0
+        questions = _checked(args)
     except ValueError as error:
-        return _refuse(str(error))
-    file = args.out / f'{args.name}.json'
-    if args.dry_run and any(not head['dry'] for head in saved(file)[1]):
-        return _refuse(f'{file} has answers of a GPU; name another folder with --out')
+        print(error, file=sys.stderr)
+        return 2
     if not args.only:
-        file.unlink(missing_ok=True)
+        (args.out / f'{args.name}.json').unlink(missing_ok=True)
     return carry_out(args.name, questions, args.out, args.dry_run, args.minutes)
+
+
+def _write_table(folders: list[Path], to: Path | None) -> None:
+    """Print the table of all commands, or write it to a file.
+
+    Raises:
+        ValueError: A folder has no answers, or broken ones, or the file cannot be
+            written.
+    """
+    if empty := [str(one) for one in folders if not has_answers(one)]:
+        raise ValueError(f'no answers of check, bench or train in {", ".join(empty)}')
+    text = page(*collected(folders))
+    if to is None:
+        print(text)
+        return
+    with _writing(f'--to must be a file that can be written, got {to}'):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(text)
+
+
+def _checked(args: argparse.Namespace) -> list[Question]:
+    """The questions of a command.
+
+    Raises:
+        ValueError: It cannot be carried out as it was called.
+    """
+    if not args.dry_run and not sees_a_gpu():
+        raise ValueError('torch sees no GPU here; --dry-run tries what needs none')
+    questions = named(args.name, args.only)
+    with _writing(f'--out must be a folder that can be written, got {args.out}'):
+        args.out.mkdir(parents=True, exist_ok=True)
+    file = args.out / f'{args.name}.json'
+    heads = saved(file)[1]
+    if args.dry_run and any(not head['dry'] for head in heads):
+        raise ValueError(f'{file} has answers of a GPU; name another folder with --out')
+    return questions
+
+
+@contextmanager
+def _writing(sentence: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f'{sentence}: {error.strerror}') from error
 
 
 def carry_out(
@@ -90,11 +129,6 @@ def _begun(file: Path, dry: bool) -> tuple[dict[str, Answer], list[dict[str, Any
     return answers, [*heads, dict(command=command, when=when, dry=dry)]
 
 
-def _refuse(why: str) -> int:
-    print(why, file=sys.stderr)
-    return 2
-
-
 def _say(text: str) -> None:
     print(text, flush=True)
 
@@ -110,28 +144,6 @@ def _pack(folder: Path, archive: Path) -> None:
         for path in sorted(folder.glob('*')):
             if path.is_file():
                 tar.add(path, path.name)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog='python -m device.first_hour', description='The first hour on a GPU.'
-    )
-    commands = parser.add_subparsers(dest='name', required=True)
-    command = commands.add_parser(
-        'prepare', help='fill .gpu with what is carried along'
-    )
-    command.add_argument('--python', default=PYTHON, help="the machine's, such as 3.12")
-    command.add_argument('--also', nargs='+', default=[], help='more packages')
-    for name in QUESTIONS:
-        command = commands.add_parser(name)
-        command.add_argument('--dry-run', action='store_true', help='on a CPU')
-        command.add_argument('--only', nargs='+', default=[], help='names of rows')
-        command.add_argument('--out', type=Path, default=OUT)
-        command.add_argument('--minutes', type=float, default=9.5, help='for all rows')
-    command = commands.add_parser('table', help='one table of all commands')
-    command.add_argument('--from', dest='sources', nargs='+', type=Path)
-    command.add_argument('--to', type=Path, help='a file; else it is printed')
-    return parser
 
 
 if __name__ == '__main__':

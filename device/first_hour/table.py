@@ -15,6 +15,7 @@ __all__ = ['LONGEST', 'collected', 'page', 'save', 'saved', 'table']
 
 NOT_RUN = Answer('not run yet')
 LONGEST = 600  # characters of an answer; the log has the rest
+HEADS = ('command', 'when', 'dry')
 HEAD = '| row | shows | result | answer | seconds |\n|---|---|---|---|---|'
 TITLE = '# The first hour on a GPU'
 DRY = (
@@ -52,16 +53,29 @@ def save(
 ) -> None:
     """Keep what a command found; the heads name it, and when it ran."""
     found = {name: asdict(answer) for name, answer in answers.items()}
-    file.write_text(json.dumps(dict(heads=heads, answers=found), indent=1) + '\n')
+    draft = file.with_suffix('.draft')  # a run that is ended leaves no torn file
+    draft.write_text(json.dumps(dict(heads=heads, answers=found), indent=1) + '\n')
+    draft.replace(file)
 
 
 def saved(file: Path) -> tuple[dict[str, Answer], list[dict[str, Any]]]:
-    """What :func:`save` has kept; nothing if there is no file."""
+    """What :func:`save` has kept; nothing if there is no file.
+
+    Raises:
+        ValueError: The file has something else.
+    """
     if not file.is_file():
         return {}, []
-    found = json.loads(file.read_text())
-    answers = {name: Answer(**one) for name, one in found['answers'].items()}
-    return answers, found['heads']
+    try:
+        found = json.loads(file.read_text())
+        answers = {name: Answer(**one) for name, one in found['answers'].items()}
+        heads = [{name: head[name] for name in HEADS} for head in found['heads']]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f'{file} must hold the answers of a command, and is cut or changed; move '
+            f'it away and run {file.stem} again ({type(error).__name__}: {error})'
+        ) from error
+    return answers, heads
 
 
 def has_answers(folder: Path) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from device.mock import streams
+from device.mock.nests import mapped
 from device.mock.pinned import is_pinned, pin_memory
 from device.mock.rules import is_cuda
 from device.mock.tensor import (
@@ -24,6 +25,7 @@ from device.mock.tensor import (
     is_ours,
     make_cpu_tensor,
     note_wait,
+    run_inside,
     to_device,
 )
 
@@ -33,6 +35,7 @@ _as_cpu_tensor = torch.as_tensor
 _module_to = nn.Module.to
 _load = torch.load
 _Generator = torch.Generator
+_cpu_sparse, _cpu_sparse_sum = torch.sparse_coo_tensor, torch.sparse.sum
 
 
 @contextmanager
@@ -53,7 +56,8 @@ def patched_torch() -> Iterator[None]:
 def _replacements() -> list[tuple[Any, dict[str, Any]]]:
     return [
         (torch, {'tensor': _tensor, 'as_tensor': _as_tensor, 'load': _loaded}),
-        (torch, {'Generator': _MockGenerator}),
+        (torch, {'Generator': _MockGenerator, 'sparse_coo_tensor': _sparse}),
+        (torch.sparse, {'sum': _sparse_sum}),
         (Tensor, {'new_tensor': _new_tensor}),
         (Tensor, {'pin_memory': pin_memory, 'is_pinned': is_pinned}),
         (nn.Module, {'to': _moved}),
@@ -97,7 +101,12 @@ def _tensor(data: Any, *, device: Any = None, **options: Any) -> Tensor:
     note_wait('tensor of numbers')
     grad = options.pop('requires_grad', False)
     options.pop('pin_memory', None)
+    data = mapped(_number, data)
     return to_device(make_cpu_tensor(data, **options)).requires_grad_(grad)
+
+
+def _number(value: Any) -> Any:
+    return value.item() if is_ours(value) else value  # waits for each
 
 
 def _as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -114,6 +123,27 @@ def _new_tensor(like: Tensor, data: Any, **options: Any) -> Tensor:
         copy = data.detach().clone()
         return copy.to(options['device'], options['dtype'])
     return _tensor(data, **options)
+
+
+def _sparse(indices: Tensor, values: Tensor, *args: Any, **options: Any) -> Tensor:
+    """A dense tensor of the same values, as a wrapper has no sparse layout."""
+    if not is_ours(values):
+        return _cpu_sparse(indices, values, *args, **options)
+    if torch.is_grad_enabled() and values.requires_grad:
+        raise NotImplementedError('the mock has no gradient of sparse tensors')
+    note_wait('sparse_coo_tensor')  # for its size, or to check the indices
+    inputs = indices, values, *args
+    return run_inside('sparse_coo_tensor', _dense, inputs, options)
+
+
+def _dense(*args: Any, **options: Any) -> Tensor:
+    return _cpu_sparse(*args, **options).to_dense()
+
+
+def _sparse_sum(values: Tensor, dim: Any = None, **options: Any) -> Tensor:
+    if not is_ours(values):
+        return _cpu_sparse_sum(values, dim, **options)
+    return values.sum(dim, **options)
 
 
 def _moved(module: nn.Module, *args: Any, **kwargs: Any) -> nn.Module:

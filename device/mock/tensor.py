@@ -198,5 +198,6 @@ def _listed(index: Any) -> Any:
         return tuple(map(_listed, index))
     if isinstance(index, (list, range)):
         note_wait('list as indices')
-        return MockTensor(make_cpu_tensor(list(index)))
+        kind = None if index else torch.long
+        return MockTensor(make_cpu_tensor(list(index), dtype=kind))
     return index

@@ -140,6 +140,17 @@ def test_an_embedding_is_what_the_classifier_makes_the_logits_of(
     assert given['sample_index'].tolist() == [10, 11, 12, 13, 14, 15]
 
 
+def test_an_image_of_a_classifier_fills_the_batch(
+    build: Callable[..., BaseModel],
+) -> None:
+    student = build()
+    names = ('image_size', 'image_shapes')
+    given = pair(student, deepcopy(student), batch(), 'backbone', *names)
+    size = tuple(student.data_preprocessor(batch(), False)['inputs'].shape[2:])
+    assert given['image_size'] == size
+    assert given['image_shapes'] == [size] * 6
+
+
 def test_of_several_linear_layers_the_last_one_counts(
     build: Callable[..., BaseModel],
 ) -> None:

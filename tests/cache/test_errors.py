@@ -104,9 +104,9 @@ def test_caches_of_other_augmentations(make: Make, exact: Path, tmp_path: Path) 
 
 
 def test_images_that_are_others_in_spite_of_an_equal_config(
-    make: Make, exact: Path, digit_images: Path, tmp_path: Path
+    make: Make, exact: Path, all_digits: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(digit_images, tmp_path / 'moved')
+    shutil.copytree(all_digits, tmp_path / 'moved')
     files = [*(tmp_path / 'moved/train').rglob('*.png')]
     for file in files[1:]:
         shutil.copy(files[0], file)

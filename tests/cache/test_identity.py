@@ -57,9 +57,9 @@ def test_what_differs_is_named(
 
 
 def test_data_that_were_moved_are_the_same(
-    identity: Any, digit_images: Path, tmp_path: Path
+    identity: Any, all_digits: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(digit_images, tmp_path / 'moved')
+    shutil.copytree(all_digits, tmp_path / 'moved')
     expected = identity()
     moved = identity(lambda data: data.update(data_root=str(tmp_path / 'moved')))
     assert difference(expected, moved) == ''
@@ -76,6 +76,7 @@ def test_images_in_memory_are_told_apart() -> None:
 
     class Fake:
         cfg = {'train_dataloader': {'dataset': {'type': 'CIFAR100'}}}
+        model = None
 
         def __init__(self, images: Any) -> None:
             self.train_dataloader = self

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.cache import shards as shards_module
+from ckd_mm.cache import store
 from ckd_mm.cache.files import CHECKSUM, FORMAT
 from ckd_mm.cache.shards import ShardWriter, num_levels
 from ckd_mm.cache.store import Cache, Note
@@ -76,6 +77,15 @@ def test_rows_come_in_the_order_of_the_batch(folder: Path) -> None:
     first, second = found['backbone']
     assert first.shape == (7, 2, 2)
     assert second[:, 0].tolist() == [-float(index) for index in indices]
+
+
+def test_few_shards_stay_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, 'MOST_OPEN', 1)
+    cache = Cache(folder)
+    for _ in range(2):
+        found = cache.read(['backbone'], [note(22), note(0), note(9)], CPU)['backbone']
+        assert found[1][:, 0].tolist() == [-22.0, 0.0, -9.0]
+        assert len(cache._open) <= 2
 
 
 def test_only_what_is_asked_for_is_read(folder: Path) -> None:

@@ -86,6 +86,40 @@ def test_fractions_have_three_digits(make: Make) -> None:
     assert '| +0.050 ± 0.000 |' in table(*make(results))
 
 
+def test_a_method_is_compared_with_the_student_alone_of_its_base(make: Make) -> None:
+    names = ['a: student alone', 'a: KD', 'b: student alone', 'b: KD']
+    values = [[1.0, 2.0], [2.0, 3.0], [4.0, 4.0], [7.0, 7.0]]
+    comparison, runs = make(dict(zip(names, values, strict=True)))
+    alone = dict(zip(names, [names[0]] * 2 + [names[2]] * 2, strict=True))
+    comparison = dataclasses.replace(comparison, alone=alone)
+    rows = table(comparison, runs).splitlines()[2:]
+    gains = [row.split(' | ')[4].strip() for row in rows]
+    assert gains == ['', '+1.00 ± 0.00', '', '+3.00 ± 0.00']
+
+
+def test_the_range_of_a_group_is_paired_by_seed(make: Make) -> None:
+    """a: 1 and 3, so 2 ± 12.7062; b: 0 and 0; their difference is -2."""
+    results = {ALONE: [1.0, 1.0], 'p': [5.0, 5.0], 'q': [6.0, 8.0], 'r': [5.0, 5.0]}
+    comparison, runs = make(results)
+    groups = {'a': ['p', 'q'], 'b': ['p', 'r']}
+    comparison = dataclasses.replace(comparison, groups=groups)
+    text = report(comparison, runs, 'python x.py', 'few.png', {}, at_a_time=1)
+    assert '| p, q | 1.00 / 3.00 | 2.00 ± 12.71 |  |' in text
+    assert '| p, r | 0.00 / 0.00 | 0.00 ± 0.00 | -2.00 ± 12.71 |' in text
+    assert 'It is above 0 by chance alone' in text
+
+
+def test_what_a_training_before_costs_is_below_the_table(make: Make) -> None:
+    comparison, runs = make({ALONE: [1.0, 2.0], 'before KD': [0.0, 0.0]})
+    del comparison.students['before KD']
+    runs = [
+        dataclasses.replace(run, is_first=run.method == 'before KD') for run in runs
+    ]
+    text = report(comparison, runs, 'python x.py', 'few.png', {}, at_a_time=1)
+    assert '- Before KD: 0.15 s per iteration, beside what the table has.' in text
+    assert '| before KD' not in text
+
+
 def test_one_seed_has_no_interval_and_the_report_says_so(make: Make) -> None:
     text = written(make, {ALONE: [80.0], 'KD': [81.0]})
     assert '| KD | 81.00 | 81.00 | - | +1.00 | 0.1 s |' in text

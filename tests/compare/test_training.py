@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -37,6 +38,9 @@ seen = dict(arguments=sys.argv[2:], environ=dict(os.environ), pid=os.getpid())
 record = dict(metrics=dict(top1=50.0), seconds=0.1, bytes=2**20, ended=method != 'cut')
 if method == 'long':
     record['ended'] = False
+if method == 'before':
+    record['metrics'] = {}
+    (folder / 'last_checkpoint').write_text('/somewhere/iter_4.pth')
 if method != 'silent':
     (folder / 'record.json').write_text(json.dumps(record))
 if method == 'long':
@@ -102,6 +106,28 @@ def test_a_failed_run_shows_the_end_of_its_log_and_the_others_go_on(
     printed = capsys.readouterr().out
     assert '[1/2] bad, seed 0: FAILED' in printed and 'out of luck' in printed
     assert '[2/2] good, seed 0: top1 50' in printed
+
+
+def test_a_run_starts_after_the_training_before_it_and_with_its_weights(
+    make: Callable[[str], Run], go: Callable[..., dict[str, str]]
+) -> None:
+    before = dataclasses.replace(make('before'), is_first=True)
+    after = dataclasses.replace(make('after'), first=before)
+    assert go(after, before, slots=2, metric='top1') == {}
+    config = Config.fromfile(after.config_file)
+    assert config.load_from == '/somewhere/iter_4.pth'
+    assert before.result is not None and after.result is not None
+
+
+def test_a_run_fails_whose_training_before_has_failed(
+    make: Callable[[str], Run], go: Callable[..., dict[str, str]]
+) -> None:
+    before = dataclasses.replace(make('bad'), is_first=True)
+    after = dataclasses.replace(make('after'), first=before)
+    failures = go(before, after, slots=2)
+    assert list(failures) == ['bad, seed 0', 'after, seed 0']
+    assert failures['after, seed 0'] == 'the training that it begins after has failed'
+    assert not after.folder.exists()
 
 
 @pytest.mark.parametrize('method', ['silent', 'cut'])

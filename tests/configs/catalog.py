@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(
     path.relative_to(ROOT).as_posix()
     for path in (ROOT / 'configs').rglob('*.py')
-    if not {'_base_', 'compare'} & set(path.parts)  # comparisons: test_compare.py
+    if not {'_base_', 'compare', 'no_labels'} & set(path.parts)  # have their own tests
 )
 
 RECIPES = {
@@ -81,6 +81,35 @@ def distilling_hook(path: str) -> dict[str, Any]:
     hook = hook_of(path)
     assert hook, path
     return hook
+
+
+def teacher_of(path: str) -> str:
+    """A config, or the name of a model of another library."""
+    teacher = distilling_hook(path)['teacher']
+    return str(teacher.get('config') or teacher['model'])
+
+
+def _features(path: str) -> set[str]:
+    """The student, the teacher, and each loss on the kind of student."""
+    model, hook = loaded(path).model, hook_of(path)
+    if not hook:
+        return {str(model)}
+    losses = {f'{term.loss.type} {model.type}' for term in hook['distill'].values()}
+    return {str(model), teacher_of(path), *losses}
+
+
+def _sampled(paths: list[str]) -> list[str]:
+    """Those with a student, a teacher or a loss that none before them has."""
+    seen: set[str] = set()
+    sample = []
+    for path in paths:
+        if not _features(path) <= seen:
+            sample.append(path)
+            seen |= _features(path)
+    return sample
+
+
+SAMPLE = _sampled([*CONFIGS, *MADE])
 
 
 def document(path: str) -> str:

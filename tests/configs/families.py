@@ -31,6 +31,12 @@ DIVISORS = {'student': 8, 'teacher': 4}  # of the widths
 FPN = 256
 # For losses that need equal widths; no head of the teacher runs then.
 AS_WIDE = {'model.neck.out_channels': FPN // DIVISORS['student']}
+# For maps of the student that go on in the teacher's head.
+HEAD_AS_WIDE = {
+    **AS_WIDE,
+    'model.bbox_head.in_channels': FPN // DIVISORS['student'],
+    'model.bbox_head.feat_channels': FPN // DIVISORS['student'],
+}
 Options = dict[str, Any]
 
 
@@ -89,6 +95,11 @@ FAMILIES = {
         'configs/mmdet/faster_rcnn/{}_cascade-x101-r50_fpn_2x_coco.py', ('dist', 'mgd')
     ),
     'fcos': Family('configs/mmdet/fcos/{}_r101-r50_fcos_1x_coco.py', ('ckd',)),
+    'fcos_ms': Family(
+        'configs/mmdet/fcos/{}_ms-r101-r50_fcos_ms-2x_coco.py',
+        ('crosskd-boxes',),
+        teacher=HEAD_AS_WIDE,
+    ),
     'fcos_by_swin': Family(
         'configs/mmdet/fcos/{}_mask-swin-s-r50_fcos_1x_coco.py',
         ('pkd',),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from ckd_mm.compare import plan, read_comparison
+from ckd_mm.compare import Comparison, plan, read_comparison
+from ckd_mm.teachers.foreign.from_timm import TimmTeacher
 
 from ..losses.battery import LOSSES
+from ..losses.rows_dense import DENSE_ROWS
 from ..losses.rows_logits import LOGIT_ROWS
 
 ROOT = Path(__file__).parents[2]
@@ -21,12 +24,34 @@ COMPARISONS = sorted((ROOT / 'configs/compare').glob('*.py'))
 # Cannot train this student from this teacher; the others need boxes.
 EQUAL_WIDTHS = {'HCLLoss', 'CWDLoss', 'PKDLoss'}
 ELSEWHERE = EQUAL_WIDTHS | {'FGDLoss', 'FGFILoss', 'BoxRegressionLoss'}
+ELSEWHERE |= {row.class_name for row in DENSE_ROWS}
 
 
+@pytest.fixture(scope='module')
+def read(random_weights: Callable[[str], str]) -> Callable[[Path], Comparison]:
+    """Read a comparison once, with random weights for its teacher."""
+
+    @functools.cache
+    def once(path: Path) -> Comparison:
+        config = Config.fromfile(path).get('teacher', {}).get('config')
+        options = {'teacher.checkpoint': random_weights(config)} if config else {}
+        return read_comparison(path, options)
+
+    return once
+
+
+@pytest.fixture
+def untrained_timm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its teachers have random weights instead of those of their file."""
+    monkeypatch.setattr(TimmTeacher, 'check', lambda teacher: teacher.load(False))
+    monkeypatch.setattr(TimmTeacher, 'files', lambda teacher: [])
+
+
+@pytest.mark.usefixtures('untrained_timm')
 @pytest.mark.parametrize('path', COMPARISONS, ids=lambda path: path.stem)
 def test_it_is_documented_and_every_run_can_be_planned(
     path: Path,
-    random_weights: Callable[[str], str],
+    read: Callable[[Path], Comparison],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -34,23 +59,20 @@ def test_it_is_documented_and_every_run_can_be_planned(
     document = ast.get_docstring(ast.parse(path.read_text())) or ''
     assert f'python tools/compare.py configs/compare/{path.name}' in document
     assert path.name in (ROOT / 'configs/README.md').read_text()
-    teacher = Config.fromfile(path).teacher.config
-    comparison = read_comparison(path, {'teacher.checkpoint': random_weights(teacher)})
+    comparison = read(path)
     runs = plan(comparison, tmp_path)
-    assert len(runs) == len(comparison.students) * len(comparison.seeds)
+    counted = [run for run in runs if not run.is_first]
+    assert len(counted) == len(comparison.students) * len(comparison.seeds)
     assert f'{len(comparison.seeds)} seeds' in document, 'the docstring counts them'
     assert set(re.findall(r'(\d+) runs', document)) <= {str(len(runs))}, path
 
 
 @pytest.mark.parametrize('kind', ['logits', 'features'])
 def test_all_losses_of_a_kind_are_compared_and_nothing_but_the_method_differs(
-    kind: str, random_weights: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+    kind: str, read: Callable[[Path], Comparison], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    weights = random_weights('configs/mmpretrain/digits/resnet18-w16_digits.py')
-    comparison = read_comparison(
-        f'configs/compare/digits_{kind}.py', {'teacher.checkpoint': weights}
-    )
+    comparison = read(ROOT / f'configs/compare/digits_{kind}.py')
     assert comparison.departures() == {}
     hooks = [
         hook

@@ -17,7 +17,8 @@ REVIEWKD = ('mid_channels', 'loss_weight')
 SET_PER_PAIR: dict[str, dict[str, tuple[str, ...]]] = {
     'mmdet/faster_rcnn': {'reviewkd': ('loss_weight',)},
     'mmdet/mask_rcnn': {'reviewkd': ('loss_weight',)},
-    'mmdet/retinanet': {'pkd': ('on',)},  # by the strides of the teacher's FPN
+    # By the strides of the teacher's FPN; the authors' weight depends on the teacher.
+    'mmdet/retinanet': {'pkd': ('on', 'loss_weight')},
     'mmpretrain/cifar100': {
         'ckd': ('temperature', 'loss_weight'),
         'dkd': ('beta',),
@@ -26,6 +27,10 @@ SET_PER_PAIR: dict[str, dict[str, tuple[str, ...]]] = {
     'mmpretrain/imagenet': {'dkd': ('beta',), 'reviewkd': REVIEWKD},
     'mmpretrain/places365': {'dkd': ('beta',), 'reviewkd': REVIEWKD},
 }
+
+
+OF_ZOOS = [path for path in DISTILLED if '/dinov3/' not in path]
+"""A teacher of another library has levels and a size for each kind of student."""
 
 
 class Name(NamedTuple):
@@ -54,18 +59,18 @@ def setting(path: str) -> dict[str, Any]:
     return hook
 
 
-@pytest.mark.parametrize('path', DISTILLED)
+@pytest.mark.parametrize('path', OF_ZOOS)
 def test_a_method_has_one_setting_for_all_pairs_of_a_folder(path: str) -> None:
     """But for what its authors set for each pair."""
     folder, method, *_ = name_of(path)
-    same = [other for other in DISTILLED if name_of(other)[:2] == (folder, method)]
+    same = [other for other in OF_ZOOS if name_of(other)[:2] == (folder, method)]
     assert setting(path) == setting(same[0])
 
 
-@pytest.mark.parametrize('path', DISTILLED)
+@pytest.mark.parametrize('path', OF_ZOOS)
 def test_a_pair_has_one_teacher_and_setting_under_all_schedules(path: str) -> None:
     name = name_of(path)
-    same = [other for other in DISTILLED if name_of(other)[:3] == name[:3]]
+    same = [other for other in OF_ZOOS if name_of(other)[:3] == name[:3]]
     assert distilling_hook(path) == distilling_hook(same[0])
 
 

@@ -40,9 +40,25 @@ NUM_IMAGES = 8
 TRAINED = {'reviewkd', 'fgd', 'mgd'}  # methods with parameters
 _numbers = itertools.count()
 
+# Each is like one that stays, which has its method and its kind of models.
+SWEPT = {
+    ('faster_rcnn', 'ckd'),
+    ('mask_rcnn', 'ckd-reviewkd'),
+    ('retinanet', 'ckd'),
+    ('retinanet_r18', 'ckd'),
+    ('retinanet_by_cascade', 'pkd'),
+    ('gfl', 'ckd'),
+    ('deformable_detr', 'ckd'),
+}
 each_family_and_method = pytest.mark.parametrize(
     ('family', 'method'),
-    [(name, method) for name, family in FAMILIES.items() for method in family.methods],
+    [
+        pytest.param(
+            name, method, marks=[pytest.mark.sweep] * ((name, method) in SWEPT)
+        )
+        for name, family in FAMILIES.items()
+        for method in family.methods
+    ],
 )
 each_detector = pytest.mark.parametrize('family', ['faster_rcnn', 'mask_rcnn'])
 

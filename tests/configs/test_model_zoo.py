@@ -26,7 +26,7 @@ from .catalog import (
 LISTED = [path for path in CONFIGS if '/digits/' not in path]
 PAGE = ROOT / 'docs/model_zoo.md'
 PAGES = [PAGE, ROOT / 'configs/README.md', ROOT / 'docs/loading.md']
-RESULT = re.compile(r'\d+\.\d+|not found|not run yet')
+RESULT = re.compile(r'\d+\.\d+|not found|not run yet|none')
 TABLES_OF_CONFIGS = re.compile(r'^(\| config .*)\n\|[-|]+\n((?:\|.*\n)+)', re.M)
 TABLES_OF_PAIRS = re.compile(r'^(\| pair .*)\n\|[-|]+\n((?:\|.*\n)+)', re.M)
 COLLECTIONS = {
@@ -40,6 +40,10 @@ COLLECTIONS = {
     'fgd': 'FGD',
     'mgd': 'MGD',
     'ld': 'LD',
+    'cosinemap': 'Cosine map',
+    'crosskd-edges': 'CrossKD',
+    'crosskd-boxes': 'CrossKD',
+    'ckd-crosskd-boxes': 'CKD and CrossKD',
 }
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)
@@ -101,7 +105,7 @@ def test_a_row_has_the_results_of_the_docstring(path: str) -> None:
     for whose in ('teacher', 'student alone') if path in DISTILLED else ():
         name, *result = row[whose].split(', ')
         assert result == [expected[whose]] or (
-            expected[whose] == 'not run yet' and not result
+            expected[whose] in ('none', 'not run yet') and not result
         ), name
 
 
@@ -176,13 +180,16 @@ def test_the_tables_of_all_methods_have_the_same_results() -> None:
 
 
 def files_of_teachers() -> set[str]:
-    """What the hooks name: a config of a zoo, or the path of a checkpoint."""
+    """A config of a zoo, a model of another library, or the path of a checkpoint."""
     one_of_each_pair = {recipe.pair: path for path, recipe in RECIPES.items()}
     teachers = [
         distilling_hook(path)['teacher']
         for path in (*DISTILLED, *one_of_each_pair.values())
     ]
-    return {teacher.get('checkpoint') or teacher['config'] for teacher in teachers}
+    names = ('checkpoint', 'config', 'model')
+    return {
+        next(teacher[name] for name in names if name in teacher) for teacher in teachers
+    }
 
 
 def test_the_page_says_what_is_known_of_each_teachers_file() -> None:

@@ -36,6 +36,7 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
         'dense_logits',
         {
             'r101-r50': 'fcos/fcos_r101-caffe_fpn_gn-head-1x_coco.py',
+            'ms-r101-r50': 'fcos/fcos_r101-caffe_fpn_gn-head_ms-640-800-2x_coco.py',
             'mask-swin-s-r50': SWIN,
         },
     ),
@@ -54,9 +55,11 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     ),
     'atss': ('dense_logits', {'r101-r50': 'atss/atss_r101_fpn_1x_coco.py'}),
 }
-# Weights of foreground, background, attention and relation, and what MGD masks
+FOUR_LEVELS = dict(part='neck', levels=[0, 1, 2, 3])
+# Of the released configs: weights of foreground, background, attention and relation,
+# and what MGD masks
 BY_AUTHORS = {
-    'one-stage': ((1e-3, 5e-4, 1e-3, 5e-6), dict(mask_ratio=0.65, loss_weight=2e-5)),
+    'one-stage': ((1e-3, 5e-4, 5e-4, 5e-6), dict(mask_ratio=0.65, loss_weight=2e-5)),
     'two-stage': ((5e-5, 2.5e-5, 5e-5, 5e-7), dict(mask_ratio=0.45, loss_weight=5e-7)),
 }
 HERE = sorted(
@@ -170,4 +173,25 @@ def test_fgd_and_mgd_have_their_authors_values(kind: str, name: str) -> None:
     mgd = dict(type='MGDLoss', **masked)
     for method, loss in (('fgd', fgd), ('mgd', mgd)):
         hook = distilling_hook(f'configs/mmdet/{name.format(method)}')
-        assert hook['distill'] == {method: dict(on='neck', loss=loss)}
+        on = 'neck' if kind == 'one-stage' else FOUR_LEVELS
+        assert plain(hook['distill']) == {method: dict(on=on, loss=loss)}
+
+
+@pytest.mark.parametrize('method', ['fgd', 'mgd'])
+def test_fgd_and_mgd_have_the_teacher_and_the_clipping_of_the_published_run(
+    method: str,
+) -> None:
+    path = f'configs/mmdet/faster_rcnn/{method}_cascade-x101-r50_fpn_2x_coco.py'
+    name = 'dcn/cascade-mask-rcnn_x101-32x4d-dconv-c3-c5_fpn_1x_coco.py'
+    assert distilling_hook(path)['teacher'] == dict(config=f'mmdet::{name}')
+    assert loaded(path).optim_wrapper.clip_grad == dict(max_norm=35, norm_type=2)
+
+
+@pytest.mark.parametrize(
+    ('models', 'weight'), [('fcos-x101-r50', 10.0), ('r101-r50', 10.0)]
+)
+def test_pkd_has_its_authors_levels_and_weight(models: str, weight: float) -> None:
+    """Theirs: mmrazor, `configs/distill/mmdet/pkd`."""
+    hook = distilling_hook(f'configs/mmdet/retinanet/pkd_{models}_retinanet_1x_coco.py')
+    loss = dict(type='PKDLoss', loss_weight=weight)
+    assert plain(hook['distill']) == dict(pkd=dict(on=FOUR_LEVELS, loss=loss))

@@ -130,6 +130,33 @@ def test_gradients_are_those_of_the_cpu(device: Any) -> None:
     torch.testing.assert_close(*grads)
 
 
+def test_a_tensor_of_numbers_on_the_device_waits_for_them(device: Any) -> None:
+    x = torch.arange(3.0).to('cuda')
+    with device.record() as record:
+        made = x.new_tensor([[x[1], 5.0], [x[2], 6.0]])
+    assert len(record.waits) >= 2
+    assert made.tolist() == [[1.0, 5.0], [2.0, 6.0]]
+
+
+def test_an_empty_list_as_indices_chooses_nothing(device: Any) -> None:
+    x = torch.zeros(3, 2).to('cuda')
+    assert x[[]].shape == (0, 2) and x[:, []].shape == (3, 0)
+
+
+def test_sparse_tensors_are_summed_as_on_the_cpu(device: Any) -> None:
+    """As FreeAnchor does, which needs no gradient of them."""
+
+    def summed(rows: Tensor) -> Tensor:
+        indices = torch.tensor([[0, 1, 2], [1, 0, 1]], device=rows.device)
+        return torch.sparse.sum(torch.sparse_coo_tensor(indices, rows), dim=0)
+
+    rows = torch.arange(12.0).reshape(3, 4)
+    with torch.no_grad():
+        found = summed(rows.to('cuda')).to_dense()
+    assert found.is_cuda
+    torch.testing.assert_close(found.cpu(), summed(rows).to_dense())
+
+
 def test_autocast_computes_in_half_precision(device: Any) -> None:
     a, b = torch.rand(2, 3, 3, device='cuda').unbind()
     with torch.autocast('cuda', torch.float16):

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 CKD = dict(on='roi_logits', loss=dict(type='CKDLoss', temperature=0.1))
 KD = dict(on='logits', loss=dict(type='KDLoss'))
 NECK = dict(student_channels=[32] * 5, teacher_channels=[64] * 5)
-CRD = dict(num_samples=1500, student_channels=64, teacher_channels=128)
+CRD = dict(num_samples=400, student_channels=64, teacher_channels=128)
 AMP = {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.dtype': 'float16'}
 
 FEW_IMAGES = {'train_dataloader.dataset.indices': 64, 'train_dataloader.batch_size': 16}

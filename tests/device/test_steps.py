@@ -29,21 +29,17 @@ MORE_WAITS = {
     **dict.fromkeys(('SparseRCNN', 'QueryInst'), {DECODED: 8}),
 }
 
-SLOW = (
-    'MaskRCNN',
-    *ONE_STAGE,
-    *QUERY,
-    *MASKED,
-    'HTC',
-    'SCNet',
-    'CrowdDet',
-    'CascadeRPN',
-)
-SLOW += ('PISA', 'GridRCNN', 'SparseRCNN', 'QueryInst', 'PanopticFPN', 'PointRend')
-SLOW += ('CenterNet', 'CornerNet', 'YOLOv3', 'SOLO', 'TOOD', 'SSD', 'GARetinaNet')
-"""One of each kind; the table of `docs/device.md` has all."""
-
 FAST = ('ResNet', 'FasterRCNN', 'CascadeMaskRCNN', 'GFL', 'YOLOX', 'DETR')
+SLOW = ('MaskRCNN', 'DINO', 'Mask2Former', 'HTC', 'SparseRCNN', 'CenterNet', 'SOLO')
+SWEPT = (*ONE_STAGE, *QUERY, *MASKED, 'SCNet', 'CrowdDet', 'CascadeRPN', 'PISA', 'SSD')
+SWEPT += ('PanopticFPN', 'PointRend', 'CornerNet', 'YOLOv3', 'TOOD', 'GARetinaNet')
+SWEPT += ('GridRCNN', 'QueryInst', 'LibraRCNN')
+"""One of each kind; the table of `docs/device.md` has all."""
+MARKS = {
+    **dict.fromkeys(SWEPT, [pytest.mark.sweep]),
+    **dict.fromkeys(SLOW, [pytest.mark.slow]),
+    **dict.fromkeys(FAST, []),
+}
 
 
 def expected_waits(setting: Setting, family: str) -> Counter[str]:
@@ -54,14 +50,7 @@ def expected_waits(setting: Setting, family: str) -> Counter[str]:
 
 
 @pytest.mark.parametrize(
-    'family',
-    [
-        pytest.param(
-            family,
-            marks=[pytest.mark.slow] * (family not in FAST),
-        )
-        for family in dict.fromkeys((*FAST, *SLOW))
-    ],
+    'family', [pytest.param(family, marks=marks) for family, marks in MARKS.items()]
 )
 def test_all_parts_of_a_family_at_once(device: Any, family: str) -> None:
     plain = setting_of(family)

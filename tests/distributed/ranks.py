@@ -1,35 +1,31 @@
-"""Start several processes on the CPU, as `torchrun` and `tools/dist_train.sh` do."""
+"""Start several processes on the CPU, with what `torchrun` tells each of them.
+
+Not by `torchrun` itself, which `tools/dist_train.sh` starts in test_tools.py.
+"""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import socket
 from typing import Any
 
-__all__ = ['ROOT', 'torchrun']
+from ..processes import ROOT, run_scripts
 
-ROOT = Path(__file__).parents[2]
+__all__ = ['ROOT', 'start_ranks']
 
 
-def torchrun(num_ranks: int, *command: Any, status: int = 0, **environ: str) -> str:
-    """Run a Python script in `num_ranks` processes and return what they print."""
-    arguments = ['--standalone', '--nproc-per-node', str(num_ranks)]
-    done = subprocess.run(
-        [
-            sys.executable,
-            '-m',
-            'torch.distributed.run',
-            *arguments,
-            *map(str, command),
-        ],
-        cwd=ROOT,
-        env=dict(os.environ, OMP_NUM_THREADS='1', **environ),
-        capture_output=True,
-        text=True,
-        timeout=600,
+def start_ranks(num_ranks: int, *command: Any) -> None:
+    """Run a Python script in `num_ranks` processes, or as it is if that is 1."""
+    with socket.socket() as found:
+        found.bind(('127.0.0.1', 0))
+        port = found.getsockname()[1]
+    every = dict(
+        MASTER_ADDR='127.0.0.1',
+        MASTER_PORT=str(port),
+        WORLD_SIZE=str(num_ranks),
+        LOCAL_WORLD_SIZE=str(num_ranks),
     )
-    out = done.stdout + done.stderr
-    assert (done.returncode == 0) == (status == 0), out[-4000:]
-    return out
+    ranks = [
+        dict(every, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in range(num_ranks)
+    ]
+    for done in run_scripts([*command], ranks if num_ranks > 1 else [{}]):
+        assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]

@@ -12,7 +12,7 @@ from torch import Tensor
 from ckd_mm.distributed import gather_rows, mean_over_all_rows
 from ckd_mm.functional import ckd_loss
 
-from .ranks import torchrun
+from .ranks import start_ranks
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +49,7 @@ def test_uneven_ranks_give_value_and_gradient_of_one_process_with_all_rows(
 ) -> None:
     cases = make_cases(num_ranks)
     torch.save(cases, tmp_path / 'cases.pt')
-    torchrun(num_ranks, Path(__file__).with_name('gather_worker.py'), tmp_path)
+    start_ranks(num_ranks, Path(__file__).with_name('gather_worker.py'), tmp_path)
     ranks = [torch.load(tmp_path / f'rank{rank}.pt') for rank in range(num_ranks)]
     for case, *parts in zip(cases, *ranks, strict=True):
         value, gradient = alone(case)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from .ranks import torchrun
+from .ranks import start_ranks
 from .vit import as_vit
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('fsdp2')]
@@ -41,7 +41,7 @@ def ranks(
         name: dict(teachers[kind], speed=speed) for name, (kind, speed) in CASES.items()
     }
     torch.save(cases, folder / 'cases.pt')
-    torchrun(2, WORKER, folder)
+    start_ranks(2, WORKER, folder)
     return [torch.load(folder / f'rank{rank}.pt') for rank in (0, 1)]
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from .ranks import ROOT, torchrun
+from .ranks import start_ranks
 
 WORKER = Path(__file__).with_name('state_worker.py')
 CONFIGS: tuple[dict[str, Any], ...] = (
@@ -52,10 +50,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     folder = tmp_path_factory.mktemp('state')
     cases = [dict(config=config, steps=make_steps()) for config in CONFIGS]
     torch.save(cases, folder / 'cases.pt')
-    torchrun(2, WORKER, folder)
-    command = [sys.executable, str(WORKER), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    start_ranks(2, WORKER, folder)
+    start_ranks(1, WORKER, folder)
     files = ('2-0', '2-1', '1-0')
     loaded = [torch.load(folder / f'{name}.pt') for name in files]
     names = [config['type'] for config in CONFIGS]

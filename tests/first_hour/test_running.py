@@ -138,7 +138,8 @@ def test_asking_one_question_again_keeps_the_other_answers(
 ) -> None:
     monkeypatch.setattr(commands, 'WORK', tmp_path / 'work')
     adds, hangs = FOUR[3], FOUR[2]
-    save(tmp_path / 'check.json', {'hangs': Answer('FAILED')}, [dict(dry=False)])
+    head = dict(command='first_hour', when='today', dry=False)
+    save(tmp_path / 'check.json', {'hangs': Answer('FAILED')}, [head])
     monkeypatch.setattr(commands, 'QUESTIONS', {'check': [adds, hangs]})
     assert commands.carry_out('check', [adds], tmp_path, dry=False, minutes=1) == 0
     text = (tmp_path / 'check.md').read_text()

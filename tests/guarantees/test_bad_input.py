@@ -341,7 +341,7 @@ DISTILL = (
     Row(
         'an unknown option of the hook',
         lambda s: s.hook.update(teachers=[]),
-        "unexpected keyword argument 'teachers'",
+        "DistillationHook has no option 'teachers'; did you mean 'teacher'?",
     ),
 )
 

@@ -36,7 +36,11 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
     'neck': {
         **{f'{name}Loss': {} for name in ('AT', 'NST', 'HCL', 'CWD', 'PKD')},
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},
-        **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI')},
+        **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
+        'GramLoss': {},
+    },
+    'module:neck.fpn_convs.3': {
+        'ScaleKDLoss': dict(student_channels=32, teacher_channels=32),
     },
 }
 CASES = [(on, name) for on, losses in ON.items() for name in losses]
@@ -52,9 +56,16 @@ def detector(detector_config: Callable[..., Config], tmp_path_factory: Any) -> A
     return student.train()
 
 
-def test_every_loss_but_crd_is_here() -> None:
-    """CRD asks for the numbers of images, which a data loader gives."""
-    assert {name for _, name in CASES} | {'CRDLoss'} == set(LOSSES.module_dict)
+def test_every_loss_but_some_is_here() -> None:
+    """CRD asks for the numbers of images, which a data loader gives.
+
+    Three ask for what dense heads have.
+    """
+    of_dense_heads = {
+        f'{name}KDLoss' for name in ('QualityFocal', 'Distribution', 'BoxIoU')
+    }
+    known = {name for _, name in CASES} | {'CRDLoss'} | of_dense_heads
+    assert known == set(LOSSES.module_dict)
 
 
 @pytest.mark.parametrize(('on', 'name'), CASES)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,12 +15,12 @@ from mmengine.runner import Runner
 
 from ckd_mm.hooks import DistillationHook
 
+from ..processes import run_script
 from ..tasks import Task, differences, weights
 from .interruption import SeedEachEpoch
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 EPOCHS = 3
 
 
@@ -73,14 +70,12 @@ def test_a_run_killed_within_an_epoch_resumes_from_its_last_checkpoint(
     cfg.custom_imports.imports += ['interruption']
     cfg.custom_hooks += [dict(type='KillOnce', marker=str(tmp_path / 'killed'))]
     cfg.dump(tmp_path / 'distilled.py')
-    command = [sys.executable, 'tools/train.py', str(tmp_path / 'distilled.py')]
-    environ = dict(os.environ, PYTHONPATH=str(Path(__file__).parent))
-    killed = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True)
+    command = ('tools/train.py', tmp_path / 'distilled.py')
+    env = dict(PYTHONPATH=str(Path(__file__).parent))
+    killed = run_script(*command, env=env)
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
     assert not (tmp_path / 'work/epoch_2.pth').exists()
-    done = subprocess.run(
-        [*command, '--resume'], cwd=ROOT, env=environ, capture_output=True, text=True
-    )
+    done = run_script(*command, '--resume', env=env)
     assert done.returncode == 0, done.stderr[-2000:]
     assert 'resumed epoch: 1' in done.stdout
     path = tmp_path / f'work/epoch_{EPOCHS}.pth'

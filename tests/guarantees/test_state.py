@@ -21,7 +21,7 @@ WIDTHS = dict(student_channels=64, teacher_channels=128)
 LOSSES: dict[str, tuple[str, dict[str, Any]]] = {
     'crd': (
         'embedding',
-        dict(type='CRDLoss', num_samples=1201, num_negatives=20, **WIDTHS),
+        dict(type='CRDLoss', num_samples=301, num_negatives=20, **WIDTHS),
     ),
     'nd': ('embedding', dict(type='NDLoss', num_classes=10, **WIDTHS)),
     'ctkd': ('logits', dict(type='CTKDLoss', ramp_epochs=1.0)),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ckd_mm.hooks import DistillationHook
@@ -107,3 +108,23 @@ def test_a_run_has_one_hook(
     ]
     with pytest.raises(ValueError, match='a run has one DistillationHook, got several'):
         run(classifier_config(tmp_path, custom_hooks=hooks))
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(teachr={}, distill={}), "no option 'teachr'; did you mean 'teacher'"),
+        (dict(teacher={}, distil={}), "no option 'distil'; did you mean 'distill'"),
+        (dict(teacher={}), "needs 'distill'"),
+        ({}, "needs 'teacher' and 'distill'"),
+    ],
+)
+def test_options_of_the_hook_that_are_misspelt_or_missing_are_named(
+    options: dict[str, Any], message: str
+) -> None:
+    for build in (
+        lambda: DistillationHook(**options),
+        lambda: HOOKS.build(dict(type='DistillationHook', **options)),
+    ):
+        with pytest.raises(ValueError, match=f'^DistillationHook.*{message}'):
+            build()

@@ -72,3 +72,17 @@ def test_a_validation_before_the_end_is_not_the_end(
     Look.from_cfg(cfg).train()
     assert seen == [False, False]
     assert record(tmp_path)['ended'] is True
+
+
+def test_a_run_without_a_validation_has_a_record_without_metrics(
+    classifier_config: Callable[..., Config],
+    run: Callable[[Config], Runner],
+    tmp_path: Path,
+) -> None:
+    """A training before another one, such as one without labels."""
+    cfg = classifier_config(tmp_path, custom_hooks=[dict(type='RecordHook')])
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    run(cfg)
+    found = record(tmp_path)
+    assert (found['metrics'], found['iter'], found['ended']) == ({}, None, True)
+    assert found['seconds'] > 0

@@ -11,6 +11,7 @@ import pytest
 from .row import LossRow, Mismatch
 from .rows_boxes import BOX_ROWS
 from .rows_connectors import CONNECTOR_ROWS
+from .rows_dense import DENSE_ROWS
 from .rows_logits import LOGIT_ROWS
 from .rows_maps import MAP_ROWS
 from .rows_relations import RELATION_ROWS
@@ -34,6 +35,7 @@ LOSSES: tuple[LossRow, ...] = (
     *MAP_ROWS,
     *CONNECTOR_ROWS,
     *BOX_ROWS,
+    *DENSE_ROWS,
     *STATE_ROWS,
 )
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .references_maps import reference_hcl, squared_distance
-from .scalars import dot, mean, total
+from .references_maps import columns, reference_hcl, squared_distance
+from .scalars import cosine, dot, mean, total
 
 Grid = list[list[list[list[Tensor]]]]
 """Scalars by image, channel, row and column."""
@@ -63,14 +63,48 @@ def _window(image: Sequence[Any], kernel: Any, top: int, left: int) -> Tensor:
 def reference_fitnet(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
     (regressor,) = module.regressors
     outputs = convolution(grid(student), regressor.weight, regressor.bias)
+    for norm in module.norms:
+        outputs = batch_norm(outputs, norm)
     errors = [
-        (output - wanted) ** 2
+        ((output.clamp(min=0) if module.relu else output) - wanted) ** 2
         for image, wanted_image in zip(outputs, grid(teacher), strict=True)
         for channel, wanted_channel in zip(image, wanted_image, strict=True)
         for row, wanted_row in zip(channel, wanted_channel, strict=True)
         for output, wanted in zip(row, wanted_row, strict=True)
     ]
     return total(errors) / len(errors)
+
+
+def _projected(
+    module: Any, student: Tensor, teacher: Tensor, shapes: Any, image_size: Any
+) -> list[tuple[Any, Any]]:
+    """The student's and the teacher's vectors of each position in an image."""
+    (conv,) = module.projections
+    outputs = tensor(convolution(grid(student), conv.weight, conv.bias))
+    if not module.ignore_padding:
+        shapes = [image_size] * len(student)
+    own, wanted = (columns(maps, shapes, image_size) for maps in (outputs, teacher))
+    return list(zip(sum(own, []), sum(wanted, []), strict=True))
+
+
+def reference_cosinemap(module: Any, *inputs: Any) -> Tensor:
+    return mean([1 - cosine(*pair) for pair in _projected(module, *inputs)])
+
+
+def reference_fd(module: Any, *inputs: Any) -> Tensor:
+    losses = []
+    for own, wanted in _projected(module, *inputs):
+        centre = mean(wanted)
+        deviation = (mean([(t - centre) ** 2 for t in wanted]) + 1e-5).sqrt()
+        for s, t in zip(own, wanted, strict=True):
+            gap = (s - (t - centre) / deviation).abs()
+            if module.distance == 'mse':
+                losses.append(gap**2)
+            elif gap < module.beta:
+                losses.append(gap**2 / (2 * module.beta))
+            else:
+                losses.append(gap - module.beta / 2)
+    return mean(losses)
 
 
 def batch_norm(maps: Grid, norm: Any) -> Grid:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from math import ceil, floor
+from typing import Any
 
 from torch import Tensor
 
@@ -28,6 +29,42 @@ def reference_at(student: Tensor, teacher: Tensor, *, p: float) -> Tensor:
             energy = [mean([x.abs() ** p for x in column]) for column in columns]
             attentions.append([e / dot(energy, energy).sqrt() for e in energy])
         losses.append(squared_distance(*attentions) / len(attentions[0]))
+    return mean(losses)
+
+
+def inside(maps: Tensor, shapes: Any, image_size: Any) -> list[list[int]]:
+    """By image, the numbers of the positions whose centre is not in the padding."""
+    height, width = maps.shape[2:]
+    return [
+        [
+            i * width + j
+            for i, j in product(range(height), range(width))
+            if (i + 0.5) / height < shape[0] / image_size[0]
+            and (j + 0.5) / width < shape[1] / image_size[1]
+        ]
+        for shape in shapes
+    ]
+
+
+def columns(maps: Tensor, shapes: Any, image_size: Any) -> list[list[Scalars]]:
+    """By image, the vectors of the positions that are not in the padding."""
+    by_image = [list(zip(*channels, strict=True)) for channels in images(maps)]
+    kept = inside(maps, shapes, image_size)
+    return [
+        [vectors[number] for number in numbers]
+        for vectors, numbers in zip(by_image, kept, strict=True)
+    ]
+
+
+def reference_gram(
+    student: Tensor, teacher: Tensor, shapes: Any, image_size: Any
+) -> Tensor:
+    losses = []
+    both = (columns(maps, shapes, image_size) for maps in (student, teacher))
+    for own, wanted in zip(*both, strict=True):
+        for p, q in product(range(len(own)), repeat=2):
+            gap = cosine(own[p], own[q]) - cosine(wanted[p], wanted[q])
+            losses.append(gap**2)
     return mean(losses)
 
 

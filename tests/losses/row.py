@@ -14,7 +14,13 @@ from ckd_mm.registry import build
 
 from .samples import Change, Sample, draw
 
-__all__ = ['BAD_TEMPERATURES', 'LossRow', 'Mismatch', 'bad_numbers']
+__all__ = [
+    'BAD_TEMPERATURES',
+    'PADDING_AND_SIZE',
+    'LossRow',
+    'Mismatch',
+    'bad_numbers',
+]
 
 
 @dataclass(frozen=True)
@@ -79,3 +85,8 @@ def bad_numbers(name: str, *more: Any) -> tuple[dict[str, Any], ...]:
 
 
 BAD_TEMPERATURES = bad_numbers('temperature', 0)
+
+PADDING_AND_SIZE: tuple[dict[str, Any], ...] = (
+    *({'resize': bad} for bad in ('larger', 7, (7, 0), (7,), [True, 7], (7, 7.0))),
+    *({'ignore_padding': bad} for bad in (1, 'False', None)),
+)

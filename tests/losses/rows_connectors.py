@@ -12,13 +12,16 @@ from torch import Tensor
 from .modules import ModuleFunction, build_with_weights
 from .references_boxes import reference_fgd, reference_fgfi
 from .references_connectors import (
+    reference_cosinemap,
+    reference_fd,
     reference_fitnet,
     reference_mgd,
     reference_ofd,
     reference_reviewkd,
     reference_vid,
 )
-from .row import LossRow, Mismatch, bad_numbers
+from .references_scalekd import reference_scalekd
+from .row import PADDING_AND_SIZE, LossRow, Mismatch, bad_numbers
 from .samples import PERMUTATIONS, Change, Sample, draw
 
 __all__ = ['CONNECTOR_ROWS', 'ConnectorRow']
@@ -93,6 +96,7 @@ def connector_row(
     *,
     width: int = 3,
     must_agree: str = 'N, C, H, W',
+    size: tuple[int, int] = STUDENT[1:],
     **rest: Any,
 ) -> ConnectorRow:
     """A row with a teacher of `width` channels, of whose maps some sizes must fit."""
@@ -108,8 +112,8 @@ def connector_row(
         function=ModuleFunction(class_name, arguments),
         reference=ModuleFunction(class_name, arguments, loop),
         arguments=arguments,
-        rest=STUDENT,
-        teacher_rest=(width, *STUDENT[1:]),
+        rest=(STUDENT[0], *size),
+        teacher_rest=(width, *size),
         mismatches=(*wrong_channels(width), other_images(must_agree, width)),
         golden=(),
         **{**defaults, **rest},
@@ -120,7 +124,31 @@ CONNECTOR_ROWS = (
     connector_row(
         'FitNetLoss',
         reference_fitnet,
+        defaults={'norm': True, 'relu': True},
+        kwargs_sets=({}, {'relu': False}, {'norm': False, 'relu': False}),
+        refused=({'norm': 1}, {'relu': 'yes'}),
         must_agree='N, C',
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
+    ),
+    connector_row(
+        'CosineMapLoss',
+        reference_cosinemap,
+        defaults={'project': True, 'resize': None, 'ignore_padding': True},
+        kwargs_sets=({}, {'resize': (5, 6), 'ignore_padding': False}),
+        refused=(*({'project': bad} for bad in (0, 'True')), *PADDING_AND_SIZE),
+        needs=('image_shapes', 'image_size'),
+    ),
+    connector_row(
+        'FDLoss',
+        reference_fd,
+        defaults={'distance': 'smooth_l1', 'beta': 2.0},
+        kwargs_sets=({'beta': 0.3}, {'distance': 'mse'}),
+        refused=(
+            *bad_numbers('beta', 0),
+            *({'distance': bad} for bad in ('l1', None)),
+            *PADDING_AND_SIZE,
+        ),
+        needs=('image_shapes', 'image_size'),
     ),
     connector_row(
         'ReviewKDLoss',
@@ -129,6 +157,29 @@ CONNECTOR_ROWS = (
         kwargs_sets=({'mid_channels': 3},),
         refused=tuple({'mid_channels': bad} for bad in (0, 2.5, '4', None, True)),
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5, twice
+    ),
+    connector_row(
+        'ScaleKDLoss',
+        reference_scalekd,
+        size=(3, 4),  # finite differences of attention take long
+        defaults={'num_heads': 1, 'softmax_scale': 5.0, 'query_hw': (7, 7)},
+        kwargs_sets=(
+            {
+                **{'num_heads': 3, 'query_hw': [2, 9], 'softmax_scale': 1.0},
+                **{'frequency_weight': 0.0, 'ignore_padding': False},
+            },
+            {'spatial_weight': 0.0},
+        ),
+        refused=(
+            *({'num_heads': bad} for bad in (0, 2, 1.0, '1', True)),
+            *({'query_hw': bad} for bad in (7, (7,), (7, 0), (7, 7.0), '77', None)),
+            *bad_numbers('softmax_scale', 0),
+            *bad_numbers('spatial_weight'),
+            *bad_numbers('frequency_weight'),
+            *({'ignore_padding': bad} for bad in (1, 'False', None)),
+        ),
+        needs=('image_shapes', 'image_size'),
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(
         'VIDLoss',

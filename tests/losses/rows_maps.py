@@ -9,11 +9,18 @@ from ckd_mm import functional
 from .references_maps import (
     reference_at,
     reference_cwd,
+    reference_gram,
     reference_hcl,
     reference_nst,
     reference_pkd,
 )
-from .row import BAD_TEMPERATURES, LossRow, Mismatch, bad_numbers
+from .row import (
+    BAD_TEMPERATURES,
+    PADDING_AND_SIZE,
+    LossRow,
+    Mismatch,
+    bad_numbers,
+)
 from .samples import (
     PERMUTATIONS,
     Change,
@@ -85,6 +92,22 @@ MAP_ROWS = (
         refused=bad_numbers('p', 0, 0.5),
         mismatches=mismatches('N'),
         golden=('at',),
+    ),
+    MapRow(
+        class_name='GramLoss',
+        function=functional.gram_loss,
+        reference=reference_gram,
+        defaults={},
+        kwargs_sets=({},),
+        invariances={
+            **PERMUTATIONS,
+            **SCALES,
+            **EXCHANGE,
+            "permutation of the student's channels": permute_student_channels,
+        },
+        refused=PADDING_AND_SIZE,
+        mismatches=mismatches('N, H, W'),
+        needs=('image_shapes', 'image_size'),
     ),
     MapRow(
         class_name='NSTLoss',

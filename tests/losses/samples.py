@@ -41,11 +41,22 @@ class Sample:
     image_index: Tensor
     boxes: tuple[Tensor, ...] = ()
     image_size: tuple[int, int] = (40, 48)
+    image_shapes: tuple[tuple[int, int], ...] = ()
     epoch: float = 2.5
 
     @property
     def sample_index(self) -> Tensor:
         return torch.arange(len(self.student))
+
+    @property
+    def assigned(self) -> Tensor:
+        """Whether a row has an object."""
+        return self.image_index == 1
+
+    @property
+    def scores(self) -> Tensor:
+        """How sure the teacher is of an object in each row."""
+        return (self.image_index.double() + 0.5) / 2
 
     @property
     def anchors(self) -> tuple[Tensor, ...]:
@@ -76,7 +87,10 @@ def draw(rows: int, *rest: int, seed: int = 0, scale: float = 2.0) -> Sample:
     boxes = tuple(draw_boxes((row + 1) % 3, generator) for row in range(rows))
     image_index = torch.randint(2, (rows,), generator=generator)
     student = both[0].clone().requires_grad_()
-    return Sample(student, both[1].clone(), target, image_index, boxes)
+    shapes = tuple((40 - 7 * (row % 3), 48 - 5 * (row % 2)) for row in range(rows))
+    return Sample(
+        student, both[1].clone(), target, image_index, boxes, image_shapes=shapes
+    )
 
 
 def draw_boxes(count: int, generator: torch.Generator) -> Tensor:
@@ -111,6 +125,7 @@ def permute_rows(sample: Sample) -> Sample:
         target=sample.target[order],
         image_index=sample.image_index[order],
         boxes=boxes,
+        image_shapes=tuple(sample.image_shapes[row] for row in order),
     )
 
 

@@ -33,7 +33,12 @@ def extras(row: ConnectorRow, images: int) -> list[Any]:
     """What the loss takes beside the maps of two levels."""
     sample = row.draw(images)
     anchors = [draw_anchors(size, sample.image_size) for size in ((6, 5), (3, 2))]
-    named = {'boxes': sample.boxes, 'image_size': sample.image_size, 'anchors': anchors}
+    named = {
+        'boxes': sample.boxes,
+        'image_size': sample.image_size,
+        'image_shapes': sample.image_shapes,
+        'anchors': anchors,
+    }
     return [named[need] for need in row.needs]
 
 

@@ -23,16 +23,20 @@ CHANNELS = {'student_channels': [WIDTH] * 2, 'teacher_channels': [WIDTH] * 2}
 # Peak in float32 and under AMP, in float32 bytes of the student's maps; launches.
 BOUNDS: dict[str, tuple[float, float, int]] = {
     'ATLoss': (1.2, 1.5, 107),
+    'CosineMapLoss': (2.95, 3.7, 111),
     'CWDLoss': (2.0, 2.8, 37),
+    'FDLoss': (3.75, 3.65, 39),
     'FGDLoss': (3.0, 3.9, 259),
     'FGFILoss': (2.1, 2.8, 87),
-    'FitNetLoss': (1.95, 2.8, 30),
+    'FitNetLoss': (3.75, 4.6, 51),
+    'GramLoss': (3.9, 4.65, 166),
     'HCLLoss': (1.1, 1.5, 70),
     'MGDLoss': (3.9, 4.5, 48),
     'NSTLoss': (3.8, 4.6, 144),
     'OFDLoss': (3.3, 4.5, 79),
     'PKDLoss': (2.9, 3.2, 129),
     'ReviewKDLoss': (5.2, 5.9, 168),
+    'ScaleKDLoss': (700.0, 700.0, 655),  # attention over all positions: for last stages
     'VIDLoss': (3.8, 4.5, 87),
 }
 
@@ -73,11 +77,20 @@ OTHERS: dict[str, Any] = {
     'boxes': boxes,
     'anchors': anchors,
     'image_size': lambda: (256, 384),
+    'image_shapes': lambda: [(256, 384), (200, 384)],
 }
-NEEDS = {'FGDLoss': ('boxes', 'image_size'), 'FGFILoss': ('boxes', 'anchors')}
+PADDING = ('image_shapes', 'image_size')
+NEEDS = {
+    'CosineMapLoss': PADDING,
+    'FDLoss': PADDING,
+    'FGDLoss': ('boxes', 'image_size'),
+    'FGFILoss': ('boxes', 'anchors'),
+    'GramLoss': PADDING,
+    'ScaleKDLoss': PADDING,
+}
 CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
-    *('FGDLoss', 'FGFILoss'),
+    *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
 )
 
 

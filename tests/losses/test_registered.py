@@ -116,7 +116,7 @@ def test_the_config_lines_of_its_card_build_it(name: str) -> None:
 def test_its_card_links_to_what_exists_and_to_a_config_that_has_it(name: str) -> None:
     path = card(name)
     links = re.findall(r'\]\((?!https?:)([^)#]+)\)', path.read_text())
-    missing = [link for link in links if not (path.parent / link).is_file()]
+    missing = [link for link in links if not (path.parent / link).exists()]
     assert not missing, f'{path} links to what does not exist'
     configs = [link for link in links if link.endswith('.py')]
     assert any(uses(path.parent / link, name) for link in configs), (

@@ -83,7 +83,7 @@ def test_numbers_of_numpy_are_no_code(
     """Trainers note a best score or a seed as a number of NumPy."""
     saved = torch.load(classifier_teacher['checkpoint'])
     types = np.float16, np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_
-    notes = {f'{kind.__name__}': kind(1) for kind in types}
+    notes: dict[str, Any] = {kind.__name__: kind(1) for kind in types}
     notes['array'] = np.array(['a', 'b'])
     torch.save(dict(saved, notes=notes), tmp_path / 'file.pth')
     build_teacher(classifier_teacher['config'], tmp_path / 'file.pth')

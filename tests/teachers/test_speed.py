@@ -45,7 +45,13 @@ def config(task: Task, work_dir: Path, weight: float, **options: Any) -> Config:
         teacher=dict(task.teacher, **options),
         distill=dict(nst=term),
     )
-    return task.config(work_dir, custom_hooks=[hook])
+    return few(task.config(work_dir, custom_hooks=[hook]))
+
+
+def few(cfg: Config) -> Config:
+    """Two whole batches; a batch of another size would be compiled once more."""
+    cfg.train_dataloader.dataset.indices = 2 * cfg.train_dataloader.batch_size
+    return cfg
 
 
 def first_loss(runner: Runner) -> float:
@@ -99,7 +105,7 @@ def test_with_all_of_them_and_weight_zero_the_student_is_the_stock_one(
         options.update(option)
     options['dtype'] = dtype
     zero = run(config(task, tmp_path / 'zero', 0.0, **options))
-    stock = run(task.config(tmp_path / 'stock'))
+    stock = run(few(task.config(tmp_path / 'stock')))
     assert differences(weights(stock), weights(zero)) == {}
 
 
@@ -237,7 +243,12 @@ def test_a_network_that_normalises_before_it_convolves_is_not_fused() -> None:
         (dict(channels_last=1), 'channels_last must be True or False, got 1'),
         (dict(fuse_bn='yes'), "fuse_bn must be True or False, got 'yes'"),
         (dict(stream=None), 'stream must be True or False, got None'),
-        (dict(compile='inductor'), 'True, False or a dict with options'),
+        (dict(compile='inductor'), '^teacher: compile must be True, False or a dict'),
+        (dict(compile=dict(bakend='eager')), "^teacher: compile .*'bakend'; did you "),
+        (dict(compile=dict(backend='eagr')), "^teacher: compile.*'eagr'"),
+        (dict(compile=dict(mode='fast')), '^teacher: compile.*one of: default'),
+        (dict(compile=dict(model=1)), "^teacher: compile has no option 'model'"),
+        (dict(compile=dict(dynamic='yes')), "^teacher: compile.*'dynamic': 'yes'"),
         (dict(dtyp='float16'), "'dtyp'; did you mean 'dtype'"),
     ],
 )

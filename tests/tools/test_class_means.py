@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,11 @@ import torch
 
 from ckd_mm.losses import NDLoss
 
-ROOT = Path(__file__).parents[2]
+from ..processes import run_script
 
 
-def call(*arguments: object, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, 'tools/class_means.py', *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+def call(*arguments: object, status: int = 0, fresh: bool = False) -> str:
+    done = run_script('tools/class_means.py', *arguments, fresh=fresh)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -32,7 +25,8 @@ def test_its_file_is_read_by_the_loss(
 ) -> None:
     teacher = (classifier_teacher['config'], classifier_teacher['checkpoint'])
     out = tmp_path / 'means.pt'
-    assert 'num_classes=10, teacher_channels=128, 1201 images' in call(*teacher, out)
+    said = call(*teacher, out, fresh=True)
+    assert 'num_classes=10, teacher_channels=128, 301 images' in said
     loss = NDLoss(num_classes=10, teacher_channels=128, class_means=out)
     assert loss.class_sums.norm(dim=1).all()
     before = torch.load(out)['class_means']

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,11 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
+from ..processes import ROOT, run_script
 from ..tasks import differences
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 KD = dict(kd=dict(on='logits', loss=dict(type='KDLoss')))
 CKD = dict(ckd=dict(on='logits', loss=dict(type='CKDLoss')))
 
@@ -52,19 +50,19 @@ def write(
     return to
 
 
-def call(config: Path, work_dir: Path, *more: str, status: int = 0) -> str:
-    command = ['tools/compare.py', str(config), '--work-dir', str(work_dir), *more]
-    environ = dict(os.environ, PYTHONPATH=_python_path())
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=ROOT,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == status, done.stdout[-4000:]
-    return done.stdout
+def call(
+    config: Path,
+    work_dir: Path,
+    *more: str,
+    status: int = 0,
+    fresh: bool = False,
+    page: bool = False,
+) -> str:
+    command = ('tools/compare.py', config, '--work-dir', work_dir, *more)
+    command += () if page else ('--no-page',)
+    done = run_script(*command, env=dict(PYTHONPATH=_python_path()), fresh=fresh)
+    assert done.returncode == status, (done.stdout + done.stderr)[-4000:]
+    return done.stdout + done.stderr
 
 
 def _python_path() -> str:
@@ -85,31 +83,44 @@ def results(work_dir: Path) -> dict[str, Any]:
 def compared(
     write: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path, str]:
-    """Two methods and the student alone, two seeds."""
+    """A method and the student alone, two seeds."""
     folder = tmp_path_factory.mktemp('compared')
-    methods = {'KD': dict(distill=KD, student_loss_weight=0.5), 'C': dict(distill=CKD)}
+    methods = {'KD': dict(distill=KD, student_loss_weight=0.5)}
     config = write(folder, methods=methods, seeds=[0, 1])
-    return config, folder / 'work', call(config, folder / 'work')
+    out = call(config, folder / 'work', fresh=True, page=True)
+    return config, folder / 'work', out
 
 
 def test_all_runs_are_in_table_and_plot(compared: tuple[Path, Path, str]) -> None:
     _, work_dir, out = compared
-    assert '3 methods x 2 seeds: 0 runs are finished, 6 to do, 1 at a time' in out
-    assert '[6/6] C, seed 1: accuracy/top1' in out
+    assert '2 methods x 2 seeds: 0 runs are finished, 4 to do, 1 at a time' in out
+    assert '[4/4] KD, seed 1: accuracy/top1' in out
     found = results(work_dir)
-    assert len(found) == 6
+    assert len(found) == 4
     text = (work_dir / 'few.md').read_text()
     assert text in out
     number = r'-?\d+\.\d\d'
-    for title in ('student alone', 'KD', 'C'):
+    for title in ('student alone', 'KD'):
         assert re.search(rf'\| {title} \| {number} / {number} \| {number} \|', text)
-    assert len(re.findall(rf'\| [+-]\d+\.\d\d ± {number} \|', text)) == 2
+    assert len(re.findall(rf'\| [+-]\d+\.\d\d ± {number} \|', text)) == 1
     assert 'Not finished' not in text and 'resumed' not in text
     assert Image.open(work_dir / 'few.png').width > 500
     for result in found.values():
         assert 0 < result['seconds'] < 60
         assert 2**27 < result['bytes'] < 2**34
         assert not result['resumed']
+
+
+def test_the_page_has_the_table_and_the_logits_of_every_method(
+    compared: tuple[Path, Path, str],
+) -> None:
+    _, work_dir, out = compared
+    assert f'page: {work_dir / "few.html"}' in out
+    text = (work_dir / 'few.html').read_text()
+    assert '<th>difference to the student alone</th>' in text
+    for title in ('student alone', 'KD'):
+        assert f'<h3>{title}: logits, ' in text
+    assert 'Not shown' not in text
 
 
 def test_the_seed_and_the_method_reach_the_run(
@@ -131,20 +142,14 @@ def test_the_metric_is_that_of_the_last_weights(
 ) -> None:
     """As the repository's own testing tool finds it."""
     _, work_dir, _ = compared
-    folder = next(work_dir.glob('c/seed0-*'))
-    command = [sys.executable, 'tools/test.py', str(folder / 'config.py')]
-    command += [str(folder / 'epoch_1.pth'), '--work-dir', str(work_dir / 'tested')]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=dict(os.environ, PYTHONPATH=_python_path()),
-        capture_output=True,
-        text=True,
-    )
+    folder = next(work_dir.glob('kd/seed0-*'))
+    command = ['tools/test.py', folder / 'config.py', folder / 'epoch_1.pth']
+    command += ['--work-dir', work_dir / 'tested']
+    done = run_script(*command, env=dict(PYTHONPATH=_python_path()))
     assert done.returncode == 0, done.stderr[-2000:]
     (log,) = (work_dir / 'tested').glob('*/*.json')
     tested = json.loads(log.read_text())['accuracy/top1']
-    assert results(work_dir)['c seed0']['metrics']['accuracy/top1'] == tested
+    assert results(work_dir)['kd seed0']['metrics']['accuracy/top1'] == tested
 
 
 def test_what_is_finished_is_not_repeated_and_what_has_changed_is(
@@ -153,12 +158,12 @@ def test_what_is_finished_is_not_repeated_and_what_has_changed_is(
     config, work_dir, _ = compared
     table = (work_dir / 'few.md').read_text().split('Command')[0]
     out = call(config, work_dir)
-    assert '6 runs are finished, 0 to do' in out
+    assert '4 runs are finished, 0 to do' in out
     assert (work_dir / 'few.md').read_text().split('Command')[0] == table
     changed = ('--cfg-options', 'seeds=[0]', 'methods.KD.student_loss_weight=2.0')
-    assert '2 runs are finished, 1 to do' in call(config, work_dir, *changed)
+    assert '1 runs are finished, 1 to do' in call(config, work_dir, *changed)
     assert len(list(work_dir.glob('kd/seed0-*'))) == 2
-    assert '6 runs are finished' in call(config, work_dir, '--dry-run'), 'and is kept'
+    assert '4 runs are finished' in call(config, work_dir, '--dry-run'), 'and is kept'
 
 
 def test_a_metric_that_is_not_logged_is_refused_before_anything_runs(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import torch
 from mmengine.config import Config
 
 from ..adapters.detectors import ONE_STAGE, narrow, narrow_dense
+from ..processes import run_script
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
@@ -35,7 +35,8 @@ def test_every_part_of_a_detector_is_trained_and_its_weights_are_stock(
 ) -> None:
     model = narrow(ONE_STAGE['GFL'], narrow_dense)
     result = try_config(written(tmp_path / 'gfl.py', model))
-    parts = ('backbone', 'neck', 'dense_logits', 'box_distribution')
+    crossed = ('cross_logits', 'cross_boxes', 'cross_distribution')
+    parts = ('backbone', 'neck', 'dense_logits', 'box_distribution', *crossed)
     assert result == dict(model='GFL', parts=dict.fromkeys(parts, ''), reason='')
 
 
@@ -166,8 +167,8 @@ import compatibility
 sys.argv = ['compatibility.py', *{[*options, *arguments]!r}]
 compatibility.main()
 """
-    command = [sys.executable, '-W', 'ignore', '-c', script]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    (folder / 'call.py').write_text(script)
+    done = run_script(folder / 'call.py')
     assert not done.returncode, done.stderr[-3000:]
     return done.stdout
 
@@ -224,10 +225,21 @@ SAMPLE = {
     'yolox/yolox_nano_8xb8-300e_coco': ('neck', 'dense_logits'),
     'rtmdet/rtmdet-ins_tiny_8xb32-300e_coco': ('neck', 'dense_logits'),
 }
+TRIED = (
+    'centernet/centernet_r18_8xb16-crop512-140e_coco',
+    'detr/detr_r18_8xb2-500e_coco',
+)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('name', SAMPLE)
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param(
+            name, marks=pytest.mark.slow if name in TRIED else pytest.mark.sweep
+        )
+        for name in SAMPLE
+    ],
+)
 def test_a_sample_of_the_zoo_works_as_it_is(name: str) -> None:
     result = try_config(f'mmdet::{name}.py')
     assert not result['reason']

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,17 +9,11 @@ import torch
 
 from ckd_mm.models.benchmark import tensors
 
-ROOT = Path(__file__).parents[2]
-TOOL = ROOT / 'tools' / 'convert_mdistiller.py'
+from ..processes import run_script
 
 
-def call(*arguments: object, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, TOOL, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+def call(*arguments: object, status: int = 0, fresh: bool = False) -> str:
+    done = run_script('tools/convert_mdistiller.py', *arguments, fresh=fresh)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -32,7 +24,7 @@ def test_it_converts_refuses_and_overwrites(tmp_path: Path) -> None:
     weights = {key: torch.ones(shape) for key, (_, shape) in tensors('vgg8').items()}
     torch.save({'model': weights}, source)
 
-    out = call(source, target, '--model', 'vgg13', status=1)
+    out = call(source, target, '--model', 'vgg13', status=1, fresh=True)
     assert 'error: expected the weights of vgg13' in out
     assert 'these are the weights of vgg8' in out
     assert not target.exists()

@@ -220,14 +220,14 @@ def test_when_a_run_fails_the_others_are_ended(
 @pytest.mark.slow
 def test_a_short_demo_writes_table_and_picture_and_reuses_the_teacher(
     demo: Any,
-    digit_images: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     task = demo.TASKS['classification']
-    short = [_short(config, digit_images, tmp_path) for config in task.configs]
-    task = dataclasses.replace(task, configs=tuple(short), data=digit_images)
+    data = tmp_path / 'digits'  # the demo writes them
+    short = [_short(config, data, tmp_path) for config in task.configs]
+    task = dataclasses.replace(task, configs=tuple(short), data=data)
     monkeypatch.setitem(demo.TASKS, 'classification', task)
     work_dir = tmp_path / 'work'
     arguments = ['demo.py', '--task', 'classification', '--work-dir', str(work_dir)]
@@ -241,6 +241,8 @@ def test_a_short_demo_writes_table_and_picture_and_reuses_the_teacher(
         text = (work_dir / f'{name}.md').read_text()
         assert '| student with CKD |' in text
         assert Image.open(work_dir / f'{name}.png').width > 1000
+        page = (work_dir / f'{name}.html').read_text()
+        assert '<h3>student with CKD: logits' in page and 'Not shown' not in page
     students = [
         torch.load(work_dir / Path(config).stem / 'epoch_2.pth', weights_only=False)
         for config in short[1:]

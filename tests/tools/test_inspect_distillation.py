@@ -117,7 +117,10 @@ def test_two_classifiers(
         rest = dict(scope='mmpretrain', data_preprocessor=cfg.data_preprocessor)
         paths.append(written(tmp_path / f'{name}.py', cfg.model, **rest))
     printed = inspect(paths[0], '--teacher', paths[1], '--shape', 16, 16)
-    row = '| (2, 10) | (2, 10) | none | activation=None | target, sample_index, epoch |'
+    row = (
+        '| (2, 10) | (2, 10) | none | activation=None | target, sample_index, epoch, '
+        'image_size, image_shapes |'
+    )
     assert row_of(printed, 'logits') == f'| `logits` {row}'
     row = row_of(printed, 'embedding')
     assert '| (2, 64) | (2, 128) | student_channels=[64], teacher_channels=[128]' in row

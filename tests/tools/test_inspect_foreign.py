@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from ckd_mm.commands.levels import foreign_model, levels_of, levels_term
 
 from ..adapters.detectors import faster_rcnn
+from ..processes import run_script
 
-ROOT = Path(__file__).parents[2]
 TINY = dict(type='timm', model='vit_tiny_patch16_224', args=dict(depth=2))
 
 
@@ -39,10 +35,10 @@ def test_levels_have_names_shapes_and_strides_of_both_models() -> None:
 @pytest.mark.slow
 def test_the_tool_prints_lines_for_a_model_of_timm() -> None:
     pytest.importorskip('timm')
-    command = [sys.executable, 'tools/inspect_distillation.py']
+    command = ['tools/inspect_distillation.py']
     command += ['mmdet::retinanet/retinanet_r18_fpn_1x_coco.py']
     command += ['--teacher', 'timm::resnet18', '--shape', '64', '96']
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = run_script(*command, fresh=True)
     assert done.returncode == 0, done.stderr
     assert '| teacher | `stages:3` | (1, 512, 2, 3) | 32 |' in done.stdout
     assert "teacher=dict(type='timm', model='resnet18')" in done.stdout

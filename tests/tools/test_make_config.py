@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from mmengine.config import Config
 
 from tools import make_config
 
-ROOT = Path(__file__).parents[2]
+from ..processes import run_script
+
 CHOICE = ('mask-rcnn_r50-mv2_coco', 'ckd-reviewkd', '2x')
 NAME = 'ckd-reviewkd_r50-mv2_mask-fpn_2x_coco.py'
 
@@ -23,12 +23,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
 
 @pytest.mark.slow
 def test_it_lists_every_pair_with_its_schedules_and_methods() -> None:
-    done = subprocess.run(
-        [sys.executable, 'tools/make_config.py', '--list'],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
+    done = run_script('tools/make_config.py', '--list', fresh=True)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert ['gfl_r101-r18_coco', '1x', 'ckd', 'ld', 'ld-kd'] in lines

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,15 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from ..processes import ROOT, run_script
+
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 MMDET_TOOLS = Path(mmdet.__file__).parent / '.mim' / 'tools'
 
 
-def call(*command: Any, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, command)], capture_output=True, text=True, cwd=ROOT
-    )
+def call(*command: Any, status: int = 0, fresh: bool = False) -> str:
+    done = run_script(*command, fresh=fresh)
     assert done.returncode == status, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout + done.stderr
 
@@ -59,7 +57,8 @@ def distilled(
     work_dir = tmp_path_factory.mktemp('distilled')
     teacher = ('--teacher', detector_teacher['config'])
     weights = ('--teacher-checkpoint', detector_teacher['checkpoint'])
-    call('tools/train.py', student, *teacher, *weights, '--work-dir', work_dir)
+    command = ('tools/train.py', student, *teacher, *weights, '--work-dir', work_dir)
+    call(*command, fresh=True)
     return work_dir
 
 
@@ -83,7 +82,7 @@ def test_mmdetections_own_test_tool_gives_the_same_metrics_on_the_stock_config(
     for name, (tool, config) in tools.items():
         out = tmp_path / f'{name}.pkl'
         where = ('--work-dir', tmp_path / name, '--out', out)
-        call(tool, config, checkpoint, *where)
+        call(tool, config, checkpoint, *where, fresh=name == 'ours')
         found[name] = metrics(tmp_path / name), pickle.loads(out.read_bytes())
     (ours, our_images), (theirs, their_images) = found['ours'], found['theirs']
     assert ours == theirs

@@ -12,7 +12,13 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.core.loss_fit import LossFit
-from ckd_mm.adapters.core.pair_spec import AlignedRows, Context, PairSpec, Value
+from ckd_mm.adapters.core.pair_spec import (
+    AlignedRows,
+    Context,
+    PairSpec,
+    TeacherContext,
+    Value,
+)
 from ckd_mm.adapters.core.recorder import Recorder, Tap
 from ckd_mm.adapters.core.step import Step
 
@@ -61,6 +67,7 @@ class BoundTerm:
         fit: LossFit,
     ) -> None:
         self._term, self._specs, self._names = term, specs, context_names
+        self.context_names = context_names
         self.fit = fit
         of_parts = [name for spec in specs for name in spec.context]
         self.offers = list(dict.fromkeys([*of_parts, *shared]))
@@ -78,12 +85,31 @@ class BoundTerm:
         return any(spec.by_teacher for spec in self._specs)
 
     @property
+    def crossed(self) -> bool:
+        """Whether the student's value is what the teacher makes of its tensors."""
+        return any(spec.crossed for spec in self._specs)
+
+    @property
     def classes(self) -> list[tuple[int, ...] | None]:
         """Which of the student's classes are compared, where it depends on classes."""
         return [
             spec.match.student.indices if spec.match is not None else None
             for spec in self._specs
         ]
+
+    @property
+    def of_labels(self) -> list[str]:
+        """What of its context is read from labels, by name."""
+        asked: list[tuple[str, Context | TeacherContext]] = [*self._shared.items()]
+        for spec in self._specs:
+            asked += [
+                (name, spec.context[name])
+                for name in self._names
+                if name in spec.context
+            ]
+            if spec.drops_rows and spec.labels is not None:
+                asked.append(('the class of each row', spec.labels))
+        return [name for name, context in asked if context.of_labels]
 
     def student_taps(self) -> Iterator[Tap]:
         """Where the student's value and the context that is asked for are noted."""
@@ -95,7 +121,7 @@ class BoundTerm:
     def teacher_taps(self) -> Iterator[Tap]:
         """Where the teacher's value is noted."""
         for spec in self._specs:
-            yield from spec.teacher.taps
+            yield from spec.teacher_taps()
 
     def pair(self, step: Step, teacher: Recorder) -> Pair:
         """What the loss gets.

@@ -16,7 +16,7 @@ from mmengine.model import BaseModel
 
 from ckd_mm.adapters.core.bound_term import BoundTerm
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.adapters.core.levels import maps_of, readout_of
+from ckd_mm.adapters.core.levels import maps_of, number_of_maps, readout_of
 from ckd_mm.adapters.core.loss_fit import LossFit
 from ckd_mm.adapters.core.pair_spec import (
     Context,
@@ -77,7 +77,8 @@ class Adapter:
     def parts(self) -> dict[str, Part]:
         """What can be compared between these two models, by the name for `on`.
 
-        `backbone` and `neck`: all feature maps that they return, (N, C, H, W) each.
+        `backbone` and `neck`: all feature maps that they return, (N, C, H, W) each, or
+        those of the option `levels`.
         """
         return {name: self._feature_maps(name) for name in ('backbone', 'neck')}
 
@@ -148,6 +149,19 @@ class Adapter:
             ]
         return found
 
+    def run_without_labels(self, tap: Tap) -> Pass | None:
+        """The pass that runs a module of the student without labels, if one does.
+
+        This adapter was made of the student twice.
+        """
+        if tap.run is not None:
+            return None
+        try:
+            found = _run_of(tap.module, self.runs(), '')
+        except ValueError:
+            return None
+        return found if found.without_labels else None
+
     def _feature_maps(self, name: str) -> Part:
         student, teacher = (
             getattr(model, name, None) for model in (self.student, self.teacher)
@@ -156,9 +170,7 @@ class Adapter:
             student=student is None, teacher=teacher is None
         )
         return lacking or PairSpec(
-            Readout((Tap(name),), partial(_maps, student)),
-            Readout((Tap(name),), partial(_maps, teacher)),
-            levels=True,
+            _all_maps(name, student), _all_maps(name, teacher), levels=True
         )
 
 
@@ -172,6 +184,12 @@ def _run_of(module: str, runs: Mapping[str, Pass], term: str) -> Pass:
     raise ValueError(
         f'term {term!r}: the teacher is not run as far as module {module!r}; modules '
         f'in {", ".join(runs)} can be compared'
+    )
+
+
+def _all_maps(name: str, module: Any) -> Readout:
+    return Readout(
+        (Tap(name),), partial(_maps, module), num_levels=number_of_maps(module)
     )
 
 

@@ -1,18 +1,24 @@
-"""One of several feature maps by its number: `'neck:2'`, `'blocks:-1'`."""
+"""Some of several feature maps by their numbers.
+
+`'neck:2'` and `'blocks:-1'` are one; the option `levels=[0, 1]` of `'neck'` and
+`'backbone'` is several.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
-from ckd_mm.adapters.core.pair_spec import Readout
+from ckd_mm.adapters.core.pair_spec import PairSpec, Readout
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.registry import did_you_mean
 
-__all__ = ['maps_of', 'readout_of']
+__all__ = ['maps_of', 'number_of_maps', 'of_levels', 'readout_of']
 
 
 def readout_of(model: nn.Module, name: str) -> Readout:
@@ -41,6 +47,80 @@ def maps_of(module: nn.Module | None, maps: Any) -> Any:
     Those of DetectoRS' backbones are without the image, which they pass on.
     """
     return maps[1:] if getattr(module, 'output_img', False) else maps
+
+
+def of_levels(spec: PairSpec, levels: Any) -> PairSpec:
+    """A pair spec of some of the feature maps of another one.
+
+    Args:
+        spec: It has feature maps by level.
+        levels: The numbers of those that are compared, in this order; numbers below 0
+            count from the end.
+
+    Raises:
+        ValueError: They are no such numbers, or a model has no such level. Where only a
+            step shows how many it has, the first step says so.
+    """
+    listed = isinstance(levels, Sequence) and not isinstance(levels, str)
+    if not listed or not levels or not all(type(one) is int for one in levels):
+        raise ValueError(
+            'levels must be a list of the numbers of levels, such as [0, 1, 2, 3], got '
+            f'{levels!r}; leave it out to compare all'
+        )
+    return replace(
+        spec,
+        student=_of_levels('student', spec.student, levels),
+        teacher=_of_levels('teacher', spec.teacher, levels),
+    )
+
+
+def number_of_maps(module: nn.Module | None) -> int | None:
+    """How many maps a neck or a backbone returns; `None` if only a step shows it."""
+    number = getattr(module, 'num_outs', None)
+    indices = getattr(module, 'out_indices', None)
+    if type(number) is int:
+        return number
+    return len(indices) if isinstance(indices, (list, tuple)) else None
+
+
+def _of_levels(whose: str, readout: Readout, levels: Sequence[int]) -> Readout:
+    _positions(whose, levels, readout.num_levels)
+
+    def chosen(
+        select: Callable[[list[Any], Step], Any], values: list[Any], step: Step
+    ) -> Any:
+        maps = select(values, step)
+        maps = [maps] if isinstance(maps, Tensor) else list(maps)
+        return tuple(maps[one] for one in _positions(whose, levels, len(maps)))
+
+    return replace(
+        readout,
+        select=partial(chosen, readout.select),
+        num_levels=len(levels),
+    )
+
+
+def _positions(whose: str, levels: Sequence[int], number: int | None) -> list[int]:
+    """The levels from the beginning, of so many if that is known.
+
+    Raises:
+        ValueError: One is not there, or is there twice.
+    """
+    if number is not None:
+        missing = [one for one in levels if not -number <= one < number]
+        if missing:
+            raise ValueError(
+                f'levels={list(levels)!r} must be in both models, but the {whose} '
+                f'has {number} levels, 0 to {number - 1}, and no level {missing[0]}; '
+                'name levels that both have'
+            )
+        levels = [one % number for one in levels]
+    if len({*levels}) < len(levels):
+        raise ValueError(
+            f'levels={list(levels)!r} must name each level once; to weigh one more, '
+            'give it a term of its own'
+        )
+    return list(levels)
 
 
 def _level(

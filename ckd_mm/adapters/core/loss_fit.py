@@ -180,6 +180,6 @@ def _suits(name: str, part: Part, takes: str) -> bool:
     if isinstance(part, Unavailable):
         return False
     if takes == 'distribution':
-        return name.endswith('logits') and name != 'mask_logits'
+        return name.endswith('logits') and not name.endswith('mask_logits')
     is_maps = isinstance(part, PairSpec) and part.levels
     return takes in _FITTING['maps' if is_maps else 'rows']

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ckd_mm.adapters.core.class_logits import Columns, Pixels
 from ckd_mm.adapters.core.class_match import ClassMatch
+from ckd_mm.adapters.core.context import Context, TeacherContext
 from ckd_mm.adapters.core.recorder import Recorder, Tap
 from ckd_mm.adapters.core.step import Step
 
@@ -20,20 +21,13 @@ __all__ = [
     'PairSpec',
     'Part',
     'Readout',
+    'TeacherContext',
     'Unavailable',
     'Value',
 ]
 
 Value: TypeAlias = Tensor | tuple[Tensor, ...]
 """One tensor, or one for each level of a pyramid, fine to coarse."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a pair can carry beside the two tensors; made only if a loss asks."""
-
-    read: Callable[[Step], Any]
-    taps: tuple[Tap, ...] = ()
 
 
 def _first(values: list[Any], step: Step) -> Any:
@@ -50,12 +44,14 @@ class Readout:
         may_skip: Whether modules may stay out of a step; `select` then gets a `None`.
         select_rows: Makes some rows of the value, given their indices. `None`: all rows
             are made by `select`, and some of them are taken.
+        num_levels: Of feature maps, how many there are, if that is known before a step.
     """
 
     taps: tuple[Tap, ...]
     select: Callable[[list[Any], Step], Any] = _first
     may_skip: bool = False
     select_rows: Callable[[list[Any], Tensor], Tensor] | None = None
+    num_levels: int | None = None
 
     def noted(self, recorder: Recorder) -> list[Any]:
         """What each tap noted.
@@ -87,13 +83,15 @@ class AlignedRows(NamedTuple):
     """Both values of one :class:`PairSpec` in one step.
 
     `rows` are the indices of the student's rows among all that it has; `None` is all.
-    `repeats` is how many rows each of them has become.
+    `repeats` is how many rows each of them has become. `teacher_notes` is what the
+    teacher's taps noted.
     """
 
     student: Value
     teacher: Value
     rows: Tensor | None = None
     repeats: int = 1
+    teacher_notes: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)
@@ -117,12 +115,15 @@ class PairSpec:
         columns: For logits, what their columns are, and what is compared of them.
         labels: The class of each of the student's rows. Rows of classes that the
             teacher lacks are left out by it. `None` where they cannot be told.
+        crossed: Whether the student's value is what the teacher's modules make of the
+            student's tensors. Its taps are then of the teacher, each in a run of
+            :attr:`ckd_mm.adapters.core.passes.Pass.crosses`, and so are its classes.
     """
 
     student: Readout
     teacher: Readout
     levels: bool = False
-    context: Mapping[str, Context] = field(default_factory=dict)
+    context: Mapping[str, Context | TeacherContext] = field(default_factory=dict)
     missing_context: Mapping[str, str] = field(default_factory=dict)
     choose: Callable[[list[Any], list[Any], Step], tuple[Tensor, Tensor]] | None = None
     also_taps: tuple[Tap, ...] = ()
@@ -130,6 +131,7 @@ class PairSpec:
     match: ClassMatch | None = None
     columns: Columns | Pixels | None = None
     labels: Context | None = None
+    crossed: bool = False
 
     @property
     def drops_rows(self) -> bool:
@@ -139,13 +141,20 @@ class PairSpec:
 
     def student_taps(self, context_names: Collection[str]) -> Iterator[Tap]:
         """Where the student is noted, for a loss that asks for this context."""
-        yield from self.student.taps
+        if not self.crossed:
+            yield from self.student.taps
         yield from self.also_taps
         for name, context in self.context.items():
             if name in context_names:
                 yield from context.taps
         if self.drops_rows and self.labels is not None:
             yield from self.labels.taps
+
+    def teacher_taps(self) -> Iterator[Tap]:
+        """Where the teacher is noted."""
+        yield from self.teacher.taps
+        if self.crossed:
+            yield from self.student.taps
 
     def read(self, step: Step, teacher: Recorder) -> AlignedRows:
         """Both values.
@@ -154,22 +163,25 @@ class PairSpec:
             ValueError: A module did not run exactly once in this step, or it does not
                 return what can be compared.
         """
+        student = teacher if self.crossed else step.student
+        teacher_notes = self.teacher.noted(teacher)
         if self.choose is None:
-            return self.align(
-                self.value(self.student, step.student, step),
+            aligned = self.align(
+                self.value(self.student, student, step),
                 self.value(self.teacher, teacher, step),
                 step,
             )
-        student_notes = self.student.noted(step.student)
-        teacher_notes = self.teacher.noted(teacher)
+            return aligned._replace(teacher_notes=teacher_notes)
+        student_notes = self.student.noted(student)
         with torch.no_grad():
             rows, teacher_rows = self.choose(student_notes, teacher_notes, step)
-        return self.align(
+        aligned = self.align(
             self.student.rows(student_notes, rows, step),
             self.teacher.rows(teacher_notes, teacher_rows, step),
             step,
             rows,
         )
+        return aligned._replace(teacher_notes=teacher_notes)
 
     def align(
         self, student: Value, teacher: Value, step: Step, rows: Tensor | None = None
@@ -191,13 +203,19 @@ class PairSpec:
             student, teacher = student[known], teacher[known]
         if self.columns is None:
             return AlignedRows(student, teacher, rows)
-        compared = self.columns.student(student)
+        of_student = self.columns.teacher if self.crossed else self.columns.student
+        compared = of_student(student)
         repeats = len(compared) // len(student) if len(student) else 1
         return AlignedRows(compared, self.columns.teacher(teacher), rows, repeats)
 
     def context_of(self, name: str, step: Step, aligned: AlignedRows) -> Any:
         """The context of the rows that are compared, in the classes in common."""
-        value = self.context[name].read(step)
+        context = self.context[name]
+        if isinstance(context, TeacherContext):
+            with torch.no_grad():
+                value = context.read(list(aligned.teacher_notes))
+        else:
+            value = context.read(step)
         if aligned.rows is not None:
             value = value.index_select(0, aligned.rows)
         if self.columns is None:

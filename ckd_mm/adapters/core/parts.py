@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ckd_mm.adapters.core.levels import of_levels
 from ckd_mm.adapters.core.pair_spec import PairSpec, Part, Unavailable
 from ckd_mm.registry import did_you_mean
 
@@ -68,8 +69,10 @@ def is_modules(on: Any) -> bool:
 
 
 def options_of(part: Part) -> dict[str, Any]:
-    """The options of a part and their defaults."""
-    if isinstance(part, (PairSpec, Unavailable)):
+    """The options of a part and their defaults; feature maps have `levels`."""
+    if isinstance(part, PairSpec):
+        return {'levels': None} if part.levels else {}
+    if isinstance(part, Unavailable):
         return {}
     parameters = inspect.signature(part).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters}
@@ -83,10 +86,11 @@ def _with_options(
         if key not in known:
             hint = did_you_mean(key, known) if known else '; it has none'
             raise ValueError(f'on: part {name!r} has no option {key!r}{hint}')
-    if isinstance(part, PairSpec):
-        return part
     try:
-        return part(**options)
+        if not isinstance(part, PairSpec):
+            return part(**options)
+        levels = options.get('levels')
+        return part if levels is None else of_levels(part, levels)
     except ValueError as error:
         raise ValueError(f'on: part {name!r}: {error}') from error
 

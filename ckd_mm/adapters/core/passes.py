@@ -32,11 +32,23 @@ class Pass:
     """Whether the student's modules run. They run with gradient, the teacher's without.
     """
 
+    crosses: ClassVar[bool] = False
+    """Whether the teacher's modules run on the student's tensors, with gradient.
+
+    It passes through the teacher's modules, which stay frozen and in eval mode.
+    """
+
     needs_step: ClassVar[bool] = True
     """Whether it needs what the student's forward noted; else it may run beside it."""
 
     has_own_taps: ClassVar[bool] = False
     """Whether only taps of this run (`Tap.run`) note it."""
+
+    without_labels: ClassVar[tuple[str, ...]] = ()
+    """The children of a student that it runs, if it is to run a student without labels.
+
+    Empty where a student runs these modules in a training step with labels alone.
+    """
 
     @property
     def needs(self) -> tuple[Pass, ...]:
@@ -75,6 +87,7 @@ class BackboneMaps(Pass):
 
     model: BaseModel = field(compare=False, repr=False)
     needs_step = False
+    without_labels = ('backbone',)
 
     def run(self, images: Tensor, step: Step, made: Made) -> Any:
         return self.model.backbone(images)
@@ -86,6 +99,7 @@ class FeatureMaps(Pass):
 
     model: BaseModel = field(compare=False, repr=False)
     needs_step = False
+    without_labels = ('backbone', 'neck')
 
     def covers(self, other: Pass) -> bool:
         return isinstance(other, BackboneMaps)
@@ -101,7 +115,7 @@ class WholeModel(Pass):
     model: BaseModel = field(compare=False, repr=False)
 
     def covers(self, other: Pass) -> bool:
-        return other is not self and not other.of_student
+        return other is not self and not (other.of_student or other.crosses)
 
     def run(self, images: Tensor, step: Step, made: Made) -> Any:
         return self.model(images, step.data_samples, mode='tensor')
@@ -112,6 +126,9 @@ class Plan:
 
     Args:
         passes: Those that terms read from; what these need is added.
+
+    Raises:
+        ValueError: A run of the whole teacher takes the place of what one needs.
     """
 
     def __init__(self, passes: Iterable[Pass]) -> None:
@@ -119,15 +136,24 @@ class Plan:
         for one in passes:
             _add(one, found)
         kept = [one for one in found if not any(by.covers(one) for by in found)]
+        if any(needed not in kept for one in kept for needed in one.needs):
+            raise ValueError(
+                "one term sends the student's maps through the teacher's head (on="
+                "'cross_...'), and another names a module that only a run of the whole "
+                'teacher reaches; leave one of the two out'
+            )
         self.passes = tuple(kept)
         self.before_step = tuple(one for one in kept if not one.needs_step)
         """What may run beside the student's forward."""
-        self.of_teacher = tuple(
-            one for one in kept if one.needs_step and not one.of_student
-        )
-        """What runs after it."""
         self.of_student = tuple(one for one in kept if one.of_student)
         """What the student runs once more, after all of the teacher."""
+        self.crossing = tuple(one for one in kept if one.crosses)
+        """What the teacher runs on the student's tensors, last."""
+        with_gradient = {*self.of_student, *self.crossing}
+        self.of_teacher = tuple(
+            one for one in kept if one.needs_step and one not in with_gradient
+        )
+        """What runs after it."""
 
 
 def _add(one: Pass, found: dict[Pass, None]) -> None:

@@ -31,11 +31,14 @@ class Tap:
         run: The run that is noted, where the module runs several times in a step: see
             :class:`ckd_mm.adapters.core.passes.Pass`. `None` is every run without taps
             of its own.
+        copy: Whether a copy is noted, which has the gradient of the value. It is for
+            values that an operation in place writes into, such as a ReLU's input.
     """
 
     module: str
     port: Literal['input', 'output'] = 'output'
     run: Hashable = None
+    copy: bool = False
 
 
 class Recorder:
@@ -134,7 +137,8 @@ class Recorder:
         def hook(module: nn.Module, *values: Any) -> None:
             if self._is_open and tap.run == self._run:
                 # values: (args,) before the forward, (args, output) after it
-                self._noted[tap].append(_Note(values[-1]))
+                value = values[-1]
+                self._noted[tap].append(_Note(_copied(value) if tap.copy else value))
 
         return hook
 
@@ -174,6 +178,13 @@ def _with_copied_lists(value: Any) -> Any:
     if type(value) is dict:
         return {key: _with_copied_lists(item) for key, item in value.items()}
     return value
+
+
+def _copied(value: Any) -> Any:
+    """A tensor, or the tensors that a module receives."""
+    if isinstance(value, Tensor):
+        return value.clone()
+    return tuple(one.clone() if isinstance(one, Tensor) else one for one in value)
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -24,6 +24,8 @@ class Step:
         epoch: Epochs of training done so far, with the fraction of the running one.
         terms: The terms that act in it; `None` is all.
         reruns: The passes that have run modules of the student once more.
+        unlabelled: The same of the batch without labels beside it; `None` where no term
+            of this run compares on one.
     """
 
     inputs: Tensor
@@ -32,6 +34,7 @@ class Step:
     epoch: float = 0.0
     terms: Collection[str] | None = None
     reruns: set[Hashable] = field(default_factory=set)
+    unlabelled: Step | None = None
 
     def acting(self, terms: Iterable[str]) -> list[str]:
         """Those of some terms that act in this step."""

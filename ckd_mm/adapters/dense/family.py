@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 from mmengine.model import BaseModel
-from torch import Tensor
 
 from ckd_mm.adapters.core.pair_spec import Part, Unavailable
-from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
-from ckd_mm.adapters.core.prompts import PROMPTS, prompts_of
-from ckd_mm.adapters.core.recorder import Tap
-from ckd_mm.adapters.core.step import Step
+from ckd_mm.adapters.core.passes import Pass
+from ckd_mm.adapters.dense.cross import CrossDenseParts
 from ckd_mm.adapters.dense.head import PATHS, DenseHead
 from ckd_mm.adapters.dense.parts import DenseParts
+from ckd_mm.adapters.dense.passes import Head
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.registry import ADAPTERS
 
@@ -32,10 +27,16 @@ class OneStageAdapter(DetectionAdapter):
     `box_distribution`: logits of a box's edges, of heads like GFL's. Their options: see
     :class:`ckd_mm.adapters.dense.parts.DenseParts`. The heads may be of different
     kinds, if their levels have the same strides and their positions the same anchors.
+    `cross_logits`, `cross_boxes`, `cross_distribution`: the student's head maps through
+    the rest of the teacher's head, at all anchors or points, see
+    :class:`ckd_mm.adapters.dense.cross.CrossDenseParts`.
     `backbone` and `neck`: see :class:`DetectionAdapter`.
     """
 
-    head_parts = ('dense_logits', 'box_distribution')
+    head_parts = (
+        *('dense_logits', 'box_distribution'),
+        *('cross_logits', 'cross_boxes', 'cross_distribution'),
+    )
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
@@ -47,6 +48,7 @@ class OneStageAdapter(DetectionAdapter):
         known = {
             'dense_logits': parts.of_classes(),
             'box_distribution': parts.of_boxes(),
+            **CrossDenseParts(parts).parts(),
         }
         owners = (self.student, parts.student.module)  # RTMDet-Ins: in the head
         if any(getattr(owner, 'mask_head', None) is not None for owner in owners):
@@ -65,24 +67,5 @@ class OneStageAdapter(DetectionAdapter):
         if not self.supports(self.teacher):
             return super().runs()
         head = DenseHead(self.teacher)
-        run = _Head(head)
+        run = Head(head)
         return {**super().runs(), head.path: run, 'language_model': run}
-
-
-@dataclass(frozen=True)
-class _Head(Pass):
-    """The dense head, and the language model that gives it a prompt."""
-
-    head: DenseHead = field(compare=False, repr=False)
-
-    @property
-    def needs(self) -> tuple[Pass, ...]:
-        return (FeatureMaps(self.head.model),)
-
-    @property
-    def student_taps(self) -> tuple[Tap, ...]:
-        return (PROMPTS,) if self.head.has_prompts else ()
-
-    def run(self, images: Tensor, step: Step, made: Made) -> Any:
-        prompts = prompts_of(step) if self.head.has_prompts else ()
-        return self.head.run(made[FeatureMaps(self.head.model)], prompts)

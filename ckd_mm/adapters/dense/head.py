@@ -130,7 +130,7 @@ class DenseHead:
             )
         return list(maps)
 
-    def class_rows(self, values: list[Any], rows: Tensor) -> Tensor:
+    def class_rows(self, values: list[Any], rows: Tensor | None) -> Tensor:
         """The class logits (K, C), or (K, C + 1) with a softmax, of some rows.
 
         Args:
@@ -143,7 +143,7 @@ class DenseHead:
             return found[:, : num_tokens(self.model, values[1])]
         return _logits(found) if self._layout.is_probability else found
 
-    def objectness_rows(self, values: list[Any], rows: Tensor) -> Tensor:
+    def objectness_rows(self, values: list[Any], rows: Tensor | None) -> Tensor:
         """Logits of an object (K, 1) of some rows, of a head with objectness."""
         assert self._layout.objectness is not None
         return rows_of(self._layout.objectness(self.module, values[0]), 1, rows)
@@ -206,6 +206,10 @@ class DenseHead:
         calls = [step.noted(tap) for tap in self.label_taps()]
         by_level = num_priors(maps, self.width)
         return self._layout.labels(self.module, calls, by_level, len(maps[0]))
+
+    def is_object(self, labels: Tensor) -> Tensor:
+        """Which labels are of an object."""
+        return (labels >= 0) & (labels < self.module.num_classes)
 
     @property
     def _generator(self) -> Any:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
-import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -16,12 +15,19 @@ from ckd_mm.adapters.core.box_deltas import why_no_deltas
 from ckd_mm.adapters.core.class_logits import Columns
 from ckd_mm.adapters.core.class_match import ClassMatch, ClassSubset
 from ckd_mm.adapters.core.class_names import ClassNames
-from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
+from ckd_mm.adapters.core.pair_spec import (
+    Context,
+    PairSpec,
+    Part,
+    Readout,
+    TeacherContext,
+    Unavailable,
+)
 from ckd_mm.adapters.core.prompts import Tokens
-from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.head import DenseHead, why_not
-from ckd_mm.adapters.dense.priors import choose_rows, num_priors
+from ckd_mm.adapters.dense.priors import choose_rows
+from ckd_mm.adapters.dense.student_rows import StudentRows
 from ckd_mm.adapters.dense.values import (
     delta_rows,
     dense_objectness_rows,
@@ -34,8 +40,8 @@ __all__ = ['DenseParts']
 
 ROWS = ('confident', 'assigned', 'both')
 
-SelectRows: TypeAlias = Callable[[DenseHead, list[Any], Tensor], Tensor]
-"""Some rows of a head, from what its taps noted and the indices of the rows."""
+SelectRows: TypeAlias = Callable[[DenseHead, list[Any], Tensor | None], Tensor]
+"""Rows of a head, from what its taps noted and their indices; `None` is all."""
 
 
 class DenseParts:
@@ -66,8 +72,7 @@ class DenseParts:
         self.student, self.teacher = (
             DenseHead(model, path) for model in (student, teacher)
         )
-        self._output = self.student.taps[0]
-        self._box_loss = Tap(f'{self.student.path}.loss_bbox', 'input')
+        self._of_student = StudentRows(self.student)
         self._missing = why_not(self.student, self.teacher)
 
     def of_classes(self) -> Part:
@@ -113,7 +118,10 @@ class DenseParts:
         return self._missing or why_no_deltas(*heads) or self.box_deltas
 
     def class_logits(
-        self, topk: int = 256, rows: str = 'confident', activation: str | None = None
+        self,
+        topk: int | None = 256,
+        rows: str = 'confident',
+        activation: str | None = None,
     ) -> PairSpec:
         """Class logits of chosen anchors or points, (K, C), or (K, C + 1) of a softmax.
 
@@ -130,19 +138,21 @@ class DenseParts:
         has_target = (
             rows == 'assigned' or self.student.softmax or activation == 'binary'
         )
-        spec = self._spec(DenseHead.class_rows, topk, rows, has_target, columns.match)
+        spec = self.spec(DenseHead.class_rows, topk, rows, has_target, columns.match)
         return replace(spec, columns=columns)
 
-    def _token_logits(self, topk: int, rows: str, activation: str | None) -> PairSpec:
+    def _token_logits(
+        self, topk: int | None, rows: str, activation: str | None
+    ) -> PairSpec:
         """The same with a column for each token of a prompt, (K, T)."""
         match = ClassMatch.same(self.student.width)
-        spec = self._spec(DenseHead.class_rows, topk, rows, False, match)
+        spec = self.spec(DenseHead.class_rows, topk, rows, False, match)
         return replace(spec, columns=Tokens(activation))
 
     def _of_objectness(
         self,
         select_rows: SelectRows,
-        topk: int = 256,
+        topk: int | None = 256,
         rows: str = 'confident',
     ) -> PairSpec:
         """Logits of object and background of chosen anchors or points, (K, 2).
@@ -152,23 +162,24 @@ class DenseParts:
         assigned, else 1; `image_index` the image.
         """
         match = ClassMatch.same(self.student.logits.num_classes)
-        spec = self._spec(select_rows, topk, rows, True, match)
+        spec = self.spec(select_rows, topk, rows, True, match)
         context = dict(spec.context)
-        if 'target' in context:
-            context['target'] = replace(context['target'], read=self._is_background)
+        if isinstance(target := context.get('target'), Context):
+            context['target'] = replace(target, read=self._of_student.is_background)
         return replace(spec, context=context)
 
-    def box_distribution(self, topk: int = 256, rows: str = 'confident') -> PairSpec:
+    def box_distribution(
+        self, topk: int | None = 256, rows: str = 'confident'
+    ) -> PairSpec:
         """Logits of the distances to a box's four edges, (4 * K, reg_max + 1).
 
         With `KDLoss` this is localisation distillation, arXiv:2102.12252 (temperature
-        10, weight 0.25). Its authors compare the assigned points, and a region around
-        them, weighted by the student's confidence. Here all chosen points count alike.
+        10). Its authors weigh points by the student's confidence. Here all count alike.
         """
-        spec = self._spec(edge_rows, topk, rows, False, self._match())
+        spec = self.spec(edge_rows, topk, rows, False, self.match())
         return replace(spec, context={}, missing_context={})
 
-    def box_deltas(self, topk: int = 256) -> PairSpec:
+    def box_deltas(self, topk: int | None = 256) -> PairSpec:
         """Box deltas (K, 4) of the anchors or points assigned to an object.
 
         The student's assigner chooses them. The deltas are in the units that the
@@ -176,60 +187,55 @@ class DenseParts:
         """
         match = ClassMatch.same(self.student.logits.num_classes)
         select_rows = partial(delta_rows, student=self.student)
-        spec = self._spec(select_rows, topk, 'assigned', False, match)
+        spec = self.spec(select_rows, topk, 'assigned', False, match)
         context = {
-            'image_index': Context(self._images, (self._output,)),
-            'box_target': Context(self._box_targets, (self._output, self._box_loss)),
+            'image_index': self._of_student.image_index,
+            'box_target': self._of_student.box_target,
         }
         return replace(spec, context=context, missing_context={})
 
-    def _spec(
+    def spec(
         self,
         select_rows: SelectRows,
-        topk: int,
+        topk: int | None,
         rows: str,
         has_target: bool,
         match: ClassMatch,
     ) -> PairSpec:
+        """What a part means.
+
+        A loss can ask for `image_index`, for `scores` (how sure the teacher is of an
+        object) and for `assigned` (whether the student's assigner gave one).
+        """
         student, teacher = (
             Readout(head.taps, select_rows=partial(select_rows, head))
             for head in (self.student, self.teacher)
         )
         one_of('rows', rows, ROWS)
-        label_taps = self.student.label_taps()
-        no_labels = (
-            f"the student's {type(self.student.module).__name__} tells no loss what "
-            'it assigns to each anchor or point'
-        )
+        if topk is not None:
+            positive_integer('topk', topk)
+        of_student, label_taps = self._of_student, self.student.label_taps()
         if rows != 'confident' and not label_taps:
             raise ValueError(
-                f"rows={rows!r} cannot be known: {no_labels}; take rows='confident'"
+                f'rows={rows!r} cannot be known: {of_student.why_no_labels}; take '
+                "rows='confident'"
             )
-        context = {'image_index': Context(self._images, (self._output,))}
-        missing_context = {}
-        labels = Context(self._targets, (self._output, *label_taps))
-        if has_target and label_taps:
-            context['target'] = labels
-        elif not label_taps:
-            missing_context['target'] = f'{no_labels}; take a loss that needs no target'
-        else:
-            missing_context['target'] = (
-                'rows of background have no target among the classes of a sigmoid '
-                "head; take rows='assigned'"
-            )
+        scores = TeacherContext(partial(_scores, self.teacher, match.teacher))
+        known, missing_context = of_student.context(has_target)
+        also = label_taps if rows != 'confident' else ()
         return PairSpec(
             student,
             teacher,
-            context=context,
+            context={**known, 'scores': scores},
             missing_context=missing_context,
-            choose=partial(self._choose, positive_integer('topk', topk), rows, match),
-            also_taps=label_taps if rows != 'confident' else (),
+            choose=partial(self._choose, topk, rows, match),
+            also_taps=(self.student.taps[0], *also),
             by_teacher=True,
             match=match,
-            labels=labels if label_taps else None,
+            labels=of_student.labels if label_taps else None,
         )
 
-    def _match(self) -> ClassMatch:
+    def match(self) -> ClassMatch:
         """The classes in common, where only the choice of rows depends on them."""
         student, teacher = (
             head.logits.num_classes for head in (self.student, self.teacher)
@@ -240,14 +246,15 @@ class DenseParts:
 
     def _choose(
         self,
-        topk: int,
+        topk: int | None,
         rows: str,
         match: ClassMatch,
         student_values: list[Any],
         teacher_values: list[Any],
         step: Step,
     ) -> tuple[Tensor, Tensor]:
-        student_maps = self.student.maps(student_values[0])
+        (student_outputs,) = step.noted(self.student.taps[0])
+        student_maps = self.student.maps(student_outputs)
         teacher_maps = self.teacher.maps(teacher_values[0])
         check_number(student_maps, teacher_maps)
         sizes = [
@@ -263,30 +270,12 @@ class DenseParts:
         scores = self.teacher.confidences(teacher_values, match.teacher)
         is_assigned = None
         if rows != 'confident':
-            is_assigned = self._is_object(self.student.labels(student_values[0], step))
+            is_assigned = self.student.is_object(
+                self.student.labels(student_outputs, step)
+            )
         chosen = choose_rows(scores, is_assigned, topk, rows)
         return chosen, chosen
 
-    def _targets(self, step: Step) -> Tensor:
-        (outputs,) = step.noted(self._output)
-        return self.student.labels(outputs, step).flatten()
 
-    def _is_object(self, labels: Tensor) -> Tensor:
-        return (labels >= 0) & (labels < self.student.module.num_classes)
-
-    def _is_background(self, step: Step) -> Tensor:
-        return (~self._is_object(self._targets(step))).long()
-
-    def _box_targets(self, step: Step) -> Tensor:
-        """Of all anchors or points; 0 for those without an object."""
-        (outputs,) = step.noted(self._output)
-        num_images = len(self.student.maps(outputs)[0])
-        calls = step.noted(self._box_loss)  # one for each level
-        levels = [targets.reshape(num_images, -1, 4) for _, targets, *_ in calls]
-        return torch.cat(levels, dim=1).flatten(0, 1)
-
-    def _images(self, step: Step) -> Tensor:
-        (outputs,) = step.noted(self._output)
-        maps = self.student.maps(outputs)
-        images = torch.arange(len(maps[0]), device=maps[0].device)
-        return images.repeat_interleave(sum(num_priors(maps, self.student.width)))
+def _scores(teacher: DenseHead, classes: ClassSubset, values: list[Any]) -> Tensor:
+    return teacher.confidences(values, classes).flatten()

@@ -28,7 +28,7 @@ def num_priors(maps: Sequence[Tensor], width: int) -> list[int]:
     return [level.shape[1] // width * level.shape[2] * level.shape[3] for level in maps]
 
 
-def rows_of(maps: Sequence[Tensor], width: int, rows_K: Tensor) -> Tensor:
+def rows_of(maps: Sequence[Tensor], width: int, rows_K: Tensor | None) -> Tensor:
     """What the maps say at some anchors or points.
 
     Each level is read at all rows. A row of another level is read anywhere, and what it
@@ -37,11 +37,13 @@ def rows_of(maps: Sequence[Tensor], width: int, rows_K: Tensor) -> Tensor:
     Args:
         maps: By level (N, A * width, H, W).
         width: The number of channels of an anchor or point.
-        rows_K: Which rows.
+        rows_K: Which rows; `None` is all of them.
 
     Returns:
         (K, width).
     """
+    if rows_K is None:
+        return _all_rows(maps, width)
     by_level = num_priors(maps, width)
     images_K, priors_K = rows_K // sum(by_level), rows_K % sum(by_level)
     found = maps[0].new_zeros(len(rows_K), width)
@@ -98,14 +100,14 @@ def confidences(
 
 
 def choose_rows(
-    scores_NP: Tensor, is_assigned_NP: Tensor | None, topk: int, rows: str
+    scores_NP: Tensor, is_assigned_NP: Tensor | None, topk: int | None, rows: str
 ) -> Tensor:
     """Which rows are compared.
 
     Args:
         scores_NP: How sure the teacher is of an object at each anchor or point.
         is_assigned_NP: Which ones are assigned to an object; not for `'confident'`.
-        topk: The maximum number of rows of an image.
+        topk: The maximum number of rows of an image; `None` is all.
         rows: `'confident'`: those that the teacher is surest of. `'assigned'`: those
             assigned to an object. Their number must be known on the host, which waits
             for the device. `'both'`: the assigned ones, then the confident ones.
@@ -116,9 +118,18 @@ def choose_rows(
     num_images, num_per_image = scores_NP.shape
     if is_assigned_NP is not None:
         scores_NP = scores_NP + 2 * is_assigned_NP  # scores are at most 1
-    best_NK = scores_NP.topk(min(topk, num_per_image), dim=1).indices
+    number = num_per_image if topk is None else min(topk, num_per_image)
+    best_NK = scores_NP.topk(number, dim=1).indices
     images_N1 = torch.arange(num_images, device=scores_NP.device)[:, None]
     chosen = (best_NK + images_N1 * num_per_image).flatten()
     if rows != 'assigned' or is_assigned_NP is None:
         return chosen
     return chosen[is_assigned_NP.flatten()[chosen]]
+
+
+def _all_rows(maps: Sequence[Tensor], width: int) -> Tensor:
+    levels = [
+        level.flatten(2).unflatten(1, (-1, width)).permute(0, 3, 1, 2).flatten(1, 2)
+        for level in maps
+    ]
+    return torch.cat(levels, dim=1).flatten(0, 1)

@@ -19,6 +19,7 @@ from ckd_mm.adapters.core.passes import Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.dense.parts import DenseParts
 from ckd_mm.adapters.detection import DetectionAdapter
+from ckd_mm.adapters.roi.cross import CrossParts
 from ckd_mm.adapters.roi.heads import BESIDE, has_box_heads, why_no_rois
 from ckd_mm.adapters.roi.parts import RoIParts
 from ckd_mm.adapters.roi.passes import HeadsBeside, RoIHeads, RPNHead, SemanticHead
@@ -57,6 +58,9 @@ class TwoStageAdapter(DetectionAdapter):
     :class:`ckd_mm.adapters.roi.parts.RoIParts`. `rpn_logits`: object or background at
     chosen anchors of the RPN, (K, 2), `rpn_boxes`: the box deltas of those assigned to
     an object, (K, 4), see :class:`ckd_mm.adapters.dense.parts.DenseParts`.
+    `cross_roi_logits`, `cross_roi_boxes`, `cross_mask_logits`: the teacher's heads on
+    the student's feature maps, against the same heads on the teacher's, see
+    :class:`ckd_mm.adapters.roi.cross.CrossParts`.
     `semantic_logits`: a map of class logits (N, C, H, W), see
     :mod:`ckd_mm.adapters.roi.semantic`. `backbone` and `neck`: see
     :class:`DetectionAdapter`.
@@ -64,6 +68,7 @@ class TwoStageAdapter(DetectionAdapter):
 
     head_parts = (
         *('roi_logits', 'roi_objectness', 'embedding', 'mask_logits', 'roi_boxes'),
+        *('cross_roi_logits', 'cross_roi_boxes', 'cross_mask_logits'),
         *('rpn_logits', 'rpn_boxes', 'semantic_logits'),
     )
 
@@ -83,6 +88,9 @@ class TwoStageAdapter(DetectionAdapter):
             known['rpn_boxes'] = dense.of_deltas()
         else:
             known |= {'rpn_logits': missing, 'rpn_boxes': missing}
+        known |= CrossParts(
+            Stages(self.student), Stages(self.teacher), self.names
+        ).parts()
         known['semantic_logits'] = semantic_logits(
             self.student, self.teacher, self.names
         )

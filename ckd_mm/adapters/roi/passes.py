@@ -7,6 +7,7 @@ student's step has not seen (`rois='proposals'` and `'teacher'`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -120,6 +121,12 @@ class RoIHeads(Pass):
     def run(self, images: Tensor, step: Step, made: Made) -> None:
         features, beside = (made[one] for one in self.needs)
         self._rois.check_images(step, features)
+        self.forward(features, beside, step)
+
+    def forward(
+        self, features: Sequence[Tensor], beside: Mapping[str, Tensor], step: Step
+    ) -> None:
+        """Run the heads on the student's RoIs, on some feature maps."""
         rois = self._rois.boxes(step)
         if self.kind == 'mask':
             beside = {**beside, **self.teacher.relayed(features, rois, beside)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -17,9 +17,10 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
+from ckd_mm.cache.identity import installed, plain, weights_hash
 from ckd_mm.checks import boolean, positive
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.teachers.base import TeacherKind
+from ckd_mm.teachers.base import Teacher, TeacherKind
 from ckd_mm.teachers.foreign.fit import Fit, check_input_size
 from ckd_mm.teachers.foreign.model import Body, FeatureModel
 from ckd_mm.teachers.foreign.pixels import PixelFormat, Pixels
@@ -70,6 +71,8 @@ class ForeignTeacher(TeacherKind):
 
     library: ClassVar[str] = ''
     """What a config calls the kind."""
+
+    can_be_cached = True
 
     model: Any = ''
     pretrained: bool = True
@@ -130,6 +133,19 @@ class ForeignTeacher(TeacherKind):
     def files(self) -> list[Path]:
         """Its checkpoint, if there is one."""
         return [] if self.checkpoint is None else [Path(self.checkpoint)]
+
+    def identity(self, teacher: Teacher) -> dict[str, Any]:
+        """Its name, and what its maps depend on."""
+        assert isinstance(teacher, ModelTeacher)
+        options = asdict(self)
+        for one in ('weight', 'pretrained', 'checkpoint'):  # these are in the weights
+            del options[one]
+        return {
+            'name': self.title,
+            'version': installed(self.library),
+            **plain(options),
+            'weights': weights_hash(teacher.model),
+        }
 
     @property
     def title(self) -> str:

@@ -78,6 +78,7 @@ class FeatureModel(BaseModel):
         super().__init__(data_preprocessor=pixels)
         self.title = title or type(body.model).__name__
         self.kind, self.channels = body.kind, tuple(body.channels)
+        self._read: set[str] = set()  # by all views
         self.model = body.model  # first, so that its modules have short names
         outputs = nn.ModuleList(nn.Identity() for _ in self.channels)
         if self.kind:
@@ -96,7 +97,8 @@ class FeatureModel(BaseModel):
 
     def will_be_read(self, modules: Collection[str]) -> None:
         """Take notice of the modules that the terms of a run listen to."""
-        self.backbone.listen(self.kind, modules)
+        self._read |= {*modules}
+        self.backbone.listen(self.kind, self._read)
 
     def why_no_level(self, name: str) -> str:
         """Why there is no level of this name."""

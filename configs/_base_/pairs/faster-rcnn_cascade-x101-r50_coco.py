@@ -1,9 +1,10 @@
 """Cascade Mask R-CNN X101 -> Faster R-CNN R50 on COCO: the teacher.
 
 The teacher is the zoo's on ResNeXt-101 64x4d (box AP 45.6), trained for 20 epochs at
-one image scale, as the student sees; the zoo's ms-3x (46.6) saw many. DIST, FGD and MGD
-were published with a Cascade X101 and this student: which one, we do not know, nor over
-what schedule FGD and MGD were trained.
+one image scale, as the student sees; the zoo's ms-3x (46.6) saw many. DIST was
+published with a Cascade X101 and this student: which one, we do not know. FGD and MGD
+name theirs, X101 32x4d with deformable convolutions (box AP 47.3). Their configs have
+it.
 
 The last of its three stages sees the RoIs of the student. The mean of all three:
 

@@ -1,7 +1,7 @@
 """FitNet: Faster R-CNN on digit scenes, ResNet-18 of width 32 -> 8, 6 epochs.
 
 Paper: arXiv:1412.6550, on necks, beside the student's own losses from the start;
-weight 1 is ours.
+weight 1 is ours. No ReLU in the connector, as maps of an FPN are negative too.
 
 Train the teacher first; then
 
@@ -25,6 +25,7 @@ custom_hooks = [
                 on='neck',
                 loss=dict(
                     type='FitNetLoss',
+                    relu=False,
                 ),
             ),
         ),

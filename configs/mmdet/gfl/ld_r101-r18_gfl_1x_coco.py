@@ -1,7 +1,8 @@
 """LD on box edges: GFL R101 -> R18, COCO, 1x (12 epochs).
 
 Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:2102.12252. What is
-set, why, and what differs from the paper: configs/_base_/distill/ld_gfl.py.
+set, why, and what differs from the published runs, the strength of the loss above all:
+configs/_base_/distill/ld_gfl.py.
 
     tools/dist_train.sh configs/mmdet/gfl/ld_r101-r18_gfl_1x_coco.py 8
 

@@ -1,7 +1,8 @@
 """PKD on FPN levels: FCOS X101 -> RetinaNet R50, COCO, 1x (12 epochs).
 
 Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:2207.02039. What is
-set, why, and what differs from the paper: configs/_base_/distill/pkd_fpn.py.
+set, why, and what differs from the paper: configs/_base_/distill/pkd_fpn.py. Teacher,
+student, schedule, levels and weight are those of the published run.
 
     tools/dist_train.sh configs/mmdet/retinanet/pkd_fcos-x101-r50_retinanet_1x_coco.py 8
 
@@ -20,4 +21,5 @@ _base_ = [
 ]
 
 _base_.custom_hooks[0].teacher = _base_.pair.teacher
+_base_.custom_hooks[0].distill.pkd.loss.update(_base_.pair.pkd)
 del _base_.pair

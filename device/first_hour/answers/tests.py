@@ -26,7 +26,7 @@ def device(run: Run) -> str:
     """The device tests: on the GPU, or in a dry run on their stand-in for one."""
     if not (ROOT / 'tests' / 'device').is_dir():
         raise FileNotFoundError('tests/device is not in this checkout')
-    chosen = ('-m', 'not slow') if run.dry else ()
+    chosen = ('-m', 'not slow and not sweep' if run.dry else '')
     return pytest('tests/device', *chosen)
 
 

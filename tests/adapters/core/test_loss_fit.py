@@ -78,9 +78,11 @@ def test_the_error_names_both_and_what_fits(
         distiller(models, 'neck', build(LOSSES, dict(type='KDLoss')))
     assert str(error.value) == (
         "term 'x': KDLoss takes rows of class logits (B, C), but on='neck' gives "
-        "feature maps by level; compare on='roi_logits' or on='rpn_logits', or take a "
-        'loss that fits: ATLoss, CWDLoss, FGDLoss, FGFILoss, FitNetLoss, HCLLoss, '
-        'MGDLoss, NSTLoss, OFDLoss, PKDLoss, ReviewKDLoss, SPLoss, VIDLoss'
+        "feature maps by level; compare on='roi_logits' or on='rpn_logits' or "
+        "on='cross_roi_logits', or take a "
+        'loss that fits: ATLoss, CWDLoss, CosineMapLoss, FDLoss, FGDLoss, FGFILoss, '
+        'FitNetLoss, GramLoss, HCLLoss, MGDLoss, NSTLoss, OFDLoss, PKDLoss, '
+        'ReviewKDLoss, SPLoss, ScaleKDLoss, VIDLoss'
     )
     with pytest.raises(
         ValueError,

@@ -89,7 +89,7 @@ def test_a_one_stage_teacher_runs_as_a_whole_only_for_other_modules() -> None:
     student, teacher = one_stage('FCOS'), one_stage('FCOS', seed=1)
     head = 'module:bbox_head.cls_convs.0'
     assert kinds(student, teacher, 'neck') == ['FeatureMaps']
-    assert kinds(student, teacher, head) == ['FeatureMaps', '_Head']
+    assert kinds(student, teacher, head) == ['FeatureMaps', 'Head']
     student.other, teacher.other = nn.Identity(), nn.Identity()
     assert kinds(student, teacher, head, 'module:other') == ['WholeModel']
 

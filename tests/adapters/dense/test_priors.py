@@ -124,13 +124,14 @@ ASSIGNED = torch.tensor([[True, False, True, False], [False, False, False, True]
         ('confident', 2, [1, 3, 4, 6]),
         ('confident', 9, [1, 3, 2, 0, 4, 6, 5, 7]),
         ('assigned', 9, [2, 0, 7]),
+        ('assigned', None, [2, 0, 7]),
         ('assigned', 1, [2, 7]),
         ('both', 1, [2, 7]),
         ('both', 3, [2, 0, 1, 7, 4, 6]),
     ],
 )
 def test_rows_are_chosen_per_image_the_surest_first(
-    rows: str, topk: int, expected: list[int]
+    rows: str, topk: int | None, expected: list[int]
 ) -> None:
     is_assigned = None if rows == 'confident' else ASSIGNED
     assert choose_rows(SCORES, is_assigned, topk, rows).tolist() == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,18 @@ from ...adapters.pairs import pair
 from .libraries import CASES
 from .steps import STUDENTS, batch_for, canvas_of, teacher_model
 
+NAMES = [one for one in CASES if one != 'torchvision ViT']
+# Each model of a library beside one student, the students in turn.
+TURNS = {(name, [*STUDENTS][turn % len(STUDENTS)]) for turn, name in enumerate(NAMES)}
 
-@pytest.mark.parametrize('student_name', STUDENTS)
-@pytest.mark.parametrize('name', [one for one in CASES if one != 'torchvision ViT'])
+
+@pytest.mark.parametrize(
+    ('name', 'student_name'),
+    [
+        pytest.param(*both, marks=[pytest.mark.sweep] * (both not in TURNS))
+        for both in itertools.product(NAMES, STUDENTS)
+    ],
+)
 def test_a_students_step(name: str, student_name: str, tmp_path: Path) -> None:
     case = CASES[name]
     build, level = STUDENTS[student_name]

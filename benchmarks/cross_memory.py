@@ -1,0 +1,172 @@
+"""How much memory does a pass of the student's maps through the teacher's head take?
+
+    python benchmarks/cross_memory.py
+
+At COCO's size, two images of 800 x 1344. Of dense heads: peak of forward and backward
+of the student, beside the teacher's forward with `dense_logits` and with the cross
+terms. Nothing is computed: fake tensors have sizes and no numbers. The student's losses
+stand for their sum, so that no assigner runs. Of RoI heads, whose extractor asks how
+many RoIs lie on each level: the pass alone, computed on a CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from environment import describe
+from live_memory import LiveMemory, cost
+from mmdet.models import DetDataPreprocessor
+from mmdet.structures import DetDataSample
+from mmengine.hub import get_config
+from mmengine.registry import MODELS, TASK_UTILS, DefaultScope
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+import ckd_mm.losses  # noqa: F401 (registers)
+from ckd_mm.adapters.core.recorder import Recorder
+from ckd_mm.adapters.core.step import Step
+from ckd_mm.functional import kd_loss
+from ckd_mm.registry import LOSSES
+from ckd_mm.teachers import ModelTeacher, ModelView, Request
+
+__all__: list[str] = []
+
+IMAGES, HEIGHT, WIDTH, ROIS = 2, 800, 1344, 1024
+BOXES = {'cross_logits': 'QualityFocalKDLoss', 'cross_boxes': 'BoxIoUKDLoss'}
+EDGES = {
+    'cross_logits': 'QualityFocalKDLoss',
+    'cross_distribution': 'DistributionKDLoss',
+}
+PAIRS = {
+    'RetinaNet R101 -> R50': ('retinanet/retinanet_r{}_fpn_1x_coco', 3, BOXES),
+    'ATSS R101 -> R50': ('atss/atss_r{}_fpn_1x_coco', 3, BOXES),
+    'FCOS R101 -> R50': ('fcos/fcos_r{}-caffe_fpn_gn-head{}1x_coco', 2, BOXES),
+    'GFL R101 -> R50': ('gfl/gfl_r{}_fpn_{}_coco', 3, EDGES),
+}
+SPELT = {'FCOS': ('_', '-'), 'GFL': ('1x', 'ms-2x')}  # for both models
+
+
+def main() -> None:
+    print(describe('python benchmarks/cross_memory.py'))
+    print('\n| pair | student | with `dense_logits` | with the cross terms |')
+    print('|---|---|---|---|')
+    for title in PAIRS:
+        found = ' | '.join(f'{_mib(peak):,}' for peak in dense(title))
+        print(f'| {title} | {found} |', flush=True)
+    print(f'\nThe pass of {ROIS} RoIs through the RoI head: {_mib(of_rois()):,} MiB')
+
+
+def dense(title: str) -> tuple[int, int, int]:
+    """Bytes at the peak: the student alone, with class logits, with cross terms."""
+    pattern, at, losses = PAIRS[title]
+    spelt = SPELT.get(title.split()[0], ('', ''))
+    terms = {part: (dict(part=part, at=at), loss) for part, loss in losses.items()}
+    plain = {'dense_logits': ('dense_logits', 'KDLoss')}
+    fake = FakeTensorMode()
+    student, teacher = (
+        _model(pattern.format(depth, word), fake)
+        for depth, word in zip((50, 101), spelt, strict=True)
+    )
+    student.train()
+    teacher.eval().requires_grad_(False)
+    alone, logits, cross = (
+        _peak(student, teacher, one, fake) for one in ({}, plain, terms)
+    )
+    return alone, logits, cross
+
+
+def _peak(
+    student: Any,
+    teacher: Any,
+    terms: Mapping[str, tuple[Any, str]],
+    fake: FakeTensorMode,
+) -> int:
+    with fake:
+        images = torch.zeros(IMAGES, 3, HEIGHT, WIDTH)
+    meta = dict(
+        img_shape=(HEIGHT, WIDTH),
+        batch_input_shape=(HEIGHT, WIDTH),
+        pad_shape=(HEIGHT, WIDTH),
+    )
+    samples = [DetDataSample(metainfo=meta) for _ in range(IMAGES)]
+    requests = {name: Request(on) for name, (on, _) in terms.items()}
+    view: Any = ModelView(student, ModelTeacher(teacher), requests)
+    view.inputs = lambda images, samples: images
+    recorder = Recorder(student, view.student_taps)
+    step = Step(images, samples, recorder, 0.0, set(terms))
+    recorder.attach()
+    view.attach()
+    try:
+        known = [*student.parameters(), *teacher.parameters(), images]
+        with fake, LiveMemory(known) as live:
+            recorder.open()
+            outputs = student.bbox_head(student.extract_feat(images))
+            recorder.close()
+            total = sum(level.sum() for maps in outputs for level in maps)
+            if terms:
+                view.run_teacher(step)
+                view.rerun_student(step)
+            for name, (_, loss) in terms.items():
+                total = total + _loss(loss, view.pair(name, step))
+            recorder.forget()
+            view.forget()
+            total.backward()
+    finally:
+        recorder.detach()
+        view.detach()
+        student.zero_grad()
+    return live.peak
+
+
+def _loss(name: str, pair: Any) -> Tensor:
+    rows = len(pair.student)
+    context: dict[str, dict[str, Tensor]] = {
+        'KDLoss': {},
+        'QualityFocalKDLoss': dict(assigned=torch.zeros(rows, dtype=torch.bool)),
+    }
+    given = context.get(name, dict(scores=torch.zeros(rows)))
+    loss: Tensor = LOSSES.build(dict(type=name))(pair.student, pair.teacher, **given)
+    return loss
+
+
+def of_rois() -> int:
+    """Bytes at the peak of forward and backward of the teacher's RoI head."""
+    head = _model('faster_rcnn/faster-rcnn_r101_fpn_1x_coco').roi_head
+    head.eval().requires_grad_(False)
+    levels = [
+        torch.rand(IMAGES, 256, HEIGHT // stride, WIDTH // stride, requires_grad=True)
+        for stride in (4, 8, 16, 32)
+    ]
+    corners = torch.rand(ROIS, 2, 2).sort(1)[0].flatten(1)
+    image = torch.arange(ROIS).remainder(IMAGES)[:, None]
+    rois = torch.cat([image, corners * HEIGHT], 1)
+
+    def work() -> None:
+        logits = head._bbox_forward(levels, rois)['cls_score']
+        kd_loss(logits, torch.zeros_like(logits)).backward()
+
+    return cost(work, known=[*head.parameters(), *levels, rois]).peak
+
+
+def _model(name: str, mode: AbstractContextManager[Any] | None = None) -> Any:
+    """A detector of the zoo; its preprocessor and anchors always have numbers."""
+    cfg = get_config(f'mmdet::{name}.py').model
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        with mode or nullcontext():
+            model = MODELS.build(cfg)
+        if 'anchor_generator' in cfg.get('bbox_head', {}):
+            anchors = TASK_UTILS.build(cfg.bbox_head.anchor_generator)
+            model.bbox_head.prior_generator = anchors
+    model.data_preprocessor = DetDataPreprocessor(mean=[0.0] * 3, std=[1.0] * 3)
+    return model
+
+
+def _mib(num_bytes: int) -> int:
+    return round(num_bytes / 2**20)
+
+
+if __name__ == '__main__':
+    main()

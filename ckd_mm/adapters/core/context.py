@@ -1,0 +1,42 @@
+"""What a loss can ask for beside student and teacher, and where it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
+
+__all__ = ['Context', 'TeacherContext']
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a pair can carry beside the two tensors; made only if a loss asks.
+
+    Args:
+        read: Makes it.
+        taps: What it reads of the student's forward.
+        of_labels: Whether it reads labels of the data samples.
+    """
+
+    read: Callable[[Step], Any]
+    taps: tuple[Tap, ...] = ()
+    of_labels: bool = False
+
+
+@dataclass(frozen=True)
+class TeacherContext:
+    """What a pair can carry of the teacher beside its value: an entry for each row.
+
+    Args:
+        read: Makes it, for all rows, of what the taps of the teacher's value noted.
+    """
+
+    read: Callable[[list[Any]], Tensor]
+    taps: ClassVar[tuple[Tap, ...]] = ()
+    of_labels: ClassVar[bool] = False

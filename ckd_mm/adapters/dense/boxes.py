@@ -1,0 +1,66 @@
+"""Boxes of a dense head, each in the units of its anchor or point.
+
+The IoU of two boxes of one anchor is the same in these units as in pixels, so that no
+anchor is made. Shape suffixes: K rows, B bins of a distribution.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ckd_mm.adapters.core.pair_spec import Unavailable
+from ckd_mm.adapters.dense.head import DenseHead
+from ckd_mm.adapters.dense.priors import rows_of
+
+__all__ = ['box_rows', 'why_no_boxes']
+
+
+def box_rows(head: DenseHead, values: list[Any], rows: Tensor | None) -> Tensor:
+    """Boxes (K, 4): x1, y1, x2, y2 around an anchor or point at 0.
+
+    Args:
+        head: The head.
+        values: What its taps noted.
+        rows: Which anchors or points; `None` is all.
+    """
+    maps, module = values[0][1], head.module
+    if hasattr(module, 'integral'):
+        bins = 4 * (module.reg_max + 1)
+        return _around_point(module.integral(rows_of(maps, bins, rows).float()))
+    found_K4 = rows_of(maps, 4, rows).float()
+    kind = _kind(module)
+    if kind == 'deltas':
+        unit_K4 = found_K4.new_tensor([-0.5, -0.5, 0.5, 0.5]).expand_as(found_K4)
+        return module.bbox_coder.decode(unit_K4, found_K4)
+    if kind == 'distances':
+        return _around_point(found_K4)
+    center_K2, half_K2 = found_K4[:, :2], found_K4[:, 2:].exp() / 2
+    return torch.cat([center_K2 - half_K2, center_K2 + half_K2], 1)
+
+
+def why_no_boxes(head: DenseHead) -> Unavailable | None:
+    """Why the boxes of a head cannot be told, if so."""
+    if _kind(head.module):
+        return None
+    coder = type(getattr(head.module, 'bbox_coder', None)).__name__
+    return Unavailable(
+        f'the {type(head.module).__name__} of the teacher has a {coder}, and boxes are '
+        'known of deltas (DeltaXYWHBBoxCoder), distances (DistancePointBBoxCoder) and '
+        'of YOLOX'
+    )
+
+
+def _kind(module: Any) -> str:
+    """How a head gives its boxes; empty if that is not known."""
+    coder = type(getattr(module, 'bbox_coder', None)).__name__
+    known = {'DeltaXYWHBBoxCoder': 'deltas', 'DistancePointBBoxCoder': 'distances'}
+    names = {cls.__name__ for cls in type(module).__mro__}
+    return 'sizes' if 'YOLOXHead' in names else known.get(coder, '')
+
+
+def _around_point(distances_K4: Tensor) -> Tensor:
+    """Left, top, right and bottom as x1, y1, x2, y2."""
+    return torch.cat([-distances_K4[:, :2], distances_K4[:, 2:]], 1)

@@ -1,0 +1,158 @@
+"""What runs in a step of one-stage detectors: the teacher's head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ckd_mm.adapters.core.batch_checks import check_number
+from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
+from ckd_mm.adapters.core.prompts import PROMPTS, prompts_of
+from ckd_mm.adapters.core.recorder import Tap
+from ckd_mm.adapters.core.step import Step
+from ckd_mm.adapters.dense.head import DenseHead
+from ckd_mm.adapters.dense.stacks import Stacks
+
+__all__ = ['Head', 'HeadOnStudent']
+
+EPSILON = 1e-6
+
+
+@dataclass(frozen=True)
+class Head(Pass):
+    """The dense head, and the language model that gives it a prompt."""
+
+    head: DenseHead = field(compare=False, repr=False)
+
+    @property
+    def needs(self) -> tuple[Pass, ...]:
+        return (FeatureMaps(self.head.model),)
+
+    @property
+    def student_taps(self) -> tuple[Tap, ...]:
+        return (PROMPTS,) if self.head.has_prompts else ()
+
+    def run(self, images: Tensor, step: Step, made: Made) -> Any:
+        prompts = prompts_of(step) if self.head.has_prompts else ()
+        return self.head.run(made[FeatureMaps(self.head.model)], prompts)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation (1, C, 1, 1) of the channels of a level."""
+
+    mean: Tensor
+    std: Tensor
+
+    @classmethod
+    def of(cls, level_NCHW: Tensor) -> Scale:
+        level_NCHW = level_NCHW.float()  # a mean of squares overflows in float16
+        variance, mean = torch.var_mean(
+            level_NCHW, dim=(0, 2, 3), correction=0, keepdim=True
+        )
+        return cls(mean, (variance + EPSILON**2).sqrt())
+
+
+@dataclass(frozen=True)
+class HeadWithScales(Pass):
+    """The same, noting the scales of its maps behind its stacked convolutions."""
+
+    stacks: Stacks = field(compare=False, repr=False)
+
+    @property
+    def needs(self) -> tuple[Pass, ...]:
+        return (FeatureMaps(self.stacks.head.model),)
+
+    def covers(self, other: Pass) -> bool:
+        return isinstance(other, Head)
+
+    def run(
+        self, images: Tensor, step: Step, made: Made
+    ) -> dict[tuple[str, int], list[Scale]]:
+        """By branch and number of the convolution, level by level."""
+        found: dict[tuple[str, int], list[Scale]] = {}
+        handles = []
+        for branch in self.stacks.branches:
+            for layers in self.stacks.layers(branch):
+                for at, layer in enumerate(layers, 1):
+                    hook = _noted_in(found.setdefault((branch, at), []))
+                    handles.append(layer.activate.register_forward_pre_hook(hook))
+        try:
+            self.stacks.head.run(made[self.needs[0]])
+        finally:
+            for handle in handles:
+                handle.remove()
+        return found
+
+
+@dataclass(frozen=True)
+class HeadOnStudent(Pass):
+    """The rest of the teacher's head on maps of the student's head.
+
+    Each channel of the student's maps gets the mean and standard deviation that the
+    teacher's has, over all positions of the batch and level by level.
+
+    Args:
+        at: The convolution, counted from 1, whose output goes on in the teacher: behind
+            its normalisation, before its activation.
+        student: The student's stacked convolutions.
+        teacher: The teacher's.
+    """
+
+    at: int
+    student: Stacks = field(compare=False, repr=False)
+    teacher: Stacks = field(compare=False, repr=False)
+    has_own_taps = True
+    crosses = True
+
+    @property
+    def needs(self) -> tuple[Pass, ...]:
+        teacher = self.teacher
+        return (FeatureMaps(teacher.head.model), HeadWithScales(teacher))
+
+    @property
+    def student_taps(self) -> tuple[Tap, ...]:
+        both = (self.student.taps(one, self.at) for one in self.student.branches)
+        return tuple(tap for taps in both for tap in taps)
+
+    def run(self, images: Tensor, step: Step, made: Made) -> None:
+        maps, scales = (made[one] for one in self.needs)
+        given = {}
+        for student, teacher in zip(
+            self.student.branches, self.teacher.branches, strict=True
+        ):
+            taps = self.student.taps(student, self.at)
+            levels = [call[0] for tap in taps for call in step.noted(tap)]
+            _check(levels, maps)
+            pairs = zip(levels, scales[teacher, self.at], strict=True)
+            given[teacher] = [_rescaled(level, scale) for level, scale in pairs]
+        with self.teacher.beginning_behind(self.at, given):
+            self.teacher.head.run(maps)
+
+
+def _noted_in(scales: list[Scale]) -> Any:
+    def hook(module: Any, inputs: tuple[Tensor]) -> None:
+        scales.append(Scale.of(inputs[0]))
+
+    return hook
+
+
+def _rescaled(level_NCHW: Tensor, to: Scale) -> Tensor:
+    of = Scale.of(level_NCHW)
+    return (level_NCHW.float() - of.mean) / of.std * to.std + to.mean
+
+
+def _check(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> None:
+    """Check that the levels are of the same images and sizes."""
+    check_number(student, teacher)
+    sizes = [[tuple(level.shape[-2:]) for level in maps] for maps in (student, teacher)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"the levels of both models must be of one size, but the student's are "
+            f"{sizes[0]} and the teacher's {sizes[1]}; give both data preprocessors "
+            'the same pad_size_divisor'
+        )

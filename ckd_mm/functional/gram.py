@@ -1,0 +1,90 @@
+"""Gram: which positions of an image are alike.
+
+Shape suffixes beside the package's: P the H W positions.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._padding import Shapes, Size, mask_inside, sizes_inside
+from ckd_mm.functional._vectors import inverse_lengths
+
+__all__ = ['gram_loss']
+
+
+def gram_loss(
+    student: Tensor,
+    teacher: Tensor,
+    image_shapes: Shapes | None = None,
+    image_size: Size | None = None,
+) -> Tensor:
+    r"""Squared distance of the cosines of all pairs of positions of each image.
+
+    .. math::
+        L = \frac{1}{N (H W)^2} \sum_{ipq}
+            (\cos(s_{ip}, s_{iq}) - \cos(t_{ip}, t_{iq}))^2
+
+    The pair-wise term of "Structured Knowledge Distillation for Semantic Segmentation",
+    arXiv:1903.04197, which has the gradient of the lengths as well here, and the Gram
+    anchoring of "DINOv3", arXiv:2508.10104. A vector shorter than 1e-6 has no
+    direction: its cosines are 0 and have no gradient. Pairs with a position whose
+    centre lies in the padding of the batch are left out.
+
+    No matrix of more than max(C, H W)^2 or, for larger maps, max(C)^2 numbers per image
+    is made: with U the unit vectors (C, H W) of an image, the sum over pairs is
+
+    .. math::
+        \|U_s U_s^\top\|^2 + \|U_t U_t^\top\|^2 - 2 \|U_s U_t^\top\|^2.
+
+    Args:
+        student: Feature maps (N, C, H, W), any real values; gets the gradient.
+        teacher: Feature maps (N, C', H, W), any real values; detached here.
+        image_shapes: Height and width of each image before padding, in pixels; `None`
+            is no padding.
+        image_size: Height and width of the padded batch, in pixels.
+
+    Returns:
+        The mean over pairs, without a unit, from 0 to 4, of shape (). An empty batch
+        gives 0 with a graph.
+
+    Raises:
+        ValueError: The tensors are not feature maps of the same images and size.
+
+    Examples:
+        >>> import torch
+        >>> from ckd_mm.functional import gram_loss
+        >>> student = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])  # at a right angle
+        >>> gram_loss(student, torch.ones(1, 3, 1, 2))  # 2 of 4 pairs are 1 apart
+        tensor(0.5000)
+    """
+    check_maps(student, teacher, any_channels=True)
+    images, _, height, width = student.shape
+    inside = sizes_inside((height, width), image_shapes, image_size)
+    with full_precision(student, teacher) as pair:
+        student_NCP, teacher_NCP = (_unit_vectors(maps, inside) for maps in pair)
+        squares = _squared_distance(student_NCP, teacher_NCP)
+    if inside is None:
+        inside = [(height, width)] * images
+    return squares / max(sum((rows * columns) ** 2 for rows, columns in inside), 1)
+
+
+def _unit_vectors(maps: Tensor, inside: list[Size] | None) -> Tensor:
+    """Maps (N, C, P) whose vectors have length 1, or 0 beyond the image."""
+    inverse_N1HW = inverse_lengths(maps, dim=1)
+    if inside is not None:
+        inverse_N1HW = inverse_N1HW * mask_inside(inside, maps)
+    return (maps * inverse_N1HW).flatten(2)
+
+
+def _squared_distance(student_NCP: Tensor, teacher_NCP: Tensor) -> Tensor:
+    """The sum over images and pairs of positions."""
+    student_NPC, teacher_NPC = student_NCP.mT, teacher_NCP.mT
+    if student_NCP.shape[2] <= max(student_NCP.shape[1], teacher_NCP.shape[1]):
+        gap_NPP = student_NPC @ student_NCP - teacher_NPC @ teacher_NCP
+        return gap_NPP.square().sum()
+    own, crossed = student_NCP @ student_NPC, student_NCP @ teacher_NPC
+    wanted = teacher_NCP @ teacher_NPC
+    squares = [matrix.square().sum() for matrix in (own, wanted, crossed)]
+    return (squares[0] + squares[1] - 2 * squares[2]).clamp_min(0)

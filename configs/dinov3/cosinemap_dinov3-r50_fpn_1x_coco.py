@@ -1,0 +1,25 @@
+"""Cosine map (DSI): DINOv3 ViT-B/16 -> R50, COCO, 1x (12 epochs).
+
+Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:2510.25257
+(RT-DETRv4). What is published, and what is our choice:
+configs/_base_/distill/cosinemap_dinov3.py. Published are students of another family
+alone, RT-DETRv4-S to -X: 49.8, 53.7, 55.4, 57.0. The detector is Faster R-CNN.
+
+    tools/dist_train.sh configs/dinov3/cosinemap_dinov3-r50_fpn_1x_coco.py 8
+
+| run | box AP |
+|---|---|
+| teacher, timm's vit_base_patch16_dinov3 | none: it has no head |
+| student alone, the zoo's Faster R-CNN R50 | 37.4 |
+| published | not found |
+| ours | not run yet |
+"""
+
+_base_ = [
+    'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
+    '../_base_/distill/cosinemap_dinov3.py',
+]
+
+_base_.hook.distill.cosinemap.on.student = 'neck:3'  # stride 32 of 4 to 64
+custom_hooks = [_base_.hook]
+del _base_.hook

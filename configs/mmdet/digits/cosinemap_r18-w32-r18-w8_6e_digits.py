@@ -1,0 +1,30 @@
+"""Cosine map (DSI): Faster R-CNN on digit scenes, ResNet-18 of width 32 -> 8, 6 epochs.
+
+Paper: arXiv:2510.25257, there with DINOv3 as the teacher; on the level of stride 16,
+weight 1 is ours.
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmdet/digits/cosinemap_r18-w32-r18-w8_6e_digits.py
+
+Published: none, the data set is ours. Ours: not run yet.
+"""
+
+_base_ = './faster-rcnn_r18-w8_digits.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/faster-rcnn_r18-w32_digits.py',
+            checkpoint='work_dirs/faster-rcnn_r18-w32_digits/epoch_6.pth',
+        ),
+        distill=dict(
+            cosinemap=dict(
+                on=dict(student='neck:2', teacher='neck:2'),
+                loss=dict(type='CosineMapLoss'),
+            ),
+        ),
+    )
+]

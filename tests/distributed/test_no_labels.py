@@ -1,0 +1,106 @@
+"""Two ranks train by folders of images as one process does with the double batch.
+
+Without random flips, and with BatchNorm in eval mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import MMDistributedDataParallel
+from mmengine.runner import Runner
+
+from ckd_mm.engine.training_data import check_wrapper
+
+from ..guarantees.folders import FIT, folder_loader, hook, without_labels
+from ..tasks import differences, weights
+from .ranks import start_ranks
+from .test_training import DDP, WORKER
+
+Make = Callable[[int], Config]
+KD = dict(on='logits', loss=dict(type='KDLoss'))
+
+
+@pytest.fixture
+def without_heads(
+    detector_config: Callable[..., Config],
+    detector_teacher: dict[str, Any],
+    digit_scenes: Path,
+) -> Make:
+    """A detector that learns from a folder alone."""
+
+    def make(num_ranks: int) -> Config:
+        made = hook(detector_teacher, fit=FIT)
+        cfg = detector_config(Path('unused'), custom_hooks=[made])
+        cfg = without_labels(cfg, digit_scenes / 'train')
+        del cfg.train_dataloader.dataset.pipeline[2]
+        cfg.train_dataloader.batch_size = 4 // num_ranks
+        cfg.model.backbone.norm_eval = True
+        return cfg
+
+    return make
+
+
+@pytest.fixture
+def with_a_second_loader(
+    classifier_config: Callable[..., Config],
+    classifier_teacher: dict[str, Any],
+    digit_scenes: Path,
+) -> Make:
+    """A classifier that learns from labelled images and from a folder."""
+
+    def make(num_ranks: int) -> Config:
+        size = 4 // num_ranks
+        loader = folder_loader(digit_scenes / 'train', 'mmpretrain', batch_size=size)
+        del loader['dataset']['pipeline'][2]
+        made = dict(
+            type='DistillationHook',
+            teacher=classifier_teacher,
+            distill=dict(kd=KD, semi=dict(KD, data='unlabelled')),
+            unlabelled=dict(dataloader=loader),
+        )
+        cfg = classifier_config(Path('unused'), custom_hooks=[made])
+        cfg.model.backbone.norm_eval = True
+        cfg.train_dataloader.drop_last = True  # two ranks would share an image
+        cfg.train_dataloader.batch_size //= num_ranks
+        return cfg
+
+    return make
+
+
+@pytest.mark.slow
+def test_two_ranks_train_as_one(
+    without_heads: Make, with_a_second_loader: Make, tmp_path: Path
+) -> None:
+    command: list[Any] = [WORKER]
+    alone: dict[str, dict[str, torch.Tensor]] = {}
+    for name, make in (('heads', without_heads), ('second', with_a_second_loader)):
+        folder = tmp_path / name
+        folder.mkdir()
+        cfg = make(2)
+        wrapper = dict(DDP, find_unused_parameters=name == 'heads')
+        cfg.update(launcher='pytorch', work_dir=str(folder), model_wrapper_cfg=wrapper)
+        cfg.dump(folder / 'config.py')
+        command += [folder / 'config.py', folder]
+        cfg = make(1)
+        cfg.work_dir = str(tmp_path / f'{name}_alone')
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        alone[name] = weights(runner)
+    start_ranks(2, *command)
+    for name, expected in alone.items():
+        (file,) = (tmp_path / name).glob('*.pth')
+        found = torch.load(file, weights_only=False)['state_dict']
+        assert differences(expected, found, tolerance=1e-4) == {}
+
+
+def test_heads_that_do_not_run_need_find_unused_parameters(one_rank: None) -> None:
+    module = torch.nn.Linear(2, 2)
+    check_wrapper(MMDistributedDataParallel(module, find_unused_parameters=True))
+    with pytest.raises(ValueError, match='add find_unused_parameters=True to the conf'):
+        check_wrapper(MMDistributedDataParallel(module))
