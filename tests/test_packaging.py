@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,42 @@ def test_every_developer_tool_is_pinned() -> None:
     named = re.findall(r"'([a-z][\w-]*)(?:[<>=][^']*)?'", text[text.index('ENGINE') :])
     wanted = {'onedl-mmcv', 'onedl-mmdetection', 'pytest', 'ruff', 'mypy', 'ninja'}
     assert wanted <= set(named) & set(read_pins(PINS))
+
+
+@pytest.fixture(scope='module')
+def installed(
+    wheel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command of an installed wheel, run in an empty folder."""
+    folder = tmp_path_factory.mktemp('installed')
+    pip = [sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-index']
+    pip += ['--quiet', '--target', str(folder), str(wheel.filename)]
+    subprocess.run(pip, check=True)
+    elsewhere = tmp_path_factory.mktemp('elsewhere')
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(folder / 'bin/ckd_mm'), *arguments],
+            cwd=elsewhere,
+            env=dict(os.environ, PYTHONPATH=str(folder)),
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def test_an_installed_wheel_runs_its_own_tools_from_any_folder(
+    installed: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    result = installed('demo', '--help')
+    assert result.returncode == 0, result.stderr
+    assert 'usage: demo.py' in result.stdout
+
+
+def test_a_tool_that_does_not_exist_is_an_error_with_the_nearest_name(
+    installed: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    wrong = installed('tran')
+    assert wrong.returncode == 1
+    assert "did you mean 'train'" in wrong.stderr
