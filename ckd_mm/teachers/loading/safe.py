@@ -35,6 +35,7 @@ def read_file(checkpoint: str) -> Any:
         checkpoint: Path or URL, in any form that MMEngine's `CheckpointLoader` knows.
 
     Raises:
+        FileNotFoundError: There is no such file.
         pickle.UnpicklingError: The file has more than weights and plain data.
     """
     old = digit_version(torch.__version__) < digit_version('2.6')
@@ -44,6 +45,8 @@ def read_file(checkpoint: str) -> Any:
         if '://' in checkpoint:
             return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
         path = os.path.expanduser(checkpoint)
+        if not os.path.isfile(path):
+            raise FileNotFoundError(f'{path} is no file')
         return torch.load(path, map_location='cpu', weights_only=True)
 
 

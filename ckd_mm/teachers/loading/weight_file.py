@@ -119,7 +119,8 @@ def _read(checkpoint: str) -> Any:
 def _reason(error: Exception) -> str:
     if refused := _REFUSED.search(str(error)):
         return f'it holds more than weights and plain data ({refused[1]})'
-    return f'{type(error).__name__}: {str(error).strip().splitlines()[0]}'
+    line, *_ = str(error).strip().split('\n')
+    return f'{type(error).__name__}: {line}'
 
 
 def _advice(error: Exception) -> str:
