@@ -18,7 +18,8 @@ began=$SECONDS
 # Runs a command, and prints it with its time. Its output goes to details.log.
 step() {
     local start=$SECONDS
-    printf '$ %s\n' "$*" | tee -a details.log
+    local shown="${*//$checkout/CHECKOUT}"
+    printf '$ %s\n' "${shown//$python/python3}" | tee -a details.log
     if ! "$@" >>details.log 2>&1 </dev/null; then
         echo "failed after $((SECONDS - start)) s:" && tail -n 20 details.log
         exit 1
@@ -43,7 +44,7 @@ install_beside() {
 
 source "$checkout/benchmarks/installs/ways.sh"
 echo "$way, $(date -u +%F), commit $(git -C "$checkout" rev-parse --short HEAD)," \
-    "$(. /etc/os-release && echo "$PRETTY_NAME"), $(nproc) cores"
+    "$(. /etc/os-release && echo "$PRETTY_NAME"), $("$python" --version), $(nproc) cores"
 [ "$way" = dist ] || step git clone --quiet "$checkout" ckd_mm
 "try_$way"
 echo "all: $((SECONDS - began)) s"
