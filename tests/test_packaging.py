@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,13 +24,29 @@ RUNS = 'checkpoints', 'data', 'work_dirs'
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """Built from a copy, so that the checkout stays clean, and without a network."""
     folder = tmp_path_factory.mktemp('wheel')
-    source = folder / 'source'
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*BUILDS, *RUNS))
+    source = copy_of_the_checkout(folder)
     pip = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-index']
     pip += ['--no-build-isolation', '--wheel-dir', str(folder), str(source)]
     result = subprocess.run(pip, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     return zipfile.ZipFile(next(folder.glob('*.whl')))
+
+
+def copy_of_the_checkout(folder: Path) -> Path:
+    ignore = shutil.ignore_patterns(*BUILDS, *RUNS)
+    return Path(shutil.copytree(ROOT, folder / 'source', ignore=ignore))
+
+
+@pytest.fixture(scope='module')
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The files in the sdist, without its top folder."""
+    source = copy_of_the_checkout(tmp_path_factory.mktemp('sdist'))
+    build = 'from setuptools.build_meta import build_sdist as b; print(b("dist"))'
+    command = [sys.executable, '-c', build]
+    result = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    with tarfile.open(next(source.glob('dist/*.tar.gz'))) as archive:
+        return {name.partition('/')[2] for name in archive.getnames()}
 
 
 def files_below(folder: Path) -> set[str]:
@@ -50,6 +67,15 @@ def test_the_wheel_has_every_file_of_the_package(wheel: zipfile.ZipFile) -> None
     }
     assert 'ckd_mm/py.typed' in expected
     assert expected <= set(wheel.namelist())
+
+
+def test_the_sdist_has_all_that_a_wheel_is_made_of(sdist: set[str]) -> None:
+    folders = 'ckd_mm', 'configs', 'tools'
+    files = {
+        f'{folder}/{name}' for folder in folders for name in files_below(ROOT / folder)
+    }
+    files |= {'setup.py', 'pyproject.toml', 'model-index.yml', 'README.md', 'LICENSE'}
+    assert not {name for name in files if '/.mim/' not in name} - sdist
 
 
 @pytest.mark.parametrize('folder', ['configs', 'tools'])

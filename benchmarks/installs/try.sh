@@ -44,7 +44,7 @@ install_beside() {
 
 source "$checkout/benchmarks/installs/ways.sh"
 echo "$way, $(date -u +%F), commit $(git -C "$checkout" rev-parse --short HEAD)," \
-    "$(. /etc/os-release && echo "$PRETTY_NAME"), $("$python" --version), $(nproc) cores"
+    "$(. /etc/os-release && echo "$PRETTY_NAME"), $("$python" --version), $(nproc --all) cores"
 [ "$way" = dist ] || step git clone --quiet "$checkout" ckd_mm
 "try_$way"
 echo "all: $((SECONDS - began)) s"

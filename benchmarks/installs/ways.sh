@@ -94,11 +94,12 @@ network_of_this_machine() {
     cp -L /etc/resolv.conf /etc/hosts "$1/etc/"
     cp -r /etc/apt/sources.list* /etc/apt/apt.conf.d "$1/etc/apt/"
     if [ -f /etc/pip.conf ]; then cp /etc/pip.conf "$1/etc/"; fi
-    mkdir -p "$1/etc/ssl/certs" && cp -rL /etc/ssl/certs/. "$1/etc/ssl/certs/"
+    mkdir -p "$1/etc/ssl/certs"
+    cp -L --remove-destination /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"
 }
 
 # What `make setup` printed, without the folders.
 steps_of_set_up() {
-    grep '^\[setup\]' details.log | grep -E '=|done|ready|compil' |
+    grep '^\[setup\]' details.log | grep -vE 'to do:|\[[0-9]+/' |
         sed -E 's#(^| )/[^ ]*/#\1#g' | cut -c1-90
 }
