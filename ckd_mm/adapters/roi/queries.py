@@ -33,7 +33,10 @@ class RoIQueryAdapter(DetectionAdapter):
     :class:`DetectionAdapter`.
     """
 
-    head_parts = ('query_logits', 'roi_logits', 'mask_logits')
+    head_parts = (
+        *('query_logits', 'roi_logits', 'mask_logits'),
+        *('shared_query_logits', 'shared_query_boxes'),
+    )
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
@@ -50,9 +53,14 @@ class RoIQueryAdapter(DetectionAdapter):
             'a RoI and its mask belong to a query here, and those of two models are '
             "not the same; compare on='query_logits'"
         )
+        no_decoder = Unavailable(
+            'its stages refine RoIs, and it has no decoder that takes queries; compare '
+            "on='query_logits'"
+        )
         return {
             **QueryParts(student, teacher, self.names).parts(),
             **dict.fromkeys(('roi_logits', 'mask_logits'), reason),
+            **dict.fromkeys(('shared_query_logits', 'shared_query_boxes'), no_decoder),
         }
 
     def runs(self) -> dict[str, Pass]:
