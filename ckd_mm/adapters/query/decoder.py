@@ -40,8 +40,7 @@ class QueryDecoder:
     @property
     def num_layers(self) -> int:
         """The number of layers whose queries the head sees."""
-        decoder = self.head.model.decoder
-        return decoder.num_layers if decoder.return_intermediate else 1
+        return self.head.num_layers
 
     @property
     def has_content(self) -> bool:

@@ -99,6 +99,8 @@ class _RoIQueries:
 
     has_masks = False
     has_prompts = False
+    reads_all_layers = False
+    num_layers = 1
 
     def __init__(self, model: BaseModel) -> None:
         last = len(model.roi_head.bbox_head) - 1
@@ -106,6 +108,17 @@ class _RoIQueries:
         head = f'roi_head.bbox_head.{last}'
         self.taps = (Tap(head), Tap(f'roi_head.bbox_roi_extractor.{last}', 'input'))
         self.label_taps = (Tap(f'{head}.loss_cls', 'input'),)
+
+    def of_all_layers(self) -> _RoIQueries:
+        """Nothing, as each stage has RoIs of its own.
+
+        Raises:
+            ValueError: In any case.
+        """
+        raise ValueError(
+            "layers='all' is for the layers of a decoder, and these queries have "
+            "stages; leave layers='last'"
+        )
 
     @property
     def class_logits(self) -> ClassLogits:

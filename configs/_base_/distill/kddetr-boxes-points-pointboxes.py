@@ -23,9 +23,7 @@ custom_hooks = [
                     teacher_layer='last',
                     activation='softmax',
                 ),
-                loss=dict(
-                    type='DistributionKDLoss', temperature=10.0, loss_weight=6.0
-                ),
+                loss=dict(type='DistributionKDLoss', temperature=10.0, loss_weight=6.0),
             ),
             boxes=dict(
                 on=dict(part='shared_query_boxes', teacher_layer='last'),
@@ -38,9 +36,7 @@ custom_hooks = [
                     teacher_layer='last',
                     activation='softmax',
                 ),
-                loss=dict(
-                    type='DistributionKDLoss', temperature=10.0, loss_weight=6.0
-                ),
+                loss=dict(type='DistributionKDLoss', temperature=10.0, loss_weight=6.0),
             ),
             pointboxes=dict(
                 on=dict(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ckd_mm.adapters.query.questions import random_points
 
-from ..detectors import QUERY, query_based
+from ..detectors import QUERY, masked_queries, one_stage, query_based
 from ..pairs import pair
 from .test_query import batch
 
@@ -36,9 +36,7 @@ def before_decoder(model: BaseModel, data: dict[str, Any]) -> tuple[dict, dict]:
     return model.forward_encoder(**encoder), decoder
 
 
-def queries_by_hand(
-    model: BaseModel, data: dict[str, Any], number: int | None
-) -> dict:
+def queries_by_hand(model: BaseModel, data: dict[str, Any], number: int | None) -> dict:
     """The teacher's queries; or random points, whose content is the teacher's."""
     found, _ = model.pre_decoder(**before_decoder(model, data)[0])
     names = {'query', 'query_pos', 'reference_points'} & set(found)
@@ -196,6 +194,15 @@ def test_options_out_of_range_are_refused(
     student = models['DABDETR']
     with pytest.raises(ValueError, match=f"part '{LOGITS}': {message}"):
         pair(student, student, batch(), dict(part=LOGITS, **options))
+
+
+def test_queries_that_no_decoder_takes_are_refused() -> None:
+    masked = masked_queries('MaskFormer')
+    with pytest.raises(ValueError, match='MaskFormer, whose queries take attention'):
+        pair(masked, masked, batch(), LOGITS)
+    student = one_stage('FCOS')
+    with pytest.raises(ValueError, match=f"unknown on='{LOGITS}' for FCOS and FCOS"):
+        pair(student, student, batch(), LOGITS)
 
 
 def test_decoders_that_cannot_answer_the_same_queries_are_refused(
