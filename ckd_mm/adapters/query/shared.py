@@ -38,7 +38,10 @@ from ckd_mm.checks import one_of, positive_integer
 
 __all__ = ['SharedQueryParts', 'why_no_shared_queries']
 
-NO_TARGET = 'the queries are not those that the student assigns objects to'
+NO_TARGET = (
+    'these queries are not those that the student assigns objects to; take a loss that '
+    'needs none'
+)
 
 
 class SharedQueryParts:

@@ -196,6 +196,12 @@ def test_options_out_of_range_are_refused(
         pair(student, student, batch(), dict(part=LOGITS, **options))
 
 
+def test_a_target_is_refused_with_the_way_out(models: dict[str, BaseModel]) -> None:
+    student = models['DABDETR']
+    with pytest.raises(ValueError, match="'target', .* are not those .*; take a loss"):
+        pair(student, student, batch(), LOGITS, 'target')
+
+
 def test_queries_that_no_decoder_takes_are_refused() -> None:
     masked = masked_queries('MaskFormer')
     with pytest.raises(ValueError, match='MaskFormer, whose queries take attention'):
