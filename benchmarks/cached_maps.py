@@ -171,6 +171,8 @@ def _config(folder: Path, hooks: list[dict[str, Any]]) -> Config:
     register_all_modules()
     cfg = Config.fromfile(STUDENT)
     cfg.work_dir, cfg.log_level = str(folder / 'work'), 'WARNING'
+    cfg.experiment_name = folder.name  # runs of one name share a message hub
+    cfg.visualizer.update(name=folder.name, vis_backends=[])  # and a folder of logs
     cfg.custom_hooks = deepcopy(hooks)
     cfg.train_dataloader.dataset.update(data_root=f'{DATA}/', indices=IMAGES)
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False)

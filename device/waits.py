@@ -39,7 +39,13 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
 WITH_OPTIONS = ('FasterRCNN', 'RetinaNet', 'FCOS', 'ATSS', 'GFL', 'RTMDet', 'YOLOX')
 
 REASONS = {
-    'single_level_roi_extractor.py': "the student's RoI head runs once more",
+    'single_level_roi_extractor.py': 'a RoI head runs once more',
+    **dict.fromkeys(
+        ('generalized_attention.py', 'point_sample.py', 'scnet_roi_head.py'),
+        'a RoI head runs once more',
+    ),
+    'vfnet_head.py': 'a dense head runs once more',
+    'at backward': 'its backward pass runs once more',
     'dense/priors.py': 'the number of assigned anchors is not known before',
     'query/matching.py': 'the Hungarian method runs on the processor',
     'delta_xywh_bbox_coder.py': 'boxes are decoded once more, by numbers of the coder',

@@ -8,6 +8,7 @@ work; `docs/methods/ckd.md` has both.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import deepcopy
 from typing import Any
 
@@ -110,18 +111,29 @@ def class_term(
 
 
 def part_term(
-    part: str, columns: Columns | Pixels | None = None
+    part: str,
+    columns: Columns | Pixels | None = None,
+    context: Collection[str] = ('assigned',),
 ) -> dict[str, Any] | None:
     """The default `on` and `loss` of a part; `None` where there is none.
 
-    For class logits it is CKD, or KD where they have one column.
+    For class logits it is CKD, or KD where they have one column. Through the teacher's
+    dense head it is KD as well where the student does not say what it assigns.
+
+    Args:
+        part: Its name.
+        columns: What its columns are; `None` if that is not known.
+        context: What a loss can ask for by name.
     """
     if part in METHODS:
         single = columns is not None and columns.width == 1
         return class_term(part, 'kd' if single else 'ckd', columns)
-    if part == 'cross_logits' and columns is not None and columns.width == 1:
-        on = dict(part=part, activation='binary')
-        return dict(on=on, loss=dict(type='KDLoss', temperature=1.0))
+    if part == 'cross_logits' and columns is not None:
+        width = columns.width or 1
+        if width == 1 or 'assigned' not in context:
+            on = dict(part=part, activation='binary')
+            loss = dict(type='KDLoss', temperature=1.0, loss_weight=float(width))
+            return dict(on=on, loss=loss)
     if part in OTHER_PARTS:
         return dict(on=part, loss=deepcopy(OTHER_PARTS[part]))
     return None

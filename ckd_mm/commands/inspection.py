@@ -55,7 +55,7 @@ class Finding:
         """`on` and `loss` of the default term for it; `None` if there is none."""
         if self.reason:
             return None
-        term = part_term(self.on, self.columns)
+        term = part_term(self.on, self.columns, self.context)
         if term is not None or not (self.is_maps or self.on == 'embedding'):
             return term
         student, teacher = self.widths

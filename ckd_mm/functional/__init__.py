@@ -42,10 +42,16 @@ from ckd_mm.functional.rkd import rkd_loss
 from ckd_mm.functional.scalekd import scalekd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
 from ckd_mm.functional.sp import sp_loss
-from ckd_mm.functional.statistics import retrieval_accuracy, top1_agreement
+from ckd_mm.functional.statistics import (
+    alignment,
+    retrieval_accuracy,
+    top1_agreement,
+    uniformity,
+)
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
+    'alignment',
     'at_loss',
     'bdkd_loss',
     'box_regression_loss',
@@ -92,5 +98,6 @@ __all__ = [
     'sinkd_loss',
     'sp_loss',
     'top1_agreement',
+    'uniformity',
     'vid_loss',
 ]

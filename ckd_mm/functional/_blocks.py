@@ -30,6 +30,7 @@ def block_cross_entropy(
     first: int,
     block_size: int,
     left_out: LeftOut | None = None,
+    match_counts: bool = True,
 ) -> Tensor:
     r"""-log p(candidate first + i | anchor i) of each anchor i, of shape (B,).
 
@@ -39,8 +40,10 @@ def block_cross_entropy(
         L_i = \log \Bigl( 1 + \sum_{j \ne m(i)}
             \exp \frac{S_{ij} - S_{i m(i)}}{T} \Bigr).
 
-    The sum runs over blocks of `block_size` anchors by `block_size` candidates, without
-    the candidates that are left out. The backward pass computes each block again to get
+    Without `match_counts` the 1, which is the match, is left out. The value of an
+    anchor without negatives is then -inf, and its gradient 0. The sum runs over blocks
+    of `block_size` anchors by `block_size` candidates, without the candidates that are
+    left out. The backward pass computes each block again to get
     :math:`p_{ij} = \exp((S_{ij} - S_{i m(i)}) / T - L_i)`. So only a few blocks need
     memory beside inputs and gradients, at the price of a third matrix product.
 
@@ -50,7 +53,13 @@ def block_cross_entropy(
     """
     assert block_size >= 1, block_size
     return _BlockCrossEntropy.apply(
-        anchors_BC, candidates_GC, temperature, first, block_size, left_out
+        anchors_BC,
+        candidates_GC,
+        match_counts,
+        temperature,
+        first,
+        block_size,
+        left_out,
     )
 
 
@@ -59,13 +68,18 @@ class _BlockCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, anchors_BC: Tensor, candidates_GC: Tensor, *options: Any
+        ctx: Any,
+        anchors_BC: Tensor,
+        candidates_GC: Tensor,
+        match_counts: bool,
+        *options: Any,
     ) -> Tensor:
-        losses_B = anchors_BC.new_zeros(len(anchors_BC))  # the match alone: log 1
+        start = 0.0 if match_counts else -math.inf  # log 1 for the match, or log 0
+        losses_B = anchors_BC.new_full((len(anchors_BC),), start)
         for rows, _, gaps in _blocks(anchors_BC, candidates_GC, *options):
             losses_B[rows] = torch.logaddexp(losses_B[rows], gaps.logsumexp(dim=1))
         ctx.save_for_backward(anchors_BC, candidates_GC, losses_B)
-        ctx.options = options
+        ctx.match_counts, ctx.options = match_counts, options
         return losses_B
 
     @staticmethod
@@ -73,6 +87,8 @@ class _BlockCrossEntropy(torch.autograd.Function):
         _refuse_second_derivative()
         anchors_BC, candidates_GC, losses_B = ctx.saved_tensors
         temperature, first, *_ = ctx.options
+        # without candidates there are no shares: exp(-inf - inf) is 0
+        losses_B = losses_B.masked_fill(losses_B == -math.inf, math.inf)
         weights_B1 = (grad_B / temperature)[:, None]
         weighted_BC = weights_B1 * anchors_BC
         grad_anchors = torch.zeros_like(anchors_BC) if ctx.needs_input_grad[0] else None
@@ -88,13 +104,16 @@ class _BlockCrossEntropy(torch.autograd.Function):
                     grad_candidates[columns].addmm_(shares.T, weighted_BC[rows])
         # each match gets minus the sum of the shares of all other candidates
         matches = slice(first, first + len(anchors_BC))
-        missing_B1 = losses_B[:, None].neg().expm1()
+        kept_B1 = losses_B[:, None].neg()
+        missing_B1 = (
+            kept_B1.expm1() if ctx.match_counts else torch.full_like(kept_B1, -1)
+        )
         if grad_anchors is not None:
             grad_anchors += missing_B1 * candidates_GC[matches]
             grad_anchors *= weights_B1
         if grad_candidates is not None:
             grad_candidates[matches] += missing_B1 * weighted_BC
-        return grad_anchors, grad_candidates, None, None, None, None
+        return grad_anchors, grad_candidates, None, None, None, None, None
 
 
 def _refuse_second_derivative() -> None:

@@ -1,4 +1,4 @@
-"""Which rows a contrastive loss leaves out of an anchor's negatives.
+"""Which rows are an anchor's positives, and which are none of its negatives.
 
 Shape suffixes: B rows on this rank, G rows on all ranks.
 """
@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-__all__ = ['LeftOut', 'check_image_index', 'check_one_rank']
+__all__ = [
+    'LeftOut',
+    'check_image_index',
+    'check_one_rank',
+    'class_means',
+    'single_rows',
+]
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,42 @@ class LeftOut:
             anchors_B, candidates_G = self.images
             masks.append(anchors_B[rows, None] != candidates_G[columns])
         return masks[0] if len(masks) == 1 else masks[0] | masks[1]
+
+
+def single_rows(labels: Tensor, background: int | None, first: int) -> Tensor:
+    """Labels (N,) in which each background row has a class of its own, below 0.
+
+    Args:
+        labels: Class indices (N,).
+        background: The label of background; None: there is none.
+        first: The number of rows that other ranks have before these.
+    """
+    if background is None:
+        return labels
+    number_N = torch.arange(first, first + len(labels), device=labels.device)
+    return torch.where(labels == background, -1 - number_N, labels)
+
+
+def class_means(
+    candidates_GC: Tensor, labels_G: Tensor, matches_BC: Tensor, labels_B: Tensor
+) -> Tensor:
+    """The mean of the candidates of each anchor's class (B, C).
+
+    A label below 0, or above the number C of logits, is a class of one row.
+
+    Args:
+        candidates_GC: The candidates.
+        labels_G: Their class indices.
+        matches_BC: The candidates that match the anchors, which are among them.
+        labels_B: Their class indices.
+    """
+    last = matches_BC.shape[1]  # C classes, and one for background beside them
+    class_K = torch.arange(last + 1, device=labels_G.device)
+    members_KG = (class_K[:, None] == labels_G).to(candidates_GC.dtype)
+    counts_K1 = members_KG.sum(dim=1, keepdim=True).clamp_min(1)
+    means_KC = (members_KG / counts_K1) @ candidates_GC
+    is_class_B1 = ((labels_B >= 0) & (labels_B <= last))[:, None]
+    return torch.where(is_class_B1, means_KC[labels_B.clamp(0, last)], matches_BC)
 
 
 def check_image_index(image_index: Tensor, num_rows: int) -> None:

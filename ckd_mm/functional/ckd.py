@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ckd_mm.distributed import gather_rows, mean_over_all_rows
-from ckd_mm.functional._blocks import MOST_SCORES, block_cross_entropy
+from ckd_mm.distributed import gather_rows
+from ckd_mm.functional._contrast import Contrast, Labels, contrast
 from ckd_mm.functional._inputs import check_logits, full_precision
 from ckd_mm.functional._labels import class_indices
-from ckd_mm.functional._negatives import LeftOut, check_image_index, check_one_rank
+from ckd_mm.functional._negatives import (
+    LeftOut,
+    check_image_index,
+    check_one_rank,
+    single_rows,
+)
 from ckd_mm.functional._vectors import unit_vectors
 
-__all__ = ['ANCHORS', 'Anchor', 'ckd_loss']
+__all__ = [
+    'ANCHORS',
+    'CENTERS',
+    'POSITIVES',
+    'Anchor',
+    'Center',
+    'Positives',
+    'ckd_loss',
+]
 
 Anchor = Literal['teacher', 'student', 'both']
 ANCHORS: tuple[Anchor, ...] = get_args(Anchor)
-_BLOCK_SIZE = 2048  # a block of 16 MiB in float32
+Positives = Literal['self', 'class']
+POSITIVES: tuple[Positives, ...] = get_args(Positives)
+Center = Literal['batch', 'classes']
+CENTERS: tuple[Center, ...] = get_args(Center)
 
 
 def ckd_loss(
@@ -33,6 +47,10 @@ def ckd_loss(
     block_size: int | None = None,
     target: Tensor | None = None,
     image_index: Tensor | None = None,
+    positive_in_denominator: bool = True,
+    positives: Positives = 'self',
+    background_class: int | None = None,
+    center: Center | None = None,
 ) -> Tensor:
     r"""Contrastive loss between the teacher's and the student's logits of a batch.
 
@@ -52,6 +70,18 @@ def ckd_loss(
     In the authors' code all other rows are negatives. Here `target` and `image_index`
     leave some of them out of the sum over j; with both, the negatives are the rows of
     another class in the same image. The match i is always a candidate.
+
+    Three more options are ours, from other contrastive losses. With P_i the positives
+    and N_i the candidates of the denominator,
+
+    .. math::
+        L = -\frac{1}{B} \sum_i \frac{1}{|P_i|} \sum_{j \in P_i} \log
+            \frac{\exp(S_{ij} / T)}{\sum_{k \in N_i} \exp(S_{ik} / T)}.
+
+    `positives='class'` takes all rows of the class of row i as P_i (supervised
+    contrastive learning, arXiv:2004.11362). `positive_in_denominator=False` takes P_i
+    out of N_i (decoupled contrastive learning, arXiv:2110.06848); the value may then be
+    below 0. `center` moves the logits before the cosine.
 
     Args:
         student: Logits (B, C), any real values; gets the gradient.
@@ -75,8 +105,19 @@ def ckd_loss(
             negatives of each other; background counts as a class. Soft labels (B, C)
             count by their largest class. With `gather_distributed` they are gathered as
             well, in two more collectives. None: the class does not matter.
+            With `positives='class'` it says the positives instead.
         image_index: The image of each row (B,). Only rows of the same image are then
             negatives of each other. None: the image does not matter.
+        positive_in_denominator: Whether the positives of an anchor are also among the
+            candidates of its denominator.
+        positives: 'self': the match alone. 'class': all rows of the class of the
+            anchor, which `target` says. With `gather_distributed` those of all ranks.
+        background_class: The label of rows without an object, which are not of one
+            class: such a row has its match as the only positive, and is a negative of
+            all others. Read with `positives='class'`. None: there are none.
+        center: What is subtracted from each model's logits: 'batch' the mean row of the
+            batch, of all ranks with `gather_distributed`; 'classes' the mean of each
+            row, which makes the cosine Pearson's correlation. None: nothing.
 
     Returns:
         The mean over rows, in nats, of shape (). An empty batch gives 0 with a graph; a
@@ -85,7 +126,8 @@ def ckd_loss(
 
     Raises:
         ValueError: The tensors are not of one shape (B, C), `target` or `image_index`
-            does not fit them, or `image_index` comes with `gather_distributed`.
+            does not fit them, `image_index` comes with `gather_distributed` or with
+            `positives='class'`, or the latter without `target`.
 
     Examples:
         >>> import torch
@@ -98,73 +140,89 @@ def ckd_loss(
         tensor(0.4209)
     """
     check_logits(student, teacher)
-    left_out = _left_out(student, target, image_index, gather_distributed)
+    check_positives(positives, target, image_index)
+    labels = _labels(student, target, background_class, positives, gather_distributed)
+    by_class = labels if positives == 'class' else None
+    options = Contrast(
+        temperature,
+        gather_distributed,
+        block_size,
+        positive_in_denominator,
+        by_class,
+        _left_out(
+            len(student),
+            None if by_class and positive_in_denominator else labels,
+            image_index,
+            gather_distributed,
+        ),
+    )
     with full_precision(student, teacher) as pair:
-        student_BC, teacher_BC = map(unit_vectors, pair)
+        student_BC, teacher_BC = (
+            unit_vectors(_centered(rows, center, gather_distributed)) for rows in pair
+        )
         by_anchor = {
             'teacher': [(teacher_BC, student_BC)],
             'student': [(student_BC, teacher_BC)],
             'both': [(teacher_BC, student_BC), (student_BC, teacher_BC)],
         }
-        losses = [
-            _cross_entropy(
-                anchors,
-                candidates,
-                temperature,
-                gather_distributed,
-                block_size,
-                left_out,
-            )
-            for anchors, candidates in by_anchor[anchor]
-        ]
+        losses = [contrast(*both, options) for both in by_anchor[anchor]]
         return torch.stack(losses).mean()
 
 
+def check_positives(
+    positives: str, target: Tensor | None, image_index: Tensor | None
+) -> None:
+    """Check that positives of one class have labels, and come from all images.
+
+    Raises:
+        ValueError: They do not.
+    """
+    if positives == 'class' and target is None:
+        raise ValueError(
+            "positives='class' needs target, the class of each row, got None; pass it, "
+            "or take positives='self'"
+        )
+    if positives == 'class' and image_index is not None:
+        raise ValueError(
+            "positives='class' and negatives of one image exclude each other, because "
+            'rows of one class are in several images; leave out one of the two'
+        )
+
+
+def _labels(
+    student: Tensor,
+    target: Tensor | None,
+    background: int | None,
+    positives: Positives,
+    gather: bool,
+) -> Labels | None:
+    """The classes of this rank's rows (B,) and of all (G,)."""
+    if target is None:
+        return None
+    target_B = class_indices(target, student)
+    target_G, first = gather_rows(target_B) if gather else (target_B, 0)
+    if positives == 'self':
+        background = None  # one class among others
+    return single_rows(target_B, background, first), single_rows(
+        target_G, background, 0
+    )
+
+
 def _left_out(
-    student: Tensor, target: Tensor | None, image_index: Tensor | None, gather: bool
+    num_rows: int, classes: Labels | None, image_index: Tensor | None, gather: bool
 ) -> LeftOut | None:
-    classes = images = None
-    if target is not None:
-        target_B = class_indices(target, student)
-        classes = target_B, gather_rows(target_B)[0] if gather else target_B
+    images = None
     if image_index is not None:
         check_one_rank(gather)
-        check_image_index(image_index, len(student))
+        check_image_index(image_index, num_rows)
         images = image_index, image_index
     return LeftOut(classes, images) if classes or images else None
 
 
-def _cross_entropy(
-    anchors_BC: Tensor,
-    candidates_BC: Tensor,
-    temperature: float,
-    gather: bool,
-    block_size: int | None,
-    left_out: LeftOut | None,
-) -> Tensor:
-    """The mean of -log p(candidate i | anchor i) over all anchors; rows are unit."""
-    candidates_GC, first = gather_rows(candidates_BC) if gather else (candidates_BC, 0)
-    num_rows, num_candidates = len(anchors_BC), len(candidates_GC)
-    if block_size is None:
-        is_large = num_rows * num_candidates > MOST_SCORES
-        block_size = _BLOCK_SIZE if is_large else num_candidates
-    if num_candidates > block_size:
-        losses_B = block_cross_entropy(
-            anchors_BC,
-            candidates_GC,
-            temperature=temperature,
-            first=first,
-            block_size=block_size,
-            left_out=left_out,
-        )
-    else:
-        scores_BG = anchors_BC @ candidates_GC.T / temperature
-        if left_out is not None:
-            mask_BG = left_out.mask()
-            mask_BG.diagonal(first).fill_(False)
-            scores_BG.masked_fill_(mask_BG, -math.inf)
-        match_B = torch.arange(first, first + num_rows, device=scores_BG.device)
-        losses_B = F.cross_entropy(scores_BG, match_B, reduction='none')
-    if gather:
-        return mean_over_all_rows(losses_B.sum(), num_candidates)
-    return losses_B.sum() / max(num_rows, 1)
+def _centered(rows_BC: Tensor, center: Center | None, gather: bool) -> Tensor:
+    if center is None:
+        return rows_BC
+    if center == 'classes':
+        return rows_BC - rows_BC.mean(dim=1, keepdim=True)
+    all_rows_GC = gather_rows(rows_BC)[0] if gather else rows_BC
+    return rows_BC - all_rows_GC.sum(dim=0) / max(len(all_rows_GC), 1)

@@ -9,15 +9,29 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import (
     boolean,
+    integer,
     non_negative,
     one_of,
     positive,
     positive_integer,
 )
 from ckd_mm.distributed import world_size
-from ckd_mm.functional import ckd_loss, retrieval_accuracy, top1_agreement
+from ckd_mm.functional import (
+    alignment,
+    ckd_loss,
+    retrieval_accuracy,
+    top1_agreement,
+    uniformity,
+)
 from ckd_mm.functional._negatives import check_one_rank
-from ckd_mm.functional.ckd import ANCHORS, Anchor
+from ckd_mm.functional.ckd import (
+    ANCHORS,
+    CENTERS,
+    POSITIVES,
+    Anchor,
+    Center,
+    Positives,
+)
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -50,10 +64,26 @@ class CKDLoss(nn.Module):
         per_image: Whether only rows of the same image are negatives of each other. If
             so, the loss needs `image_index`. If not, all rows of the batch are
             negatives, as in the authors' code.
+        positive_in_denominator: Whether the positives of an anchor are also among the
+            candidates of its denominator, as in the authors' code. If not, the loss is
+            decoupled (arXiv:2110.06848).
+        positives: 'self': the match alone, as in the authors' code. 'class': all rows
+            of the class of the anchor (supervised contrastive, arXiv:2004.11362); the
+            loss needs `target`.
+        background_class: With `positives='class'` the label of rows without an object,
+            whose only positive is the match. For RoIs and anchors it is the student's
+            number of classes. None: there is none, as in classification.
+        center: What is subtracted from each model's logits before the cosine: 'batch',
+            the mean row; 'classes', the mean of each row; None, nothing, as in the
+            authors' code.
+        geometry: Whether to log alignment and uniformity as well
+            (:func:`ckd_mm.functional.alignment`), at the price of one more product of
+            all rows in each step.
 
     Raises:
-        ValueError: An argument is out of its range, or `per_image` comes with
-            `gather_distributed`.
+        ValueError: An argument is out of its range, or two exclude each other:
+            `per_image` and `gather_distributed`, `positives='class'` and `per_image` or
+            `same_class_negatives=False`.
 
     Examples:
         >>> import torch
@@ -76,6 +106,11 @@ class CKDLoss(nn.Module):
         block_size: int | None = None,
         same_class_negatives: bool = True,
         per_image: bool = False,
+        positive_in_denominator: bool = True,
+        positives: Positives = 'self',
+        background_class: int | None = None,
+        center: Center | None = None,
+        geometry: bool = False,
     ) -> None:
         super().__init__()
         self.temperature = positive('temperature', temperature)
@@ -91,13 +126,25 @@ class CKDLoss(nn.Module):
         self.per_image = boolean('per_image', per_image)
         if self.per_image:
             check_one_rank(self.gather_distributed)
+        self.positive_in_denominator = boolean(
+            'positive_in_denominator', positive_in_denominator
+        )
+        self.positives = one_of('positives', positives, POSITIVES)
+        self.background_class = (
+            None
+            if background_class is None
+            else integer('background_class', background_class, least=0)
+        )
+        self.center = None if center is None else one_of('center', center, CENTERS)
+        self.geometry = boolean('geometry', geometry)
+        self._check_positives()
         self._warned = False
 
     @property
     def also_needs(self) -> tuple[str, ...]:
         """The inputs that the options need beside student and teacher."""
         needed = {
-            'target': not self.same_class_negatives,
+            'target': not self.same_class_negatives or self.positives == 'class',
             'image_index': self.per_image,
         }
         return tuple(name for name, is_needed in needed.items() if is_needed)
@@ -121,6 +168,10 @@ class CKDLoss(nn.Module):
             anchor=self.anchor,
             gather_distributed=self.gather_distributed,
             block_size=self.block_size,
+            positive_in_denominator=self.positive_in_denominator,
+            positives=self.positives,
+            background_class=self.background_class,
+            center=self.center,
             **self._needed_inputs(target=target, image_index=image_index),
         )
         is_alone = len(student) == 1 and not (
@@ -136,18 +187,40 @@ class CKDLoss(nn.Module):
         return self.loss_weight * value
 
     def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
-        """Shares to log beside the loss, of this rank's rows, without a graph."""
-        return {
+        """What to log beside the loss, of this rank's rows, without a graph."""
+        found = {
             'top1_agreement': top1_agreement(student, teacher),
             'retrieval_accuracy': retrieval_accuracy(student, teacher),
         }
+        if self.geometry:
+            found['alignment'] = alignment(student, teacher)
+            found['uniformity'] = uniformity(student)
+        return found
+
+    def _check_positives(self) -> None:
+        if self.positives == 'self' and self.background_class is not None:
+            raise ValueError(
+                f'background_class={self.background_class} is read with '
+                "positives='class' alone; leave out background_class"
+            )
+        if self.positives == 'class' and (
+            self.per_image or not self.same_class_negatives
+        ):
+            raise ValueError(
+                "positives='class' excludes per_image=True and "
+                'same_class_negatives=False, got '
+                f'per_image={self.per_image} and same_class_negatives='
+                f'{self.same_class_negatives}; leave these out, and take '
+                'positive_in_denominator=False for negatives of other classes alone'
+            )
 
     def _needed_inputs(self, **given: Tensor | None) -> dict[str, Tensor | None]:
         lacking = [name for name in self.also_needs if given[name] is None]
         if lacking:
             raise ValueError(
-                f'CKDLoss with same_class_negatives={self.same_class_negatives} and '
-                f'per_image={self.per_image} needs {" and ".join(lacking)}, got None; '
+                f'CKDLoss with same_class_negatives={self.same_class_negatives}, '
+                f'positives={self.positives!r} and per_image={self.per_image} '
+                f'needs {" and ".join(lacking)}, got None; '
                 'pass it to the loss, or change the option'
             )
         return {name: given[name] for name in self.also_needs}

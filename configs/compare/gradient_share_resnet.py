@@ -6,7 +6,7 @@
 
 The same weights and shares as in gradient_share_retinanet.py, for the second student.
 
-Ours: not run yet.
+Ours: benchmarks/results/gradient_share_resnet.md.
 """
 
 base = 'configs/mmpretrain/digits/resnet18-w2_digits.py'

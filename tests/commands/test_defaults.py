@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ from ckd_mm.commands.defaults import (
     maps_loss,
     part_term,
 )
+from ckd_mm.commands.inspection import find_parts
+from ckd_mm.engine.terms import build_terms
+from ckd_mm.probing.steps import batch_that_trains
 from ckd_mm.registry import LOSSES, build
+
+from ..adapters.dense.zoo import zoo
 
 BASES = Path(__file__).parents[2] / 'configs/_base_/distill'
 SAME = {
@@ -106,3 +112,15 @@ def test_rows_of_one_class_get_a_loss_that_can_compare_them() -> None:
 
 def test_a_part_without_a_default_has_no_line() -> None:
     assert part_term('something_new') is None
+
+
+def test_a_suggested_loss_asks_for_what_the_pair_has() -> None:
+    """The head of AutoAssign tells no loss what it assigns to each point."""
+    student, teacher = (zoo('AutoAssign', seed=seed) for seed in (0, 1))
+    batch = batch_that_trains(copy.deepcopy(student), (64, 96))
+    found = [part for part in find_parts(student, teacher, batch) if part.term]
+    assert 'cross_logits' in {part.on for part in found}
+    for part in found:
+        assert part.term is not None
+        (term,) = build_terms({'term': part.term})
+        assert set(term.context) <= set(part.context), part.on

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 
 from device.families import parts_of, setting_of
 from device.steps import Setting, on_cpu, on_device, stock_on_device
@@ -21,6 +22,8 @@ BY_INDICES = 'index with a mask at ckd_mm/adapters/dense/priors.py (choose_rows)
 MATCHED = 'copy from the device at ckd_mm/adapters/query/matching.py (match)'
 DECODED = 'tensor of numbers at mmdet/models/task_modules/coders/'
 DECODED += 'delta_xywh_bbox_coder.py (delta2bbox)'
+LEVELS = 'nonzero at mmdet/models/roi_heads/roi_extractors/'
+LEVELS += 'single_level_roi_extractor.py (forward)'
 WAITS = {'rpn_boxes': {BY_INDICES: 1}, 'query_logits': {MATCHED: 1}}
 """What the default term of a part waits for."""
 MORE_WAITS = {
@@ -46,7 +49,19 @@ def expected_waits(setting: Setting, family: str) -> Counter[str]:
     found = Counter(MORE_WAITS.get(family, {}))
     for on in setting.distill:
         found.update(WAITS.get(on, {}))
+    if 'cross_roi_logits' in setting.distill:
+        found[LEVELS] += levels_of_rois(setting.teacher)
     return found
+
+
+def levels_of_rois(detector: Any) -> int:
+    """What the extractors of boxes and masks ask for in one run: the RoIs by level."""
+    extractors = (
+        module
+        for module in detector.roi_head.modules()
+        if isinstance(module, SingleRoIExtractor) and module.num_inputs > 1
+    )
+    return sum(extractor.num_inputs for extractor in extractors)
 
 
 @pytest.mark.parametrize(

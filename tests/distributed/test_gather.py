@@ -22,6 +22,12 @@ SETTINGS: tuple[dict[str, Any], ...] = (
     dict(temperature=0.5, anchor='student'),
     dict(temperature=0.5, anchor='both'),
     dict(temperature=0.1, anchor='both', block_size=2),
+    dict(temperature=0.5, positive_in_denominator=False, center='batch'),
+    dict(temperature=0.5, positive_in_denominator=False, block_size=2),
+)
+BY_CLASS: tuple[dict[str, Any], ...] = (
+    dict(positives='class', background_class=0),
+    dict(positives='class', positive_in_denominator=False, block_size=2),
 )
 SIZES = {
     2: ([4, 4], [5, 2], [6, 0], [0, 3], [0, 0]),
@@ -40,6 +46,9 @@ def make_cases(num_ranks: int) -> list[dict[str, Any]]:
         for kwargs in SETTINGS:
             for given in (rows, dict(rows, target=target)):
                 cases.append(dict(rows=given, sizes=sizes, kwargs=kwargs))
+        for kwargs in BY_CLASS:
+            given = dict(rows, target=target)
+            cases.append(dict(rows=given, sizes=sizes, kwargs=kwargs))
     return cases
 
 

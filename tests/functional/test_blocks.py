@@ -67,6 +67,14 @@ LEFT_OUT = {
     'classes': dict(target=torch.arange(13) % 3),
     'images': dict(image_index=torch.arange(13) // 5),
     'both': dict(target=torch.arange(13) % 2, image_index=torch.arange(13) // 5),
+    'match': dict(positive_in_denominator=False),
+    # an anchor alone in its image is left without negatives
+    'match and images': dict(
+        positive_in_denominator=False, image_index=torch.arange(13) // 4
+    ),
+    'positives': dict(
+        positives='class', positive_in_denominator=False, target=torch.arange(13) % 3
+    ),
 }
 
 

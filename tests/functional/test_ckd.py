@@ -6,9 +6,11 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional import ckd_loss
+from ckd_mm.functional.ckd import Center
 
 
 @pytest.mark.parametrize('rows', [2, 64, 512])
@@ -120,3 +122,44 @@ def test_negatives_of_one_image_are_not_gathered() -> None:
     image_index = torch.zeros(6, dtype=torch.long)
     with pytest.raises(ValueError, match='exclude each other'):
         ckd_loss(*draw_pair(), image_index=image_index, gather_distributed=True)
+
+
+@pytest.mark.parametrize('center', ['batch', 'classes'])
+def test_centered_logits_are_those_less_their_mean(center: Center) -> None:
+    pair = draw_pair()
+    dim = 0 if center == 'batch' else 1
+    moved = [logits - logits.mean(dim=dim, keepdim=True) for logits in pair]
+    value = ckd_loss(*pair, center=center)
+    torch.testing.assert_close(value, ckd_loss(*moved))
+    assert not torch.isclose(value, ckd_loss(*pair))
+
+
+def test_the_match_outside_of_the_denominator_leaves_its_share_out() -> None:
+    """With p the share of the match, -log p becomes -log p + log (1 - p)."""
+    logits = torch.eye(4, dtype=torch.float64)
+    value = ckd_loss(logits, logits, positive_in_denominator=False)
+    assert value.item() == pytest.approx(math.log(3) - 1, rel=1e-12)
+
+
+def test_positives_of_the_class_are_pulled_and_those_of_background_are_not() -> None:
+    student, teacher = draw_pair()
+    target = torch.tensor([0, 0, 1, 1, 2, 2])
+    mean_of_classes = ckd_loss(student, teacher, positives='class', target=target)
+    scores = F.cosine_similarity(teacher[:, None], student[None], dim=2)
+    logs = scores.log_softmax(dim=1)
+    expected = -torch.stack([logs[i, target == target[i]].mean() for i in range(6)])
+    torch.testing.assert_close(mean_of_classes, expected.mean())
+    expected[4:] = -logs.diagonal()[4:]
+    without = ckd_loss(
+        student, teacher, positives='class', target=target, background_class=2
+    )
+    torch.testing.assert_close(without, expected.mean())
+
+
+def test_positives_of_the_class_need_labels_and_all_images() -> None:
+    pair = draw_pair()
+    with pytest.raises(ValueError, match="'class' needs target.*got None; pass it"):
+        ckd_loss(*pair, positives='class')
+    index = torch.zeros(6, dtype=torch.long)
+    with pytest.raises(ValueError, match='exclude each other.*leave out one'):
+        ckd_loss(*pair, positives='class', target=index, image_index=index)

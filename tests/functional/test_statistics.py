@@ -6,12 +6,25 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ckd_mm.functional import retrieval_accuracy, top1_agreement
+from ckd_mm.functional import (
+    alignment,
+    retrieval_accuracy,
+    top1_agreement,
+    uniformity,
+)
 
-BOTH = pytest.mark.parametrize('statistic', [retrieval_accuracy, top1_agreement])
+
+def spread(student: Tensor, teacher: Tensor) -> Tensor:
+    return uniformity(student)
+
+
+BOTH = pytest.mark.parametrize(
+    'statistic', [retrieval_accuracy, top1_agreement, alignment, spread]
+)
 Statistic = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -39,6 +52,25 @@ def test_agreement_counts_rows_with_the_same_largest_class() -> None:
     assert top1_agreement(student, teacher) == 0.5
 
 
+def test_alignment_and_uniformity_are_those_of_the_definition() -> None:
+    generator = torch.Generator().manual_seed(0)
+    student, teacher = torch.randn(2, 7, 5, generator=generator)
+    unit = [F.normalize(logits, dim=1) for logits in (student, teacher)]
+    squares = (unit[0] - unit[1]).norm(dim=1) ** 2
+    torch.testing.assert_close(alignment(student, teacher), squares.mean())
+    expected = torch.pdist(unit[0]).square().mul(-2).exp().mean().log()
+    torch.testing.assert_close(uniformity(student), expected)
+
+
+def test_uniformity_of_many_rows_is_taken_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logits = torch.randn(9, 4)
+    expected = uniformity(logits)
+    monkeypatch.setattr('ckd_mm.functional.statistics.MOST_SCORES', 20)
+    torch.testing.assert_close(uniformity(logits), expected)
+
+
 @BOTH
 def test_an_empty_batch_gives_zero(statistic: Statistic) -> None:
     value = statistic(torch.zeros(0, 3), torch.zeros(0, 3))
@@ -58,13 +90,14 @@ def test_half_precision_under_autocast_gives_float32(
     statistic: Statistic, rows: int
 ) -> None:
     logits = torch.randn(rows, 5).bfloat16()
+    expected = statistic(logits.float(), logits.float())
     with torch.autocast('cpu', dtype=torch.bfloat16):
         value = statistic(logits, logits)
     assert value.dtype == torch.float32
-    assert value == min(rows, 1)
+    assert value == expected
 
 
-@BOTH
+@pytest.mark.parametrize('statistic', [retrieval_accuracy, top1_agreement, alignment])
 def test_shapes_that_differ_are_refused(statistic: Statistic) -> None:
     with pytest.raises(ValueError, match=r'got \(3, 4\) and \(3, 5\)'):
         statistic(torch.zeros(3, 4), torch.zeros(3, 5))

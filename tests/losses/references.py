@@ -21,25 +21,50 @@ def reference_ckd(
     anchor: str = 'teacher',
     same_class_negatives: bool = True,
     per_image: bool = False,
+    positive_in_denominator: bool = True,
+    positives: str = 'self',
+    background_class: int | None = None,
+    center: str | None = None,
     block_size: int | None = None,
 ) -> Tensor:
     """Blocks change nothing."""
-    s, t = table(student), table(teacher)
+    s, t = (centered(table(logits), center) for logits in (student, teacher))
     classes, images = target.tolist(), image_index.tolist()
 
+    def is_positive(i: int, j: int) -> bool:
+        is_class = classes[i] == classes[j] != background_class
+        return i == j or (positives == 'class' and is_class)
+
     def is_candidate(i: int, j: int) -> bool:
+        if is_positive(i, j):
+            return positive_in_denominator
         is_class = same_class_negatives or classes[i] != classes[j]
-        is_image = not per_image or images[i] == images[j]
-        return i == j or (is_class and is_image)
+        return is_class and (not per_image or images[i] == images[j])
 
     by_anchor = {'teacher': [(t, s)], 'student': [(s, t)], 'both': [(t, s), (s, t)]}
     losses = []
     for anchors, candidates in by_anchor[anchor]:
         for i, row in enumerate(anchors):
-            places = [j for j in range(len(candidates)) if is_candidate(i, j)]
-            scores = [cosine(row, candidates[j]) for j in places]
-            losses.append(-softmax(scores, temperature)[places.index(i)].log())
+            scores = [(cosine(row, other) / temperature).exp() for other in candidates]
+            places = range(len(scores))
+            below = [scores[k] for k in places if is_candidate(i, k)]
+            above = [scores[j] for j in places if is_positive(i, j)]
+            terms = [-(score / sum(below)).log() for score in above if below]
+            losses.append(mean(terms) if terms else s[0][0] * 0)
     return mean(losses)
+
+
+def centered(rows: list[list[Tensor]], center: str | None) -> list[list[Tensor]]:
+    """Rows less the mean of each, or less the mean row."""
+    if center == 'classes':
+        return [[value - mean(row) for value in row] for row in rows]
+    if center == 'batch':
+        columns = [mean(list(column)) for column in zip(*rows, strict=True)]
+        return [
+            [value - mean_value for value, mean_value in zip(row, columns, strict=True)]
+            for row in rows
+        ]
+    return rows
 
 
 def reference_kd(

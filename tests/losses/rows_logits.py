@@ -77,7 +77,7 @@ def ckd_function(
     **kwargs: Any,
 ) -> Tensor:
     """The function that a module of these options is."""
-    if not same_class_negatives:
+    if not same_class_negatives or kwargs.get('positives') == 'class':
         kwargs['target'] = target
     if per_image:
         kwargs['image_index'] = image_index
@@ -109,6 +109,10 @@ LOGIT_ROWS = (
             'anchor': 'teacher',
             'same_class_negatives': True,
             'per_image': False,
+            'positive_in_denominator': True,
+            'positives': 'self',
+            'background_class': None,
+            'center': None,
         },
         kwargs_sets=(
             {'temperature': 1.0},
@@ -125,6 +129,17 @@ LOGIT_ROWS = (
                 'per_image': True,
                 'block_size': 2,
             },
+            {'temperature': 0.5, 'positive_in_denominator': False, 'anchor': 'both'},
+            {'temperature': 0.5, 'positive_in_denominator': False, 'block_size': 2},
+            {'temperature': 0.5, 'positives': 'class'},
+            {
+                'temperature': 1.0,
+                'positives': 'class',
+                'positive_in_denominator': False,
+                'background_class': 0,
+                'anchor': 'both',
+                'block_size': 2,
+            },
         ),
         invariances={
             **PERMUTATIONS,
@@ -139,6 +154,17 @@ LOGIT_ROWS = (
             *({'block_size': value} for value in (0, -1, 2.0, '2', True)),
             *({'same_class_negatives': value} for value in (0, None, 'False')),
             *({'per_image': value} for value in (1, None, 'True')),
+            *({'positive_in_denominator': value} for value in (0, None, 'True')),
+            *({'positives': value} for value in ('classes', None, True)),
+            *({'center': value} for value in ('rows', True, 0)),
+            *({'geometry': value} for value in (1, None)),
+            {'background_class': 0},
+            *(
+                {'positives': 'class', 'background_class': value}
+                for value in (-1, 1.0, True, '2')
+            ),
+            {'positives': 'class', 'per_image': True},
+            {'positives': 'class', 'same_class_negatives': False},
         ),
         golden=('ckd',),
         needs=('target', 'image_index'),

@@ -37,6 +37,13 @@ def test_statistics_include_retrieval_accuracy() -> None:
     assert statistics['retrieval_accuracy'] == 0.5
 
 
+def test_alignment_and_uniformity_are_logged_if_asked_for() -> None:
+    logits = torch.eye(3)
+    statistics = CKDLoss(geometry=True).statistics(logits, logits)
+    assert statistics['alignment'] == 0
+    assert statistics['uniformity'] == -4
+
+
 def test_an_unknown_anchor_lists_the_known_ones() -> None:
     with pytest.raises(ValueError) as error:
         CKDLoss(anchor='clip')  # type: ignore[arg-type]
@@ -75,7 +82,8 @@ def test_labels_that_an_option_wants_are_not_left_out_in_silence() -> None:
     with pytest.raises(ValueError) as error:
         CKDLoss(same_class_negatives=False)(torch.eye(3), torch.eye(3))
     assert str(error.value) == (
-        'CKDLoss with same_class_negatives=False and per_image=False needs target, '
+        "CKDLoss with same_class_negatives=False, positives='self' and per_image=False "
+        'needs target, '
         'got None; pass it to the loss, or change the option'
     )
 

@@ -33,8 +33,9 @@ def box_rows(head: DenseHead, values: list[Any], rows: Tensor | None) -> Tensor:
     found_K4 = rows_of(maps, 4, rows).float()
     kind = _kind(module)
     if kind == 'deltas':
-        unit_K4 = found_K4.new_tensor([-0.5, -0.5, 0.5, 0.5]).expand_as(found_K4)
-        return module.bbox_coder.decode(unit_K4, found_K4)
+        # not `new_tensor` of four numbers, which copies and waits for the device
+        half_K2 = torch.full_like(found_K4[:, :2], 0.5)
+        return module.bbox_coder.decode(torch.cat([-half_K2, half_K2], 1), found_K4)
     if kind == 'distances':
         return _around_point(found_K4)
     center_K2, half_K2 = found_K4[:, :2], found_K4[:, 2:].exp() / 2
