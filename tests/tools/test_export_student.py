@@ -235,7 +235,7 @@ def test_the_average_of_a_student_is_validated_and_exported_with_the_projector(
             "'simkd': SimKDLoss must compare what its modules get at inference, such "
             "as on='module:backbone:-1', got on='module:backbone.layer3'",
         ),
-        (dict(on='logits'), 'SimKDLoss takes feature maps'),
+        (dict(on='logits'), "as on='module:backbone:-1', got on='logits'"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_training(
