@@ -243,7 +243,8 @@ def _kind_of(pair: str) -> str:
 
 
 def _label(method: str) -> str:
-    return method.upper().replace('-', ' with ').replace('REVIEWKD', 'ReviewKD')
+    label = method.upper().replace('-', ' with ').replace('REVIEWKD', 'ReviewKD')
+    return label.replace('SIMKD', 'SimKD')
 
 
 def _duration(schedule: str) -> str:
