@@ -48,7 +48,7 @@ BOXES = 'box detection on COCO 2017, box AP on val2017'
 MASKS = 'box detection and instance segmentation on COCO 2017, AP on val2017'
 TOP_1 = 'classification, top-1 accuracy (%) on the'
 METHODS = ('ckd', 'kd', 'dkd', 'reviewkd', 'ckd-reviewkd')
-CIFAR = tuple(f'{method}_cifar100' for method in METHODS)
+CIFAR = tuple(f'{method}_cifar100' for method in (*METHODS, 'simkd'))
 IN1K = tuple(f'{method}_in1k' for method in (*METHODS, 'dist'))
 TWO_STAGE = (
     *('ckd_roi', 'kd_roi', 'dkd_roi', 'dist_roi'),
@@ -63,6 +63,7 @@ ONE_STAGE = (
 LABELS = {
     'reviewkd': 'ReviewKD',
     'crosskd': 'CrossKD',
+    'simkd': 'SimKD',
     'boxes': 'its boxes',
     'edges': 'its distributions of box edges',
 }

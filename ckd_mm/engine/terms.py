@@ -20,7 +20,14 @@ from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
 from ckd_mm.teachers import Average, Request
 
-__all__ = ['CHANNELS', 'Term', 'build_terms', 'check_loss_classes', 'required_channels']
+__all__ = [
+    'CHANNELS',
+    'Term',
+    'build_terms',
+    'check_all_are_heard',
+    'check_loss_classes',
+    'required_channels',
+]
 
 CHANNELS = ('student_channels', 'teacher_channels')
 AVERAGE = ('average', 'teacher_weights')
@@ -237,6 +244,25 @@ def _numbers(teacher: Any, num_teachers: int) -> tuple[int, ...] | None:
     if not numbers:
         raise ValueError('teacher=[] leaves no teacher; leave it out for all of them')
     return numbers
+
+
+def check_all_are_heard(teacher: Any, terms: Sequence[Term]) -> None:
+    """Check that some term listens to each teacher.
+
+    Args:
+        teacher: The option of the hook.
+        terms: All terms.
+
+    Raises:
+        ValueError: None listens to one.
+    """
+    teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
+    for number, one in enumerate(teachers):
+        if not any(term.request.listens_to(number) for term in terms):
+            raise ValueError(
+                f'no distill term compares with teacher {number} '
+                f'({one.get("config")}); leave it out, or name it in a term'
+            )
 
 
 def check_loss_classes(terms: Iterable[Term], names: Sequence[str] | None) -> None:
