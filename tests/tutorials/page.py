@@ -56,18 +56,20 @@ def files(page: Path) -> dict[str, str]:
     return {block.file: block.code for block in blocks(page, 'python') if block.file}
 
 
-def run_page(page: Path, folder: Path, shorter: Mapping[str, str]) -> str:
+def run_page(
+    page: Path, folder: Path, shorter: Mapping[str, str], said: str = ''
+) -> str:
     """Do in a folder what a page says, and check what it says of the output.
 
     Args:
         page: The page.
         folder: Where its files are written and its commands run.
         shorter: What is replaced in all blocks, so that a test is quick.
+        said: What the pages before this one have printed.
 
     Returns:
-        All that the commands have printed.
+        All that was printed.
     """
-    said = ''
     whole = '\n'.join(block.code for block in blocks(page))
     assert not [old for old in shorter if old not in whole]
     for block in blocks(page):
