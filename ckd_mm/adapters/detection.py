@@ -19,6 +19,7 @@ __all__ = ['DetectionAdapter']
 
 HEADS = ('bbox_head', 'mask_head', 'panoptic_head', 'rpn_head', 'roi_head')
 _NECK = Tap('neck')
+_ANY = 'on=dict(student=NAME, teacher=NAME)'
 
 
 def _boxes(step: Step) -> list[Tensor]:
@@ -71,10 +72,15 @@ class DetectionAdapter(ModuleAdapter):
 
     def why_no_rows(self) -> Unavailable:
         """Why the rows of this family cannot be aligned with the teacher's."""
+        maps = [
+            f'on={name!r}'
+            for name, part in super().parts().items()
+            if not isinstance(part, Unavailable)
+        ]
         return Unavailable(
             f'the student is a {type(self.student).__name__} and the teacher a '
             f'{type(self.teacher).__name__}, whose rows cannot be aligned with it; '
-            "compare feature maps with on='neck' or on='backbone'"
+            f'compare feature maps with {" or ".join(maps or [_ANY])}'
         )
 
     def parts_of_heads(self) -> dict[str, Part]:

@@ -65,11 +65,12 @@ def with_channels(
         pending = [term for term in asking if isinstance(term.loss, PendingLoss)]
         if not pending:  # the first step checks what is given
             return dict(distill)
-        is_ours = isinstance(error.__cause__, ValueError)  # what a user can mend
+        if isinstance(error.__cause__, ValueError):  # says itself what to mend
+            raise
         raise ValueError(
             f'distill term {pending[0].name!r}: student_channels and teacher_channels '
             f'of {pending[0].loss.name} were left out, and cannot be read from the '
-            f'models: {error}' + ('' if is_ours else '; give them in the loss')
+            f'models: {error}; give them in the loss'
         ) from error
     found = dict(distill)
     for term in asking:

@@ -9,7 +9,7 @@ FitNetLoss, 1, to the one published for CIFAR-100, 100; the shares are those aro
 of the schedule's example. All were written down before the first run. The second
 student is in gradient_share_resnet.py.
 
-Ours: not run yet.
+Ours: benchmarks/results/gradient_share_retinanet.md.
 """
 
 base = 'configs/mmdet/digits/retinanet_r18-w8_digits.py'

@@ -121,5 +121,6 @@ def test_a_suggested_loss_asks_for_what_the_pair_has() -> None:
     found = [part for part in find_parts(student, teacher, batch) if part.term]
     assert 'cross_logits' in {part.on for part in found}
     for part in found:
+        assert part.term is not None
         (term,) = build_terms({'term': part.term})
         assert set(term.context) <= set(part.context), part.on

@@ -194,10 +194,17 @@ def test_every_loss_that_needs_channels_gets_them(
     assert not isinstance(term.loss, PendingLoss)
 
 
-def test_channels_that_cannot_be_read_are_asked_for(task: Task, tmp_path: Path) -> None:
-    term = fitnet('module:no.such.module')
-    cfg = task.config(tmp_path, custom_hooks=[hook(task.teacher, fit=term)])
-    with pytest.raises(
-        ValueError, match="'fit': .* of FitNetLoss were left out, .*no.such.module"
-    ):
+@pytest.mark.parametrize(
+    ('on', 'message'),
+    [
+        ('module:no.such.module', "term 'fit': .*no.such.module"),
+        ('nekc', "term 'fit': unknown on='nekc'"),
+    ],
+)
+def test_a_module_that_is_not_there_is_told_as_without_channels(
+    on: str, message: str, task: Task, tmp_path: Path
+) -> None:
+    cfg = task.config(tmp_path, custom_hooks=[hook(task.teacher, fit=fitnet(on))])
+    with pytest.raises(ValueError, match=message) as raised:
         Runner.from_cfg(cfg).train()
+    assert 'left out' not in str(raised.value)

@@ -64,9 +64,10 @@ def explained(title: str, source: str) -> Iterator[None]:
     """
     try:
         yield
-    except ValueError:
-        raise
     except Exception as error:
+        # what the hub raises without a network is an OSError and a ValueError
+        if isinstance(error, ValueError) and not isinstance(error, OSError):
+            raise
         raise ValueError(_sentence(title, source, error)) from error
 
 

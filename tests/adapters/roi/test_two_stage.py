@@ -386,7 +386,7 @@ def test_a_teacher_of_another_family_is_told_what_can_be_compared(
     message = (
         'is a FasterRCNN and the teacher a RetinaNet, whose rows cannot be aligned'
     )
-    with pytest.raises(ValueError, match=f"{message}.*on='neck' or on='backbone'"):
+    with pytest.raises(ValueError, match=f"{message}.*on='backbone' or on='neck'"):
         pair(detector.student, retinanet, batch, 'roi_logits')
     given = pair(detector.student, retinanet, batch, 'backbone')
     assert len(given['student']) == len(given['teacher']) == 4

@@ -70,6 +70,22 @@ def test_a_model_of_transformers_that_is_not_there(
         teacher_model(type='transformers', model='dinov22', **IMAGENET)
 
 
+def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip('timm')
+    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
+    with pytest.raises(ValueError, match='cannot be loaded.*checkpoint=PATH') as raised:
+        teacher_model(type='timm', model='vit_tiny_patch16_224', pretrained=True)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_rows_of_a_head_that_the_teacher_does_not_have() -> None:
+    adapter = build_adapter(
+        STUDENTS['Faster R-CNN'][0](), teacher_model(**MODULE, **IMAGENET)
+    )
+    with pytest.raises(ValueError, match="feature maps with on='backbone'; known"):
+        adapter.bind('t', 'roi_logits', ())
+
+
 @pytest.mark.parametrize('library', ['timm', 'transformers'])
 def test_a_library_that_is_not_installed(
     library: str, monkeypatch: pytest.MonkeyPatch
