@@ -39,7 +39,7 @@ class MapConnector(nn.Module):
             groups: For each convolution, the student's maps.
         """
         return [
-            [convolution(one.to(convolution.weight.dtype)) for one in group]
+            [convolution(one.to(next(convolution.parameters()).dtype)) for one in group]
             for convolution, group in zip(self.convolutions, groups, strict=True)
         ]
 

@@ -106,7 +106,7 @@ class CrossParts:
     def parts(self) -> dict[str, Part]:
         """The parts by name, or why there is none."""
         known = {**self._rois.parts(), **self._objects.parts()}
-        crossed = {
+        crossed: dict[str, Part] = {
             'roi_logits': self.roi_logits,
             'roi_boxes': self.roi_boxes,
             'mask_logits': self.mask_logits,

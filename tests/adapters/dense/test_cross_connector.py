@@ -89,7 +89,8 @@ def test_each_level_has_a_convolution_where_the_teachers_levels_have() -> None:
     assert isinstance(found, Tensor) and isinstance(connector, MapConnector)
     assert len(connector.convolutions) == 3
     found.square().mean().backward()
-    assert all(bool(one.grad.any()) for one in connector.parameters())
+    gradients = [one.grad for one in connector.parameters()]
+    assert all(one is not None and bool(one.any()) for one in gradients)
 
 
 def test_a_connector_is_of_one_part_of_its_term() -> None:
