@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ckd_mm.adapters import Pair
+from ckd_mm.adapters.core.parts import has_connector
 from ckd_mm.checks import one_of
 from ckd_mm.engine.controllers import Controller
 from ckd_mm.engine.schedules import Schedule, build_schedule
@@ -49,6 +50,8 @@ class Term:
         controller: The weight that the schedule keeps beside its factor, if any.
         unlabelled: Whether it compares on the batch without labels.
         average: How it averages several teachers.
+        connector: What is trained between the student's maps and the teacher's modules,
+            where `on` has `connector=True`; its widths are those of the models.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Term:
     controller: Controller | None = None
     unlabelled: bool = False
     average: Average = Average()
+    connector: nn.Module | None = None
 
     @property
     def request(self) -> Request:
@@ -71,6 +75,7 @@ class Term:
             self.unlabelled,
             counts,
             average=self.average,
+            connector=self.connector,
         )
 
     @property
@@ -146,6 +151,7 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
                 f'distill term {name!r} lacks {key!r}, it has {sorted(config)}'
             )
     try:
+        has_connector(config['on'])
         loss = _build_loss(config['loss'])
         schedule = build_schedule(config.get('schedule'))
         teachers = _numbers(config.get('teacher'), num_teachers)

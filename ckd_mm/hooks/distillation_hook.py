@@ -31,7 +31,7 @@ from ckd_mm.engine.training_data import (
     class_names,
 )
 from ckd_mm.engine.unlabelled_data import UnlabelledData, check_data
-from ckd_mm.engine.widths import with_channels
+from ckd_mm.engine.widths import with_channels, with_connectors
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.registry import checks_names
 from ckd_mm.teachers import read_teachers
@@ -243,25 +243,26 @@ class DistillationHook(Hook):
         if not self._joined:
             check_strategy(runner)
             check_averages(runner)
-            self._read_channels(runner)
+            self._complete_terms(runner)
             self.connectors.join(runner)
             self._joined = True
 
-    def _read_channels(self, runner: Runner) -> None:
-        """Fill in the channels that the config leaves out, and build these losses.
+    def _complete_terms(self, runner: Runner) -> None:
+        """Fill in the channels that the config leaves out, and build what needs them.
 
-        They draw their first weights from the random state in which the hook was built,
-        as they would have if the config had given the channels.
+        It draws its first weights from the random state in which the hook was built, as
+        losses would have if the config had given the channels.
         """
         student = student_of(runner)
         distill = with_channels(
             self._distill, self.terms, self.teachers, runner, student
         )
-        if distill != self._distill:
-            with preserved_random_state():
-                torch.set_rng_state(self._random_state)
+        with preserved_random_state():
+            torch.set_rng_state(self._random_state)
+            if distill != self._distill:
                 self.terms = build_terms(distill, len(self.teachers))
-            self.connectors = Connectors(self.terms)
+            self.terms = with_connectors(self.terms, self.teachers, runner, student)
+        self.connectors = Connectors(self.terms)
 
     def _detach(self, runner: Runner) -> None:
         self._joined = False
