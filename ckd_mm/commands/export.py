@@ -17,6 +17,7 @@ from ckd_mm.commands.arguments import LIBRARIES
 from ckd_mm.engine.inference import KEY
 from ckd_mm.errors import as_value_error
 from ckd_mm.registry import LOSSES
+from ckd_mm.teachers.loading.safe import read_file
 
 __all__ = ['export_student']
 
@@ -74,7 +75,7 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f'{path} does not exist; expected a checkpoint of the run')
     with as_value_error(f'reading the checkpoint {path}'):
-        content = torch.load(path, map_location='cpu', weights_only=False)
+        content = read_file(str(path))
     if not isinstance(content, dict) or 'state_dict' not in content:
         raise ValueError(
             f'{path} has no state_dict; expected a checkpoint that the run has saved'
