@@ -13,7 +13,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = 'CHANGELOG.md', 'CONTRIBUTING.md', 'model-index.yml', 'pyproject.toml'
 FOLDERS = 'benchmarks', 'ckd_mm', 'configs', 'docs', 'maintenance', 'tests', 'tools'
-TESTS = 'ckd_mm', 'tests/losses', 'tests/configs'
+TESTS = (
+    'ckd_mm',
+    'tests/losses',
+    'tests/configs',
+    'tests/maintenance/test_coverage.py',
+)
 NEW_FILE = re.compile(r'^`([\w./-]+)`\n\n(`{3,})\w+\n(.*?)^\2\n', re.M | re.S)
 LISTS = {
     'ckd_mm/functional/__init__.py': 'import logitmse_loss\n',
@@ -93,6 +98,7 @@ def test_a_project_with_the_example_passes_the_tests_of_a_loss(project: Path) ->
         'test_compare',
         'test_configs',
         'test_comparisons',
+        'test_coverage',
         'test_deterministic',
         'test_modules',
         'test_registered',

@@ -7,11 +7,10 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters import BoundTerm, Pair, Step, Value
+from ckd_mm.adapters import BoundTerm, Pair, Step
 from ckd_mm.adapters.core.batch_checks import check_batch
 from ckd_mm.engine.label_free import LabelFreeForward, why_labels
 from ckd_mm.engine.student_view import StudentView
@@ -53,7 +52,9 @@ class PairMaker:
             student, unlabelled, requests, moves_statistics
         )
         self.views: list[TeacherView] = [*labelled.values(), *unlabelled.values()]
-        self.weights = [teachers[number].weight for number in (*labelled, *unlabelled)]
+        self.numbers = [*labelled, *unlabelled]
+        self.weights = [teachers[number].weight for number in self.numbers]
+        self.averages = {name: request.average for name, request in requests.items()}
         self.needing_labels = why_labels(student, labelled.values())
         taps = [tap for view in labelled.values() for tap in view.student_taps]
         label_free = alone and not self.needing_labels
@@ -120,17 +121,18 @@ class PairMaker:
         return Step(inputs, data_samples, self.unlabelled.recorder, epoch, terms)
 
     def pair(self, term: str, step: Step) -> Pair:
-        """What the loss of a term gets; of several teachers, their weighted mean.
+        """What the loss of a term gets; of several teachers, their average.
 
         The student's value is the same beside each of them, see `_check_same_rows`.
         """
+        average = self.averages[term]
         pairs, weights = [], []
-        for view, weight in zip(self.views, self.weights, strict=True):
+        views = zip(self.views, self.numbers, self.weights, strict=True)
+        for view, number, weight in views:
             if term in view.terms:
                 pairs.append(view.pair(term, step))
-                weights.append(weight)
-        with torch.no_grad():
-            teacher = average([pair.teacher for pair in pairs], weights)
+                weights.append(average.weight(number, weight))
+        teacher = average.of([pair.teacher for pair in pairs], weights)
         return replace(pairs[0], teacher=teacher)
 
     def forget(self) -> None:
@@ -205,36 +207,6 @@ class PairMaker:
         """The teachers that any of these terms listens to."""
         names = set(terms)
         return [view for view in self.views if not names.isdisjoint(view.terms)]
-
-
-def average(values: Sequence[Value], weights: Sequence[float]) -> Value:
-    """The weighted mean of several teachers' values; level by level for pyramids.
-
-    Args:
-        values: A tensor of each teacher, or a tuple of them by level.
-        weights: > 0, in any scale.
-
-    Raises:
-        ValueError: The shapes differ.
-    """
-    if len(values) == 1:
-        return values[0]
-    by_teacher = [(one,) if isinstance(one, Tensor) else one for one in values]
-    shapes = [[tuple(level.shape) for level in levels] for levels in by_teacher]
-    if any(one != shapes[0] for one in shapes):
-        raise ValueError(
-            f'teachers that are averaged must agree in shape, got {shapes}; give each '
-            'a term of its own with teacher=NUMBER'
-        )
-    means = tuple(_mean(levels, weights) for levels in zip(*by_teacher, strict=True))
-    return means[0] if isinstance(values[0], Tensor) else means
-
-
-def _mean(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    mean = torch.zeros_like(values[0])
-    for value, weight in zip(values, weights, strict=True):
-        mean.add_(value, alpha=weight / sum(weights))
-    return mean
 
 
 def _check_same_rows(term: str, bound: Sequence[BoundTerm]) -> None:

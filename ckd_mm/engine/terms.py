@@ -17,11 +17,12 @@ from ckd_mm.engine.controllers import Controller
 from ckd_mm.engine.schedules import Schedule, build_schedule
 from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
-from ckd_mm.teachers import Request
+from ckd_mm.teachers import Average, Request
 
 __all__ = ['CHANNELS', 'Term', 'build_terms', 'check_loss_classes', 'required_channels']
 
 CHANNELS = ('student_channels', 'teacher_channels')
+AVERAGE = ('average', 'teacher_weights')
 DATA = ('labelled', 'unlabelled')
 """Of the two batches of a step, on which a term compares."""
 
@@ -40,6 +41,7 @@ class Term:
             averaged; `None` is all.
         controller: The weight that the schedule keeps beside its factor, if any.
         unlabelled: Whether it compares on the batch without labels.
+        average: How it averages several teachers.
     """
 
     name: str
@@ -49,12 +51,20 @@ class Term:
     teachers: tuple[int, ...] | None = None
     controller: Controller | None = None
     unlabelled: bool = False
+    average: Average = Average()
 
     @property
     def request(self) -> Request:
         """What it asks of its teachers."""
         counts = getattr(self.loss, 'loss_weight', 1.0) != 0
-        return Request(self.on, self.context, self.teachers, self.unlabelled, counts)
+        return Request(
+            self.on,
+            self.context,
+            self.teachers,
+            self.unlabelled,
+            counts,
+            average=self.average,
+        )
 
     @property
     def context(self) -> tuple[str, ...]:
@@ -103,7 +113,7 @@ def build_terms(
 
 
 def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
-    known = ('on', 'loss', 'schedule', 'teacher', 'data')
+    known = ('on', 'loss', 'schedule', 'teacher', 'data', *AVERAGE)
     if not isinstance(name, str) or not re.fullmatch(r'[\w-]+', name):
         raise ValueError(
             'the name of a distill term must have only letters, digits, _ and -, as '
@@ -133,11 +143,21 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
         schedule = build_schedule(config.get('schedule'))
         teachers = _numbers(config.get('teacher'), num_teachers)
         data = one_of('data', config.get('data', DATA[0]), DATA)
+        heard = tuple(dict.fromkeys(teachers or range(num_teachers)))
+        kind, weights = (config.get(key) for key in AVERAGE)
+        average = Average.read(kind, weights, heard, loss)
     except ValueError as error:
         raise ValueError(f'distill term {name!r}: {error}') from error
     controller = schedule.controller()
     return Term(
-        name, config['on'], loss, schedule, teachers, controller, data == DATA[1]
+        name,
+        config['on'],
+        loss,
+        schedule,
+        teachers,
+        controller,
+        data == DATA[1],
+        average,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ckd_mm.renamed import old_name
+from ckd_mm.teachers.averages import Average
 from ckd_mm.teachers.base import Request, Teacher, TeacherKind, TeacherView
 from ckd_mm.teachers.cached import CachedTeacher, StoredTeacher
 from ckd_mm.teachers.ema import EMATeacher
@@ -22,6 +23,7 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    'Average',
     'CachedTeacher',
     'EMATeacher',
     'FeatureModel',

@@ -22,6 +22,7 @@ from torch import nn
 
 from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value
 from ckd_mm.adapters.core.class_names import ClassNames
+from ckd_mm.teachers.averages import Average
 
 __all__ = ['Request', 'Teacher', 'TeacherKind', 'TeacherView']
 
@@ -36,6 +37,7 @@ class Request:
         teachers: The numbers of the teachers that it listens to; `None` is all.
         unlabelled: Whether it compares on the batch without labels.
         counts: Whether its loss trains; with `loss_weight=0` it is only logged.
+        average: How it averages several teachers.
     """
 
     on: Any
@@ -43,6 +45,7 @@ class Request:
     teachers: Collection[int] | None = None
     unlabelled: bool = False
     counts: bool = True
+    average: Average = Average()
 
     def listens_to(self, teacher: int) -> bool:
         """Whether the term compares with the teacher of this number."""

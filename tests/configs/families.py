@@ -31,7 +31,7 @@ DIVISORS = {'student': 8, 'teacher': 4}  # of the widths
 FPN = 256
 # For losses that need equal widths; no head of the teacher runs then.
 AS_WIDE = {'model.neck.out_channels': FPN // DIVISORS['student']}
-# For maps of the student that go on in the teacher's head.
+# For maps of the student that go on in the teacher's head, and for its head's weights.
 HEAD_AS_WIDE = {
     **AS_WIDE,
     'model.bbox_head.in_channels': FPN // DIVISORS['student'],
@@ -76,7 +76,17 @@ FAMILIES = {
         ('coco/bbox_mAP', 'coco/segm_mAP'),
     ),
     'retinanet': Family(
-        'configs/mmdet/retinanet/{}_r101-r50_retinanet_1x_coco.py', ('ckd', 'fgd')
+        'configs/mmdet/retinanet/{}_r101-r50_retinanet_1x_coco.py', ('ckd',)
+    ),
+    'retinanet_by_x101': Family(
+        'configs/mmdet/retinanet/{}_x101-r50_retinanet_2x_coco.py',
+        ('fgd',),
+        teacher=HEAD_AS_WIDE,
+    ),
+    'retinanet_by_ms_x101': Family(
+        'configs/mmdet/retinanet/{}_ms-x101-r50_retinanet_2x_coco.py',
+        ('mgd',),
+        teacher=HEAD_AS_WIDE,
     ),
     'retinanet_r18': Family(
         'configs/mmdet/retinanet/{}_r50-r18_retinanet_1x_coco.py', ('ckd',)

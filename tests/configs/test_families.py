@@ -47,6 +47,7 @@ SWEPT = {
     ('retinanet', 'ckd'),
     ('retinanet_r18', 'ckd'),
     ('retinanet_by_cascade', 'pkd'),
+    ('retinanet_by_ms_x101', 'mgd'),
     ('gfl', 'ckd'),
     ('deformable_detr', 'ckd'),
 }

@@ -30,6 +30,8 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
             'r50-r18': 'retinanet/retinanet_r50_fpn_2x_coco.py',
             'fcos-x101-r50': 'fcos/fcos_x101-64x4d_fpn_gn-head_ms-640-800-2x_coco.py',
             'cascade-x101-r50': CASCADE,
+            'x101-r50': 'retinanet/retinanet_x101-64x4d_fpn_1x_coco.py',
+            'ms-x101-r50': 'retinanet/retinanet_x101-64x4d_fpn_ms-640-800-3x_coco.py',
         },
     ),
     'fcos': (
@@ -133,6 +135,15 @@ def test_the_published_results_of_ld_are_those_of_mmdetections_own(
 
 
 @pytest.mark.parametrize('student', ['r18', 'r50'])
+def test_ld_takes_all_anchors_that_have_an_object(student: str) -> None:
+    """As its authors; the default is a maximum per image, which cuts in silence."""
+    hook = distilling_hook(f'configs/mmdet/gfl/ld_r101-{student}_gfl_1x_coco.py')
+    on = dict(part='box_distribution', rows='assigned', topk=None)
+    loss = dict(type='KDLoss', temperature=10.0, loss_weight=0.25)
+    assert plain(hook['distill']) == dict(ld=dict(on=on, loss=loss))
+
+
+@pytest.mark.parametrize('student', ['r18', 'r50'])
 def test_ld_with_kd_is_ld_and_another_term(student: str) -> None:
     alone, both = (
         distilling_hook(f'configs/mmdet/gfl/{method}_r101-{student}_gfl_1x_coco.py')
@@ -155,13 +166,20 @@ def test_a_cascade_teaches_faster_rcnn_with_the_settings_of_its_other_teachers(
 
 
 @pytest.mark.parametrize(
-    ('kind', 'name'),
+    ('kind', 'names'),
     [
-        ('one-stage', 'retinanet/{}_r101-r50_retinanet_1x_coco.py'),
-        ('two-stage', 'faster_rcnn/{}_cascade-x101-r50_fpn_2x_coco.py'),
+        ('one-stage', ['retinanet/{}_r101-r50_retinanet_1x_coco.py'] * 2),
+        (
+            'one-stage',
+            [
+                'retinanet/{}_x101-r50_retinanet_2x_coco.py',
+                'retinanet/{}_ms-x101-r50_retinanet_2x_coco.py',
+            ],
+        ),
+        ('two-stage', ['faster_rcnn/{}_cascade-x101-r50_fpn_2x_coco.py'] * 2),
     ],
 )
-def test_fgd_and_mgd_have_their_authors_values(kind: str, name: str) -> None:
+def test_fgd_and_mgd_have_their_authors_values(kind: str, names: list[str]) -> None:
     (foreground, background, attention, relation), masked = BY_AUTHORS[kind]
     fgd = dict(
         type='FGDLoss',
@@ -171,19 +189,41 @@ def test_fgd_and_mgd_have_their_authors_values(kind: str, name: str) -> None:
         relation_weight=relation,
     )
     mgd = dict(type='MGDLoss', **masked)
-    for method, loss in (('fgd', fgd), ('mgd', mgd)):
+    for name, method, loss in zip(names, ('fgd', 'mgd'), (fgd, mgd), strict=True):
         hook = distilling_hook(f'configs/mmdet/{name.format(method)}')
         on = 'neck' if kind == 'one-stage' else FOUR_LEVELS
         assert plain(hook['distill']) == {method: dict(on=on, loss=loss)}
 
 
-@pytest.mark.parametrize('method', ['fgd', 'mgd'])
-def test_fgd_and_mgd_have_the_teacher_and_the_clipping_of_the_published_run(
-    method: str,
+DCN = 'dcn/cascade-mask-rcnn_x101-32x4d-dconv-c3-c5_fpn_1x_coco.py'
+X101 = FAMILIES['retinanet'][1]
+
+
+@pytest.mark.parametrize(
+    ('path', 'teacher', 'inherited'),
+    [
+        ('faster_rcnn/fgd_cascade-x101-r50_fpn_2x_coco.py', DCN, None),
+        ('faster_rcnn/mgd_cascade-x101-r50_fpn_2x_coco.py', DCN, None),
+        (
+            'retinanet/fgd_x101-r50_retinanet_2x_coco.py',
+            X101['x101-r50'],
+            ['neck', 'bbox_head'],
+        ),
+        (
+            'retinanet/mgd_ms-x101-r50_retinanet_2x_coco.py',
+            X101['ms-x101-r50'],
+            ['neck', 'bbox_head'],
+        ),
+    ],
+)
+def test_fgd_and_mgd_have_teacher_start_and_clipping_of_the_published_run(
+    path: str, teacher: str, inherited: list[str] | None
 ) -> None:
-    path = f'configs/mmdet/faster_rcnn/{method}_cascade-x101-r50_fpn_2x_coco.py'
-    name = 'dcn/cascade-mask-rcnn_x101-32x4d-dconv-c3-c5_fpn_1x_coco.py'
-    assert distilling_hook(path)['teacher'] == dict(config=f'mmdet::{name}')
+    """Theirs: yzd-v/FGD and yzd-v/MGD, `configs/distillers`."""
+    path = f'configs/mmdet/{path}'
+    hook = distilling_hook(path)
+    assert hook['teacher'] == dict(config=f'mmdet::{teacher}')
+    assert hook.get('inherit') == inherited
     assert loaded(path).optim_wrapper.clip_grad == dict(max_norm=35, norm_type=2)
 
 

@@ -14,7 +14,6 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
-from ckd_mm.engine.pairs import average
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.registry import LOSSES
 from ckd_mm.teachers import read_teachers
@@ -29,6 +28,8 @@ Train = Callable[[Config], Runner]
 class Keeps(torch.nn.Module):
     """A loss that keeps the pairs it was given."""
 
+    takes = 'distribution'
+    temperature = 2.0
     pairs: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def forward(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
@@ -63,18 +64,29 @@ def hook(teacher: Any, on: str, terms: dict[str, Any]) -> dict[str, Any]:
     return dict(type='DistillationHook', teacher=teacher, distill=distill)
 
 
-def test_each_term_hears_its_teacher_or_the_average_of_all(
+def test_each_term_hears_its_teacher_or_an_average(
     task: Task, run: Train, other_teacher: Any, keeps: type[Keeps], tmp_path: Path
 ) -> None:
+    """Of values or probabilities, by the teachers' weights or by its own."""
     teachers = [dict(task.teacher, weight=3.0), other_teacher]
-    terms = dict(first=dict(teacher=0), second=dict(teacher=[1]), both={})
+    terms = dict(
+        first=dict(teacher=0),
+        second=dict(teacher=[1]),
+        both={},
+        soft=dict(average='probabilities'),
+        weighed=dict(teacher=[1, 0], teacher_weights=[4.0, 1.0]),
+    )
     cfg = task.config(tmp_path, custom_hooks=[hook(teachers, task.on, terms)])
     run(cfg)
-    for first, second, both in zip(*(keeps.pairs[i::3] for i in range(3)), strict=True):
-        assert torch.equal(first[0], second[0]) and torch.equal(first[0], both[0])
+    steps = [keeps.pairs[index :: len(terms)] for index in range(len(terms))]
+    for first, second, both, soft, weighed in zip(*steps, strict=True):
+        for pair in (second, both, soft, weighed):
+            assert torch.equal(first[0], pair[0])
         assert not torch.allclose(first[1], second[1])
-        expected = 0.75 * first[1] + 0.25 * second[1]
-        torch.testing.assert_close(both[1], expected)
+        torch.testing.assert_close(both[1], 0.75 * first[1] + 0.25 * second[1])
+        torch.testing.assert_close(weighed[1], 0.2 * first[1] + 0.8 * second[1])
+        one, two, mean = ((pair[1] / 2).softmax(1) for pair in (first, second, soft))
+        torch.testing.assert_close(mean, 0.75 * one + 0.25 * two)
 
 
 def test_a_teacher_among_several_sees_what_it_sees_alone(
@@ -145,26 +157,6 @@ def test_an_own_average_needs_a_hook_that_keeps_it(
     )
     with pytest.raises(ValueError, match="the run has none; add dict.type='EMAHook'"):
         run(task.config(tmp_path, custom_hooks=[distill]))
-
-
-def test_averages_are_weighted_level_by_level() -> None:
-    one, two = torch.tensor([1.0]), torch.tensor([4.0])
-    torch.testing.assert_close(average([one, two], [2.0, 1.0]), 2 * one)
-    levels = average([(one, two), (two, one)], [1.0, 1.0])
-    assert isinstance(levels, tuple)
-    assert [level.item() for level in levels] == [2.5, 2.5]
-
-
-@pytest.mark.parametrize(
-    ('values', 'message'),
-    [
-        ([torch.zeros(2, 3), torch.zeros(2, 4)], r'\(2, 3\).*\(2, 4\).*teacher=NUMBER'),
-        ([(torch.zeros(1),), (torch.zeros(1),) * 2], 'must agree in shape'),
-    ],
-)
-def test_averages_of_different_shapes_are_refused(values: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        average(values, [1.0, 1.0])
 
 
 KD = dict(on='logits', loss=dict(type='KDLoss'))
