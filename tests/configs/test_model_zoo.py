@@ -44,6 +44,7 @@ COLLECTIONS = {
     'crosskd-edges': 'CrossKD',
     'crosskd-boxes': 'CrossKD',
     'ckd-crosskd-boxes': 'CKD and CrossKD',
+    'kddetr-boxes-points-pointboxes': 'KD-DETR',
 }
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)

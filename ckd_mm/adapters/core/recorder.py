@@ -27,7 +27,7 @@ class Tap:
 
     Args:
         module: The full name of the module in its model.
-        port: What it receives, or what it returns.
+        port: What it receives by position or by keyword, or what it returns.
         run: The run that is noted, where the module runs several times in a step: see
             :class:`ckd_mm.adapters.core.passes.Pass`. `None` is every run without taps
             of its own.
@@ -36,7 +36,7 @@ class Tap:
     """
 
     module: str
-    port: Literal['input', 'output'] = 'output'
+    port: Literal['input', 'keywords', 'output'] = 'output'
     run: Hashable = None
     copy: bool = False
 
@@ -74,12 +74,14 @@ class Recorder:
     def attach(self) -> None:
         """Put the forward hooks onto the modules."""
         for tap, module in self._modules.items():
-            register = (
-                module.register_forward_pre_hook
-                if tap.port == 'input'
-                else module.register_forward_hook
-            )
-            self._handles.append(register(self._note(tap)))
+            hook = self._note(tap)
+            if tap.port == 'output':
+                handle = module.register_forward_hook(hook)
+            else:
+                handle = module.register_forward_pre_hook(
+                    hook, with_kwargs=tap.port == 'keywords'
+                )
+            self._handles.append(handle)
 
     def detach(self) -> None:
         """Take the forward hooks off again and forget what was noted."""
@@ -136,7 +138,8 @@ class Recorder:
     def _note(self, tap: Tap) -> Any:
         def hook(module: nn.Module, *values: Any) -> None:
             if self._is_open and tap.run == self._run:
-                # values: (args,) before the forward, (args, output) after it
+                # values: (args,) or (args, keywords) before the forward, (args, output)
+                # after it
                 value = values[-1]
                 self._noted[tap].append(_Note(_copied(value) if tap.copy else value))
 
