@@ -34,21 +34,23 @@ def run_script(
     *arguments: Any,
     env: Mapping[str, str] | None = None,
     fresh: bool = False,
+    cwd: Path = ROOT,
 ) -> Done:
-    """Run a script from the root of the repository, and say how it ended.
+    """Run a script, and say how it ended.
 
     Args:
-        script: Its path, below that root or an absolute one.
+        script: Its path, below the root of the repository or an absolute one.
         arguments: Those of its command line.
         env: What it has in its environment beside that of this process.
         fresh: Whether to start an interpreter for it, which imports the stack.
+        cwd: The folder in which it runs.
     """
     env = env or {}
     if not fresh:
-        return run_scripts([script, *arguments], [env])[0]
+        return run_scripts([script, *arguments], [env], cwd=cwd)[0]
     return subprocess.run(
-        [sys.executable, *map(str, (script, *arguments))],
-        cwd=ROOT,
+        [sys.executable, *map(str, (ROOT / script, *arguments))],
+        cwd=cwd,
         env={**os.environ, **env},
         capture_output=True,
         text=True,
@@ -56,7 +58,10 @@ def run_script(
 
 
 def run_scripts(
-    command: list[Any], environments: Sequence[Mapping[str, str]], timeout: float = 600
+    command: list[Any],
+    environments: Sequence[Mapping[str, str]],
+    timeout: float = 600,
+    cwd: Path = ROOT,
 ) -> list[Done]:
     """Run a script in several processes at once; all end when one of them fails.
 
@@ -64,6 +69,7 @@ def run_scripts(
         command: The script and its arguments, the same for all.
         environments: What each has in its environment beside that of this process.
         timeout: Seconds after which all are ended.
+        cwd: The folder in which they run.
     """
     context = _context()
     arguments = [str(ROOT / command[0]), *map(str, command[1:])]
@@ -72,7 +78,7 @@ def run_scripts(
             dict(
                 argv=arguments,
                 env={**os.environ, **env},
-                cwd=str(ROOT),
+                cwd=str(cwd),
                 out=f'{folder}/{number}.out',
                 err=f'{folder}/{number}.err',
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from mmengine.runner import Runner
 
 from tools import cache_teacher
 
+from ..tutorials.page import files, python
 from .catalog import metafiles_read_once
 
 pytest.importorskip('timm')
@@ -43,6 +43,7 @@ default_hooks = dict(logger=dict(interval=1))
 SMALL_TEACHER = f"""
 custom_hooks[0]['teacher'].update(pretrained=False, args=dict({VIT}))
 """
+SMALL = {'my_student.py': SMALL_STUDENT, 'my_distillation.py': SMALL_TEACHER}
 
 
 @pytest.fixture
@@ -68,10 +69,6 @@ def _name_two_classes(file: Path) -> None:
 CLASSES = ('bolt', 'nut')
 
 
-def blocks() -> list[str]:
-    return re.findall(r'```python\n(.*?)```', PAGE.read_text(), re.DOTALL)
-
-
 def trained(name: str, validate: bool = False) -> dict[str, Any]:
     """All values that the log of a run has, by name."""
     with metafiles_read_once():
@@ -90,18 +87,9 @@ def trained(name: str, validate: bool = False) -> dict[str, Any]:
 def test_the_blocks_of_the_page_work(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    student, distillation, loading, faster, cacheable, cached, save, local = blocks()
-    files = dict(
-        my_student=student + SMALL_STUDENT,
-        my_distillation=distillation + SMALL_TEACHER,
-        my_faster=faster,
-        my_cacheable=cacheable.replace('640', '96'),
-        my_cached=cached,
-        my_local=local,
-    )
-    for name, text in files.items():
-        assert name == 'my_local' or f'`{name}.py`' in PAGE.read_text()
-        Path(f'{name}.py').write_text(text)
+    *_, loading, _, _, _, save, local = python(PAGE)
+    for name, text in (files(PAGE) | {'my_local.py': local}).items():
+        Path(name).write_text(text.replace('640', '96') + SMALL.get(name, ''))
 
     log = trained('my_distillation', validate=True)
     assert {'loss_dinov3', 'loss_cls', 'coco/bbox_mAP'} <= log.keys()

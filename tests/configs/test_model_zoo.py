@@ -36,6 +36,7 @@ COLLECTIONS = {
     'dist': 'DIST',
     'reviewkd': 'ReviewKD',
     'ckd-reviewkd': 'CKD and ReviewKD',
+    'simkd': 'SimKD',
     'pkd': 'PKD',
     'fgd': 'FGD',
     'mgd': 'MGD',

@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from ckd_mm.hooks import DistillationHook
 
+from ..tutorials.page import python
 from .catalog import metafiles_read_once
 
 pytest.importorskip('timm')
@@ -127,7 +128,7 @@ def test_the_recipes_are_these_and_their_docstrings_have_their_commands() -> Non
 
 
 def test_the_blocks_of_the_page_train(folder: Path) -> None:
-    blocks = re.findall(r'```python\n(.*?)```', PAGE.read_text(), re.DOTALL)
+    blocks = python(PAGE)
     files = [folder / f'block_{number}.py' for number in range(len(blocks))]
     for file, text in zip(files, blocks, strict=True):
         file.write_text(text)

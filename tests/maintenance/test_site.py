@@ -15,20 +15,16 @@ from ckd_mm.registry import LOSSES, SCHEDULES, TEACHERS
 from maintenance.site import fences, reference
 from maintenance.site.docstrings import markdown
 
+from ..tutorials.page import blocks as read_blocks
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / 'docs'
 ENTRANCE = [ROOT / 'README.md', *DOCS.glob('how_to/*.md'), *DOCS.glob('tutorials/*.md')]
-BLOCK = re.compile(r'^( *)```(\w+)\n(.*?)^\1```', re.M | re.S)
 README_WORDS = 700
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    found = BLOCK.findall(page.read_text(encoding='utf-8'))
-    return [
-        re.sub(rf'^{indent}', '', code, flags=re.M)
-        for indent, named, code in found
-        if named == language
-    ]
+    return [block.code for block in read_blocks(page, language)]
 
 
 def test_the_readme_is_short() -> None:

@@ -7,7 +7,7 @@ a copy.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -69,6 +69,7 @@ class Recorder:
         self._handles: list[RemovableHandle] = []
         self._noted: dict[Tap, list[_Note]] = {}
         self._is_open = False
+        self._wanted: Collection[Tap] = frozenset(self.taps)
         self._run: Hashable = None
 
     def attach(self) -> None:
@@ -90,8 +91,13 @@ class Recorder:
         self.close()
         self.forget()
 
-    def open(self) -> None:
-        """Forget the last step and note from now on."""
+    def open(self, taps: Collection[Tap] | None = None) -> None:
+        """Forget the last step and note from now on.
+
+        Args:
+            taps: Those that are read in this step; `None` is all.
+        """
+        self._wanted = frozenset(self.taps if taps is None else taps)
         self._noted = {tap: [] for tap in self.taps}
         self._is_open = True
 
@@ -137,7 +143,7 @@ class Recorder:
 
     def _note(self, tap: Tap) -> Any:
         def hook(module: nn.Module, *values: Any) -> None:
-            if self._is_open and tap.run == self._run:
+            if self._is_open and tap.run == self._run and tap in self._wanted:
                 # values: (args,) or (args, keywords) before the forward, (args, output)
                 # after it
                 value = values[-1]

@@ -1,0 +1,56 @@
+"""docs/tutorials/folders.md, and read_the_logs.md, which reads the logs of its runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.fileio import load
+from mmengine.utils import get_installed_path
+
+from ckd_mm.report import read_history
+
+from ..processes import ROOT
+from .page import python, run_page
+
+FOLDERS = ROOT / 'docs/tutorials/folders.md'
+LOGS = ROOT / 'docs/tutorials/read_the_logs.md'
+SHORTER = {'max_epochs=10': 'max_epochs=2', 'epoch_10': 'epoch_2'}
+
+
+@pytest.fixture(scope='module')
+def user(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of one who has done all that folders.md says, and what was printed."""
+    folder = tmp_path_factory.mktemp('user')
+    return folder, run_page(FOLDERS, folder, SHORTER)
+
+
+@pytest.mark.slow
+def test_the_page_on_folders_distils_by_two_methods(user: tuple[Path, str]) -> None:
+    folder, _ = user
+    for term in ('kd', 'ckd'):
+        run = read_history(folder / f'work_dirs/my_{term}')
+        assert run.terms == [term]
+        assert run.statistics() and run.teacher
+
+
+@pytest.mark.slow
+def test_the_page_on_logs_draws_and_measures_what_it_says(
+    user: tuple[Path, str],
+) -> None:
+    folder, said = user
+    run_page(LOGS, folder, {'max_epochs=4': 'max_epochs=1'}, said)
+    assert (folder / 'logs.png').stat().st_size > 10_000
+    assert (folder / 'work_dirs/my_ckd/report.html').is_file()
+    measured = read_history(folder / 'work_dirs/measured').train.values()
+    assert all(0.01 < entry['ckd_share'] < 0.99 for entry in measured)
+    assert {entry['ckd_weight'] for entry in measured} == {1.0}
+
+
+def test_the_weights_of_the_teacher_are_of_the_zoo() -> None:
+    (file,) = re.findall(r"load_from = '.*/(.*)'", '\n'.join(python(FOLDERS)))
+    zoo = Path(get_installed_path('mmpretrain'), '.mim/configs/resnet/metafile.yml')
+    assert file in {
+        Path(model.get('Weights', '')).name for model in load(zoo)['Models']
+    }

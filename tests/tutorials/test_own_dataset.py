@@ -1,0 +1,50 @@
+"""docs/tutorials/own_dataset.md, from the data to the test of the student."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.fileio import load
+from mmengine.utils import get_installed_path
+
+from ..processes import ROOT
+from .page import files, run_page
+
+PAGE = ROOT / 'docs/tutorials/own_dataset.md'
+SHORTER = {
+    'num_train=300, num_val=50': 'num_train=8, num_val=2',
+    'max_epochs=6, val_interval=3': 'max_epochs=1',
+    'epoch_6': 'epoch_1',
+    'interval=10': 'interval=1',
+    '(160, 160)': '(96, 96)',
+}
+
+
+@pytest.mark.slow
+def test_the_page_trains_a_teacher_and_both_students(tmp_path: Path) -> None:
+    run_page(PAGE, tmp_path, SHORTER)
+    for run in ('my_teacher', 'my_small_student', 'my_distilled'):
+        assert (tmp_path / 'work_dirs' / run / 'epoch_1.pth').is_file()
+
+
+def test_the_teacher_of_the_zoo_is_the_one_that_the_page_names(tmp_path: Path) -> None:
+    for name, code in files(PAGE).items():
+        (tmp_path / name).write_text(code)
+    config = Config.fromfile(tmp_path / 'my_zoo_teacher.py')
+    assert config.model.roi_head.bbox_head.num_classes == 10
+    zoo = Path(get_installed_path('mmdet'), '.mim/configs/faster_rcnn/metafile.yml')
+    weights = {model['Config']: model['Weights'] for model in load(zoo)['Models']}
+    named = 'configs/faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py'
+    assert config.load_from == weights[named]
+
+
+def test_the_page_lists_all_values_that_data_change() -> None:
+    """What the table says is what the config sets."""
+    config = files(PAGE)['my_student.py']
+    table = PAGE.read_text()
+    set_here = set(re.findall(r'(\w+)=[\'\d(]', config)) - {'img'}
+    for name in {*set_here, 'data_root', 'val_evaluator'}:
+        assert re.search(rf'^\| `{name}`', table, re.M), name
