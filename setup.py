@@ -77,6 +77,7 @@ setup(
         'docs': DOCS,
         'dev': [*TOOLS, *DOCS, *BUILD, *CACHE, *TEXT, *TIMM, *TRANSFORMERS],
     },
+    entry_points={'console_scripts': ['ckd_mm = ckd_mm.commands.launch:main']},
     cmdclass={'build_py': BuildPy},
     zip_safe=False,
 )

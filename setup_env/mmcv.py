@@ -18,7 +18,8 @@ from setup_env.machine import compile_jobs, cores
 from setup_env.paths import BUILD, VENV_PYTHON, SetupError, read_pins
 from setup_env.process import call, pip_install, say
 
-__all__ = ['compile_mmcv', 'compiler_flags', 'install_mmcv', 'run_operators']
+__all__ = ['build_environment', 'compile_mmcv', 'compiler_flags']
+__all__ += ['install_mmcv', 'run_operators']
 
 CPU_MINUTES = 11  # Without CUDA operators; docs/install.md.
 RUN_OPERATORS = """
@@ -118,20 +119,31 @@ def compile_mmcv(
     source = work / 'source'
     if not source.is_dir():
         download_source(pin, source)
-    jobs = os.environ.get('MAX_JOBS') or str(compile_jobs())
+    env = build_environment(flags, python)
+    jobs = env['MAX_JOBS']
     minutes = round(CPU_MINUTES / min(int(jobs), cores()))
     duration = f'about {minutes} minutes' if target == 'cpu' else 'half an hour or more'
     say(
         f'  compiling operators ({target}), {duration}, less after an interruption; '
         f'MAX_JOBS={jobs} CFLAGS="{flags}"; log: {work / "log"}'
     )
-    env = dict(os.environ, MMCV_WITH_OPS='1', CFLAGS=flags, MAX_JOBS=jobs)
     if target != 'cpu':
         env.update(cuda_environment(python))
     command = [str(python), '-m', 'pip', 'wheel', '--verbose', '--no-deps']
     command += ['--no-build-isolation', '--wheel-dir', str(work), str(source)]
     call(command, env=env, log=work / 'log')
     return next(work.glob('*.whl'))
+
+
+def build_environment(flags: str, python: Path = VENV_PYTHON) -> dict[str, str]:
+    """The user's variables with flags, number of compilers, and Python's own ninja.
+
+    torch takes the ninja on PATH. Without one it compiles file by file, and starts
+    again after an interruption.
+    """
+    path = os.pathsep.join([str(python.parent), os.environ.get('PATH', os.defpath)])
+    jobs = os.environ.get('MAX_JOBS') or str(compile_jobs())
+    return dict(os.environ, CFLAGS=flags, MAX_JOBS=jobs, PATH=path)
 
 
 def compiler_flags() -> str:

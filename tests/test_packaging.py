@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,13 +24,29 @@ RUNS = 'checkpoints', 'data', 'work_dirs'
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """Built from a copy, so that the checkout stays clean, and without a network."""
     folder = tmp_path_factory.mktemp('wheel')
-    source = folder / 'source'
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*BUILDS, *RUNS))
+    source = copy_of_the_checkout(folder)
     pip = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-index']
     pip += ['--no-build-isolation', '--wheel-dir', str(folder), str(source)]
     result = subprocess.run(pip, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     return zipfile.ZipFile(next(folder.glob('*.whl')))
+
+
+def copy_of_the_checkout(folder: Path) -> Path:
+    ignore = shutil.ignore_patterns(*BUILDS, *RUNS)
+    return Path(shutil.copytree(ROOT, folder / 'source', ignore=ignore))
+
+
+@pytest.fixture(scope='module')
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The files in the sdist, without its top folder."""
+    source = copy_of_the_checkout(tmp_path_factory.mktemp('sdist'))
+    build = 'from setuptools.build_meta import build_sdist as b; print(b("dist"))'
+    command = [sys.executable, '-c', build]
+    result = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    with tarfile.open(next(source.glob('dist/*.tar.gz'))) as archive:
+        return {name.partition('/')[2] for name in archive.getnames()}
 
 
 def files_below(folder: Path) -> set[str]:
@@ -48,6 +67,15 @@ def test_the_wheel_has_every_file_of_the_package(wheel: zipfile.ZipFile) -> None
     }
     assert 'ckd_mm/py.typed' in expected
     assert expected <= set(wheel.namelist())
+
+
+def test_the_sdist_has_all_that_a_wheel_is_made_of(sdist: set[str]) -> None:
+    folders = 'ckd_mm', 'configs', 'tools'
+    files = {
+        f'{folder}/{name}' for folder in folders for name in files_below(ROOT / folder)
+    }
+    files |= {'setup.py', 'pyproject.toml', 'model-index.yml', 'README.md', 'LICENSE'}
+    assert not {name for name in files if '/.mim/' not in name} - sdist
 
 
 @pytest.mark.parametrize('folder', ['configs', 'tools'])
@@ -113,3 +141,42 @@ def test_every_developer_tool_is_pinned() -> None:
     named = re.findall(r"'([a-z][\w-]*)(?:[<>=][^']*)?'", text[text.index('ENGINE') :])
     wanted = {'onedl-mmcv', 'onedl-mmdetection', 'pytest', 'ruff', 'mypy', 'ninja'}
     assert wanted <= set(named) & set(read_pins(PINS))
+
+
+@pytest.fixture(scope='module')
+def installed(
+    wheel: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command of an installed wheel, run in an empty folder."""
+    folder = tmp_path_factory.mktemp('installed')
+    pip = [sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-index']
+    pip += ['--quiet', '--target', str(folder), str(wheel.filename)]
+    subprocess.run(pip, check=True)
+    elsewhere = tmp_path_factory.mktemp('elsewhere')
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(folder / 'bin/ckd_mm'), *arguments],
+            cwd=elsewhere,
+            env=dict(os.environ, PYTHONPATH=str(folder)),
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def test_an_installed_wheel_runs_its_own_tools_from_any_folder(
+    installed: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    result = installed('demo', '--help')
+    assert result.returncode == 0, result.stderr
+    assert 'usage: demo.py' in result.stdout
+
+
+def test_a_tool_that_does_not_exist_is_an_error_with_the_nearest_name(
+    installed: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    wrong = installed('tran')
+    assert wrong.returncode == 1
+    assert "did you mean 'train'" in wrong.stderr

@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from torch.utils.cpp_extension import is_ninja_available
 
 from setup_env import machine, paths, process
 from setup_env.__main__ import Step, remove_torn_packages, steps
-from setup_env.mmcv import compiler_flags
+from setup_env.mmcv import build_environment, compiler_flags
 
 
 def step(stamps: Path, ran: list[str], depends_on: str) -> Step:
@@ -121,6 +122,18 @@ def test_the_users_compiler_flags_are_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert compiler_flags() == '-O2 -march=native'
     monkeypatch.delenv('CFLAGS')
     assert compiler_flags().endswith(' -g0')
+
+
+def test_the_environments_ninja_is_found_on_a_machine_without_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Else torch compiles file by file, and starts again after an interruption.
+    monkeypatch.setenv('PATH', str(tmp_path))
+    assert not is_ninja_available()
+    variables = build_environment('-O3', Path(sys.executable))
+    monkeypatch.setenv('PATH', variables['PATH'])
+    assert is_ninja_available()
+    assert variables['PATH'].endswith(str(tmp_path))
 
 
 def test_a_failing_command_shows_its_first_errors(tmp_path: Path) -> None:

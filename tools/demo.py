@@ -33,6 +33,8 @@ __all__: list[str] = []
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = ROOT / 'tools/train.py'
+# Data and runs lie in the checkout; those of an installed wheel in the current folder.
+HOME = Path.cwd() if ROOT.name == '.mim' else ROOT
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Task:
 TITLES = ('teacher', 'student', 'student with CKD')
 TASKS = {
     'detection': Task(
-        data=ROOT / 'data/digits/detection',
+        data=HOME / 'data/digits/detection',
         write=write_digit_scenes,
         configs=(
             'configs/mmdet/digits/faster-rcnn_r18-w32_digits.py',
@@ -74,7 +76,7 @@ TASKS = {
         'weight 0.1 and temperature 1 (ckd-authors_r18-w32-r18-w8_6e_digits.py).',
     ),
     'classification': Task(
-        data=ROOT / 'data/digits/classification',
+        data=HOME / 'data/digits/classification',
         write=write_digit_images,
         configs=(
             'configs/mmpretrain/digits/resnet18-w16_digits.py',
@@ -114,7 +116,7 @@ def main() -> None:
     curves = {title: log.curve(metric) for title, log in logs.items()}
     examples = demo_examples.EXAMPLES[args.task](runs[1], runs[2], task.data)
     demo_report.draw(picture, heading, curves, examples)
-    os.chdir(ROOT)  # the paths of data and teacher start there, as in the training
+    os.chdir(HOME)  # the paths of data and teacher start there, as in the training
     report_runs(
         page,
         f'Demo: {args.task} of digits',
@@ -149,10 +151,10 @@ def _train(runs: list[Run], retrain: bool, task: Task) -> None:
     teacher, *students = runs
     metric = next(iter(task.columns.values()))
     if retrain or teacher.result is None or not teacher.checkpoint.exists():
-        train_anew([teacher], metric, [{}], TRAIN, cwd=ROOT)
+        train_anew([teacher], metric, [{}], TRAIN, cwd=HOME)
     else:
         print(f'{teacher.title:<17}reused from {teacher.folder}; --retrain trains it')
-    train_anew(students, metric, [{}, {}], TRAIN, cwd=ROOT)
+    train_anew(students, metric, [{}, {}], TRAIN, cwd=HOME)
 
 
 def _suffix(seed: int) -> str:
@@ -167,7 +169,10 @@ def _parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--task', choices=TASKS, default='detection')
     parser.add_argument('--seed', type=int, default=0, help='of both students')
-    parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs/demo')
+    work_dir = HOME / 'work_dirs/demo'
+    parser.add_argument(
+        '--work-dir', type=Path, default=work_dir, help='default: work_dirs/demo'
+    )
     parser.add_argument('--retrain', action='store_true', help='the teacher as well')
     return parser.parse_args()
 

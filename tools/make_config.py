@@ -48,20 +48,35 @@ BOXES = 'box detection on COCO 2017, box AP on val2017'
 MASKS = 'box detection and instance segmentation on COCO 2017, AP on val2017'
 TOP_1 = 'classification, top-1 accuracy (%) on the'
 METHODS = ('ckd', 'kd', 'dkd', 'reviewkd', 'ckd-reviewkd')
-CIFAR = tuple(f'{method}_cifar100' for method in METHODS)
+CIFAR = tuple(f'{method}_cifar100' for method in (*METHODS, 'simkd'))
 IN1K = tuple(f'{method}_in1k' for method in (*METHODS, 'dist'))
 TWO_STAGE = (
     *('ckd_roi', 'kd_roi', 'dkd_roi', 'dist_roi'),
     *('reviewkd_fpn', 'ckd-reviewkd_fpn', 'fgd_two-stage', 'mgd_two-stage'),
 )
-GFL = ('ckd_dense', 'ld_gfl', 'ld-kd_gfl')
-ONE_STAGE = ('ckd_dense', 'pkd_fpn', 'cwd_fpn', 'fgd_one-stage', 'mgd_one-stage')
+CROSS_ROI = ('crosskd-boxes_roi', 'ckd-crosskd-boxes_roi')
+GFL = ('ckd_dense', 'ld_gfl', 'ld-kd_gfl', 'crosskd-edges_gfl')
+ONE_STAGE = (
+    *('ckd_dense', 'pkd_fpn', 'cwd_fpn', 'fgd_one-stage', 'mgd_one-stage'),
+    'crosskd-boxes_anchors',
+)
+LABELS = {
+    'reviewkd': 'ReviewKD',
+    'crosskd': 'CrossKD',
+    'simkd': 'SimKD',
+    'boxes': 'its boxes',
+    'edges': 'its distributions of box edges',
+}
+"""How methods are written that are no abbreviation."""
+
 AP, BOTH_AP = ('box AP',), ('box AP', 'mask AP')
 KINDS = {
     'cifar100': Kind('mmpretrain/cifar100', CIFAR, f'{TOP_1} test set'),
     'in1k': Kind('mmpretrain/imagenet', IN1K, f'{TOP_1} validation set'),
     'places365': Kind('mmpretrain/places365', IN1K, f'scene {TOP_1} validation set'),
-    'faster-rcnn': Kind('mmdet/faster_rcnn', TWO_STAGE, BOXES, AP, neck='fpn'),
+    'faster-rcnn': Kind(
+        'mmdet/faster_rcnn', (*TWO_STAGE, *CROSS_ROI), BOXES, AP, neck='fpn'
+    ),
     'mask-rcnn': Kind('mmdet/mask_rcnn', TWO_STAGE, MASKS, BOTH_AP, neck='mask-fpn'),
     'retinanet': Kind('mmdet/retinanet', ONE_STAGE, BOXES, AP, neck='retinanet'),
     'gfl': Kind('mmdet/gfl', GFL, BOXES, AP, neck='gfl'),
@@ -243,7 +258,7 @@ def _kind_of(pair: str) -> str:
 
 
 def _label(method: str) -> str:
-    return method.upper().replace('-', ' with ').replace('REVIEWKD', 'ReviewKD')
+    return ' with '.join(LABELS.get(one, one.upper()) for one in method.split('-'))
 
 
 def _duration(schedule: str) -> str:

@@ -77,6 +77,11 @@ OTHER_PARTS: dict[str, dict[str, Any]] = {
     'cross_logits': dict(type='QualityFocalKDLoss'),
     'cross_boxes': dict(type='BoxIoUKDLoss'),
     'cross_distribution': dict(type='DistributionKDLoss', loss_weight=4.0),
+    # KD-DETR's, whose sum over six decoder layers is six times the mean
+    'shared_query_logits': dict(
+        type='DistributionKDLoss', temperature=10.0, loss_weight=6.0
+    ),
+    'shared_query_boxes': dict(type='BoxIoUKDLoss', loss_weight=12.0, l1_weight=2.5),
     'semantic_logits': dict(type='CWDLoss', temperature=1.0, loss_weight=5.0),
 }
 """One loss for each part that is no class logits; docs/methods.md has more."""
@@ -134,6 +139,9 @@ def part_term(
             on = dict(part=part, activation='binary')
             loss = dict(type='KDLoss', temperature=1.0, loss_weight=float(width))
             return dict(on=on, loss=loss)
+    if part == 'shared_query_logits' and columns and not columns.is_distribution:
+        on = dict(part=part, activation='softmax')
+        return dict(on=on, loss=deepcopy(OTHER_PARTS[part]))
     if part in OTHER_PARTS:
         return dict(on=part, loss=deepcopy(OTHER_PARTS[part]))
     return None

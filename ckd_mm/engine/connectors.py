@@ -10,6 +10,9 @@ convolution). It belongs to the run, not to the student:
   layer-wise decay see them under that name;
 * across ranks each is wrapped in DistributedDataParallel by itself, so that PyTorch
   averages its gradients; beside a sharded student it is sharded as well;
+* a layer that a term trains between the student's maps and the teacher's modules
+  (`connector=True`) is a module of its own, and all of this holds for it: the pass
+  calls the wrapper, once in a step;
 * its state is saved in a checkpoint under `ckd_mm`, beside the student's `state_dict`,
   and read from there when a run resumes.
 
@@ -41,7 +44,7 @@ KEY = 'ckd_mm'
 
 
 class Connectors:
-    """What the terms keep: losses with parameters or buffers, and controllers.
+    """What the terms keep: losses with parameters or buffers, layers, controllers.
 
     Args:
         terms: All terms of the run.
@@ -52,6 +55,8 @@ class Connectors:
         for term in terms:
             if term.loss.state_dict():
                 self.modules[term.name] = term.loss
+            if term.connector is not None:
+                self.modules[f'{term.name}:connector'] = term.connector
             if term.controller is not None:
                 self.modules[f'{term.name}:schedule'] = term.controller
 
@@ -144,9 +149,10 @@ class Connectors:
 
 
 def averaged_over_ranks(loss: nn.Module) -> nn.Module:
-    """A loss whose gradients are the mean over ranks; itself without parameters.
+    """A loss or a connector whose gradients are the mean over ranks.
 
-    It starts with the first rank's parameters and buffers. The ranks have drawn others
+    It is returned as it is where it has no parameters, and where there is one rank. It
+    starts with the first rank's parameters and buffers. The ranks have drawn others
     with `randomness=dict(diff_rank_seed=True)`.
     """
     if world_size() == 1 or is_sharded(loss):

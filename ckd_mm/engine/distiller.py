@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -20,7 +22,7 @@ from ckd_mm.engine.controllers import Controllers, naming_the_term
 from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.engine.student_losses import StudentLosses
 from ckd_mm.engine.terms import Term
-from ckd_mm.teachers import Teacher, TeacherView
+from ckd_mm.teachers import Request, Teacher, TeacherView
 
 __all__ = ['Distiller']
 
@@ -51,16 +53,16 @@ class Distiller:
         moves_statistics: bool = True,
     ) -> None:
         self.terms = terms
+        device = next(student.parameters()).device
         self.maker = PairMaker(
             student,
             teachers,
-            {term.name: term.request for term in terms},
+            {term.name: _averaged(term.request, device) for term in terms},
             alone=student_loss_weight == 0,
             moves_statistics=moves_statistics,
         )
         for term in terms:
             self.maker.bound(term.name).fit.check(term.loss)
-        device = next(student.parameters()).device
         self.losses = {
             term.name: averaged_over_ranks(term.loss.to(device)) for term in terms
         }
@@ -168,6 +170,13 @@ class Distiller:
         active = [name for name, factor in self.factors.items() if factor]
         batch, self._unlabelled = self._unlabelled, None
         return self.maker.start(inputs, data_samples, active, self._epoch, batch)
+
+
+def _averaged(request: Request, device: torch.device) -> Request:
+    """The same with a connector on this device, averaged over ranks."""
+    if request.connector is None:
+        return request
+    return replace(request, connector=averaged_over_ranks(request.connector.to(device)))
 
 
 def _scaled(loss: Tensor, factor: float) -> Tensor:

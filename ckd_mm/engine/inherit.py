@@ -22,7 +22,7 @@ from ckd_mm.registry import did_you_mean
 from ckd_mm.sharding import is_sharded
 from ckd_mm.teachers import TeacherKind
 
-__all__ = ['Inherit']
+__all__ = ['Inherit', 'have_other_order']
 
 CLASSLESS = ('backbone', 'neck', 'rpn_head')
 """Modules whose weights do not depend on the classes."""
@@ -116,7 +116,7 @@ class Inherit:
     def _check_classes(self, names: ClassNames | None) -> None:
         """Check that rows of classes would not be taken for those of others."""
         parts = [one for one in self.parts if one.split('.')[0] not in CLASSLESS]
-        if parts and names is not None and _have_other_order(names):
+        if parts and names is not None and have_other_order(names):
             raise ValueError(
                 f'inherit: {parts} depend on the classes, and the teacher has other '
                 'ones, or in another order; inherit modules that do not, such as '
@@ -124,7 +124,8 @@ class Inherit:
             )
 
 
-def _have_other_order(names: ClassNames) -> bool:
+def have_other_order(names: ClassNames) -> bool:
+    """Whether both models have other classes, or the same in another order."""
     renamed = names.class_map or {}
     return any(
         list(names.student[key])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters import BoundTerm, Pair, Step
+from ckd_mm.adapters import BoundTerm, Pair, Step, Tap
 from ckd_mm.adapters.core.batch_checks import check_batch
 from ckd_mm.engine.label_free import LabelFreeForward, why_labels
 from ckd_mm.engine.student_view import StudentView
@@ -62,6 +63,7 @@ class PairMaker:
             student, taps, LabelFreeForward(student, taps) if label_free else None
         )
         self._attached: tuple[Any, Any] | None = None
+        self._taps_of: dict[frozenset[str], frozenset[Tap]] = {}
         for name in requests:
             _check_same_rows(name, [view.terms[name] for view in self.heard(name)])
 
@@ -106,10 +108,18 @@ class PairMaker:
                 set(terms),
                 epoch,
             ),
+            taps=self._taps(frozenset(terms)),
         )
         for view in self.views_of(terms):
             view.start(step)
         return step
+
+    def _taps(self, terms: frozenset[str]) -> frozenset[Tap]:
+        """What these terms read of the student on the batch with labels."""
+        if terms not in self._taps_of:
+            found = (view.taps_of(terms) for view in self.views)
+            self._taps_of[terms] = frozenset(chain.from_iterable(found))
+        return self._taps_of[terms]
 
     def _unlabelled_step(
         self, batch: Mapping[str, Any], terms: Collection[str], epoch: float

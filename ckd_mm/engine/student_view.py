@@ -63,7 +63,7 @@ class StudentView:
 
         def open_(inputs: Any, data_samples: Any) -> None:
             self._step = before(inputs, data_samples)
-            self.recorder.open()
+            self.recorder.open(self._step.taps)
 
         def pre_hook(module: nn.Module, args: tuple, kwargs: dict) -> None:
             found = self._arguments(args, kwargs)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ckd_mm.adapters import Pair
+from ckd_mm.adapters.core.parts import has_connector
 from ckd_mm.checks import one_of
 from ckd_mm.engine.controllers import Controller
 from ckd_mm.engine.schedules import Schedule, build_schedule
@@ -19,7 +20,14 @@ from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
 from ckd_mm.teachers import Average, Request
 
-__all__ = ['CHANNELS', 'Term', 'build_terms', 'check_loss_classes', 'required_channels']
+__all__ = [
+    'CHANNELS',
+    'Term',
+    'build_terms',
+    'check_all_are_heard',
+    'check_loss_classes',
+    'required_channels',
+]
 
 CHANNELS = ('student_channels', 'teacher_channels')
 AVERAGE = ('average', 'teacher_weights')
@@ -42,6 +50,8 @@ class Term:
         controller: The weight that the schedule keeps beside its factor, if any.
         unlabelled: Whether it compares on the batch without labels.
         average: How it averages several teachers.
+        connector: What is trained between the student's maps and the teacher's modules,
+            where `on` has `connector=True`; its widths are those of the models.
     """
 
     name: str
@@ -52,6 +62,7 @@ class Term:
     controller: Controller | None = None
     unlabelled: bool = False
     average: Average = Average()
+    connector: nn.Module | None = None
 
     @property
     def request(self) -> Request:
@@ -64,6 +75,7 @@ class Term:
             self.unlabelled,
             counts,
             average=self.average,
+            connector=self.connector,
         )
 
     @property
@@ -139,6 +151,7 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
                 f'distill term {name!r} lacks {key!r}, it has {sorted(config)}'
             )
     try:
+        has_connector(config['on'])
         loss = _build_loss(config['loss'])
         schedule = build_schedule(config.get('schedule'))
         teachers = _numbers(config.get('teacher'), num_teachers)
@@ -231,6 +244,25 @@ def _numbers(teacher: Any, num_teachers: int) -> tuple[int, ...] | None:
     if not numbers:
         raise ValueError('teacher=[] leaves no teacher; leave it out for all of them')
     return numbers
+
+
+def check_all_are_heard(teacher: Any, terms: Sequence[Term]) -> None:
+    """Check that some term listens to each teacher.
+
+    Args:
+        teacher: The option of the hook.
+        terms: All terms.
+
+    Raises:
+        ValueError: None listens to one.
+    """
+    teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
+    for number, one in enumerate(teachers):
+        if not any(term.request.listens_to(number) for term in terms):
+            raise ValueError(
+                f'no distill term compares with teacher {number} '
+                f'({one.get("config")}); leave it out, or name it in a term'
+            )
 
 
 def check_loss_classes(terms: Iterable[Term], names: Sequence[str] | None) -> None:

@@ -1,19 +1,23 @@
-"""Checks before training that the training data have what a run needs of them."""
+"""What a run needs of its training data, looked up and checked before training."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch.nn.parallel import DistributedDataParallel
 
+from ckd_mm.cache.replay import Replay
 from ckd_mm.engine.label_free import LabelFreeForward
 from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.engine.sample_index import innermost
+from ckd_mm.teachers import Teacher
+from ckd_mm.teachers.classes import lists_of
 
-__all__ = ['check_training_data', 'check_wrapper']
+__all__ = ['attached_replay', 'check_training_data', 'check_wrapper', 'class_names']
 
 
 def check_training_data(
@@ -83,6 +87,29 @@ def check_wrapper(model: Any) -> None:
             'DistributedDataParallel waits for their gradients; add '
             'find_unused_parameters=True to the config, or to its model_wrapper_cfg'
         )
+
+
+def class_names(runner: Runner) -> list[str] | None:
+    """The names of the student's classes, as its training data have them."""
+    meta = getattr(runner.train_dataloader.dataset, 'metainfo', None)
+    return (lists_of(meta) or {}).get('classes')
+
+
+def attached_replay(runner: Runner, teachers: Sequence[Teacher]) -> Replay | None:
+    """The training data, augmented as teachers need it; `None` if none does.
+
+    Raises:
+        ValueError: The teachers need different augmentations.
+    """
+    replays = {one.replays for one in teachers if one.replays is not None}
+    if not replays:
+        return None
+    if len(replays) > 1:
+        raise ValueError(
+            'caches of several teachers must have the same epochs and seed, as a run '
+            f'has one augmentation of an image, got {sorted(replays)}'
+        )
+    return Replay.attach(runner, *replays.pop())
 
 
 def _say_what_runs(forward: LabelFreeForward) -> None:

@@ -96,6 +96,10 @@ class UnlabelledView:
         """What it needs of the student, on this batch."""
         return self._view.student_taps
 
+    def taps_of(self, terms: Collection[str]) -> Collection[Tap]:
+        """Nothing: the step of the labelled batch notes nothing for it."""
+        return ()
+
     def attach(self) -> None:
         """Put forward hooks onto the teacher."""
         self._view.attach()

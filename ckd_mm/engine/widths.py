@@ -3,6 +3,9 @@
 Such a loss has `student_channels` and `teacher_channels` among its arguments. A config
 may leave them out: they are read from a step of a copy of the student beside a sketch
 of each teacher, before the optimizer is built. Those that it gives are checked.
+
+A term with `connector=True` has a layer of its own. The part makes it, of the channels
+of the modules before and behind it, beside the same sketch.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,6 +23,8 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ckd_mm.adapters import Pair, Value
+from ckd_mm.adapters.core.map_connector import reset
+from ckd_mm.adapters.core.parts import has_connector
 from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.engine.terms import CHANNELS, PendingLoss, Term, required_channels
 from ckd_mm.errors import as_value_error
@@ -28,7 +34,7 @@ from ckd_mm.random_state import preserved_random_state
 from ckd_mm.sharding import is_sharded
 from ckd_mm.teachers import Request, TeacherKind
 
-__all__ = ['with_channels']
+__all__ = ['with_channels', 'with_connectors']
 
 SIZES = (128, 224, 512)
 """Heights and widths of the images that are tried; some models need larger ones."""
@@ -78,9 +84,57 @@ def with_channels(
     return found
 
 
+def with_connectors(
+    terms: Iterable[Term],
+    kinds: Sequence[TeacherKind],
+    runner: Runner,
+    student: BaseModel,
+) -> list[Term]:
+    """The terms, each with its connector where `on` has `connector=True`.
+
+    Their first weights are drawn from the random state in which this is called.
+
+    Raises:
+        ValueError: Such a term does not fit the models.
+    """
+    terms = list(terms)
+    asking = [
+        term for term in terms if has_connector(term.on) and term.connector is None
+    ]
+    if not asking:
+        return terms
+    with preserved_random_state():
+        maker = _maker(asking, kinds, runner, student)
+    made = {term.name: maker.bound(term.name).connector for term in asking}
+    for connector in made.values():
+        if connector is not None:
+            reset(connector)
+    return [
+        replace(term, connector=made[term.name]) if term.name in made else term
+        for term in terms
+    ]
+
+
 def _asks(loss: nn.Module) -> bool:
     """Whether a loss needs channels that have no default."""
     return isinstance(loss, PendingLoss) or bool(required_channels(type(loss)))
+
+
+def _maker(
+    terms: Sequence[Term],
+    kinds: Sequence[TeacherKind],
+    runner: Runner,
+    student: BaseModel,
+) -> PairMaker:
+    """The terms of a copy of the student beside a sketch of each teacher."""
+    copy = _copy(runner, student).train()
+    for module in copy.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()  # no statistics of one rank wait for those of another
+    teachers = [kind.sketch(runner, copy) for kind in kinds]
+    requests = {term.name: Request(term.on, (), term.teachers) for term in terms}
+    # Where no term needs labels, the student runs as far as they read it.
+    return PairMaker(copy, teachers, requests, alone=True)
 
 
 def _pairs(
@@ -89,15 +143,9 @@ def _pairs(
     runner: Runner,
     student: BaseModel,
 ) -> dict[str, Pair]:
-    """What the terms compare, in a step of a copy of the student on random images."""
-    copy = _copy(runner, student).train()
-    for module in copy.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.eval()  # no statistics of one rank wait for those of another
-    teachers = [kind.sketch(runner, copy) for kind in kinds]
-    requests = {term.name: Request(term.on, (), term.teachers) for term in terms}
-    # Where no term needs labels, the student runs as far as they read it.
-    maker = PairMaker(copy, teachers, requests, alone=True)
+    """What the terms compare, in a step on random images."""
+    maker = _maker(terms, kinds, runner, student)
+    copy = maker.student.model
     error: ValueError | None = None
     for size in SIZES:
         try:

@@ -14,16 +14,23 @@ EPSILON = 1e-7
 
 
 def boxioukd_loss(
-    student: Tensor, teacher: Tensor, scores: Tensor, *, mode: str = 'giou'
+    student: Tensor,
+    teacher: Tensor,
+    scores: Tensor,
+    *,
+    mode: str = 'giou',
+    l1_weight: float = 0.0,
 ) -> Tensor:
     r"""One minus the overlap of the boxes of both models, weighed by the teacher.
 
     .. math::
-        L = \frac{\sum_i w_i \, (1 - \mathrm{IoU}(s_i, t_i))}{\sum_i w_i}
+        L = \frac{\sum_i w_i \, (1 - \mathrm{IoU}(s_i, t_i)
+            + \frac{\lambda}{4} \|c(s_i) - c(t_i)\|_1)}{\sum_i w_i}
 
-    with the IoU or the generalised one (arXiv:1902.09630), and the teacher's
-    probability of an object as the weight. CrossKD (arXiv:2306.11369) has it for boxes.
-    Written from its description; its code was not read.
+    with the IoU or the generalised one (arXiv:1902.09630), the teacher's probability of
+    an object as the weight, and c the center and the size of a box. CrossKD
+    (arXiv:2306.11369) has it for boxes, without the second term. Written from its
+    description; its code was not read. KD-DETR (arXiv:2211.08071) has both terms.
 
     Args:
         student: Boxes (K, 4), x1, y1, x2, y2, in any units; gets the gradient. An edge
@@ -31,6 +38,8 @@ def boxioukd_loss(
         teacher: Boxes (K, 4) in the same units; detached here.
         scores: How much each row counts, (K,), >= 0.
         mode: `'giou'` or `'iou'`.
+        l1_weight: The factor lambda of the mean of the absolute differences of center,
+            width and height; >= 0.
 
     Returns:
         The mean with these weights, >= 0, of shape (). No rows, or weights of 0 alone,
@@ -56,7 +65,17 @@ def boxioukd_loss(
         )
     with full_precision(student, teacher) as (student_K4, teacher_K4):
         overlap_K = _overlap(_upright(student_K4), _upright(teacher_K4), mode)
-        return weighted_mean(1 - overlap_K, scores)
+        losses_K = 1 - overlap_K
+        if l1_weight:
+            gaps_K4 = (_centered(student_K4) - _centered(teacher_K4)).abs()
+            losses_K = losses_K + l1_weight * gaps_K4.mean(1)
+        return weighted_mean(losses_K, scores)
+
+
+def _centered(boxes_K4: Tensor) -> Tensor:
+    """Center, width and height."""
+    first, second = boxes_K4.split(2, dim=1)
+    return torch.cat([(first + second) / 2, second - first], 1)
 
 
 def _upright(boxes_K4: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,18 +15,26 @@ from ckd_mm.cache.replay import Replay
 from ckd_mm.engine.connectors import Connectors
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.finite import FiniteCheck
+from ckd_mm.engine.inference import AtInference, warn_of_stock_student
 from ckd_mm.engine.inherit import Inherit
 from ckd_mm.engine.sample_index import SampleIndex, attached_index
 from ckd_mm.engine.student import check_averages, check_strategy, student_of
 from ckd_mm.engine.student_losses import StudentLosses
-from ckd_mm.engine.terms import Term, build_terms, check_loss_classes
-from ckd_mm.engine.training_data import check_training_data
+from ckd_mm.engine.terms import (
+    build_terms,
+    check_all_are_heard,
+    check_loss_classes,
+)
+from ckd_mm.engine.training_data import (
+    attached_replay,
+    check_training_data,
+    class_names,
+)
 from ckd_mm.engine.unlabelled_data import UnlabelledData, check_data
-from ckd_mm.engine.widths import with_channels
+from ckd_mm.engine.widths import with_channels, with_connectors
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.registry import checks_names
-from ckd_mm.teachers import Teacher, read_teachers
-from ckd_mm.teachers.classes import lists_of
+from ckd_mm.teachers import read_teachers
 
 __all__ = ['DistillationHook']
 
@@ -96,13 +103,14 @@ class DistillationHook(Hook):
         self._random_state = torch.get_rng_state()
         with preserved_random_state():  # connectors draw their first weights
             self.terms = build_terms(distill, len(self.teachers))
-        _check_all_are_heard(teacher, self.terms)
+        check_all_are_heard(teacher, self.terms)
         self.connectors = Connectors(self.terms)
         StudentLosses(student_loss_weight)  # refuses a bad one at once
         self.student_loss_weight = student_loss_weight
         check_data(unlabelled, self.terms, alone=student_loss_weight == 0)
         self._unlabelled = None if unlabelled is None else UnlabelledData(**unlabelled)
         self.distiller: Distiller | None = None
+        self._at_inference: AtInference | None = None
         self._joined = False
         self._replay: Replay | None = None
         self._sample_index: SampleIndex | None = None
@@ -139,7 +147,7 @@ class DistillationHook(Hook):
             term.name: term.schedule.resolved(runner.max_iters, per_epoch)
             for term in self.terms
         }
-        check_loss_classes(self.terms, _class_names(runner))
+        check_loss_classes(self.terms, class_names(runner))
         if self._inherit is not None:
             self._inherit.apply(runner, student)
         device = next(student.parameters()).device
@@ -152,12 +160,13 @@ class DistillationHook(Hook):
             self._unlabelled is None or self._unlabelled.moves_statistics,
         )
         check_training_data(runner, self.distiller.maker, self.student_loss_weight)
+        self._at_inference = AtInference(student, self.terms, self.teachers, teachers)
         if self._unlabelled is not None:
             self._unlabelled.open(runner)
         for teacher in teachers:
             _log_metrics(teacher.evaluate(runner), runner)
         self._sample_index = attached_index(runner, self.terms)
-        self._replay = _attached_replay(runner, teachers)
+        self._replay = attached_replay(runner, teachers)
         self.distiller.attach()
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -176,6 +185,8 @@ class DistillationHook(Hook):
     ) -> None:
         """Save the connectors' state beside the student's."""
         self.connectors.save(checkpoint)
+        if self._at_inference is not None:
+            self._at_inference.save(checkpoint, self.connectors)
 
     def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Set how much each term counts in this iteration."""
@@ -205,6 +216,23 @@ class DistillationHook(Hook):
         """
         self._check_finite(runner, outputs or {})
 
+    def before_val(self, runner: Runner) -> None:
+        """Warn if what terms give the student at inference is not there."""
+        if self._at_inference is None:
+            warn_of_stock_student(self.terms)
+
+    before_test = before_val
+
+    def before_val_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """Give the student what its terms put in place at inference."""
+        if self._at_inference is not None:
+            self._at_inference.begin()
+
+    def after_val_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        """Give it its own modules back."""
+        if self._at_inference is not None:
+            self._at_inference.end()
+
     def after_train(self, runner: Runner) -> None:
         """Warn of weights of the student's losses that have done nothing."""
         if self.distiller is not None:
@@ -215,31 +243,35 @@ class DistillationHook(Hook):
         if not self._joined:
             check_strategy(runner)
             check_averages(runner)
-            self._read_channels(runner)
+            self._complete_terms(runner)
             self.connectors.join(runner)
             self._joined = True
 
-    def _read_channels(self, runner: Runner) -> None:
-        """Fill in the channels that the config leaves out, and build these losses.
+    def _complete_terms(self, runner: Runner) -> None:
+        """Fill in the channels that the config leaves out, and build what needs them.
 
-        They draw their first weights from the random state in which the hook was built,
-        as they would have if the config had given the channels.
+        It draws its first weights from the random state in which the hook was built, as
+        losses would have if the config had given the channels.
         """
         student = student_of(runner)
         distill = with_channels(
             self._distill, self.terms, self.teachers, runner, student
         )
-        if distill != self._distill:
-            with preserved_random_state():
-                torch.set_rng_state(self._random_state)
+        with preserved_random_state():
+            torch.set_rng_state(self._random_state)
+            if distill != self._distill:
                 self.terms = build_terms(distill, len(self.teachers))
-            self.connectors = Connectors(self.terms)
+            self.terms = with_connectors(self.terms, self.teachers, runner, student)
+        self.connectors = Connectors(self.terms)
 
     def _detach(self, runner: Runner) -> None:
         self._joined = False
         if self.distiller is not None:
             self.distiller.detach()
             self.distiller = None
+        if self._at_inference is not None:
+            self._at_inference.end()
+            self._at_inference = None
         if self._replay is not None:
             self._replay.detach(runner)
             self._replay = None
@@ -253,40 +285,6 @@ class DistillationHook(Hook):
 def _has_train_loop(runner: Runner) -> bool:
     """Whether this is a training run; `runner.val()` and `.test()` build no loop."""
     return hasattr(runner._train_loop, 'run')
-
-
-def _attached_replay(runner: Runner, teachers: Sequence[Teacher]) -> Replay | None:
-    """The training data, augmented as teachers need it; `None` if none does.
-
-    Raises:
-        ValueError: The teachers need different augmentations.
-    """
-    replays = {one.replays for one in teachers if one.replays is not None}
-    if not replays:
-        return None
-    if len(replays) > 1:
-        raise ValueError(
-            'caches of several teachers must have the same epochs and seed, as a run '
-            f'has one augmentation of an image, got {sorted(replays)}'
-        )
-    return Replay.attach(runner, *replays.pop())
-
-
-def _check_all_are_heard(teacher: Any, terms: Sequence[Term]) -> None:
-    """Check that some term listens to each teacher."""
-    teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
-    for number, one in enumerate(teachers):
-        if not any(term.request.listens_to(number) for term in terms):
-            raise ValueError(
-                f'no distill term compares with teacher {number} '
-                f'({one.get("config")}); leave it out, or name it in a term'
-            )
-
-
-def _class_names(runner: Runner) -> list[str] | None:
-    """The names of the student's classes, as its training data have them."""
-    meta = getattr(runner.train_dataloader.dataset, 'metainfo', None)
-    return (lists_of(meta) or {}).get('classes')
 
 
 def _log_metrics(metrics: dict[str, Any], runner: Runner) -> None:

@@ -52,6 +52,7 @@ from ckd_mm.losses.qualityfocalkd import QualityFocalKDLoss
 from ckd_mm.losses.reviewkd import ReviewKDLoss
 from ckd_mm.losses.rkd import RKDLoss
 from ckd_mm.losses.scalekd import ScaleKDLoss
+from ckd_mm.losses.simkd import SimKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
 from ckd_mm.losses.vid import VIDLoss
@@ -93,6 +94,7 @@ __all__ = [
     'ReviewKDLoss',
     'SPLoss',
     'ScaleKDLoss',
+    'SimKDLoss',
     'SinKDLoss',
     'VIDLoss',
 ]

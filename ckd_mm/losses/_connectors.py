@@ -11,10 +11,10 @@ from itertools import count
 from typing import Any, TypeAlias
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ckd_mm.functional._batch_norm import BatchNorm
 from ckd_mm.functional._upcast import upcast
 from ckd_mm.losses._levels import Maps, levels_of, shapes
 
@@ -108,35 +108,6 @@ def over_pairs(
         with upcast([pair]) as (student,):
             values.append(loss(connector, student, pair[1].detach()))
     return torch.stack(values)
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """Uses the running statistics for an input with one value per channel.
-
-    The last batch of an epoch can be a single image. Its pooled embedding has one value
-    per channel, for which `BatchNorm2d` raises an error.
-    """
-
-    def forward(self, input: Tensor, *, again: bool = False) -> Tensor:
-        """Normalise; `again` says that these statistics are counted already."""
-        if input.numel() <= self.num_features:
-            return self._normalised(input, training=False)
-        if again:
-            return self._normalised(input, training=self.training)
-        return super().forward(input)
-
-    def _normalised(self, input: Tensor, training: bool) -> Tensor:
-        """What the forward gives, without counting the input."""
-        return F.batch_norm(
-            input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            training=training,
-            momentum=0.0,
-            eps=self.eps,
-        )
 
 
 def recomputed(function: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:

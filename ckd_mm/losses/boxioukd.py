@@ -18,11 +18,13 @@ __all__ = ['BoxIoUKDLoss']
 class BoxIoUKDLoss(nn.Module):
     """Overlap of the boxes of both, see :func:`ckd_mm.functional.boxioukd_loss`.
 
-    For `on='cross_boxes'`.
+    For `on='cross_boxes'` and `on='shared_query_boxes'`.
 
     Args:
         mode: `'giou'` or `'iou'`.
         loss_weight: Multiplies the loss; 0 only monitors.
+        l1_weight: Factor of the mean absolute difference of center, width and height
+            beside the IoU. For boxes relative to the image; KD-DETR: 2.5.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -37,13 +39,16 @@ class BoxIoUKDLoss(nn.Module):
 
     takes: ClassVar[Takes] = 'rows'
 
-    def __init__(self, mode: str = 'giou', loss_weight: float = 1.0) -> None:
+    def __init__(
+        self, mode: str = 'giou', loss_weight: float = 1.0, l1_weight: float = 0.0
+    ) -> None:
         super().__init__()
         self.mode = one_of('mode', mode, ('giou', 'iou'))
+        self.l1_weight = non_negative('l1_weight', l1_weight)
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
     def forward(self, student: Tensor, teacher: Tensor, scores: Tensor) -> Tensor:
         """The weighted loss, of shape ()."""
         return self.loss_weight * boxioukd_loss(
-            student, teacher, scores, mode=self.mode
+            student, teacher, scores, mode=self.mode, l1_weight=self.l1_weight
         )

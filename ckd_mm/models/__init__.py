@@ -1,4 +1,4 @@
-"""Backbones that the published recipes need and MMPretrain lacks.
+"""Backbones and a neck that the published recipes need and MMPretrain lacks.
 
 They are registered in MMEngine's root registry: after `import ckd_mm`, a config of any
 scope finds them by their plain names, and neither MMPretrain nor MMDetection is needed
@@ -15,6 +15,7 @@ from ckd_mm.models.cifar_shufflenet_v2 import CIFARShuffleNetV2
 from ckd_mm.models.cifar_vgg import CIFARVGG
 from ckd_mm.models.cifar_wide_resnet import CIFARWideResNet
 from ckd_mm.models.mobilenet_v1 import MobileNetV1
+from ckd_mm.models.simkd_neck import SimKDNeck
 
 __all__ = [
     'CIFARMobileNetV2',
@@ -24,4 +25,5 @@ __all__ = [
     'CIFARVGG',
     'CIFARWideResNet',
     'MobileNetV1',
+    'SimKDNeck',
 ]

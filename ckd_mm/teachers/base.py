@@ -38,6 +38,8 @@ class Request:
         unlabelled: Whether it compares on the batch without labels.
         counts: Whether its loss trains; with `loss_weight=0` it is only logged.
         average: How it averages several teachers.
+        connector: What is trained between the student's maps and the teacher's modules,
+            where `on` has `connector=True`.
     """
 
     on: Any
@@ -46,6 +48,7 @@ class Request:
     unlabelled: bool = False
     counts: bool = True
     average: Average = Average()
+    connector: nn.Module | None = None
 
     def listens_to(self, teacher: int) -> bool:
         """Whether the term compares with the teacher of this number."""
@@ -62,6 +65,9 @@ class TeacherView(Protocol):
     @property
     def student_taps(self) -> Collection[Tap]:
         """The taps of the student's forward that it needs."""
+
+    def taps_of(self, terms: Collection[str]) -> Collection[Tap]:
+        """Those of them that it needs for some of its terms."""
 
     def attach(self) -> None:
         """Put forward hooks onto the teacher, if it has any."""

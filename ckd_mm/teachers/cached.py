@@ -176,7 +176,16 @@ class StoredView:
     @property
     def student_taps(self) -> Collection[Tap]:
         """The taps of the student's forward that it needs."""
-        return [tap for one in self.terms.values() for tap in one.student_taps()]
+        return self.taps_of(self.terms)
+
+    def taps_of(self, terms: Collection[str]) -> Collection[Tap]:
+        """Those of them that it needs for some of its terms."""
+        return [
+            tap
+            for name, one in self.terms.items()
+            if name in terms
+            for tap in one.student_taps()
+        ]
 
     def attach(self) -> None:
         """Nothing: there is no model."""

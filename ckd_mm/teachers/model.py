@@ -102,8 +102,8 @@ class ModelView:
         self.model, self.speed = teacher.model, teacher.speed
         adapter = build_adapter(student, teacher.model, teacher.names)
         self.terms: Mapping[str, BoundTerm] = {
-            name: adapter.bind(name, request.on, request.context)
-            for name, request in requests.items()
+            name: adapter.bind(name, one.on, one.context, one.connector)
+            for name, one in requests.items()
         }
         self._passes = adapter.passes(self.terms)
         self.plan = Plan(itertools.chain.from_iterable(self._passes.values()))
@@ -126,9 +126,14 @@ class ModelView:
     @property
     def student_taps(self) -> Collection[Tap]:
         """The taps of the student's forward that it needs."""
-        of_terms = (tap for one in self.terms.values() for tap in one.student_taps())
-        of_passes = (tap for one in self.plan.passes for tap in one.student_taps)
-        return [*of_terms, *of_passes]
+        return self.taps_of(self.terms)
+
+    def taps_of(self, terms: Collection[str]) -> Collection[Tap]:
+        """Those of them that it needs for some of its terms."""
+        names = [name for name in self.terms if name in terms]
+        of_terms = (tap for name in names for tap in self.terms[name].student_taps())
+        passes = self._plan_of(tuple(names)).passes
+        return [*of_terms, *(tap for one in passes for tap in one.student_taps)]
 
     def attach(self) -> None:
         """Put the forward hooks onto the teacher."""
@@ -190,8 +195,11 @@ class ModelView:
             self._run(self._plan(step).before_step, self.recorder, step)
 
     def _plan(self, step: Step) -> Plan:
-        """The passes of the terms that act in a step; one plan for each set of them."""
-        acting = tuple(step.acting(self.terms))
+        """The passes of the terms that act in a step."""
+        return self._plan_of(tuple(step.acting(self.terms)))
+
+    def _plan_of(self, acting: tuple[str, ...]) -> Plan:
+        """One plan for each set of terms."""
         if acting not in self._plans:
             passes = (self._passes[name] for name in acting)
             self._plans[acting] = Plan(itertools.chain.from_iterable(passes))

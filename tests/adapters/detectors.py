@@ -138,11 +138,17 @@ QUERY = {
 
 
 def query_based(
-    kind: str, num_queries: int = 12, num_classes: int = 10, seed: int = 0
+    kind: str,
+    num_queries: int = 12,
+    num_classes: int = 10,
+    seed: int = 0,
+    width: int = WIDTH,
+    num_layers: int = 2,
 ) -> BaseModel:
     """A detector with queries: a key of :data:`QUERY`; trains without dropout."""
 
-    width = 256 if kind == 'ConditionalDETR' else WIDTH  # it is written into it
+    if kind == 'ConditionalDETR':
+        width = 256  # it is written into it
 
     def narrow_queries(model: ConfigDict) -> None:
         outs = model.neck.num_outs
@@ -150,7 +156,7 @@ def query_based(
         model.neck.in_channels = [64] if outs == 1 else [16, 32, 64]
         model.neck.out_channels = width
         for coder in (model.encoder, model.decoder):
-            coder.num_layers = 2
+            coder.num_layers = num_layers
             for name, part in coder.layer_cfg.items():
                 part.embed_dims = width
                 if name == 'ffn_cfg':

@@ -142,6 +142,10 @@ FAMILIES = {
         ('ckd',),
         teacher={'model.as_two_stage': False},  # MMDetection's takes one width only
     ),
+    'dab_detr': Family(
+        'configs/mmdet/dab_detr/{}_r50-r18_dab-detr_50e_coco.py',
+        ('kddetr-boxes-points-pointboxes',),
+    ),
     'atss': Family('configs/mmdet/atss/{}_r101-r50_atss_1x_coco.py', ('ckd',)),
 }
 

@@ -17,6 +17,11 @@ FILES = [
 ]  # without those that have the teacher and the clipping of one published run
 
 
+def test_crosskd_is_among_the_methods() -> None:
+    made = {path.rsplit('/', 1)[1].split('_')[0] for path in FILES}
+    assert {'crosskd-boxes', 'crosskd-edges', 'ckd-crosskd-boxes'} <= made
+
+
 @pytest.mark.parametrize('path', FILES)
 def test_a_made_config_equals_the_file(path: str, tmp_path: Path) -> None:
     made = tmp_path / 'made.py'

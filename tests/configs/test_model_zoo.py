@@ -36,6 +36,7 @@ COLLECTIONS = {
     'dist': 'DIST',
     'reviewkd': 'ReviewKD',
     'ckd-reviewkd': 'CKD and ReviewKD',
+    'simkd': 'SimKD',
     'pkd': 'PKD',
     'fgd': 'FGD',
     'mgd': 'MGD',
@@ -44,6 +45,7 @@ COLLECTIONS = {
     'crosskd-edges': 'CrossKD',
     'crosskd-boxes': 'CrossKD',
     'ckd-crosskd-boxes': 'CKD and CrossKD',
+    'kddetr-boxes-points-pointboxes': 'KD-DETR',
 }
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)

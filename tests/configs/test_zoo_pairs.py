@@ -55,6 +55,7 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
             'deformable_detr/deformable-detr-refine-twostage_r50_16xb2-50e_coco.py',
         ),
     ),
+    'dab_detr': ('query_logits', {'r50-r18': 'dab_detr/dab-detr_r50_8xb2-50e_coco.py'}),
     'atss': ('dense_logits', {'r101-r50': 'atss/atss_r101_fpn_1x_coco.py'}),
 }
 FOUR_LEVELS = dict(part='neck', levels=[0, 1, 2, 3])

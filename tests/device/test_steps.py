@@ -22,12 +22,22 @@ BY_INDICES = 'index with a mask at ckd_mm/adapters/dense/priors.py (choose_rows)
 MATCHED = 'copy from the device at ckd_mm/adapters/query/matching.py (match)'
 DECODED = 'tensor of numbers at mmdet/models/task_modules/coders/'
 DECODED += 'delta_xywh_bbox_coder.py (delta2bbox)'
+SIZES = '_local_scalar_dense at mmcv/ops/multi_scale_deform_attn.py'
 LEVELS = 'nonzero at mmdet/models/roi_heads/roi_extractors/'
 LEVELS += 'single_level_roi_extractor.py (forward)'
 WAITS = {'rpn_boxes': {BY_INDICES: 1}, 'query_logits': {MATCHED: 1}}
 """What the default term of a part waits for."""
 MORE_WAITS = {
     **dict.fromkeys(MASKED, {MATCHED: 1}),  # matched again for `mask_logits`
+    # two layers of the student's decoder run once more, for both shared parts; the
+    # second line is of mmcv's stand-in for its kernel, on the CPU
+    **dict.fromkeys(
+        ('DINO', 'DeformableDETR'),
+        {
+            f'{SIZES} (forward)': 2,
+            f'{SIZES} (multi_scale_deformable_attn_pytorch)': 24,
+        },
+    ),
     # boxes of both models, and of each of two images, are decoded once more
     **dict.fromkeys(('SparseRCNN', 'QueryInst'), {DECODED: 8}),
 }

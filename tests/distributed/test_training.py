@@ -227,6 +227,24 @@ def test_connectors_train_on_two_ranks_as_on_one(
     assert one.connectors_differ_from(two) == []
 
 
+def test_a_connector_before_the_teachers_heads_trains_on_two_ranks_as_on_one(
+    detector: Callable[[], Config], tmp_path: Path
+) -> None:
+    """It runs before the loss does, in a pass of its own."""
+    results = []
+    for num_ranks in (1, 2):
+        cfg = detector()
+        on = dict(part='cross_roi_logits', connector=True)
+        cfg.custom_hooks[0].distill = dict(cross=dict(on=on, loss=CKD))
+        results.append(train(cfg, num_ranks, tmp_path / str(num_ranks)))
+    one, two = results
+    first, second = (report['rows'] for report in two.reports)
+    assert first != second
+    assert {name.split('.')[0] for name in one.connectors} == {'cross:connector'}
+    assert one.differs_from(two) == []
+    assert one.connectors_differ_from(two) == []
+
+
 def test_ranks_with_different_data_keep_a_share_by_one_weight(
     classifier: Callable[[], Config], tmp_path: Path
 ) -> None:

@@ -75,6 +75,17 @@ def reference_fitnet(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
     return total(errors) / len(errors)
 
 
+def reference_simkd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
+    """Of maps of one size, for which nothing is pooled."""
+    outputs = grid(student)
+    (neck,) = module.necks
+    layers = neck.projector
+    for conv, norm in zip(layers[::3], layers[1::3], strict=True):
+        outputs = relu(batch_norm(convolution(outputs, conv.weight), norm))
+    errors = (tensor(outputs) - teacher) ** 2
+    return total(list(errors.flatten())) / errors.numel()
+
+
 def _projected(
     module: Any, student: Tensor, teacher: Tensor, shapes: Any, image_size: Any
 ) -> list[tuple[Any, Any]]:

@@ -30,13 +30,29 @@ def reference_distributionkd(
 
 
 def reference_boxioukd(
-    student: Tensor, teacher: Tensor, scores: Tensor, mode: str = 'giou'
+    student: Tensor,
+    teacher: Tensor,
+    scores: Tensor,
+    mode: str = 'giou',
+    l1_weight: float = 0.0,
 ) -> Tensor:
     losses = [
-        w * (1 - overlap(upright(s), upright(t), mode))
+        w * (1 - overlap(upright(s), upright(t), mode) + l1_weight * gap(s, t))
         for s, t, w in zip(student, teacher, scores, strict=True)
     ]
     return total(losses) / total(scores)
+
+
+def gap(first: Tensor, second: Tensor) -> Tensor:
+    """The mean absolute difference of center and size."""
+    gaps = []
+    for low, high in ((0, 2), (1, 3)):
+        centers, sizes = zip(
+            *(((a[low] + a[high]) / 2, a[high] - a[low]) for a in (first, second)),
+            strict=True,
+        )
+        gaps += [abs(centers[0] - centers[1]), abs(sizes[0] - sizes[1])]
+    return total(gaps) / 4
 
 
 def upright(box: Tensor) -> list[Tensor]:

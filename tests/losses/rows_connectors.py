@@ -18,6 +18,7 @@ from .references_connectors import (
     reference_mgd,
     reference_ofd,
     reference_reviewkd,
+    reference_simkd,
     reference_vid,
 )
 from .references_scalekd import reference_scalekd
@@ -180,6 +181,17 @@ CONNECTOR_ROWS = (
         ),
         needs=('image_shapes', 'image_size'),
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
+    ),
+    connector_row(
+        'SimKDLoss',
+        reference_simkd,
+        width=4,
+        size=(2, 3),  # finite differences of three convolutions take long
+        defaults={'reduction': 2},
+        kwargs_sets=({}, {'reduction': 4}),
+        refused=tuple({'reduction': bad} for bad in (0, 2.0, '2', None, True)),
+        must_agree='N, C',
+        steepest_at_zero=1e4,  # BatchNorm divides by the root of its 1e-5, three times
     ),
     connector_row(
         'VIDLoss',

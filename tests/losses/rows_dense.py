@@ -67,12 +67,15 @@ DENSE_ROWS = (
         class_name='BoxIoUKDLoss',
         function=functional.boxioukd_loss,
         reference=reference_boxioukd,
-        defaults={'mode': 'giou'},
-        kwargs_sets=({}, {'mode': 'iou'}),
+        defaults={'mode': 'giou', 'l1_weight': 0.0},
+        kwargs_sets=({}, {'mode': 'iou'}, {'l1_weight': 2.5}),
         invariances={
             'joint permutation of rows': PERMUTATIONS['joint permutation of rows']
         },
-        refused=tuple({'mode': value} for value in ('diou', None, 1)),
+        refused=(
+            *({'mode': value} for value in ('diou', None, 1)),
+            *bad_numbers('l1_weight'),
+        ),
         rest=(4,),
         mismatches=(
             mismatch((4, 4), (5, 4)),

@@ -37,6 +37,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'PKDLoss': (2.9, 3.2, 129),
     'ReviewKDLoss': (5.2, 5.9, 168),
     'ScaleKDLoss': (700.0, 700.0, 655),  # attention over all positions: for last stages
+    'SimKDLoss': (5.5, 5.4, 72),
     'VIDLoss': (3.8, 4.5, 87),
 }
 
@@ -91,6 +92,7 @@ NEEDS = {
 CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
     *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
+    'SimKDLoss',
 )
 
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from ckd_mm.teachers import build_teacher
+from ckd_mm.teachers.loading.safe import TRUST
 
 pytestmark = pytest.mark.usefixtures('quiet')
 
@@ -68,7 +69,7 @@ def cut(folder: Path) -> None:
         (detectron2, 'cannot be read: .*cut short, or it is none of PyTorch'),
         (page, 'cannot be read: .*cut short, or it is none of PyTorch'),
         (cut, 'cannot be read: .*cut short, or it is none of PyTorch'),
-        (foreign_class, 'cannot be read: .*not_installed.*classes of a program that'),
+        (foreign_class, 'cannot be read: .*not_installed'),
     ],
 )
 def test_a_file_that_is_no_checkpoint_is_refused_in_a_sentence(
@@ -81,6 +82,15 @@ def test_a_file_that_is_no_checkpoint_is_refused_in_a_sentence(
     with pytest.raises(ValueError, match=error) as raised:
         build_teacher(classifier_teacher['config'], tmp_path / 'file.pth')
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_trusted_file_with_classes_that_are_missing_says_so(
+    classifier_teacher: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TRUST, '1')
+    foreign_class(tmp_path)
+    with pytest.raises(ValueError, match='not_installed.*classes of a program that'):
+        build_teacher(classifier_teacher['config'], tmp_path / 'file.pth')
 
 
 def test_a_file_of_another_toolbox_says_so(load: Any) -> None:

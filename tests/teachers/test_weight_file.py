@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ckd_mm.teachers import build_teacher, load_weights
 from ckd_mm.teachers.loading import checkpoint
+from ckd_mm.teachers.loading.safe import TRUST
 
 from ..adapters.detectors import narrow_dense
 from .conversions import rename
@@ -103,9 +104,13 @@ def test_float16_is_loaded_into_float32(state: State, load: Any) -> None:
         assert torch.equal(value, half[name].to(value.dtype)), name
 
 
-def test_a_whole_model_loads(
-    classifier_teacher: dict[str, Any], state: State, load: Any
+def test_a_whole_model_loads_if_the_user_trusts_it(
+    classifier_teacher: dict[str, Any],
+    state: State,
+    load: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv(TRUST, '1')
     loaded, _ = load(build_teacher(**classifier_teacher))
     for name, value in loaded.state_dict().items():
         assert torch.equal(value, state[name]), name

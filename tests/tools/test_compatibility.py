@@ -221,7 +221,9 @@ SAMPLE = {
     'centernet/centernet_r18_8xb16-crop512-140e_coco': ('neck', 'dense_logits'),
     'yolo/yolov3_mobilenetv2_8xb24-320-300e_coco': ('neck', 'dense_logits'),
     'ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco': ('neck', 'dense_logits'),
-    'detr/detr_r18_8xb2-500e_coco': ('neck', 'query_logits'),
+    'detr/detr_r18_8xb2-500e_coco': (
+        *('neck', 'query_logits', 'shared_query_logits', 'shared_query_boxes'),
+    ),
     'yolox/yolox_nano_8xb8-300e_coco': ('neck', 'dense_logits'),
     'rtmdet/rtmdet-ins_tiny_8xb32-300e_coco': ('neck', 'dense_logits'),
 }

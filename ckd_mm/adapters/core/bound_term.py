@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm.adapters.core.loss_fit import LossFit
 from ckd_mm.adapters.core.pair_spec import (
@@ -88,6 +88,12 @@ class BoundTerm:
     def crossed(self) -> bool:
         """Whether the student's value is what the teacher makes of its tensors."""
         return any(spec.crossed for spec in self._specs)
+
+    @property
+    def connector(self) -> nn.Module | None:
+        """What is trained between the student's maps and the teacher, if anything."""
+        found = (one.connector for one in self._specs if one.connector is not None)
+        return next(found, None)
 
     @property
     def classes(self) -> list[tuple[int, ...] | None]:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from mmengine.model import BaseModel
+from torch import nn
 
 from ckd_mm.adapters.core.bound_term import BoundTerm
 from ckd_mm.adapters.core.class_names import ClassNames
@@ -26,7 +27,7 @@ from ckd_mm.adapters.core.pair_spec import (
     Unavailable,
     Value,
 )
-from ckd_mm.adapters.core.parts import resolve
+from ckd_mm.adapters.core.parts import resolve, with_connector
 from ckd_mm.adapters.core.passes import BackboneMaps, FeatureMaps, Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
@@ -105,13 +106,21 @@ class Adapter:
             'neck': FeatureMaps(self.teacher),
         }
 
-    def bind(self, term: str, on: Any, context_names: Collection[str]) -> BoundTerm:
+    def bind(
+        self,
+        term: str,
+        on: Any,
+        context_names: Collection[str],
+        connector: nn.Module | None = None,
+    ) -> BoundTerm:
         """The bound term of an `on` and a loss.
 
         Args:
             term: The term's name, for messages.
             on: What it compares.
             context_names: What its loss asks for beside student and teacher.
+            connector: The one that is trained, where `on` has `connector=True`; `None`
+                makes one, whose widths are right.
 
         Raises:
             ValueError: An `on` or a module name that does not exist here, a context
@@ -121,7 +130,8 @@ class Adapter:
         models = ' and '.join(
             type(one).__name__ for one in (self.student, self.teacher)
         )
-        parts = on if isinstance(on, list) and on else [on]
+        given = with_connector(on, connector)
+        parts = given if isinstance(on, list) and on else [given]
         try:
             specs = [resolve(part, known, self.modules, models) for part in parts]
         except ValueError as error:

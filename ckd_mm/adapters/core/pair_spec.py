@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm.adapters.core.class_logits import Columns, Pixels
 from ckd_mm.adapters.core.class_match import ClassMatch
@@ -118,6 +118,8 @@ class PairSpec:
         crossed: Whether the student's value is what the teacher's modules make of the
             student's tensors. Its taps are then of the teacher, each in a run of
             :attr:`ckd_mm.adapters.core.passes.Pass.crosses`, and so are its classes.
+        connector: What the student's tensors go through first, if a layer is trained
+            between them and the teacher's modules.
     """
 
     student: Readout
@@ -132,6 +134,7 @@ class PairSpec:
     columns: Columns | Pixels | None = None
     labels: Context | None = None
     crossed: bool = False
+    connector: nn.Module | None = None
 
     @property
     def drops_rows(self) -> bool:

@@ -10,11 +10,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from torch import nn
+
 from ckd_mm.adapters.core.levels import of_levels
 from ckd_mm.adapters.core.pair_spec import PairSpec, Part, Unavailable
 from ckd_mm.registry import did_you_mean
 
-__all__ = ['is_modules', 'options_of', 'resolve']
+__all__ = ['has_connector', 'is_modules', 'options_of', 'resolve', 'with_connector']
 
 
 def resolve(
@@ -66,6 +68,29 @@ def is_modules(on: Any) -> bool:
     if isinstance(on, dict):
         return set(on) == {'student', 'teacher'}
     return isinstance(on, str) and on.startswith('module:')
+
+
+def has_connector(on: Any) -> bool:
+    """Whether a layer is to be trained between the student's maps and the teacher.
+
+    Raises:
+        ValueError: It is to be trained for one of several parts.
+    """
+    parts = on if isinstance(on, list) else [on]
+    found = any(isinstance(one, dict) and one.get('connector') for one in parts)
+    if found and isinstance(on, list):
+        raise ValueError(
+            f'on={on!r} has several parts, and connector=True is for a term of one '
+            'part; give each part a term of its own'
+        )
+    return found
+
+
+def with_connector(on: Any, connector: nn.Module | None) -> Any:
+    """The `on` with the connector that the run trains in place of `True`."""
+    if connector is None:
+        return on
+    return {**on, 'connector': connector}
 
 
 def options_of(part: Part) -> dict[str, Any]:

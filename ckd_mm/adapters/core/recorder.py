@@ -7,7 +7,7 @@ a copy.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,7 +27,7 @@ class Tap:
 
     Args:
         module: The full name of the module in its model.
-        port: What it receives, or what it returns.
+        port: What it receives by position or by keyword, or what it returns.
         run: The run that is noted, where the module runs several times in a step: see
             :class:`ckd_mm.adapters.core.passes.Pass`. `None` is every run without taps
             of its own.
@@ -36,7 +36,7 @@ class Tap:
     """
 
     module: str
-    port: Literal['input', 'output'] = 'output'
+    port: Literal['input', 'keywords', 'output'] = 'output'
     run: Hashable = None
     copy: bool = False
 
@@ -69,17 +69,20 @@ class Recorder:
         self._handles: list[RemovableHandle] = []
         self._noted: dict[Tap, list[_Note]] = {}
         self._is_open = False
+        self._wanted: Collection[Tap] = frozenset(self.taps)
         self._run: Hashable = None
 
     def attach(self) -> None:
         """Put the forward hooks onto the modules."""
         for tap, module in self._modules.items():
-            register = (
-                module.register_forward_pre_hook
-                if tap.port == 'input'
-                else module.register_forward_hook
-            )
-            self._handles.append(register(self._note(tap)))
+            hook = self._note(tap)
+            if tap.port == 'output':
+                handle = module.register_forward_hook(hook)
+            else:
+                handle = module.register_forward_pre_hook(
+                    hook, with_kwargs=tap.port == 'keywords'
+                )
+            self._handles.append(handle)
 
     def detach(self) -> None:
         """Take the forward hooks off again and forget what was noted."""
@@ -88,8 +91,13 @@ class Recorder:
         self.close()
         self.forget()
 
-    def open(self) -> None:
-        """Forget the last step and note from now on."""
+    def open(self, taps: Collection[Tap] | None = None) -> None:
+        """Forget the last step and note from now on.
+
+        Args:
+            taps: Those that are read in this step; `None` is all.
+        """
+        self._wanted = frozenset(self.taps if taps is None else taps)
         self._noted = {tap: [] for tap in self.taps}
         self._is_open = True
 
@@ -135,8 +143,9 @@ class Recorder:
 
     def _note(self, tap: Tap) -> Any:
         def hook(module: nn.Module, *values: Any) -> None:
-            if self._is_open and tap.run == self._run:
-                # values: (args,) before the forward, (args, output) after it
+            if self._is_open and tap.run == self._run and tap in self._wanted:
+                # values: (args,) or (args, keywords) before the forward, (args, output)
+                # after it
                 value = values[-1]
                 self._noted[tap].append(_Note(_copied(value) if tap.copy else value))
 

@@ -26,6 +26,7 @@ class Step:
         reruns: The passes that have run modules of the student once more.
         unlabelled: The same of the batch without labels beside it; `None` where no term
             of this run compares on one.
+        taps: What the terms that act read of the student; `None` is all that any does.
     """
 
     inputs: Tensor
@@ -35,6 +36,7 @@ class Step:
     terms: Collection[str] | None = None
     reruns: set[Hashable] = field(default_factory=set)
     unlabelled: Step | None = None
+    taps: Collection[Tap] | None = None
 
     def acting(self, terms: Iterable[str]) -> list[str]:
         """Those of some terms that act in this step."""

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from ckd_mm.adapters.core.class_logits import Pixels
+from ckd_mm.adapters.core.map_connector import Connector, connector_of
 from ckd_mm.adapters.core.pair_spec import PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.boxes import box_rows, why_no_boxes
@@ -28,6 +29,13 @@ from ckd_mm.checks import one_of
 __all__ = ['CrossDenseParts']
 
 EVERY = 'all'
+CLASSES, BOXES = 0, 1
+"""The branches of a head, by number."""
+
+WAYS_OUT = (
+    'set connector=True, which trains a 1 x 1 convolution between them '
+    "(on=dict(part='cross_...', connector=True)), or compare on='dense_logits'"
+)
 
 
 @dataclass(frozen=True)
@@ -48,11 +56,16 @@ class Edges(Pixels):
 
 
 class CrossDenseParts:
-    """The parts of two heads that stack as many convolutions.
+    """The parts of two heads that stack convolutions.
 
-    `at` is the convolution, counted from 1, whose output goes on in the teacher; by
-    default the last but one. `rows` says which anchors or points are compared: `'all'`,
-    or as for :class:`DenseParts`, whose context a loss gets as well.
+    `at` is the student's convolution, counted from 1, whose output goes on in the
+    teacher; by default the last but one. `rows` says which anchors or points are
+    compared: `'all'`, or as for :class:`DenseParts`, whose context a loss gets as well.
+
+    With `connector=True` the maps go through a trained 1 x 1 convolution first, so that
+    the heads may be of two widths or depths. `teacher_at` is then the convolution of
+    the teacher; by default `at`, or its last but one if the depths differ. The branch
+    that the part does not read goes on with the teacher's maps.
 
     Args:
         parts: What the heads of the two models are compared by.
@@ -89,32 +102,44 @@ class CrossDenseParts:
         rows: str = EVERY,
         topk: int | None = None,
         activation: str | None = None,
+        connector: Connector = False,
+        teacher_at: int | None = None,
     ) -> PairSpec:
         """Class logits, (K, C): as of :meth:`DenseParts.class_logits`."""
         chosen, number = _chosen(rows, topk)
         spec = self._parts.class_logits(number, chosen, activation)
-        return self._crossed(spec, at, rows)
+        return self._crossed(spec, rows, self._run(CLASSES, at, teacher_at, connector))
 
     def boxes(
-        self, at: int | None = None, rows: str = EVERY, topk: int | None = None
+        self,
+        at: int | None = None,
+        rows: str = EVERY,
+        topk: int | None = None,
+        connector: Connector = False,
+        teacher_at: int | None = None,
     ) -> PairSpec:
         """Boxes (K, 4), x1, y1, x2, y2, in units of their anchor or point."""
         chosen, number = _chosen(rows, topk)
         spec = self._parts.spec(box_rows, number, chosen, False, self._parts.match())
-        return self._crossed(spec, at, rows)
+        return self._crossed(spec, rows, self._run(BOXES, at, teacher_at, connector))
 
     def distribution(
-        self, at: int | None = None, rows: str = EVERY, topk: int | None = None
+        self,
+        at: int | None = None,
+        rows: str = EVERY,
+        topk: int | None = None,
+        connector: Connector = False,
+        teacher_at: int | None = None,
     ) -> PairSpec:
         """Logits of the distances to the edges of a box, (4 * K, B)."""
         chosen, number = _chosen(rows, topk)
         spec = self._parts.spec(_edges, number, chosen, False, self._parts.match())
         bins = self._parts.teacher.module.reg_max + 1
-        return self._crossed(replace(spec, columns=Edges(bins=bins)), at, rows)
+        run = self._run(BOXES, at, teacher_at, connector)
+        return self._crossed(replace(spec, columns=Edges(bins=bins)), rows, run)
 
-    def _crossed(self, spec: PairSpec, at: int | None, rows: str) -> PairSpec:
+    def _crossed(self, spec: PairSpec, rows: str, run: HeadOnStudent) -> PairSpec:
         """The student's value becomes what the teacher makes of its maps."""
-        run = HeadOnStudent(self._checked(at), self._student, self._teacher)
         (tap,) = spec.teacher.taps
         teacher = spec.teacher
         if rows == EVERY:
@@ -123,30 +148,73 @@ class CrossDenseParts:
             teacher = Readout(teacher.taps, select)
             spec = replace(spec, choose=None, by_teacher=False)
         student = replace(teacher, taps=(replace(tap, run=run),))
-        return replace(spec, student=student, teacher=teacher, crossed=True)
+        return replace(
+            spec,
+            student=student,
+            teacher=teacher,
+            crossed=True,
+            connector=run.connector,
+        )
 
-    def _checked(self, at: int | None) -> int:
-        """Which convolution, whose channels are those of the teacher's.
+    def _run(
+        self, branch: int, at: int | None, teacher_at: int | None, option: Connector
+    ) -> HeadOnStudent:
+        """The run of the teacher's head on the student's maps.
 
         Raises:
-            ValueError: There is none, or its width differs.
+            ValueError: There is no such convolution, or a connector is needed.
         """
-        depth = self._teacher.depth
-        at = max(depth - 1, 1) if at is None else at
-        if isinstance(at, bool) or not isinstance(at, int) or not 1 <= at <= depth:
+        student, teacher = self._student, self._teacher
+        at = _convolution('at', at, student.depth)
+        if teacher_at is None and student.depth == teacher.depth:
+            teacher_at = at
+        behind = _convolution('teacher_at', teacher_at, teacher.depth)
+        widths = student.channels(at)[branch], teacher.channels(behind)[branch]
+        modules = len(teacher.layers(teacher.branches[branch]))
+        # standardised channels have lost a bias
+        connector = connector_of(option, [widths] * modules, bias=False)
+        if connector is not None:
+            return HeadOnStudent(at, behind, student, teacher, (branch,), connector)
+        self._check_same(at, behind)
+        return HeadOnStudent(at, behind, student, teacher)
+
+    def _check_same(self, at: int, behind: int) -> None:
+        """Check that maps of the student go on in the teacher as they are.
+
+        Raises:
+            ValueError: They do not.
+        """
+        depths = self._student.depth, self._teacher.depth
+        if depths[0] != depths[1] or at != behind:
             raise ValueError(
-                f'at must be the number of one of the {depth} stacked convolutions of '
-                f'the heads, from 1 to {depth}, got {at!r}'
+                f'the student stacks {depths[0]} convolutions in its head and the '
+                f'teacher {depths[1]}, and maps would leave the student behind number '
+                f'{at} for what the teacher has behind number {behind}; {WAYS_OUT}'
             )
-        student, teacher = (one.channels(at) for one in (self._student, self._teacher))
+        student, teacher = self._student.channels(at), self._teacher.channels(at)
         if student != teacher:
             raise ValueError(
                 f'behind convolution {at} the branches of the student have {student} '
                 f"channels and the teacher's {teacher}, and maps go on in the teacher "
-                'only with as many; take a teacher whose head is as wide, or compare '
-                "on='dense_logits'"
+                f'only with as many; {WAYS_OUT}'
             )
-        return at
+
+
+def _convolution(name: str, number: int | None, depth: int) -> int:
+    """The number of a stacked convolution; `None` is the last but one.
+
+    Raises:
+        ValueError: There is none of this number.
+    """
+    number = max(depth - 1, 1) if number is None else number
+    known = isinstance(number, int) and not isinstance(number, bool)
+    if not known or not 1 <= number <= depth:
+        whose = 'teacher' if name == 'teacher_at' else 'student'
+        raise ValueError(
+            f'{name} must be the number of one of the {depth} stacked convolutions of '
+            f"the {whose}'s head, from 1 to {depth}, got {number!r}"
+        )
+    return number
 
 
 def _chosen(rows: str, topk: int | None) -> tuple[str, int | None]:

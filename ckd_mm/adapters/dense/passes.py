@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm.adapters.core.batch_checks import check_number
 from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
@@ -97,15 +98,22 @@ class HeadOnStudent(Pass):
     teacher's has, over all positions of the batch and level by level.
 
     Args:
-        at: The convolution, counted from 1, whose output goes on in the teacher: behind
-            its normalisation, before its activation.
+        at: The student's convolution, counted from 1, whose output goes on in the
+            teacher: behind its normalisation, before its activation.
+        behind: The teacher's convolution behind which it does.
         student: The student's stacked convolutions.
         teacher: The teacher's.
+        branches: By number, the branches that go on in the teacher. In others the
+            teacher's maps do.
+        connector: What the student's maps go through first, if anything.
     """
 
     at: int
+    behind: int
     student: Stacks = field(compare=False, repr=False)
     teacher: Stacks = field(compare=False, repr=False)
+    branches: tuple[int, ...] = (0, 1)
+    connector: nn.Module | None = field(default=None, repr=False)
     has_own_taps = True
     crosses = True
 
@@ -116,22 +124,28 @@ class HeadOnStudent(Pass):
 
     @property
     def student_taps(self) -> tuple[Tap, ...]:
-        both = (self.student.taps(one, self.at) for one in self.student.branches)
-        return tuple(tap for taps in both for tap in taps)
+        names = (self.student.branches[number] for number in self.branches)
+        return tuple(tap for one in names for tap in self.student.taps(one, self.at))
 
     def run(self, images: Tensor, step: Step, made: Made) -> None:
         maps, scales = (made[one] for one in self.needs)
         given = {}
-        for student, teacher in zip(
-            self.student.branches, self.teacher.branches, strict=True
-        ):
-            taps = self.student.taps(student, self.at)
+        for number in self.branches:
+            taps = self.student.taps(self.student.branches[number], self.at)
             levels = [call[0] for tap in taps for call in step.noted(tap)]
             _check(levels, maps)
-            pairs = zip(levels, scales[teacher, self.at], strict=True)
-            given[teacher] = [_rescaled(level, scale) for level, scale in pairs]
-        with self.teacher.beginning_behind(self.at, given):
+            branch = self.teacher.branches[number]
+            pairs = zip(
+                self._connected(levels), scales[branch, self.behind], strict=True
+            )
+            given[branch] = [_rescaled(level, scale) for level, scale in pairs]
+        with self.teacher.beginning_behind(self.behind, given):
             self.teacher.head.run(maps)
+
+    def _connected(self, levels: list[Tensor]) -> list[Tensor]:
+        if self.connector is None:
+            return levels
+        return [*chain.from_iterable(self.connector(self.teacher.by_module(levels)))]
 
 
 def _noted_in(scales: list[Scale]) -> Any:

@@ -44,6 +44,10 @@ class Stacks:
         """The channels behind a convolution, of both branches; the first is 1."""
         return [self.layers(branch)[0][at - 1].out_channels for branch in self.branches]
 
+    def by_module(self, levels: Sequence[Tensor]) -> list[list[Tensor]]:
+        """Maps by level, in groups that go through the same convolutions."""
+        return [[level] for level in levels] if self.by_level else [[*levels]]
+
     def layers(self, branch: str) -> list[Any]:
         """The convolutions of a branch, level by level; one entry if all share them."""
         found = self._list(branch)
@@ -71,12 +75,13 @@ class Stacks:
 
         Args:
             at: Which convolution; its activation is the first thing that runs.
-            given: By branch, what it begins with, level by level.
+            given: By branch, what it begins with, level by level; without it, a branch
+                runs as a whole.
         """
         whole = {branch: self._list(branch) for branch in self.branches}
         try:
-            for branch in self.branches:
-                setattr(self.head.module, branch, self._rest(branch, at, given[branch]))
+            for branch, maps in given.items():
+                setattr(self.head.module, branch, self._rest(branch, at, maps))
             yield
         finally:
             for branch, layers in whole.items():
@@ -127,16 +132,7 @@ def _why_no_stacks(whose: str, head: DenseHead) -> str:
 def missing_stacks(student: DenseHead, teacher: DenseHead) -> Unavailable | None:
     """Why the maps of one head cannot go on in the other one, if so."""
     reason = _why_no_stacks('student', student) or _why_no_stacks('teacher', teacher)
-    if reason:
-        return Unavailable(f"{reason}; compare on='dense_logits'")
-    depths = [Stacks(head).depth for head in (student, teacher)]
-    if depths[0] != depths[1]:
-        return Unavailable(
-            f'the student stacks {depths[0]} convolutions in its head and the teacher '
-            f'{depths[1]}, so that their maps are not those of one depth; take a '
-            "teacher with as many, or compare on='dense_logits'"
-        )
-    return None
+    return Unavailable(f"{reason}; compare on='dense_logits'") if reason else None
 
 
 def _begun(layers: Any, at: int, maps: Sequence[Tensor]) -> Any:

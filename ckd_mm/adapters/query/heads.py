@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -29,6 +30,9 @@ class QueryHead:
     Args:
         model: A detector that :meth:`fits`.
     """
+
+    reads_all_layers = False
+    """Whether each decoder layer gives queries, or only the last."""
 
     def __init__(self, model: BaseModel) -> None:
         self.has_masks = hasattr(model, 'panoptic_head')
@@ -65,6 +69,25 @@ class QueryHead:
         return ClassLogits(
             classes, 'softmax' if softmax else 'sigmoid', background=softmax
         )
+
+    @property
+    def num_layers(self) -> int:
+        """The number of decoder layers whose queries the head sees."""
+        decoder = self.model.decoder
+        return decoder.num_layers if decoder.return_intermediate else 1
+
+    def of_all_layers(self) -> AllLayers:
+        """The queries of every decoder layer.
+
+        Raises:
+            ValueError: The columns are tokens of a prompt.
+        """
+        if self.has_prompts:
+            raise ValueError(
+                "layers='all' is for queries with classes, and those of a "
+                f"{type(self.model).__name__} have tokens; leave layers='last'"
+            )
+        return AllLayers(self.model)
 
     def run(
         self, features: Any, samples: Sequence[Any], prompts: Sequence[str] = ()
@@ -132,3 +155,23 @@ class QueryHead:
         if self.model.training and hasattr(self.model, 'dense_topk_ratio'):
             dense = self.model.cache_dict['num_dense_queries']
         return slice(-number - dense, -dense or None)
+
+
+class AllLayers(QueryHead):
+    """The queries of every decoder layer: (L * N, Q, ...), layer after layer."""
+
+    reads_all_layers = True
+
+    def labels(self, step: Step) -> Tensor:
+        """The class (L * N * Q,) that the assigner gave each query in its layer."""
+        (outputs,) = step.noted(self.taps[0])
+        logits, _ = self._read(outputs)
+        calls = step.noted(self._class_loss)[: len(outputs[0])]
+        queries, images = [logits.shape[1]], len(logits) // len(calls)
+        found = [assigned_labels([call], queries, images) for call in calls]
+        return torch.cat([labels.flatten() for labels in found])
+
+    def _read(self, outputs: Any) -> tuple[Tensor, Tensor]:
+        super()._read(outputs)  # its checks
+        logits, boxes = (layers[:, :, self._queries] for layers in outputs)
+        return logits.flatten(0, 1), boxes.flatten(0, 1)

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ckd_mm.adapters.core.batch_checks import check_number
-from ckd_mm.adapters.core.class_logits import ClassLogits, Columns, Pixels
+from ckd_mm.adapters.core.class_logits import Columns, Pixels
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.prompts import Tokens
-from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.query.matching import (
     QueryOutputs,
@@ -28,40 +27,15 @@ from ckd_mm.adapters.query.matching import (
     mask_distances,
     match,
 )
-from ckd_mm.checks import check_any_positive, non_negative, positive_integer
+from ckd_mm.adapters.query.queries import Queries
+from ckd_mm.checks import (
+    check_any_positive,
+    non_negative,
+    one_of,
+    positive_integer,
+)
 
-__all__ = ['Queries', 'QueryParts']
-
-
-class Queries(Protocol):
-    """Where the last queries of a model are noted, and how they are read."""
-
-    has_masks: bool
-    """Whether each has a mask rather than a box."""
-
-    has_prompts: bool
-    """Whether the columns of the logits are tokens of a prompt."""
-
-    @property
-    def taps(self) -> tuple[Tap, ...]:
-        """Where logits and boxes or masks are noted."""
-
-    @property
-    def label_taps(self) -> tuple[Tap, ...]:
-        """Where the labels are noted."""
-
-    @property
-    def class_logits(self) -> ClassLogits:
-        """What the columns of the logits are, if they are classes."""
-
-    def logits(self, values: list[Any]) -> Tensor:
-        """Class logits (N, Q, C) of what the taps noted."""
-
-    def boxes_or_masks(self, values: list[Any], step: Step) -> Tensor:
-        """Boxes (N, Q, 4), relative to the image, or mask logits (N, Q, H, W)."""
-
-    def labels(self, step: Step) -> Tensor:
-        """The class (N * Q,) that the assigner gave each query."""
+__all__ = ['QueryParts']
 
 
 class QueryParts:
@@ -101,6 +75,7 @@ class QueryParts:
         class_cost: float = 2.0,
         box_cost: float = 5.0,
         activation: str | None = None,
+        layers: str = 'last',
     ) -> PairSpec:
         """Class logits of the last decoder layer or stage, of matched queries (K, C).
 
@@ -122,7 +97,15 @@ class QueryParts:
             class_cost: The weight of a difference in the classes.
             box_cost: The weight of a difference in the box.
             activation: See :class:`ckd_mm.adapters.core.class_logits.Columns`.
+            layers: `'last'`, or `'all'`: the queries of each decoder layer are matched
+                with those of the teacher's layer of the same number, as DETRDistill
+                does. The step waits once for all layers. Rows are those of the first
+                layer, then those of the second, and so on.
         """
+        if one_of('layers', layers, ('last', 'all')) == 'all':
+            return self._of_all_layers().query_logits(
+                topk, class_cost, box_cost, activation
+            )
         non_negative('box_cost', box_cost)
         check_any_positive(class_cost=class_cost, box_cost=box_cost)
         return self._class_logits(
@@ -182,6 +165,18 @@ class QueryParts:
             context=context,
             missing_context={**spec.missing_context, **missing},
         )
+
+    def _of_all_layers(self) -> QueryParts:
+        student, teacher = (
+            queries.of_all_layers() for queries in (self.student, self.teacher)
+        )
+        if student.num_layers != teacher.num_layers:
+            raise ValueError(
+                f"the student's decoder has {student.num_layers} layers and the "
+                f"teacher's {teacher.num_layers}, so they cannot be matched one by "
+                "one; leave layers='last'"
+            )
+        return QueryParts(student, teacher, self.names)
 
     def _class_logits(
         self,
@@ -263,8 +258,9 @@ class QueryParts:
     def _images(self, step: Step) -> Tensor:
         taps = self.student.taps
         logits = self.student.logits([step.noted(tap)[0] for tap in taps])
-        images = torch.arange(len(logits), device=logits.device)
-        return images.repeat_interleave(logits.shape[1])
+        layers = self.student.num_layers if self.student.reads_all_layers else 1
+        images = torch.arange(len(logits) // layers, device=logits.device)
+        return images.repeat_interleave(logits.shape[1]).repeat(layers)
 
 
 def _rows(queries: Queries, values: list[Any], step: Step) -> Tensor:

@@ -5,18 +5,17 @@ Shape suffixes: R RoIs of all images.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
 from mmengine.model import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from ckd_mm.adapters.core.pair_spec import Context
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
+from ckd_mm.adapters.core.traces import without_traces
 from ckd_mm.adapters.dense.head import DenseHead
 from ckd_mm.adapters.roi.stages import Stages
 from ckd_mm.checks import one_of, positive_integer
@@ -115,29 +114,6 @@ class ProposedRoIs:
         metas = [sample.metainfo for sample in step.data_samples]
         found = rpn_head.predict_by_feat(*maps, batch_img_metas=metas, cfg=config)
         return bbox2roi([image.bboxes[: self.number] for image in found])
-
-
-@contextmanager
-def without_traces(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Run a module as in training, so that nothing of a stock run changes.
-
-    Normalisation by the batch leaves its running statistics, and dropout the random
-    numbers, as they were.
-    """
-    tracking: list[Any] = [
-        part
-        for part in module.modules()
-        if part.training and getattr(part, 'track_running_stats', False)
-    ]
-    devices = [device] if device.type == 'cuda' else []
-    try:
-        for part in tracking:
-            part.track_running_stats = False
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        for part in tracking:
-            part.track_running_stats = True
 
 
 def _check_models(rois: str, student: Stages, teacher: Stages) -> None:

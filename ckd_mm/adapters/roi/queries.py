@@ -33,7 +33,10 @@ class RoIQueryAdapter(DetectionAdapter):
     :class:`DetectionAdapter`.
     """
 
-    head_parts = ('query_logits', 'roi_logits', 'mask_logits')
+    head_parts = (
+        *('query_logits', 'roi_logits', 'mask_logits'),
+        *('shared_query_logits', 'shared_query_boxes'),
+    )
 
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
@@ -50,9 +53,14 @@ class RoIQueryAdapter(DetectionAdapter):
             'a RoI and its mask belong to a query here, and those of two models are '
             "not the same; compare on='query_logits'"
         )
+        no_decoder = Unavailable(
+            'its stages refine RoIs, and it has no decoder that takes queries; compare '
+            "on='query_logits'"
+        )
         return {
             **QueryParts(student, teacher, self.names).parts(),
             **dict.fromkeys(('roi_logits', 'mask_logits'), reason),
+            **dict.fromkeys(('shared_query_logits', 'shared_query_boxes'), no_decoder),
         }
 
     def runs(self) -> dict[str, Pass]:
@@ -91,6 +99,8 @@ class _RoIQueries:
 
     has_masks = False
     has_prompts = False
+    reads_all_layers = False
+    num_layers = 1
 
     def __init__(self, model: BaseModel) -> None:
         last = len(model.roi_head.bbox_head) - 1
@@ -98,6 +108,17 @@ class _RoIQueries:
         head = f'roi_head.bbox_head.{last}'
         self.taps = (Tap(head), Tap(f'roi_head.bbox_roi_extractor.{last}', 'input'))
         self.label_taps = (Tap(f'{head}.loss_cls', 'input'),)
+
+    def of_all_layers(self) -> _RoIQueries:
+        """Nothing, as each stage has RoIs of its own.
+
+        Raises:
+            ValueError: In any case.
+        """
+        raise ValueError(
+            "layers='all' is for the layers of a decoder, and these queries have "
+            "stages; leave layers='last'"
+        )
 
     @property
     def class_logits(self) -> ClassLogits:

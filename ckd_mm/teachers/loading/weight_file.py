@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from ckd_mm.registry import did_you_mean
+from ckd_mm.teachers.loading.safe import TRUST, read_file
 
 __all__ = ['Weights', 'read_weights']
+
+# What PyTorch says of a file that it refuses to read as weights only.
+_REFUSED = re.compile(r'(?:GLOBAL|unrecognized function) ([\w.]+)')
 
 
 @dataclass
@@ -105,12 +108,19 @@ def _read(checkpoint: str) -> Any:
             from safetensors.torch import load_file  # an extra
 
             return load_file(checkpoint)
-        return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+        return read_file(checkpoint)
     except Exception as error:
         raise ValueError(
             f'teacher checkpoint {checkpoint!r} cannot be read: '
-            f'{type(error).__name__}: {error}; {_advice(error)}'
+            f'{_reason(error)}; {_advice(error)}'
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    if refused := _REFUSED.search(str(error)):
+        return f'it holds more than weights and plain data ({refused[1]})'
+    line, *_ = str(error).strip().split('\n')
+    return f'{type(error).__name__}: {line}'
 
 
 def _advice(error: Exception) -> str:
@@ -120,6 +130,12 @@ def _advice(error: Exception) -> str:
         return (
             'it holds classes of a program that is missing here; give a path or URL of '
             'what torch.save(model.state_dict(), PATH) writes there'
+        )
+    if _REFUSED.search(str(error)):
+        return (
+            'reading that can run code of the file; give the path or URL of what '
+            'torch.save(model.state_dict(), PATH) writes, or, if you trust the '
+            f'source of this file, set {TRUST}=1'
         )
     return (
         'give a path or URL that can be loaded; this file was cut short, or it is none '

@@ -82,7 +82,7 @@ def test_the_error_names_both_and_what_fits(
         "on='cross_roi_logits', or take a "
         'loss that fits: ATLoss, CWDLoss, CosineMapLoss, FDLoss, FGDLoss, FGFILoss, '
         'FitNetLoss, GramLoss, HCLLoss, MGDLoss, NSTLoss, OFDLoss, PKDLoss, '
-        'ReviewKDLoss, SPLoss, ScaleKDLoss, VIDLoss'
+        'ReviewKDLoss, SPLoss, ScaleKDLoss, SimKDLoss, VIDLoss'
     )
     with pytest.raises(
         ValueError,

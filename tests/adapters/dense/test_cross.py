@@ -72,9 +72,15 @@ def test_a_twin_gives_what_the_student_gives_whatever_the_depth(kind: str) -> No
 
 
 def by_hand(
-    student: BaseModel, teacher: BaseModel, data: dict[str, Any], at: int
+    student: BaseModel,
+    teacher: BaseModel,
+    data: dict[str, Any],
+    at: int,
+    behind: int | None = None,
+    connector: Any = None,
 ) -> tuple[Tensor, Tensor]:
     """Class logits through the teacher's layers, level by level, and its own."""
+    behind = behind or at
     images = [
         model.data_preprocessor(deepcopy(data), False)['inputs']
         for model in (student, teacher)
@@ -87,15 +93,16 @@ def by_hand(
     for own, target in zip(*maps, strict=True):
         for number, layer in enumerate(student.bbox_head.cls_convs[:at], 1):
             own = layer(own, activate=number < at)
-        for number, layer in enumerate(teacher.bbox_head.cls_convs[:at], 1):
-            target = layer(target, activate=number < at)
+        own = own if connector is None else connector(own)
+        for number, layer in enumerate(teacher.bbox_head.cls_convs[:behind], 1):
+            target = layer(target, activate=number < behind)
         means, stds = (
             [getattr(one, name)((0, 2, 3), keepdim=True) for one in (own, target)]
             for name in ('mean', 'std')
         )
         stds = [one.std((0, 2, 3), correction=0, keepdim=True) for one in (own, target)]
         own = ((own - means[0]) / stds[0] * stds[1] + means[1]).relu()
-        for layer in teacher.bbox_head.cls_convs[at:]:
+        for layer in teacher.bbox_head.cls_convs[behind:]:
             own = layer(own)
         last = 'retina_cls' if hasattr(teacher.bbox_head, 'retina_cls') else 'gfl_cls'
         crossed.append(getattr(teacher.bbox_head, last)(own))
@@ -164,7 +171,10 @@ def test_the_surest_places_of_the_teacher_can_be_chosen() -> None:
         (dict(at=0), 3, 'from 1 to 3, got 0'),
         (dict(topk=5), 3, "rows='all' takes them all"),
         (dict(rows='some'), 3, "rows must be one of 'all'"),
-        ({}, 2, 'stacks 3 convolutions .* the teacher 2'),
+        (dict(teacher_at=4), 3, "the teacher's head, from 1 to 3, got 4"),
+        (dict(teacher_at=1), 3, 'behind number 2 for .* behind number 1; set connec'),
+        (dict(connector='yes'), 3, 'connector must be True or False'),
+        ({}, 2, 'stacks 3 convolutions .* the teacher 2, .* set connector=True'),
     ],
 )
 def test_what_cannot_be_crossed_is_refused(on: dict, convs: int, message: str) -> None:
@@ -177,7 +187,8 @@ def test_another_width_of_the_head_is_refused() -> None:
     def wide(model: Any) -> None:
         model.bbox_head.update(stacked_convs=3, feat_channels=64)
 
-    with pytest.raises(ValueError, match=r'\[32, 32\] channels .* \[64, 64\]'):
+    message = r'\[32, 32\] channels .* \[64, 64\].* set connector=True'
+    with pytest.raises(ValueError, match=message):
         pair(deep('ATSS'), one_stage('ATSS', wide, 1), batch(), 'cross_logits')
 
 

@@ -113,6 +113,62 @@ def test_pairs_cost_least_and_are_of_the_last_layer_and_of_one_image(
         assert_allclose(given['teacher'][rows], logits_t[[j for _, j in expected]])
 
 
+@pytest.mark.parametrize('kind', ['DETR', 'DINO'])
+def test_all_layers_are_matched_one_by_one(kind: str) -> None:
+    """Each as if it were the last of both, in one copy to the host."""
+    student, teacher = query_based(kind, 5), query_based(kind, 4, seed=1)
+    scatter(student, 0)
+    scatter(teacher, 1)
+    student_outputs, teacher_outputs = noted(student), noted(teacher)
+    on = part(layers='all', topk=3)
+    target = ['target'] if kind == 'DETR' else []
+    given = pair(student.train(), teacher, batch(), on, 'image_index', *target)
+    assert given['image_index'].tolist() == 2 * [0, 0, 0, 1, 1, 1]
+    expected: list[tuple[Tensor, Tensor]] = []
+    for layer, image in itertools.product(range(2), range(2)):
+        logits, boxes = (one[layer, image, -5:].detach() for one in student_outputs[0])
+        logits_t, boxes_t = (one[layer, image] for one in teacher_outputs[0])
+        probs, probs_t = (
+            one.softmax(1) if kind == 'DETR' else one.sigmoid()
+            for one in (logits, logits_t)
+        )
+        classes = probs_t[:, :-1] if kind == 'DETR' else probs_t
+        best = classes.amax(1).topk(3).indices
+        costs = 2 * torch.cdist(probs, probs_t[best], p=1)
+        costs = costs + 5 * torch.cdist(boxes, boxes_t[best], p=1)
+        order = min(
+            itertools.permutations(range(5), 3),
+            key=lambda order: sum(costs[i, j].item() for j, i in enumerate(order)),
+        )
+        pairs = sorted(zip(order, best.tolist(), strict=True))
+        expected += [(logits[i], logits_t[j]) for i, j in pairs]
+    for which, name in enumerate(('student', 'teacher')):
+        assert_allclose(given[name], torch.stack([one[which] for one in expected]))
+    if target:
+        assert given['target'].shape == (12,)
+
+
+def test_all_layers_of_one_decoder_have_targets_of_their_own() -> None:
+    student = query_based('DETR')
+    calls: list[Any] = []
+    student.bbox_head.loss_cls.register_forward_pre_hook(
+        lambda _, args: calls.append(args)
+    )
+    on = part(layers='all')
+    given = pair(student.train(), deepcopy(student), batch(), on, 'target')
+    logits, labels = (torch.cat([call[i] for call in calls]) for i in range(2))
+    assert len(given['target']) == 48 and (given['target'] < 10).sum() == 10
+    for row, label in zip(given['student'], given['target'], strict=True):
+        (query,) = (logits == row).all(1).nonzero().flatten()
+        assert labels[query] == label
+
+
+def test_decoders_of_other_depths_are_not_matched_layer_by_layer() -> None:
+    student, deep = query_based('DETR'), query_based('DETR', num_layers=3)
+    with pytest.raises(ValueError, match="has 2 layers and the teacher's 3.*='last'"):
+        pair(student, deep, batch(), part(layers='all'))
+
+
 def test_queries_of_the_teacher_can_be_limited_to_the_surest() -> None:
     student, teacher = query_based('DINO', 6), query_based('DINO', 9, seed=1)
     outputs = noted(teacher)

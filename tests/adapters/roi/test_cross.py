@@ -12,7 +12,10 @@ from mmengine.model import BaseModel
 from mmengine.testing import assert_allclose
 from torch import Tensor
 
+from ckd_mm.adapters.core.map_connector import MapConnector
+from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.functional import kd_loss
+from ckd_mm.teachers import ModelTeacher, Request
 
 from ..detectors import build as build_detector
 from ..detectors import cascade_rcnn, faster_rcnn, mask_rcnn, narrow_rois
@@ -124,17 +127,56 @@ def test_a_step_without_a_roi_of_an_object_has_a_gradient_of_zero() -> None:
     assert len(found['student']) == 0 and found['student'].requires_grad
 
 
-def test_other_widths_or_levels_are_refused_with_what_differs() -> None:
-    def wider(model: Any) -> None:
-        narrow_rois(model)
-        model.neck.out_channels = 48
-        model.rpn_head.in_channels = 48
-        model.roi_head.bbox_head.in_channels = 48
-        model.roi_head.bbox_roi_extractor.out_channels = 48
+def wider(model: Any) -> None:
+    narrow_rois(model)
+    model.neck.out_channels = 48
+    model.rpn_head.in_channels = 48
+    model.roi_head.bbox_head.in_channels = 48
+    model.roi_head.bbox_roi_extractor.out_channels = 48
 
-    teacher = build_detector('faster_rcnn/faster-rcnn_r50_fpn_1x_coco', wider, seed=1)
-    with pytest.raises(ValueError, match='channels .* student has 32 .* teacher 48'):
-        pair(faster_rcnn(0), teacher, batch(), 'cross_roi_logits')
+
+def wide_teacher() -> BaseModel:
+    name = 'faster_rcnn/faster-rcnn_r50_fpn_1x_coco'
+    return build_detector(name, wider, seed=1).requires_grad_(False)
+
+
+def test_another_width_is_refused_without_a_connector() -> None:
+    with pytest.raises(ValueError, match='32 channels, .* 48; set connector=True'):
+        pair(faster_rcnn(0), wide_teacher(), batch(), 'cross_roi_logits')
+
+
+def test_other_levels_are_refused_with_what_differs() -> None:
+    def fewer(model: Any) -> None:
+        narrow_rois(model)
+        model.roi_head.bbox_roi_extractor.featmap_strides = [4, 8, 16]
+
+    name = 'faster_rcnn/faster-rcnn_r50_fpn_1x_coco'
+    teacher = build_detector(name, fewer, seed=1)
+    on = dict(part='cross_roi_logits', connector=True)
+    with pytest.raises(ValueError, match=r'student has \[4, 8, 16, 32\] .* 16\];'):
+        pair(faster_rcnn(0), teacher, batch(), on)
+
+
+def test_a_connector_brings_all_levels_to_the_width_of_the_teacher() -> None:
+    student, teacher, data = faster_rcnn(0), wide_teacher(), batch()
+    connector = MapConnector([(32, 48)])
+    on = dict(part='cross_roi_logits', connector=True)
+    request = Request(on, ('rois',), connector=connector)
+    maker = PairMaker(student, [ModelTeacher(teacher)], {'term': request})
+    found = maker.pairs(data)['term'].arguments()
+    images = student.data_preprocessor(deepcopy(data), False)['inputs']
+    (convolution,) = connector.convolutions
+    maps = [convolution(level) for level in student.extract_feat(images)]
+    crossed = teacher.roi_head._bbox_forward(maps, found['rois'])['cls_score']
+    assert_allclose(found['student'], crossed, rtol=1e-4, atol=1e-5)
+    learners = [student.backbone.layer2[0].conv1.weight, *connector.parameters()]
+    gradients = [
+        torch.autograd.grad(kd_loss(one, found['teacher']), learners)
+        for one in (found['student'], crossed)
+    ]
+    for mine, reference in zip(*gradients, strict=True):
+        assert mine.any()
+        assert_allclose(mine, reference, rtol=1e-3, atol=1e-6)
 
 
 def _state(model: BaseModel) -> list[tuple[str, Tensor]]:

@@ -54,6 +54,14 @@ def last_stage(model: BaseModel, data: dict[str, Any]) -> tuple[Tensor, Tensor]:
     return logits, torch.stack(boxes) / sizes[:, None]
 
 
+def test_options_and_parts_of_decoders_are_refused() -> None:
+    student = detector('SparseRCNN', 4, 0)
+    with pytest.raises(ValueError, match="'all' is for the layers of a decoder, and"):
+        pair(student, student, batch(student), dict(part='query_logits', layers='all'))
+    with pytest.raises(ValueError, match='refine RoIs, and it has no decoder that'):
+        pair(student, student, batch(student), 'shared_query_boxes')
+
+
 @EACH
 def test_pairs_cost_least_and_are_of_the_last_stage_and_of_one_image(kind: str) -> None:
     student, teacher = detector(kind, 4, 0), detector(kind, 3, 1)

@@ -1,0 +1,164 @@
+"""Write the student of a run with what its terms give it at inference."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+
+from ckd_mm.atomic import replacing
+from ckd_mm.commands.arguments import LIBRARIES
+from ckd_mm.engine.inference import KEY
+from ckd_mm.errors import as_value_error
+from ckd_mm.registry import LOSSES
+
+__all__ = ['export_student']
+
+
+def export_student(
+    config: str | PathLike[str], checkpoint: str | PathLike[str], folder: Path
+) -> tuple[Path, Path]:
+    """Write a config without the hook, and a checkpoint, which the library's tools run.
+
+    Neither teacher nor data are read: the run's checkpoint has all that is needed.
+
+    Args:
+        config: The config of the run.
+        checkpoint: A checkpoint of it.
+        folder: Where both files are written, under the names of those of the run.
+
+    Returns:
+        The paths of the config and of the checkpoint.
+
+    Raises:
+        FileExistsError: A file of that name is there already.
+        ValueError: A file cannot be read, no term changes the student at inference, or
+            config and checkpoint are of different runs.
+    """
+    config, checkpoint = Path(config), Path(checkpoint)
+    targets = folder / f'{config.stem}.py', folder / f'{checkpoint.stem}.pth'
+    for target in targets:
+        if target.exists():
+            raise FileExistsError(f'{target} exists; choose another folder')
+    cfg, content = _read_config(config), _read_checkpoint(checkpoint)
+    parts = content.get(KEY)
+    if not parts:
+        raise ValueError(_why_nothing(cfg, config, checkpoint))
+    exported = _without_hook(cfg)
+    weights = dict(content['state_dict'])
+    for name, part in parts.items():
+        exported.model[name] = copy.deepcopy(part['config'])
+        weights = _with_part(weights, name, part['state_dict'])
+    _import_types(exported, parts)
+    _check_fit(exported, weights, config, checkpoint)
+    meta = {**content.get('meta', {}), 'cfg': exported.pretty_text}
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(targets[1]) as draft:
+        torch.save({'meta': meta, 'state_dict': weights}, draft)
+    targets[0].write_text(exported.pretty_text, encoding='utf-8')
+    return targets
+
+
+def _read_config(path: Path) -> Config:
+    with as_value_error(f'reading the config {path}'):
+        return Config.fromfile(path)
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ValueError(f'{path} does not exist; expected a checkpoint of the run')
+    with as_value_error(f'reading the checkpoint {path}'):
+        content = torch.load(path, map_location='cpu', weights_only=False)
+    if not isinstance(content, dict) or 'state_dict' not in content:
+        raise ValueError(
+            f'{path} has no state_dict; expected a checkpoint that the run has saved'
+        )
+    return content
+
+
+def _why_nothing(cfg: Config, config: Path, checkpoint: Path) -> str:
+    """Why a checkpoint has nothing to put in place of the student's modules."""
+    terms = {
+        name: term.get('loss', {}).get('type')
+        for hook in cfg.get('custom_hooks') or []
+        if hook.get('type') == 'DistillationHook'
+        for name, term in hook.get('distill', {}).items()
+    }
+    changing = [
+        name
+        for name, loss in terms.items()
+        if hasattr(LOSSES.get(loss) if loss else None, 'at_inference')
+    ]
+    if changing:
+        return (
+            f'{checkpoint} has nothing of {", ".join(changing)} for inference; it is '
+            'of another run, of one with loss_weight=0, or was published without it: '
+            'give a checkpoint that the run of this config has saved'
+        )
+    found = ', '.join(f'{name} ({loss})' for name, loss in terms.items())
+    return (
+        f'no term of {config} changes the student at inference, got '
+        f'{found or "no DistillationHook"}; there is nothing to export: the checkpoint '
+        'is that of the stock student, test it with its stock config'
+    )
+
+
+def _without_hook(cfg: Config) -> Config:
+    """A copy of the config of a run, for the student alone."""
+    exported = copy.deepcopy(cfg)
+    hooks = [
+        hook
+        for hook in cfg.get('custom_hooks') or []
+        if hook.get('type') != 'DistillationHook'
+    ]
+    exported.pop('custom_hooks', None)
+    if hooks:
+        exported.custom_hooks = hooks
+    exported.update(load_from=None, resume=False)
+    exported.pop('work_dir', None)
+    return exported
+
+
+def _with_part(
+    weights: Mapping[str, Any], name: str, state: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Weights of the student in which one child has other ones."""
+    kept = {key: one for key, one in weights.items() if not key.startswith(f'{name}.')}
+    return {**kept, **{f'{name}.{key}': one for key, one in state.items()}}
+
+
+def _import_types(cfg: Config, parts: Mapping[str, Any]) -> None:
+    """Have the config import what registers the modules, beside those of a library."""
+    imports = list((cfg.get('custom_imports') or {}).get('imports', []))
+    for part in parts.values():
+        cls: Any = MODELS.get(part['config']['type'])
+        module = getattr(cls, '__module__', LIBRARIES[0])
+        package = module.split('.')[0]
+        wanted = package if package == 'ckd_mm' else module
+        if package not in LIBRARIES and wanted not in imports:
+            imports.append(wanted)
+    if imports:
+        cfg.custom_imports = dict(imports=imports, allow_failed_imports=False)
+
+
+def _check_fit(
+    cfg: Config, weights: Mapping[str, Any], config: Path, checkpoint: Path
+) -> None:
+    """Check that the weights are those of the model.
+
+    Raises:
+        ValueError: They are not.
+    """
+    scope = DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    with as_value_error(f'the weights of {checkpoint} in the model of {config}'), scope:
+        settings = cfg.get('data_preprocessor')
+        model = dict(copy.deepcopy(cfg.model))
+        if settings is not None:
+            model.setdefault('data_preprocessor', copy.deepcopy(settings))
+        MODELS.build(model).load_state_dict(weights, strict=True)

@@ -1,0 +1,404 @@
+"""A student with its teacher's classifier: in the run, in its checkpoint, exported."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mmpretrain
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import EMAHook, Hook
+from mmengine.registry import MODELS, DefaultScope
+from mmengine.runner import Runner
+from torch import Tensor
+
+from ckd_mm.commands.export import export_student
+from ckd_mm.engine.inference import KEY
+from ckd_mm.hooks import DistillationHook
+from ckd_mm.losses import SimKDLoss
+
+from ..processes import ROOT, run_script
+from ..tasks import differences
+
+pytestmark = pytest.mark.slow
+
+MMPRETRAIN_TEST = Path(mmpretrain.__file__).parent / '.mim/tools/test.py'
+Configs = Callable[..., Config]
+TERM = dict(on='module:backbone:-1', loss=dict(type='SimKDLoss'))
+
+
+def simkd(teacher: Any, **options: Any) -> dict[str, Any]:
+    """The hook of the paper: nothing but this loss."""
+    return {
+        **dict(type='DistillationHook', teacher=teacher, distill=dict(simkd=TERM)),
+        **dict(student_loss_weight=0.0),
+        **options,
+    }
+
+
+class Validation(Hook):
+    """What the model predicts in the last validation, and that it is stock before."""
+
+    def __init__(self) -> None:
+        self.scores: list[Tensor] = []
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        self.scores = []
+        self.stock = [id(one) for one in runner.model.modules()]
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        self.scores += [sample.pred_score for sample in outputs]
+
+    def after_val_epoch(self, runner: Runner, metrics: Any = None) -> None:
+        assert self.stock == [id(one) for one in runner.model.modules()]
+        self.metrics = metrics
+
+
+def trained(cfg: Config, *hooks: Hook) -> tuple[Runner, Validation]:
+    runner, validation = Runner.from_cfg(cfg), Validation()
+    for hook in (*hooks, validation):
+        runner.register_hook(hook)
+    runner.train()
+    return runner, validation
+
+
+@pytest.fixture(scope='module')
+def config(classifier_config: Configs, classifier_teacher: dict[str, Any]) -> Configs:
+    """A student whose last map is 4 x 4, beside the teacher's of 2 x 2."""
+
+    def make(work_dir: Path, **changes: Any) -> Config:
+        changes.setdefault('custom_hooks', [simkd(classifier_teacher)])
+        cfg = classifier_config(work_dir, **changes)
+        cfg.model.backbone.strides = (1, 2, 2, 1)
+        cfg.train_cfg.val_interval = 1
+        return cfg
+
+    return make
+
+
+@pytest.fixture(scope='module')
+def simkd_run(config: Configs, tmp_path_factory: Any) -> tuple[Runner, Validation]:
+    folder = tmp_path_factory.mktemp('run')
+    cfg = config(folder, epochs=2)
+    cfg.dump(folder / 'simkd.py')
+    return trained(cfg)
+
+
+@pytest.fixture(scope='module')
+def exported(
+    simkd_run: tuple[Runner, Validation], tmp_path_factory: Any
+) -> tuple[Path, Path]:
+    """The files that the tool writes."""
+    work_dir = Path(simkd_run[0].work_dir)
+    folder = tmp_path_factory.mktemp('exported') / 'new'
+    tool = ('tools/export_student.py', work_dir / 'simkd.py', work_dir / 'epoch_2.pth')
+    done = run_script(*tool, folder)
+    assert not done.returncode, done.stderr[-2000:]
+    return folder / 'simkd.py', folder / 'epoch_2.pth'
+
+
+def test_mmpretrains_own_test_tool_gives_the_scores_and_the_metric_of_the_run(
+    simkd_run: tuple[Runner, Validation], exported: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / 'found.pkl'
+    options = ('--work-dir', tmp_path, '--out', out)
+    done = run_script(MMPRETRAIN_TEST, *exported, *options, '--out-item', 'pred')
+    assert not done.returncode, done.stderr[-2000:]
+    scores = [sample['pred_score'] for sample in pickle.loads(out.read_bytes())]
+    assert torch.equal(torch.stack(scores), torch.stack(simkd_run[1].scores))
+    (log,) = tmp_path.glob('*/*.json')
+    metrics = json.loads(log.read_text())
+    assert 0 < simkd_run[1].metrics['accuracy/top1'] == metrics['accuracy/top1']
+
+
+def test_the_exported_student_is_the_backbone_the_projector_and_the_teachers_head(
+    simkd_run: tuple[Runner, Validation],
+    exported: tuple[Path, Path],
+    classifier_teacher: dict[str, Any],
+) -> None:
+    """The same logits by hand, from the modules of the run and of the teacher."""
+    runner, _ = simkd_run
+    cfg = Config.fromfile(exported[0])
+    assert 'custom_hooks' not in cfg and cfg.custom_imports.imports == ['ckd_mm']
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        student = MODELS.build(cfg.model).eval()
+    content = torch.load(exported[1], weights_only=False)
+    student.load_state_dict(content['state_dict'], strict=True)
+    assert set(content) == {'meta', 'state_dict'}
+    teacher = torch.load(classifier_teacher['checkpoint'])['state_dict']
+    hook = next(one for one in runner.hooks if isinstance(one, DistillationHook))
+    loss: Any = hook.connectors.modules['simkd']
+    projector = loss.necks[0].projector.eval()
+    images = torch.randn(3, 3, 16, 16)
+    with torch.no_grad():
+        (maps,) = runner.model.eval().backbone(images)
+        assert maps.shape[2:] == (4, 4)
+        pooled = torch.nn.functional.adaptive_avg_pool2d(maps, 2)
+        rows = projector(pooled).mean(dim=(2, 3))
+        logits = rows @ teacher['head.fc.weight'].T + teacher['head.fc.bias']
+        assert torch.allclose(student(images), logits, atol=1e-6)
+
+
+def test_the_checkpoint_of_the_run_is_the_stock_students(
+    simkd_run: tuple[Runner, Validation], config: Configs, tmp_path: Path
+) -> None:
+    runner, _ = simkd_run
+    content = torch.load(Path(runner.work_dir) / 'epoch_2.pth', weights_only=False)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(config(tmp_path).model)
+    model.load_state_dict(content['state_dict'], strict=True)
+    parts = content[KEY]
+    assert {name: part['config']['type'] for name, part in parts.items()} == {
+        'neck': 'SimKDNeck',
+        'head': 'LinearClsHead',
+    }
+    stored = content['ckd_mm']['simkd.necks.0.projector.0.weight']
+    weight = parts['neck']['state_dict']['projector.0.weight']
+    assert weight.data_ptr() == stored.data_ptr(), 'stored once'
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(
+    simkd_run: tuple[Runner, Validation], config: Configs, tmp_path: Path
+) -> None:
+    """Its sizes to pool to come from the checkpoint as well."""
+    whole, _ = simkd_run
+    cfg = config(tmp_path, epochs=2)
+    cfg.update(load_from=str(Path(whole.work_dir) / 'epoch_2.pth'), resume=True)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    found, expected = (
+        next(hook for hook in one.hooks if isinstance(hook, DistillationHook))
+        for one in (runner, whole)
+    )
+    first, second = (one.connectors.modules.state_dict() for one in (found, expected))
+    assert not differences(first, second)
+    loss: Any = found.terms[0].loss
+    assert loss.necks[0].sizes == ((4, 4), (2, 2))
+
+
+def test_weight_zero_is_the_stock_run_in_weights_and_in_metrics(
+    config: Configs, classifier_teacher: dict[str, Any], tmp_path: Path
+) -> None:
+    loss = dict(type='SimKDLoss', loss_weight=0.0)
+    hook = simkd(
+        classifier_teacher,
+        distill=dict(simkd=dict(on=TERM['on'], loss=loss)),
+        student_loss_weight=1.0,
+    )
+    runs = [
+        trained(config(tmp_path / name, custom_hooks=hooks))
+        for name, hooks in (('stock', []), ('weight0', [hook]))
+    ]
+    (stock, stock_validation), (distilled, validation) = runs
+    assert not differences(stock.model.state_dict(), distilled.model.state_dict())
+    assert stock_validation.metrics == validation.metrics
+    assert not torch.load(tmp_path / 'weight0/epoch_1.pth', weights_only=False).get(KEY)
+
+
+def test_the_average_of_a_student_is_validated_and_exported_with_the_projector(
+    config: Configs, tmp_path: Path
+) -> None:
+    """EMAHook swaps the student's tensors one by one, in their order."""
+    cfg = config(tmp_path)
+    cfg.dump(tmp_path / 'ema.py')
+    _, validation = trained(cfg, EMAHook(momentum=0.5))
+    paths = export_student(
+        tmp_path / 'ema.py', tmp_path / 'epoch_1.pth', tmp_path / 'out'
+    )
+    exported = Config.fromfile(paths[0])
+    exported.update(load_from=str(paths[1]), work_dir=str(tmp_path / 'test'))
+    exported.experiment_name = exported.visualizer.name = 'exported_average'
+    runner, seen = Runner.from_cfg(exported), Validation()
+    runner.register_hook(seen)
+    runner.val()
+    assert torch.equal(torch.stack(seen.scores), torch.stack(validation.scores))
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (
+            dict(on='module:backbone.layer3'),
+            "'simkd': SimKDLoss must compare what its modules get at inference, such "
+            "as on='module:backbone:-1', got on='module:backbone.layer3'",
+        ),
+        (dict(on='logits'), "as on='module:backbone:-1', got on='logits'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_training(
+    change: dict[str, Any],
+    message: str,
+    config: Configs,
+    classifier_teacher: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    hook = simkd(classifier_teacher, distill=dict(simkd={**TERM, **change}))
+    with pytest.raises(ValueError) as error:
+        Runner.from_cfg(config(tmp_path, custom_hooks=[hook])).train()
+    assert message in str(error.value)
+
+
+def test_several_maps_have_no_projector_to_give() -> None:
+    with pytest.raises(
+        ValueError, match='one projector, of the last map, got 2 levels'
+    ):
+        SimKDLoss([2, 4], [2, 4]).at_inference(None)
+
+
+def other_classes(cfg: Config) -> None:
+    cfg.model.head.num_classes = 7
+
+
+def other_head(cfg: Config) -> None:
+    cfg.model.head = dict(
+        type='StackedLinearClsHead',
+        num_classes=10,
+        in_channels=128,
+        mid_channels=[16],
+    )
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (other_classes, 'classes must be the same in the same order, got 10 classes'),
+        (
+            other_head,
+            'GlobalAveragePooling and LinearClsHead, got Global',
+        ),
+    ],
+)
+def test_a_teacher_whose_classifier_cannot_be_reused_is_refused(
+    change: Callable[[Config], None],
+    message: str,
+    config: Configs,
+    classifier_config: Configs,
+    teacher_of: Callable[[Config], dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    teacher = classifier_config(tmp_path / 'teacher', width=16)
+    change(teacher)
+    hook = simkd(teacher_of(teacher))
+    with pytest.raises(ValueError, match=message):
+        Runner.from_cfg(config(tmp_path, custom_hooks=[hook])).train()
+
+
+def test_several_teachers_and_a_changing_one_are_refused(
+    config: Configs, classifier_teacher: dict[str, Any], tmp_path: Path
+) -> None:
+    channels = dict(student_channels=64, teacher_channels=64)
+    term = dict(on=TERM['on'], loss=dict(type='SimKDLoss', **channels))
+    for teacher, message in (
+        ([classifier_teacher] * 2, 'one teacher, got 2; choose one with teacher='),
+        (dict(ema=True), 'a model that stays as it is, got a EMATeacher'),
+    ):
+        hooks = [simkd(teacher, distill=dict(simkd=dict(term)))]
+        if teacher == dict(ema=True):
+            hooks.append(dict(type='EMAHook'))
+        else:
+            hooks[0]['distill'] = dict(simkd=TERM)
+        with pytest.raises(ValueError, match=message):
+            Runner.from_cfg(config(tmp_path, custom_hooks=hooks)).train()
+
+
+def test_the_stock_student_is_tested_with_a_warning(
+    simkd_run: tuple[Runner, Validation],
+    config: Configs,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture,
+) -> None:
+    cfg = config(tmp_path)
+    cfg.load_from = str(Path(simkd_run[0].work_dir) / 'epoch_2.pth')
+    Runner.from_cfg(cfg).test()
+    printed = ''.join(capfd.readouterr())
+    assert 'the stock student is evaluated, without what simkd gives it' in printed
+
+
+# bad input of the tool
+
+
+def test_a_file_of_the_user_is_not_overwritten(
+    simkd_run: tuple[Runner, Validation], tmp_path: Path
+) -> None:
+    work_dir = Path(simkd_run[0].work_dir)
+    for name in ('simkd.py', 'epoch_2.pth'):
+        folder = tmp_path / name.split('.')[1]
+        folder.mkdir()
+        (folder / name).write_text('mine')
+        with pytest.raises(FileExistsError, match=f'{name} exists; choose another'):
+            export_student(work_dir / 'simkd.py', work_dir / 'epoch_2.pth', folder)
+        assert [one.name for one in folder.iterdir()] == [name]
+        assert (folder / name).read_text() == 'mine'
+
+
+@pytest.mark.parametrize(
+    ('config_text', 'checkpoint', 'message'),
+    [
+        (None, None, 'no.pth does not exist; expected a checkpoint of the run'),
+        (None, {'epoch': 3}, 'no.pth has no state_dict; expected a checkpoint'),
+        (
+            None,
+            {'state_dict': {}},
+            'no.pth has nothing of simkd for inference; it is of another run, of one '
+            'with loss_weight=0, or was published without it: give a checkpoint',
+        ),
+        (
+            "custom_hooks = [dict(type='DistillationHook', distill=dict(kd=dict("
+            "on='logits', loss=dict(type='KDLoss'))))]",
+            {'state_dict': {}},
+            'changes the student at inference, got kd (KDLoss); there is nothing to '
+            'export: the checkpoint is that of the stock student',
+        ),
+        ('', {'state_dict': {}}, 'got no DistillationHook; there is nothing to export'),
+        ('model = [', None, 'reading the config '),
+    ],
+)
+def test_what_cannot_be_exported_is_a_sentence(
+    config_text: str | None,
+    checkpoint: Any,
+    message: str,
+    simkd_run: tuple[Runner, Validation],
+    tmp_path: Path,
+) -> None:
+    config = Path(simkd_run[0].work_dir) / 'simkd.py'
+    if config_text is not None:
+        config = tmp_path / 'other.py'
+        config.write_text(config_text)
+    if checkpoint is not None:
+        torch.save(checkpoint, tmp_path / 'no.pth')
+    with pytest.raises(ValueError) as error:
+        export_student(config, tmp_path / 'no.pth', tmp_path / 'out')
+    assert message in str(error.value) and '\n' not in str(error.value)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_checkpoint_of_another_student_is_refused(
+    simkd_run: tuple[Runner, Validation], config: Configs, tmp_path: Path
+) -> None:
+    cfg = config(tmp_path, width=4)
+    cfg.dump(tmp_path / 'narrow.py')
+    checkpoint = Path(simkd_run[0].work_dir) / 'epoch_2.pth'
+    with pytest.raises(ValueError, match=r'the weights of .* in the model of .*narrow'):
+        export_student(tmp_path / 'narrow.py', checkpoint, tmp_path / 'out')
+
+
+def test_the_tool_ends_with_the_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [str(tmp_path / name) for name in ('a.py', 'a.pth', 'out')]
+    monkeypatch.setattr(sys, 'argv', ['export_student.py', *arguments])
+    with pytest.raises(SystemExit, match=r'^error: .*a\.py'):
+        runpy.run_path(str(ROOT / 'tools/export_student.py'), run_name='__main__')
