@@ -44,8 +44,8 @@ def test_the_page_on_logs_draws_and_measures_what_it_says(
     assert (folder / 'logs.png').stat().st_size > 10_000
     assert (folder / 'work_dirs/my_ckd/report.html').is_file()
     measured = read_history(folder / 'work_dirs/measured').train.values()
-    assert all(0.01 < entry['ckd_share'] < 0.99 for entry in measured)
-    assert {entry['ckd_weight'] for entry in measured} == {1.0}
+    assert all(0 < entry['ckd_share'] < 1 for entry in measured)
+    assert all(0 < entry['ckd_weight'] <= 1 for entry in measured)
 
 
 def test_the_weights_of_the_teacher_are_of_the_zoo() -> None:
