@@ -48,6 +48,10 @@ REASONS = {
     'at backward': 'its backward pass runs once more',
     'dense/priors.py': 'the number of assigned anchors is not known before',
     'query/matching.py': 'the Hungarian method runs on the processor',
+    **dict.fromkeys(
+        ('mmcv/ops/nms.py', 'ddq_detr_layers.py'),
+        "the student's decoder runs once more, and picks distinct queries by NMS",
+    ),
     'multi_scale_deform_attn.py': (
         "the student's decoder runs once more, and mmcv's attention checks its sizes"
     ),

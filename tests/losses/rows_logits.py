@@ -158,13 +158,6 @@ LOGIT_ROWS = (
             *({'positives': value} for value in ('classes', None, True)),
             *({'center': value} for value in ('rows', True, 0)),
             *({'geometry': value} for value in (1, None)),
-            {'background_class': 0},
-            *(
-                {'positives': 'class', 'background_class': value}
-                for value in (-1, 1.0, True, '2')
-            ),
-            {'positives': 'class', 'per_image': True},
-            {'positives': 'class', 'same_class_negatives': False},
         ),
         golden=('ckd',),
         needs=('target', 'image_index'),

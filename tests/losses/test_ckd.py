@@ -95,3 +95,22 @@ def test_negatives_per_image_and_gathered_exclude_each_other() -> None:
         'negatives of one image and gather_distributed=True exclude each other, '
         'because every rank has other images; leave out one of the two'
     )
+
+
+@pytest.mark.parametrize('value', [-1, 1.0, True, '2'])
+def test_a_background_class_is_an_index(value: Any) -> None:
+    with pytest.raises(ValueError, match='background_class must be'):
+        CKDLoss(positives='class', background_class=value)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(background_class=0), "read with positives='class' alone; leave out"),
+        (dict(positives='class', per_image=True), 'excludes per_image=True'),
+        (dict(positives='class', same_class_negatives=False), 'leave these out, and'),
+    ],
+)
+def test_options_that_do_not_go_together(options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CKDLoss(**options)

@@ -29,7 +29,8 @@ every_backbone = pytest.mark.parametrize(
 
 
 def test_the_table_has_every_backbone() -> None:
-    assert [config['type'] for config in BACKBONES] == models.__all__
+    necks = {'SimKDNeck'}
+    assert {config['type'] for config in BACKBONES} == {*models.__all__} - necks
 
 
 @every_backbone

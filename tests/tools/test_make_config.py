@@ -26,7 +26,7 @@ def test_it_lists_every_pair_with_its_schedules_and_methods() -> None:
     done = run_script('tools/make_config.py', '--list', fresh=True)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert ['gfl_r101-r18_coco', '1x', 'ckd', 'ld', 'ld-kd'] in lines
+    assert ['gfl_r101-r18_coco', '1x', 'ckd', 'ld', 'ld-kd', 'crosskd-edges'] in lines
     pairs = {recipe.pair for recipe in make_config.recipes()}
     assert {line[0] for line in lines} == {'PAIR', *pairs}
 

@@ -69,7 +69,7 @@ class Recorder:
         self._handles: list[RemovableHandle] = []
         self._noted: dict[Tap, list[_Note]] = {}
         self._is_open = False
-        self._wanted: Collection[Tap] = frozenset(self.taps)
+        self._wanted: Collection[Tap] = self.taps
         self._run: Hashable = None
 
     def attach(self) -> None:
@@ -97,7 +97,7 @@ class Recorder:
         Args:
             taps: Those that are read in this step; `None` is all.
         """
-        self._wanted = frozenset(self.taps if taps is None else taps)
+        self._wanted = self.taps if taps is None else taps
         self._noted = {tap: [] for tap in self.taps}
         self._is_open = True
 
