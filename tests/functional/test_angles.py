@@ -121,7 +121,7 @@ def test_blocks_take_no_more_time_than_the_whole() -> None:
     student, teacher = torch.randn(2, 256, 32).unbind()
     student.requires_grad_()
     ratios = []
-    for _ in range(3):
+    for _ in range(5):
         in_blocks = seconds(lambda: angle_error(student, teacher).backward())
         whole = seconds(lambda: whole_error(student, teacher).backward())
         ratios.append(in_blocks / whole)
@@ -129,6 +129,6 @@ def test_blocks_take_no_more_time_than_the_whole() -> None:
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()  # other processes take none of it
     work()
-    return time.perf_counter() - start
+    return time.process_time() - start
