@@ -84,10 +84,9 @@ class AtInference:
         """
         if not self._terms:
             return
-        saved = {
-            tensor.data_ptr(): checkpoint[CONNECTORS][name]
-            for name, tensor in connectors.modules.state_dict().items()
-        }
+        # by the tensors themselves, which are kept: an address may be taken again
+        named = connectors.modules.state_dict(keep_vars=True).items()
+        saved = {tensor: checkpoint[CONNECTORS][name] for name, tensor in named}
         checkpoint[KEY] = {
             name: dict(config=config, state_dict=_saved(module, saved))
             for term in self._terms
@@ -207,9 +206,9 @@ def _modules(on: Any) -> list[str]:
     return [on.removeprefix('module:')] if isinstance(on, str) else [repr(on)]
 
 
-def _saved(module: nn.Module, saved: Mapping[int, Tensor]) -> dict[str, Tensor]:
+def _saved(module: nn.Module, saved: Mapping[Tensor, Tensor]) -> dict[str, Tensor]:
     """A state dict on the CPU, with the tensors that are saved already."""
     return {
-        name: saved.get(tensor.data_ptr(), tensor).detach().cpu()
-        for name, tensor in module.state_dict().items()
+        name: saved.get(tensor, tensor).detach().cpu()
+        for name, tensor in module.state_dict(keep_vars=True).items()
     }
