@@ -69,7 +69,7 @@ def ckd_loss(
 
     In the authors' code all other rows are negatives. Here `target` and `image_index`
     leave some of them out of the sum over j; with both, the negatives are the rows of
-    another class in the same image. The match i is always a candidate.
+    another class in the same image. The match i stays a candidate.
 
     Three more options are ours, from other contrastive losses. With P_i the positives
     and N_i the candidates of the denominator,
@@ -140,7 +140,7 @@ def ckd_loss(
         tensor(0.4209)
     """
     check_logits(student, teacher)
-    check_positives(positives, target, image_index)
+    _check_positives(positives, target, image_index)
     labels = _labels(student, target, background_class, positives, gather_distributed)
     by_class = labels if positives == 'class' else None
     options = Contrast(
@@ -169,7 +169,7 @@ def ckd_loss(
         return torch.stack(losses).mean()
 
 
-def check_positives(
+def _check_positives(
     positives: str, target: Tensor | None, image_index: Tensor | None
 ) -> None:
     """Check that positives of one class have labels, and come from all images.

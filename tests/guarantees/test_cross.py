@@ -1,4 +1,7 @@
-"""The student's maps through the teacher's head: weight 0, and the teacher."""
+"""Passes beside the student's own, with gradient: weight 0, and the teacher.
+
+The student's maps through the teacher's head, its decoder on the teacher's queries.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ckd_mm.hooks import DistillationHook
 
-from ..adapters.detectors import ONE_STAGE, narrow, narrow_dense
+from ..adapters.detectors import ONE_STAGE, QUERY, WIDTH, narrow, narrow_dense
 from ..tasks import differences, teacher_model, weights
 
 pytestmark = pytest.mark.slow
@@ -25,6 +28,10 @@ TERMS: dict[str, dict[str, str]] = {
         'cross_roi_boxes': 'BoxRegressionLoss',
     },
     'one stage': {'cross_logits': 'QualityFocalKDLoss', 'cross_boxes': 'BoxIoUKDLoss'},
+    'queries': {
+        'shared_query_logits': 'DistributionKDLoss',
+        'shared_query_boxes': 'BoxIoUKDLoss',
+    },
 }
 Make = Callable[..., Config]
 
@@ -38,17 +45,42 @@ class Watcher(Hook):
         self.before = deepcopy(self.teacher.state_dict())
 
 
+def narrow_detr(model: ConfigDict) -> None:
+    """It keeps its dropout, which draws random numbers in both runs of the decoder."""
+    model.backbone.update(out_indices=(3,), norm_eval=False)
+    model.neck.update(in_channels=[64], out_channels=WIDTH)
+    for coder in (model.encoder, model.decoder):
+        coder.num_layers = 2
+        for part in coder.layer_cfg.values():
+            part.embed_dims = WIDTH
+        coder.layer_cfg.ffn_cfg.feedforward_channels = WIDTH
+        assert coder.layer_cfg.self_attn_cfg.dropout == 0.1
+    model.positional_encoding.num_feats = WIDTH // 2
+    model.num_queries, model.test_cfg.max_per_img = 12, 12
+    model.bbox_head.update(num_classes=10, embed_dims=WIDTH)
+
+
+def narrow_retinanet(model: ConfigDict) -> None:
+    narrow_dense(model)
+    model.bbox_head.stacked_convs = 2
+
+
+MODELS = {
+    'one stage': (ONE_STAGE['RetinaNet'], narrow_retinanet),
+    'queries': (QUERY['DETR'], narrow_detr),
+}
+
+
 @pytest.fixture(params=TERMS)
 def make(request: pytest.FixtureRequest, detector_config: Make) -> tuple[str, Make]:
     """Configs of a detector; its teacher has as wide a head."""
 
     def config(folder: Path, **changes: Any) -> Config:
         cfg = detector_config(folder, **changes)
-        if request.param == 'one stage':
+        if request.param in MODELS:
             preprocessor = cfg.model.data_preprocessor
-            cfg.model = narrow(ONE_STAGE['RetinaNet'], narrow_dense)
+            cfg.model = narrow(*MODELS[request.param])
             cfg.model.data_preprocessor = preprocessor
-            cfg.model.bbox_head.stacked_convs = 2
         return cfg
 
     return request.param, config

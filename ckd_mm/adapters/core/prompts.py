@@ -7,7 +7,7 @@ student's prompt, and must cut it into the same tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os.path import commonprefix
 from typing import Any, ClassVar
 
@@ -16,11 +16,13 @@ from torch import Tensor
 
 from ckd_mm.adapters.core.class_logits import Pixels
 from ckd_mm.adapters.core.pair_spec import Unavailable
+from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 
 __all__ = [
     'PROMPTS',
+    'PromptedHead',
     'Tokens',
     'has_prompts',
     'num_tokens',
@@ -45,6 +47,26 @@ class Tokens(Pixels):
     def teacher_logits(self, rows: Tensor) -> Tensor:
         """All columns."""
         return rows
+
+
+@dataclass(frozen=True)
+class PromptedHead(Pass):
+    """A head behind the feature maps of its model, which may take a prompt."""
+
+    head: Any = field(compare=False, repr=False)
+
+    @property
+    def needs(self) -> tuple[Pass, ...]:
+        return (FeatureMaps(self.head.model),)
+
+    @property
+    def student_taps(self) -> tuple[Tap, ...]:
+        return (PROMPTS,) if self.head.has_prompts else ()
+
+    def inputs(self, step: Step, made: Made) -> tuple[Any, Sequence[str]]:
+        """The feature maps, and the prompts of the batch, if there are any."""
+        prompts = prompts_of(step) if self.head.has_prompts else ()
+        return made[FeatureMaps(self.head.model)], prompts
 
 
 def has_prompts(model: BaseModel) -> bool:

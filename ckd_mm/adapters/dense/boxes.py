@@ -56,7 +56,7 @@ def why_no_boxes(head: DenseHead) -> Unavailable | None:
     if not head.has_fixed_anchors:
         return Unavailable(
             'the head makes its own anchors, so that boxes in their units are of '
-            'other anchors for the maps of each model'
+            "other anchors for the maps of each model; compare on='cross_logits'"
         )
     if _kind(head.module):
         return None
@@ -64,7 +64,7 @@ def why_no_boxes(head: DenseHead) -> Unavailable | None:
     return Unavailable(
         f'the {type(head.module).__name__} of the teacher has a {coder}, and boxes are '
         'known of deltas (DeltaXYWHBBoxCoder), distances (DistancePointBBoxCoder) and '
-        f'of {", ".join(OF_HEADS)}'
+        f"of {', '.join(OF_HEADS)}; compare on='cross_logits'"
     )
 
 

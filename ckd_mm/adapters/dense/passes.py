@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from ckd_mm.adapters.core.batch_checks import check_number
 from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
-from ckd_mm.adapters.core.prompts import PROMPTS, prompts_of
+from ckd_mm.adapters.core.prompts import PromptedHead
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
-from ckd_mm.adapters.dense.head import DenseHead
 from ckd_mm.adapters.dense.stacks import Stacks
 
 __all__ = ['Head', 'HeadOnStudent']
@@ -24,22 +23,11 @@ EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
-class Head(Pass):
+class Head(PromptedHead):
     """The dense head, and the language model that gives it a prompt."""
 
-    head: DenseHead = field(compare=False, repr=False)
-
-    @property
-    def needs(self) -> tuple[Pass, ...]:
-        return (FeatureMaps(self.head.model),)
-
-    @property
-    def student_taps(self) -> tuple[Tap, ...]:
-        return (PROMPTS,) if self.head.has_prompts else ()
-
     def run(self, images: Tensor, step: Step, made: Made) -> Any:
-        prompts = prompts_of(step) if self.head.has_prompts else ()
-        return self.head.run(made[FeatureMaps(self.head.model)], prompts)
+        return self.head.run(*self.inputs(step, made))
 
 
 @dataclass(frozen=True)

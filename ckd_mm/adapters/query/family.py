@@ -10,7 +10,7 @@ from ckd_mm.adapters.core.prompts import why_other_tokens
 from ckd_mm.adapters.detection import DetectionAdapter
 from ckd_mm.adapters.query.heads import QueryHead
 from ckd_mm.adapters.query.parts import QueryParts
-from ckd_mm.adapters.query.passes import Queries
+from ckd_mm.adapters.query.passes import TeacherQueries
 from ckd_mm.adapters.query.shared import SharedQueryParts
 from ckd_mm.registry import ADAPTERS
 
@@ -53,4 +53,4 @@ class QueryAdapter(DetectionAdapter):
     def runs(self) -> dict[str, Pass]:
         if not self.supports(self.teacher):
             return super().runs()
-        return {**super().runs(), '': Queries(QueryHead(self.teacher))}
+        return {**super().runs(), '': TeacherQueries(QueryHead(self.teacher))}

@@ -14,31 +14,20 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.core.batch_checks import check_number
-from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
-from ckd_mm.adapters.core.prompts import PROMPTS, prompts_of
+from ckd_mm.adapters.core.passes import Made, Pass
+from ckd_mm.adapters.core.prompts import PromptedHead
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.core.traces import without_traces
 from ckd_mm.adapters.query.decoder import QueryDecoder
-from ckd_mm.adapters.query.heads import QueryHead
 from ckd_mm.adapters.query.questions import Questions
 
-__all__ = ['AskedStudent', 'AskedTeacher', 'Queries']
+__all__ = ['AskedStudent', 'AskedTeacher', 'TeacherQueries']
 
 
 @dataclass(frozen=True)
-class Queries(Pass):
+class TeacherQueries(PromptedHead):
     """All that makes queries of feature maps, and of a prompt where there is one."""
-
-    head: QueryHead = field(compare=False, repr=False)
-
-    @property
-    def needs(self) -> tuple[Pass, ...]:
-        return (FeatureMaps(self.head.model),)
-
-    @property
-    def student_taps(self) -> tuple[Tap, ...]:
-        return (PROMPTS,) if self.head.has_prompts else ()
 
     def run(self, images: Tensor, step: Step, made: Made) -> Any:
         # The size of the teacher's batch, and nothing of the ground truth
@@ -47,17 +36,16 @@ class Queries(Pass):
             type(one)(metainfo={**one.metainfo, 'batch_input_shape': shape})
             for one in step.data_samples
         ]
-        prompts = prompts_of(step) if self.head.has_prompts else ()
-        features = made[FeatureMaps(self.head.model)]
+        features, prompts = self.inputs(step, made)
         return self.head.run(features, samples, prompts)
 
 
 @dataclass(frozen=True)
-class KeptQueries(Queries):
+class KeptQueries(TeacherQueries):
     """The same, keeping what the decoder gets."""
 
     def covers(self, other: Pass) -> bool:
-        return type(other) is Queries
+        return type(other) is TeacherQueries
 
     def run(self, images: Tensor, step: Step, made: Made) -> dict[str, Any]:
         """What the decoder gets, by name."""
