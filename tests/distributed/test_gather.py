@@ -27,7 +27,12 @@ SETTINGS: tuple[dict[str, Any], ...] = (
 )
 BY_CLASS: tuple[dict[str, Any], ...] = (
     dict(positives='class', background_class=0),
-    dict(positives='class', positive_in_denominator=False, block_size=2),
+    dict(
+        positives='class',
+        positive_in_denominator=False,
+        background_class=0,
+        block_size=2,
+    ),
 )
 SIZES = {
     2: ([4, 4], [5, 2], [6, 0], [0, 3], [0, 0]),

@@ -44,12 +44,12 @@ def test_a_weight_is_not_taken_for_what_lay_at_its_address_before() -> None:
         name='x', loss=loss, on='backbone', teachers=None, request=request
     )
     kind: Any = SimpleNamespace(can_be_cached=True)
-    found = AtInference(student, [term], [kind], [teacher])  # type: ignore[arg-type]
+    found = AtInference(student, [term], [kind], [teacher])
     connectors: Any = SimpleNamespace(modules=nn.ModuleDict({'x': loss}))
     loss.memory[:] = 0
     state = {name: one.clone() for name, one in connectors.modules.state_dict().items()}
     checkpoint = {CONNECTORS: state}
     found.save(checkpoint, connectors)
-    weights: Any = checkpoint[KEY]['head']['state_dict']  # type: ignore[index]
+    weights: Any = checkpoint[KEY]['head']['state_dict']
     assert weights['bias'].tolist() == [7, 7, 7, 7]
     assert weights['learned'].data_ptr() == state['x.learned'].data_ptr(), 'saved once'

@@ -7,13 +7,13 @@ from torch import Tensor
 
 from ckd_mm import functional
 
+from .logit_row import LogitRow
 from .references_dense import (
     reference_boxioukd,
     reference_distributionkd,
     reference_qualityfocalkd,
 )
 from .row import BAD_TEMPERATURES, LossRow, Mismatch, bad_numbers
-from .rows_logits import LogitRow
 from .samples import PERMUTATIONS, SHIFTS, Sample
 
 __all__ = ['DENSE_ROWS']

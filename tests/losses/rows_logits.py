@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,7 +9,8 @@ from torch import Tensor
 
 from ckd_mm import functional
 
-from .references import reference_ckd, reference_dist, reference_dkd, reference_kd
+from .logit_row import LogitRow
+from .references import reference_dist, reference_dkd, reference_kd
 from .references_logits import (
     reference_bdkd,
     reference_ctkd,
@@ -21,67 +21,22 @@ from .references_logits import (
     reference_pld,
     reference_sinkd,
 )
-from .row import BAD_TEMPERATURES, LossRow, Mismatch, bad_numbers
+from .row import BAD_TEMPERATURES, bad_numbers
+from .rows_ckd import CKD_ROW
 from .samples import (
     PERMUTATIONS,
     SHIFTS,
     exchange,
     permute_student_rows,
-    rotate,
-    scale_student_rows,
-    scale_teacher_rows,
 )
 
 __all__ = ['LOGIT_ROWS']
-
-
-def mismatch(
-    student: tuple[int, ...], teacher: tuple[int, ...], advice: str
-) -> Mismatch:
-    message = (
-        'student and teacher logits must have one shape (B, C), '
-        f'got {student} and {teacher}; {advice}'
-    )
-    return Mismatch(student, teacher, message)
-
-
-@dataclass(frozen=True)
-class LogitRow(LossRow):
-    """A row whose samples are logits."""
-
-    rest: tuple[int, ...] = (5,)
-    mismatches: tuple[Mismatch, ...] = (
-        mismatch((4, 6), (4, 7), 'check that both heads have the same num_classes'),
-        mismatch((4, 6), (5, 6), 'check that both models saw the same images or RoIs'),
-        mismatch((4, 6), (4, 6, 1), 'flatten each to one row per sample'),
-        mismatch((2, 3, 4, 4), (2, 3, 4, 4), 'flatten each to one row per sample'),
-    )
-    golden: tuple[str, ...] = ()
-    has_statistics: bool = True
 
 
 BAD_SWITCHES = tuple({'standardize': value} for value in (1, None, 'True'))
 BAD_TEMPERATURE_LISTS = tuple(
     {'temperatures': value} for value in (2.0, [], [1.0, 0], [True], ['2'], '23', None)
 )
-
-
-def ckd_function(
-    student: Tensor,
-    teacher: Tensor,
-    target: Tensor,
-    image_index: Tensor,
-    *,
-    same_class_negatives: bool = True,
-    per_image: bool = False,
-    **kwargs: Any,
-) -> Tensor:
-    """The function that a module of these options is."""
-    if not same_class_negatives or kwargs.get('positives') == 'class':
-        kwargs['target'] = target
-    if per_image:
-        kwargs['image_index'] = image_index
-    return functional.ckd_loss(student, teacher, **kwargs)
 
 
 def ctkd_function(
@@ -100,68 +55,7 @@ def ctkd_function(
 
 
 LOGIT_ROWS = (
-    LogitRow(
-        class_name='CKDLoss',
-        function=ckd_function,
-        reference=reference_ckd,
-        defaults={
-            'temperature': 1.0,
-            'anchor': 'teacher',
-            'same_class_negatives': True,
-            'per_image': False,
-            'positive_in_denominator': True,
-            'positives': 'self',
-            'background_class': None,
-            'center': None,
-        },
-        kwargs_sets=(
-            {'temperature': 1.0},
-            {'temperature': 0.1},
-            {'temperature': 0.5, 'anchor': 'student'},
-            {'temperature': 2.0, 'anchor': 'both'},
-            {'temperature': 0.5, 'anchor': 'both', 'block_size': 2},
-            {'temperature': 0.5, 'same_class_negatives': False},
-            {'temperature': 0.5, 'per_image': True, 'anchor': 'student'},
-            {
-                'temperature': 1.0,
-                'anchor': 'both',
-                'same_class_negatives': False,
-                'per_image': True,
-                'block_size': 2,
-            },
-            {'temperature': 0.5, 'positive_in_denominator': False, 'anchor': 'both'},
-            {'temperature': 0.5, 'positive_in_denominator': False, 'block_size': 2},
-            {'temperature': 0.5, 'positives': 'class'},
-            {
-                'temperature': 1.0,
-                'positives': 'class',
-                'positive_in_denominator': False,
-                'background_class': 0,
-                'anchor': 'both',
-                'block_size': 2,
-            },
-        ),
-        invariances={
-            **PERMUTATIONS,
-            'positive scale of each student row': scale_student_rows,
-            'positive scale of each teacher row': scale_teacher_rows,
-            'joint rotation': rotate,
-        },
-        refused=(
-            *BAD_TEMPERATURES,
-            {'anchor': 'Teacher'},
-            {'anchor': None},
-            *({'block_size': value} for value in (0, -1, 2.0, '2', True)),
-            *({'same_class_negatives': value} for value in (0, None, 'False')),
-            *({'per_image': value} for value in (1, None, 'True')),
-            *({'positive_in_denominator': value} for value in (0, None, 'True')),
-            *({'positives': value} for value in ('classes', None, True)),
-            *({'center': value} for value in ('rows', True, 0)),
-            *({'geometry': value} for value in (1, None)),
-        ),
-        golden=('ckd',),
-        needs=('target', 'image_index'),
-    ),
+    CKD_ROW,
     LogitRow(
         class_name='KDLoss',
         function=functional.kd_loss,

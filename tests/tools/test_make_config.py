@@ -52,6 +52,26 @@ def test_it_writes_a_config_that_says_what_it_is(
     assert hook.distill.reviewkd.loss.loss_weight == 1.0
 
 
+@pytest.mark.parametrize(
+    ('choice', 'title'),
+    [
+        (('resnet56-resnet20_cifar100', 'simkd', '240e'), 'SimKD: ResNet-56'),
+        (
+            ('faster-rcnn_r50-mv2_coco', 'ckd-crosskd-boxes', '1x'),
+            'CKD with CrossKD with its boxes: Faster R-CNN',
+        ),
+    ],
+)
+def test_its_title_has_the_names_of_the_methods(
+    choice: tuple[str, ...],
+    title: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call(monkeypatch, *choice)
+    assert capsys.readouterr().out.startswith(f'"""{title}')
+
+
 def test_what_it_prints_is_what_it_writes_here(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
