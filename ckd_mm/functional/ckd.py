@@ -203,9 +203,8 @@ def _labels(
     target_G, first = gather_rows(target_B) if gather else (target_B, 0)
     if positives == 'self':
         background = None  # one class among others
-    return single_rows(target_B, background, first), single_rows(
-        target_G, background, 0
-    )
+    all_rows = single_rows(target_G, background, 0)
+    return single_rows(target_B, background, first), all_rows
 
 
 def _left_out(

@@ -45,8 +45,10 @@ def box_rows(head: DenseHead, values: list[Any], rows: Tensor | None) -> Tensor:
         return module.bbox_coder.decode(torch.cat([-half_K2, half_K2], 1), found_K4)
     if kind == 'corners':
         return found_K4
-    if kind in ('distances', 'log distances'):
-        return _around_point(found_K4.exp() if kind[:3] == 'log' else found_K4)
+    if kind == 'distances':
+        return _around_point(found_K4)
+    if kind == 'log distances':
+        return _around_point(found_K4.exp())
     center_K2, half_K2 = found_K4[:, :2], found_K4[:, 2:].exp() / 2
     return torch.cat([center_K2 - half_K2, center_K2 + half_K2], 1)
 
