@@ -21,6 +21,7 @@ from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.boxioukd import BoxIoUKDLoss
 from ckd_mm.losses.boxregression import BoxRegressionLoss
+from ckd_mm.losses.cankd import CanKDLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
 from ckd_mm.losses.cosinemap import CosineMapLoss
@@ -67,6 +68,7 @@ __all__ = [
     'CRDLoss',
     'CTKDLoss',
     'CWDLoss',
+    'CanKDLoss',
     'CosineMapLoss',
     'DISTLoss',
     'DKDLoss',

@@ -40,6 +40,7 @@ COLLECTIONS = {
     'pkd': 'PKD',
     'fgd': 'FGD',
     'mgd': 'MGD',
+    'cankd': 'CanKD',
     'ld': 'LD',
     'cosinemap': 'Cosine map',
     'crosskd-edges': 'CrossKD',

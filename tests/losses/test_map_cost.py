@@ -23,6 +23,7 @@ CHANNELS = {'student_channels': [WIDTH] * 2, 'teacher_channels': [WIDTH] * 2}
 # Peak in float32 and under AMP, in float32 bytes of the student's maps; launches.
 BOUNDS: dict[str, tuple[float, float, int]] = {
     'ATLoss': (1.2, 1.5, 107),
+    'CanKDLoss': (3.1, 3.45, 336),
     'CosineMapLoss': (2.95, 3.7, 111),
     'CWDLoss': (2.0, 2.8, 37),
     'FDLoss': (3.75, 3.65, 39),
@@ -92,7 +93,7 @@ NEEDS = {
 CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
     *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
-    'SimKDLoss',
+    *('SimKDLoss', 'CanKDLoss'),
 )
 
 
