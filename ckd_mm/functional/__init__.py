@@ -26,6 +26,7 @@ from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
 from ckd_mm.functional.gram import gram_loss
 from ckd_mm.functional.hcl import hcl_loss
+from ckd_mm.functional.ickd import ickd_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.mgd import mgd_loss
@@ -79,6 +80,7 @@ __all__ = [
     'fitnet_loss',
     'gram_loss',
     'hcl_loss',
+    'ickd_loss',
     'js_loss',
     'kd_loss',
     'mgd_loss',

@@ -37,6 +37,7 @@ from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.gram import GramLoss
 from ckd_mm.losses.hcl import HCLLoss
+from ckd_mm.losses.ickd import ICKDLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.mgd import MGDLoss
@@ -79,6 +80,7 @@ __all__ = [
     'FitNetLoss',
     'GramLoss',
     'HCLLoss',
+    'ICKDLoss',
     'JSLoss',
     'KDLoss',
     'MGDLoss',

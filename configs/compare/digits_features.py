@@ -38,5 +38,6 @@ methods = {
     'ScaleKD': 'configs/mmpretrain/digits/scalekd_r18-w16-r18-w2_20e_digits.py',
     'SimKD': 'configs/mmpretrain/digits/simkd_r18-w16-r18-w2_20e_digits.py',
     'CanKD': 'configs/mmpretrain/digits/cankd_r18-w16-r18-w2_20e_digits.py',
+    'ICKD': 'configs/mmpretrain/digits/ickd_r18-w16-r18-w2_20e_digits.py',
     'Gram': 'configs/mmpretrain/digits/gram_r18-w16-r18-w2_20e_digits.py',
 }

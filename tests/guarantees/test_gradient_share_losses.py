@@ -38,6 +38,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},
         **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
         'CanKDLoss': NECK,
+        'ICKDLoss': NECK,
         'GramLoss': {},
     },
     'module:neck.fpn_convs.3': {

@@ -22,6 +22,7 @@ from .references_connectors import (
     reference_simkd,
     reference_vid,
 )
+from .references_ickd import reference_ickd
 from .references_scalekd import reference_scalekd
 from .row import PADDING_AND_SIZE, LossRow, Mismatch, bad_numbers
 from .samples import PERMUTATIONS, Change, Sample, draw
@@ -168,6 +169,15 @@ CONNECTOR_ROWS = (
             *PADDING_AND_SIZE,
         ),
         needs=('image_shapes', 'image_size'),
+    ),
+    connector_row(
+        'ICKDLoss',
+        reference_ickd,
+        defaults={'project': True, 'loss_weight': 2.5},
+        refused=({'project': 1}, {'project': None}),
+        must_agree='N',
+        as_wide=False,
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(
         'ReviewKDLoss',

@@ -32,6 +32,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'FitNetLoss': (3.75, 4.6, 51),
     'GramLoss': (3.9, 4.65, 166),
     'HCLLoss': (1.1, 1.5, 70),
+    'ICKDLoss': (2.0, 2.35, 296),
     'MGDLoss': (3.9, 4.5, 48),
     'NSTLoss': (3.8, 4.6, 144),
     'OFDLoss': (3.3, 4.5, 79),
@@ -93,7 +94,7 @@ NEEDS = {
 CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
     *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
-    *('SimKDLoss', 'CanKDLoss'),
+    *('SimKDLoss', 'CanKDLoss', 'ICKDLoss'),
 )
 
 

@@ -25,7 +25,7 @@ WITHOUT_OPTIONS = [
     if cls.__module__.startswith('ckd_mm.')
     and name not in ('CRDLoss', 'NDLoss')  # they need the number of samples or classes
     and getattr(cls, 'takes', '') in ('distribution', 'rows', 'maps')
-    and name not in ('FGDLoss', 'FGFILoss', 'CanKDLoss')  # need channels
+    and name not in ('FGDLoss', 'FGFILoss', 'CanKDLoss', 'ICKDLoss')  # need channels
 ]
 
 
@@ -81,7 +81,7 @@ def test_the_error_names_both_and_what_fits(
         "feature maps by level; compare on='roi_logits' or on='rpn_logits' or "
         "on='cross_roi_logits', or take a "
         'loss that fits: ATLoss, CWDLoss, CanKDLoss, CosineMapLoss, FDLoss, FGDLoss, '
-        'FGFILoss, FitNetLoss, GramLoss, HCLLoss, MGDLoss, NSTLoss, '
+        'FGFILoss, FitNetLoss, GramLoss, HCLLoss, ICKDLoss, MGDLoss, NSTLoss, '
         'OFDLoss, PKDLoss, ReviewKDLoss, SPLoss, ScaleKDLoss, SimKDLoss, VIDLoss'
     )
     with pytest.raises(
