@@ -12,11 +12,13 @@ from mmengine.utils import get_installed_path
 from ckd_mm.report import read_history
 
 from ..processes import ROOT
+from .apart import APART, needs_mmdeploy
 from .page import python, run_page
 
 FOLDERS = ROOT / 'docs/tutorials/folders.md'
 LOGS = ROOT / 'docs/tutorials/read_the_logs.md'
 CHOICE = ROOT / 'docs/tutorials/choose_a_method.md'
+DEPLOY = ROOT / 'docs/tutorials/deploy.md'
 SHORTER = {'max_epochs=10': 'max_epochs=2', 'epoch_10': 'epoch_2'}
 
 
@@ -67,6 +69,21 @@ def test_the_page_on_the_choice_compares_and_subtracts(user: tuple[Path, str]) -
     assert 'SP less CKD: +0.34 ± 6.23' in said
     for seed in (3, 4, 5, 6, 7):
         assert f'CKD, seed {seed}: ' in said
+
+
+@pytest.mark.slow
+@needs_mmdeploy
+def test_the_page_on_deployment_exports_an_equal_classifier(
+    user: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = user
+    monkeypatch.setenv('PYTHONPATH', str(APART))
+    shorter = {'epoch_10': 'epoch_2'}
+    said = run_page(DEPLOY, folder, shorter, without='detect|zero one|bbox_mAP')
+    tested = re.findall(r"accuracy/top1'?: ([\d.]+)", said)
+    assert len({float(f'{float(value):.4f}') for value in tested}) == 1, tested
+    pytorch, onnx = re.findall(r'class \d with the score [\d.]+', said)
+    assert pytorch == onnx
 
 
 def test_the_weights_of_the_teacher_are_of_the_zoo() -> None:
