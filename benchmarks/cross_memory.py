@@ -6,8 +6,8 @@ At COCO's size, two images of 800 x 1344. Of dense heads: peak of forward and ba
 of the student, beside the teacher's forward with `dense_logits` and with the cross
 terms. Nothing is computed: fake tensors have sizes and no numbers. The student's losses
 stand for their sum, so that no assigner runs. A student whose head has half of the
-teacher's width goes through a connector. Of RoI heads, whose extractor asks how many RoIs
-lie on each level, and of shared queries: the pass alone, computed on a CPU.
+teacher's width goes through a connector. Of RoI heads, whose extractor asks how many
+RoIs lie on each level, and of shared queries: the pass alone, computed on a CPU.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import ckd_mm.losses  # noqa: F401 (registers)
+from ckd_mm.adapters.core.map_connector import MapConnector
 from ckd_mm.adapters.core.recorder import Recorder
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.functional import kd_loss
@@ -58,8 +59,10 @@ def main() -> None:
     for title in PAIRS:
         found = ' | '.join(f'{_mib(peak):,}' for peak in dense(title))
         print(f'| {title} | {found} |', flush=True)
-    found = ' | '.join(f'{_mib(peak):,}' for peak in dense('RetinaNet R101 -> R50', 128))
-    print(f'| the same, the student\'s head of 128 channels | {found} |')
+    found = ' | '.join(
+        f'{_mib(peak):,}' for peak in dense('RetinaNet R101 -> R50', 128)
+    )
+    print(f"| the same, the student's head of 128 channels | {found} |")
     print(f'\nThe pass of {ROIS} RoIs through the RoI head: {_mib(of_rois()):,} MiB')
     print(f'The pass of {QUERIES} queries, DAB-DETR: {_mib(of_queries()):,} MiB')
 
@@ -73,12 +76,15 @@ def dense(title: str, width: int | None = None) -> tuple[int, int, int]:
     """
     pattern, at, losses = PAIRS[title]
     spelt = SPELT.get(title.split()[0], ('', ''))
-    options: dict[str, Any] = dict(connector=True) if width else {}
-    terms = {
-        part: (dict(part=part, at=at, **options), loss) for part, loss in losses.items()
+    fake = FakeTensorMode()
+    terms: dict[str, tuple[Any, str]] = {
+        part: (dict(part=part, at=at), loss) for part, loss in losses.items()
     }
     plain = {'dense_logits': ('dense_logits', 'KDLoss')}
-    fake = FakeTensorMode()
+    if width:
+        with fake:
+            for on, _ in terms.values():
+                on['connector'] = MapConnector([(width, 256)], bias=False)
     student, teacher = (
         _model(pattern.format(depth, word), fake, one)
         for depth, word, one in zip((50, 101), spelt, (width, None), strict=True)
@@ -106,8 +112,7 @@ def _peak(
     )
     samples = [DetDataSample(metainfo=meta) for _ in range(IMAGES)]
     requests = {name: Request(on) for name, (on, _) in terms.items()}
-    with fake:  # the connector has no numbers either
-        view: Any = ModelView(student, ModelTeacher(teacher), requests)
+    view: Any = ModelView(student, ModelTeacher(teacher), requests)
     view.inputs = lambda images, samples: images
     recorder = Recorder(student, view.student_taps)
     step = Step(images, samples, recorder, 0.0, set(terms))
