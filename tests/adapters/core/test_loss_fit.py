@@ -87,7 +87,8 @@ def test_the_error_names_both_and_what_fits(
     with pytest.raises(
         ValueError,
         match=r"CWDLoss takes feature maps .*, but on='roi_logits' gives rows \(B, D\);"
-        r" compare on='backbone' or on='neck', or take a loss that fits: BDKDLoss, ",
+        r" compare on='backbone' or on='neck' or on='roi_features', or take a loss "
+        'that fits: BDKDLoss, ',
     ):
         distiller(models, 'roi_logits', build(LOSSES, dict(type='CWDLoss')))
 
