@@ -28,6 +28,7 @@ from ckd_mm.functional.hcl import hcl_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.mgd import mgd_loss
+from ckd_mm.functional.mimic import mimic_loss
 from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
 from ckd_mm.functional.nd import nd_loss
 from ckd_mm.functional.nkd import nkd_loss
@@ -80,6 +81,7 @@ __all__ = [
     'js_loss',
     'kd_loss',
     'mgd_loss',
+    'mimic_loss',
     'mlkd_batch_loss',
     'mlkd_class_loss',
     'mlkd_loss',

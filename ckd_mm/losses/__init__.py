@@ -39,6 +39,7 @@ from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.mgd import MGDLoss
+from ckd_mm.losses.mimic import MimicLoss
 from ckd_mm.losses.mlkd import MLKDLoss
 from ckd_mm.losses.nd import NDLoss
 from ckd_mm.losses.nkd import NKDLoss
@@ -81,6 +82,7 @@ __all__ = [
     'KDLoss',
     'MGDLoss',
     'MLKDLoss',
+    'MimicLoss',
     'NDLoss',
     'NKDLoss',
     'NSTLoss',

@@ -33,6 +33,9 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         'NDLoss': ND,
     },
     'roi_boxes': {'BoxRegressionLoss': {}},
+    'roi_features': {
+        'MimicLoss': dict(student_channels=32, teacher_channels=32),
+    },
     'neck': {
         **{f'{name}Loss': {} for name in ('AT', 'NST', 'HCL', 'CWD', 'PKD')},
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},

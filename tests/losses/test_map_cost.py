@@ -32,6 +32,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'GramLoss': (3.9, 4.65, 166),
     'HCLLoss': (1.1, 1.5, 70),
     'MGDLoss': (3.9, 4.5, 48),
+    'MimicLoss': (2.0, 2.75, 34),
     'NSTLoss': (3.8, 4.6, 144),
     'OFDLoss': (3.3, 4.5, 79),
     'PKDLoss': (2.9, 3.2, 129),
@@ -92,7 +93,7 @@ NEEDS = {
 CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
     *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
-    'SimKDLoss',
+    *('SimKDLoss', 'MimicLoss'),
 )
 
 

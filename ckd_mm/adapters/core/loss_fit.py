@@ -33,7 +33,7 @@ _FITTING = {
     'other': (),
 }
 _GIVEN = {
-    'maps': 'feature maps by level',
+    'maps': 'feature maps',
     'rows': 'rows (B, D)',
     'boxes': 'box deltas (P, 4), which are no distribution',
     'lists of rows': 'several tensors of rows, one for each part',
@@ -114,6 +114,8 @@ class LossFit:
             return 'lists of rows'
         (part,) = parts
         name = part['part'] if isinstance(part, dict) else part
+        if name.endswith('_features'):
+            return 'maps'
         return 'boxes' if name.endswith('_boxes') else 'rows'
 
     def _refusal(self, loss: nn.Module, given: str, kind: str) -> str:
@@ -181,5 +183,6 @@ def _suits(name: str, part: Part, takes: str) -> bool:
         return False
     if takes == 'distribution':
         return name.endswith('logits') and not name.endswith('mask_logits')
-    is_maps = isinstance(part, PairSpec) and part.levels
+    of_levels = isinstance(part, PairSpec) and part.levels
+    is_maps = of_levels or name.endswith('_features')
     return takes in _FITTING['maps' if is_maps else 'rows']
