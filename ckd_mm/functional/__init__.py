@@ -10,6 +10,7 @@ from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.boxioukd import boxioukd_loss
 from ckd_mm.functional.boxregression import box_regression_loss
+from ckd_mm.functional.catkd import catkd_loss
 from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
 from ckd_mm.functional.cosinemap import cosinemap_loss
@@ -57,6 +58,7 @@ __all__ = [
     'bdkd_loss',
     'box_regression_loss',
     'boxioukd_loss',
+    'catkd_loss',
     'cc_loss',
     'ckd_loss',
     'cosinemap_loss',

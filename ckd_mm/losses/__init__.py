@@ -21,6 +21,7 @@ from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.boxioukd import BoxIoUKDLoss
 from ckd_mm.losses.boxregression import BoxRegressionLoss
+from ckd_mm.losses.catkd import CATKDLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
 from ckd_mm.losses.cosinemap import CosineMapLoss
@@ -63,6 +64,7 @@ __all__ = [
     'BDKDLoss',
     'BoxIoUKDLoss',
     'BoxRegressionLoss',
+    'CATKDLoss',
     'CCLoss',
     'CKDLoss',
     'CRDLoss',

@@ -37,6 +37,7 @@ COLLECTIONS = {
     'reviewkd': 'ReviewKD',
     'ckd-reviewkd': 'CKD and ReviewKD',
     'simkd': 'SimKD',
+    'catkd': 'CAT-KD',
     'pkd': 'PKD',
     'fgd': 'FGD',
     'mgd': 'MGD',

@@ -23,6 +23,7 @@ CHANNELS = {'student_channels': [WIDTH] * 2, 'teacher_channels': [WIDTH] * 2}
 # Peak in float32 and under AMP, in float32 bytes of the student's maps; launches.
 BOUNDS: dict[str, tuple[float, float, int]] = {
     'ATLoss': (1.2, 1.5, 107),
+    'CATKDLoss': (1.1, 1.8, 28),
     'CosineMapLoss': (2.95, 3.7, 111),
     'CWDLoss': (2.0, 2.8, 37),
     'FDLoss': (3.75, 3.65, 39),

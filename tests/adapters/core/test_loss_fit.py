@@ -76,14 +76,14 @@ def test_the_error_names_both_and_what_fits(
 ) -> None:
     with pytest.raises(ValueError) as error:
         distiller(models, 'neck', build(LOSSES, dict(type='KDLoss')))
-    assert str(error.value) == (
+    said, fitting = str(error.value).split('loss that fits: ')
+    assert said == (
         "term 'x': KDLoss takes rows of class logits (B, C), but on='neck' gives "
         "feature maps; compare on='roi_logits' or on='rpn_logits' or "
         "on='cross_roi_logits', or take a "
-        'loss that fits: ATLoss, CWDLoss, CosineMapLoss, FDLoss, FGDLoss, FGFILoss, '
-        'FitNetLoss, GramLoss, HCLLoss, MGDLoss, MimicLoss, NSTLoss, OFDLoss, '
-        'PKDLoss, ReviewKDLoss, SPLoss, ScaleKDLoss, SimKDLoss, VIDLoss'
     )
+    assert {'ATLoss', 'FitNetLoss', 'PKDLoss'} < set(fitting.split(', '))
+    assert not {'CKDLoss', 'DKDLoss', 'KDLoss'} & set(fitting.split(', '))
     with pytest.raises(
         ValueError,
         match=r"CWDLoss takes feature maps .*, but on='roi_logits' gives rows \(B, D\);"
