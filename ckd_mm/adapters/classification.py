@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ckd_mm.adapters.core.class_logits import ClassLogits, Columns
 from ckd_mm.adapters.core.family import Adapter
+from ckd_mm.adapters.core.levels import readout_of
 from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
 from ckd_mm.adapters.core.recorder import Tap
@@ -106,6 +107,32 @@ class ClassificationAdapter(Adapter):
             # With several labels, an image may also have labels that the teacher knows.
             labels=None if several else _TARGET,
         )
+
+    def modules(self, student: str, teacher: str) -> PairSpec:
+        """As for any model; `embedding` and `logits` are names of what they are.
+
+        `dict(student='embedding', teacher='logits')` compares one with the other.
+
+        Raises:
+            ValueError: There is no such module; or it is the logits of both, whose
+                classes the part matches.
+        """
+        if student == teacher == 'logits':
+            raise ValueError(
+                "on=dict(student='logits', teacher='logits') does not match the "
+                "classes of both models; write on='logits'"
+            )
+        return PairSpec(
+            self._named(self.student, student), self._named(self.teacher, teacher)
+        )
+
+    def _named(self, model: BaseModel, name: str) -> Readout:
+        if not hasattr(model, name) and self.supports(model):
+            if name == 'logits':
+                return Readout((Tap('head'),))
+            if name == 'embedding' and (layer := last_linear(model)):
+                return Readout((Tap(layer, 'input'),))
+        return readout_of(model, name)
 
     def _missing(self) -> Unavailable | None:
         if self.supports(self.teacher):
