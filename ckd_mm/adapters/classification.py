@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Una
 from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
+from ckd_mm.adapters.core.tokens import TOKENS, blocks_of, maps_of_blocks
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['ClassificationAdapter', 'last_linear']
@@ -58,9 +60,9 @@ class ClassificationAdapter(Adapter):
 
     `logits`: the output of the head, (B, C). `embedding`: what the last linear layer of
     the head receives, (B, D). `backbone`: the feature maps of the stages in its
-    `out_indices`. `target` is the label of each image, `sample_index` its position in
-    the data set. For `image_size` (height and width of the batch) and `image_shapes`
-    each image fills the batch.
+    `out_indices`. `tokens`: the patch tokens of a ViT as maps. `target` is the label of
+    each image, `sample_index` its position in the data set. For `image_size` (height
+    and width of the batch) and `image_shapes` each image fills the batch.
     """
 
     @classmethod
@@ -75,6 +77,8 @@ class ClassificationAdapter(Adapter):
     def parts(self) -> dict[str, Part]:
         known = super().parts()
         known.pop('neck', None)  # pools to what `embedding` is
+        if blocks_of(self.student):
+            known[TOKENS] = self._missing_tokens() or self.tokens
         known['logits'] = self._missing() or self.logits
         student, teacher = map(last_linear, (self.student, self.teacher))
         if student and teacher:
@@ -82,6 +86,14 @@ class ClassificationAdapter(Adapter):
                 Readout((Tap(student, 'input'),)), Readout((Tap(teacher, 'input'),))
             )
         return known
+
+    def tokens(self, blocks: Sequence[int] = (-1,)) -> PairSpec:
+        """The patch tokens of these blocks of two ViTs as maps, (N, D, H, W) each."""
+        return PairSpec(
+            maps_of_blocks(self.student, blocks),
+            maps_of_blocks(self.teacher, blocks),
+            levels=True,
+        )
 
     def logits(self, activation: str | None = None) -> PairSpec:
         """Class logits (B, C), of the classes that both models have.
@@ -141,6 +153,14 @@ class ClassificationAdapter(Adapter):
             f'the student is a {type(self.student).__name__} and the teacher a '
             f'{type(self.teacher).__name__}, which is no classifier; compare feature '
             'maps with on=dict(student=NAME, teacher=NAME)'
+        )
+
+    def _missing_tokens(self) -> Unavailable | None:
+        if blocks_of(self.teacher):
+            return None
+        return Unavailable(
+            f'the teacher {type(self.teacher).__name__} is no ViT; compare its maps '
+            "with on=dict(student='tokens:-1', teacher='backbone:-1')"
         )
 
     def context(self) -> dict[str, Context]:
