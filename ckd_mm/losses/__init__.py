@@ -39,6 +39,7 @@ from ckd_mm.losses.gram import GramLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
+from ckd_mm.losses.linearkd import LinearKDLoss
 from ckd_mm.losses.mgd import MGDLoss
 from ckd_mm.losses.mimic import MimicLoss
 from ckd_mm.losses.mlkd import MLKDLoss
@@ -82,6 +83,7 @@ __all__ = [
     'HCLLoss',
     'JSLoss',
     'KDLoss',
+    'LinearKDLoss',
     'MGDLoss',
     'MLKDLoss',
     'MimicLoss',

@@ -31,6 +31,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
     'embedding': {
         **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC')},
         'NDLoss': ND,
+        'LinearKDLoss': dict(student_channels=64, teacher_channels=64),
     },
     'roi_boxes': {'BoxRegressionLoss': {}},
     'roi_features': {
