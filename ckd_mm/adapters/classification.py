@@ -118,8 +118,9 @@ class ClassificationAdapter(Adapter):
         logit of each class at each position. `bias=True` adds the bias of each class.
         """
         boolean('bias', bias)
-        readouts = (activation_maps(one, bias) for one in (self.student, self.teacher))
-        return self._of_classes(PairSpec(*readouts, levels=True))
+        student = activation_maps(self.student, bias)
+        teacher = activation_maps(self.teacher, bias)
+        return self._of_classes(PairSpec(student, teacher, levels=True))
 
     def _of_classes(self, spec: PairSpec, activation: str | None = None) -> PairSpec:
         """A pair spec whose columns are those of the class logits."""
