@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,11 @@ from torch import Tensor, nn
 
 from ckd_mm.adapters.core.class_logits import ClassLogits, Columns
 from ckd_mm.adapters.core.family import Adapter
+from ckd_mm.adapters.core.last_stage import (
+    last_stage_of,
+    stages_of,
+    why_no_last_stage,
+)
 from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
 from ckd_mm.adapters.core.recorder import Tap
@@ -57,9 +63,9 @@ class ClassificationAdapter(Adapter):
 
     `logits`: the output of the head, (B, C). `embedding`: what the last linear layer of
     the head receives, (B, D). `backbone`: the feature maps of the stages in its
-    `out_indices`. `target` is the label of each image, `sample_index` its position in
-    the data set. For `image_size` (height and width of the batch) and `image_shapes`
-    each image fills the batch.
+    `out_indices`. `last_stages`: the maps of the last two stages. `target` is the label
+    of each image, `sample_index` its position in the data set. For `image_size` (height
+    and width of the batch) and `image_shapes` each image fills the batch.
     """
 
     @classmethod
@@ -75,6 +81,7 @@ class ClassificationAdapter(Adapter):
         known = super().parts()
         known.pop('neck', None)  # pools to what `embedding` is
         known['logits'] = self._missing() or self.logits
+        known['last_stages'] = why_no_last_stage(self.teacher) or self.last_stages
         student, teacher = map(last_linear, (self.student, self.teacher))
         if student and teacher:
             known['embedding'] = PairSpec(
@@ -105,6 +112,29 @@ class ClassificationAdapter(Adapter):
             columns=columns,
             # With several labels, an image may also have labels that the teacher knows.
             labels=None if several else _TARGET,
+        )
+
+    def last_stages(self, student_stages: Sequence[str] | None = None) -> PairSpec:
+        """Maps (N, C, H, W) of the last stage but one and of the last, of both models.
+
+        `last_stage` is the teacher's last stage, frozen: a function of maps as the
+        stage before returns them.
+
+        Args:
+            student_stages: The names of two modules of the student that return its
+                maps; `None` are the last two stages of a ResNet or of MMPretrain's
+                Swin.
+
+        Raises:
+            ValueError: They are no two names, or needed and not given.
+        """
+        stage = last_stage_of(self.teacher)
+        assert stage is not None
+        return PairSpec(
+            stages_of(self.student, student_stages),
+            stage.readout(),
+            levels=True,
+            context={'last_stage': Context(lambda step: stage, of_teacher=True)},
         )
 
     def _missing(self) -> Unavailable | None:
