@@ -43,6 +43,7 @@ COLLECTIONS = {
     'mgd': 'MGD',
     'ld': 'LD',
     'cosinemap': 'Cosine map',
+    'scalekd-kd': 'ScaleKD',
     'crosskd-edges': 'CrossKD',
     'crosskd-boxes': 'CrossKD',
     'ckd-crosskd-boxes': 'CKD and CrossKD',
