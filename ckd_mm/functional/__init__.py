@@ -49,6 +49,7 @@ from ckd_mm.functional.statistics import (
     top1_agreement,
     uniformity,
 )
+from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
@@ -99,6 +100,7 @@ __all__ = [
     'scalekd_loss',
     'sinkd_loss',
     'sp_loss',
+    'taid_loss',
     'top1_agreement',
     'uniformity',
     'vid_loss',
