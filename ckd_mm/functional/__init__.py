@@ -50,6 +50,7 @@ from ckd_mm.functional.statistics import (
     top1_agreement,
     uniformity,
 )
+from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     'scalekd_loss',
     'sinkd_loss',
     'sp_loss',
+    'taid_loss',
     'top1_agreement',
     'uniformity',
     'vid_loss',

@@ -58,6 +58,7 @@ from ckd_mm.losses.scalekd import ScaleKDLoss
 from ckd_mm.losses.simkd import SimKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
+from ckd_mm.losses.taid import TAIDLoss
 from ckd_mm.losses.vid import VIDLoss
 
 __all__ = [
@@ -102,5 +103,6 @@ __all__ = [
     'ScaleKDLoss',
     'SimKDLoss',
     'SinKDLoss',
+    'TAIDLoss',
     'VIDLoss',
 ]
