@@ -35,6 +35,7 @@ from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.gram import GramLoss
+from ckd_mm.losses.hardkd import HardKDLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
@@ -79,6 +80,7 @@ __all__ = [
     'GramLoss',
     'HCLLoss',
     'JSLoss',
+    'HardKDLoss',
     'KDLoss',
     'LinearKDLoss',
     'MGDLoss',

@@ -27,6 +27,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('CKD', 'KD', 'DKD', 'DIST', 'MLKD', 'NKD')},
         **{f'{name}Loss': {} for name in ('OFA', 'PLD', 'JS', 'SinKD', 'BDKD')},
         'CTKDLoss': {},
+        'HardKDLoss': {},
     },
     'embedding': {
         **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC')},
