@@ -46,6 +46,7 @@ from ckd_mm.losses.nd import NDLoss
 from ckd_mm.losses.nkd import NKDLoss
 from ckd_mm.losses.nst import NSTLoss
 from ckd_mm.losses.ofa import OFALoss
+from ckd_mm.losses.ofabranch import OFABranchLoss
 from ckd_mm.losses.ofd import OFDLoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
@@ -79,8 +80,8 @@ __all__ = [
     'FitNetLoss',
     'GramLoss',
     'HCLLoss',
-    'JSLoss',
     'HardKDLoss',
+    'JSLoss',
     'KDLoss',
     'LinearKDLoss',
     'MGDLoss',
@@ -88,6 +89,7 @@ __all__ = [
     'NDLoss',
     'NKDLoss',
     'NSTLoss',
+    'OFABranchLoss',
     'OFALoss',
     'OFDLoss',
     'PKDLoss',
