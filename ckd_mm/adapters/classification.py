@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from ckd_mm.adapters.core.activation_maps import (
+    activation_maps,
+    why_no_activation_maps,
+)
 from ckd_mm.adapters.core.class_logits import ClassLogits, Columns
 from ckd_mm.adapters.core.family import Adapter
 from ckd_mm.adapters.core.levels import readout_of
@@ -18,6 +22,7 @@ from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.core.tokens import TOKENS, blocks_of, maps_of_blocks
+from ckd_mm.checks import boolean
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['ClassificationAdapter', 'last_linear']
@@ -60,9 +65,10 @@ class ClassificationAdapter(Adapter):
 
     `logits`: the output of the head, (B, C). `embedding`: what the last linear layer of
     the head receives, (B, D). `backbone`: the feature maps of the stages in its
-    `out_indices`. `tokens`: the patch tokens of a ViT as maps. `target` is the label of
-    each image, `sample_index` its position in the data set. For `image_size` (height
-    and width of the batch) and `image_shapes` each image fills the batch.
+    `out_indices`. `cam`: class activation maps (B, C, H, W). `tokens`: the patch tokens
+    of a ViT as maps. `target` is the label of each image, `sample_index` its position in
+    the data set. For `image_size` (height and width of the batch) and `image_shapes`
+    each image fills the batch.
     """
 
     @classmethod
@@ -80,6 +86,7 @@ class ClassificationAdapter(Adapter):
         if blocks_of(self.student):
             known[TOKENS] = self._missing_tokens() or self.tokens
         known['logits'] = self._missing() or self.logits
+        known['cam'] = self._missing() or self._no_maps() or self.cam
         student, teacher = map(last_linear, (self.student, self.teacher))
         if student and teacher:
             known['embedding'] = PairSpec(
@@ -102,23 +109,44 @@ class ClassificationAdapter(Adapter):
         see :class:`ckd_mm.adapters.core.class_logits.Columns`.
         """
         head = Readout((Tap('head'),))
+        return self._of_classes(PairSpec(head, head), activation)
+
+    def cam(self, bias: bool = False) -> PairSpec:
+        """Class activation maps (B, C, H, W), of the classes that both models have.
+
+        The last map of the backbone, of which the linear layer of the head makes the
+        logit of each class at each position. `bias=True` adds the bias of each class.
+        """
+        boolean('bias', bias)
+        student = activation_maps(self.student, bias)
+        teacher = activation_maps(self.teacher, bias)
+        return self._of_classes(PairSpec(student, teacher, levels=True))
+
+    def _of_classes(self, spec: PairSpec, activation: str | None = None) -> PairSpec:
+        """A pair spec whose columns are those of the class logits."""
         student, teacher = (
             _class_logits(self.student.head),
             _class_logits(self.teacher.head),
         )
         if student is None or teacher is None:
-            return PairSpec(head, head)
+            return spec
         columns = Columns.of(student, teacher, self.names, activation)
         several = columns.logits.activation == 'sigmoid'
-        return PairSpec(
-            head,
-            head,
+        return replace(
+            spec,
             context=_CONTEXT,
             match=columns.match,
             columns=columns,
             # With several labels, an image may also have labels that the teacher knows.
             labels=None if several else _TARGET,
         )
+
+    def _no_maps(self) -> Unavailable | None:
+        """Why the two have no class activation maps, if they have none."""
+        both = {'student': self.student, 'teacher': self.teacher}
+        reasons = [why_no_activation_maps(*one) for one in both.items()]
+        reason = next(filter(None, reasons), '')
+        return Unavailable(f"{reason}; compare on='logits'") if reason else None
 
     def modules(self, student: str, teacher: str) -> PairSpec:
         """As for any model; `embedding` and `logits` are names of what they are.

@@ -10,6 +10,7 @@ from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.boxioukd import boxioukd_loss
 from ckd_mm.functional.boxregression import box_regression_loss
+from ckd_mm.functional.catkd import catkd_loss
 from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
 from ckd_mm.functional.cosinemap import cosinemap_loss
@@ -29,6 +30,7 @@ from ckd_mm.functional.hcl import hcl_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.mgd import mgd_loss
+from ckd_mm.functional.mimic import mimic_loss
 from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
 from ckd_mm.functional.nd import nd_loss
 from ckd_mm.functional.nkd import nkd_loss
@@ -57,6 +59,7 @@ __all__ = [
     'bdkd_loss',
     'box_regression_loss',
     'boxioukd_loss',
+    'catkd_loss',
     'cc_loss',
     'ckd_loss',
     'cosinemap_loss',
@@ -83,6 +86,7 @@ __all__ = [
     'js_loss',
     'kd_loss',
     'mgd_loss',
+    'mimic_loss',
     'mlkd_batch_loss',
     'mlkd_class_loss',
     'mlkd_loss',

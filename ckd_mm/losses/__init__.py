@@ -21,6 +21,7 @@ from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.boxioukd import BoxIoUKDLoss
 from ckd_mm.losses.boxregression import BoxRegressionLoss
+from ckd_mm.losses.catkd import CATKDLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
 from ckd_mm.losses.cosinemap import CosineMapLoss
@@ -41,6 +42,7 @@ from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.linearkd import LinearKDLoss
 from ckd_mm.losses.mgd import MGDLoss
+from ckd_mm.losses.mimic import MimicLoss
 from ckd_mm.losses.mlkd import MLKDLoss
 from ckd_mm.losses.nd import NDLoss
 from ckd_mm.losses.nkd import NKDLoss
@@ -65,6 +67,7 @@ __all__ = [
     'BDKDLoss',
     'BoxIoUKDLoss',
     'BoxRegressionLoss',
+    'CATKDLoss',
     'CCLoss',
     'CKDLoss',
     'CRDLoss',
@@ -86,6 +89,7 @@ __all__ = [
     'LinearKDLoss',
     'MGDLoss',
     'MLKDLoss',
+    'MimicLoss',
     'NDLoss',
     'NKDLoss',
     'NSTLoss',

@@ -78,7 +78,7 @@ def test_a_teacher_of_another_library_gives_its_blocks(imported: None) -> None:
     args = dict(depth=2, embed_dim=12, num_heads=2)
     options = dict(type='timm', model='vit_tiny_patch16_224', args=args)
     (kind,) = read_teachers(dict(options, pretrained=False))
-    teacher: Any = kind.sketch(None, student)  # type: ignore[arg-type]
+    teacher: Any = kind.sketch(None, student)
     found = given(student, teacher.model, dict(part='tokens', blocks=[0, -1]))
     same = given(student, teacher.model, dict(student='tokens:0', teacher='blocks:0'))
     assert [one.shape for one in found['teacher']] == [(2, 12, 1, 2)] * 2

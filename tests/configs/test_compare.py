@@ -21,9 +21,9 @@ from ..losses.rows_logits import LOGIT_ROWS
 ROOT = Path(__file__).parents[2]
 COMPARISONS = sorted((ROOT / 'configs/compare').glob('*.py'))
 
-# Cannot train this student from this teacher; the others need boxes.
+# Cannot train this student from this teacher; the others need boxes or RoIs.
 EQUAL_WIDTHS = {'HCLLoss', 'CWDLoss', 'PKDLoss'}
-ELSEWHERE = EQUAL_WIDTHS | {'FGDLoss', 'FGFILoss', 'BoxRegressionLoss'}
+ELSEWHERE = EQUAL_WIDTHS | {'FGDLoss', 'FGFILoss', 'BoxRegressionLoss', 'MimicLoss'}
 ELSEWHERE |= {row.class_name for row in DENSE_ROWS}
 
 

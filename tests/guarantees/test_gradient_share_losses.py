@@ -35,11 +35,14 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         'LinearKDLoss': dict(student_channels=64, teacher_channels=64),
     },
     'roi_boxes': {'BoxRegressionLoss': {}},
+    'roi_features': {
+        'MimicLoss': dict(student_channels=32, teacher_channels=32),
+    },
     'neck': {
         **{f'{name}Loss': {} for name in ('AT', 'NST', 'HCL', 'CWD', 'PKD')},
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},
         **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
-        'GramLoss': {},
+        **{f'{name}Loss': {} for name in ('Gram', 'CATKD')},
     },
     'module:neck.fpn_convs.3': {
         'ScaleKDLoss': dict(student_channels=32, teacher_channels=32),

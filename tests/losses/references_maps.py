@@ -101,6 +101,20 @@ def reference_hcl(student: Tensor, teacher: Tensor) -> Tensor:
     return total(weighted) / sum(weights)
 
 
+def reference_catkd(
+    student: Tensor, teacher: Tensor, *, size: int = 2, normalize: bool = False
+) -> Tensor:
+    both = []
+    for maps in (student, teacher):
+        values = pooled(maps, size)
+        starts = range(0, len(values), size**2)
+        by_class = [values[start : start + size**2] for start in starts]
+        if normalize:
+            by_class = [[v / dot(one, one).sqrt() for v in one] for one in by_class]
+        both.append([value for one in by_class for value in one])
+    return squared_distance(*both) / len(both[0])
+
+
 def reference_cwd(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
     losses = []
     for s_image, t_image in zip(images(student), images(teacher), strict=True):

@@ -16,6 +16,7 @@ from .references_connectors import (
     reference_fd,
     reference_fitnet,
     reference_mgd,
+    reference_mimic,
     reference_ofd,
     reference_reviewkd,
     reference_simkd,
@@ -131,6 +132,7 @@ CONNECTOR_ROWS = (
         must_agree='N, C',
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
+    connector_row('MimicLoss', reference_mimic, must_agree='N, C'),
     connector_row(
         'CosineMapLoss',
         reference_cosinemap,

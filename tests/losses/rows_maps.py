@@ -8,6 +8,7 @@ from ckd_mm import functional
 
 from .references_maps import (
     reference_at,
+    reference_catkd,
     reference_cwd,
     reference_gram,
     reference_hcl,
@@ -92,6 +93,19 @@ MAP_ROWS = (
         refused=bad_numbers('p', 0, 0.5),
         mismatches=mismatches('N'),
         golden=('at',),
+    ),
+    MapRow(
+        class_name='CATKDLoss',
+        function=functional.catkd_loss,
+        reference=reference_catkd,
+        defaults={'size': 2, 'normalize': False},
+        kwargs_sets=({}, {'size': 4, 'normalize': True}),
+        invariances={**PERMUTATIONS, **EXCHANGE},
+        refused=(
+            *({'size': bad} for bad in (0, 2.0, '2', None, True)),
+            *({'normalize': bad} for bad in (1, 'True', None)),
+        ),
+        mismatches=mismatches('N, C'),
     ),
     MapRow(
         class_name='GramLoss',

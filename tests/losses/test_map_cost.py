@@ -23,6 +23,7 @@ CHANNELS = {'student_channels': [WIDTH] * 2, 'teacher_channels': [WIDTH] * 2}
 # Peak in float32 and under AMP, in float32 bytes of the student's maps; launches.
 BOUNDS: dict[str, tuple[float, float, int]] = {
     'ATLoss': (1.2, 1.5, 107),
+    'CATKDLoss': (1.1, 1.8, 28),
     'CosineMapLoss': (2.95, 3.7, 111),
     'CWDLoss': (2.0, 2.8, 37),
     'FDLoss': (3.75, 3.65, 39),
@@ -32,6 +33,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'GramLoss': (3.9, 4.65, 166),
     'HCLLoss': (1.1, 1.5, 70),
     'MGDLoss': (3.9, 4.5, 48),
+    'MimicLoss': (2.0, 2.75, 34),
     'NSTLoss': (3.8, 4.6, 144),
     'OFDLoss': (3.3, 4.5, 79),
     'OFABranchLoss': (3.3, 4.05, 89),
@@ -103,7 +105,7 @@ NEEDS = {
 CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
     *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
-    'SimKDLoss',
+    *('SimKDLoss', 'MimicLoss'),
 )
 
 

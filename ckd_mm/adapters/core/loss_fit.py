@@ -6,7 +6,7 @@ first step shows what they return; the message is the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ _FITTING = {
     'other': (),
 }
 _GIVEN = {
-    'maps': 'feature maps by level',
+    'maps': 'feature maps',
     'rows': 'rows (B, D)',
     'boxes': 'box deltas (P, 4), which are no distribution',
     'lists of rows': 'several tensors of rows, one for each part',
@@ -72,7 +72,7 @@ class LossFit:
         if takes and given and takes not in _FITTING[given]:
             raise ValueError(self._refusal(loss, _GIVEN[given], given))
         for spec in self.specs:
-            if takes and spec.columns is not None:
+            if takes and spec.columns is not None and not spec.levels:
                 self._check_columns(loss, spec.columns)
 
     def check_values(self, loss: nn.Module, student: Value, teacher: Value) -> None:
@@ -119,6 +119,8 @@ class LossFit:
             return 'lists of rows'
         (part,) = parts
         name = part['part'] if isinstance(part, dict) else part
+        if name.endswith('_features'):
+            return 'maps'
         return 'boxes' if name.endswith('_boxes') else 'rows'
 
     def _refusal(self, loss: nn.Module, given: str, kind: str) -> str:
@@ -188,5 +190,12 @@ def _suits(name: str, part: Part, takes: str) -> bool:
         return False
     if takes == 'distribution':
         return name.endswith('logits') and not name.endswith('mask_logits')
-    is_maps = isinstance(part, PairSpec) and part.levels
+    is_maps = name.endswith('_features') or _gives_maps(part)
     return takes in _FITTING['maps' if is_maps else 'rows']
+
+
+def _gives_maps(part: PairSpec | Callable[..., PairSpec]) -> bool:
+    try:
+        return (part if isinstance(part, PairSpec) else part()).levels
+    except ValueError:  # such as classes that cannot be matched
+        return False
