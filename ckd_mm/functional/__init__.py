@@ -25,6 +25,7 @@ from ckd_mm.functional.fgd import fgd_focal_loss, fgd_masks
 from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
 from ckd_mm.functional.gram import gram_loss
+from ckd_mm.functional.hardkd import effective_number_weights, hardkd_loss
 from ckd_mm.functional.hcl import hcl_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
@@ -73,6 +74,7 @@ __all__ = [
     'dist_loss',
     'distributionkd_loss',
     'dkd_loss',
+    'effective_number_weights',
     'fd_loss',
     'fgd_focal_loss',
     'fgd_masks',
@@ -80,6 +82,7 @@ __all__ = [
     'fgfi_masks',
     'fitnet_loss',
     'gram_loss',
+    'hardkd_loss',
     'hcl_loss',
     'js_loss',
     'kd_loss',

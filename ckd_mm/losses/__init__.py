@@ -36,6 +36,7 @@ from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.gram import GramLoss
+from ckd_mm.losses.hardkd import HardKDLoss
 from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
@@ -47,6 +48,7 @@ from ckd_mm.losses.nd import NDLoss
 from ckd_mm.losses.nkd import NKDLoss
 from ckd_mm.losses.nst import NSTLoss
 from ckd_mm.losses.ofa import OFALoss
+from ckd_mm.losses.ofabranch import OFABranchLoss
 from ckd_mm.losses.ofd import OFDLoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
@@ -82,6 +84,7 @@ __all__ = [
     'FitNetLoss',
     'GramLoss',
     'HCLLoss',
+    'HardKDLoss',
     'JSLoss',
     'KDLoss',
     'LinearKDLoss',
@@ -91,6 +94,7 @@ __all__ = [
     'NDLoss',
     'NKDLoss',
     'NSTLoss',
+    'OFABranchLoss',
     'OFALoss',
     'OFDLoss',
     'PKDLoss',

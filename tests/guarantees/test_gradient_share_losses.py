@@ -26,7 +26,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
     'roi_logits': {
         **{f'{name}Loss': {} for name in ('CKD', 'KD', 'DKD', 'DIST', 'MLKD', 'NKD')},
         **{f'{name}Loss': {} for name in ('OFA', 'PLD', 'JS', 'SinKD', 'BDKD')},
-        **{f'{name}Loss': {} for name in ('CTKD', 'TAID')},
+        **{f'{name}Loss': {} for name in ('CTKD', 'TAID', 'HardKD')},
     },
     'embedding': {
         **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC')},
@@ -64,12 +64,12 @@ def detector(detector_config: Callable[..., Config], tmp_path_factory: Any) -> A
 def test_every_loss_but_some_is_here() -> None:
     """CRD asks for the numbers of images, which a data loader gives.
 
-    Three ask for what dense heads have.
+    Three ask for what dense heads have. OFA's branch has maps beside logits of images.
     """
     of_dense_heads = {
         f'{name}KDLoss' for name in ('QualityFocal', 'Distribution', 'BoxIoU')
     }
-    known = {name for _, name in CASES} | {'CRDLoss'} | of_dense_heads
+    known = {name for _, name in CASES} | {'CRDLoss', 'OFABranchLoss'} | of_dense_heads
     assert known == set(LOSSES.module_dict)
 
 

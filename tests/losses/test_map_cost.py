@@ -36,6 +36,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'MimicLoss': (2.0, 2.75, 34),
     'NSTLoss': (3.8, 4.6, 144),
     'OFDLoss': (3.3, 4.5, 79),
+    'OFABranchLoss': (3.3, 4.05, 89),
     'PKDLoss': (2.9, 3.2, 129),
     'ReviewKDLoss': (5.2, 5.9, 168),
     'ScaleKDLoss': (700.0, 700.0, 655),  # attention over all positions: for last stages
@@ -50,6 +51,8 @@ def measured(name: str, *, half: bool) -> Cost:
     config: dict[str, Any] = {**CHANNELS} if name in CONNECTORS else {}
     if name == 'ReviewKDLoss':
         config['mid_channels'] = WIDTH
+    if name in OF_LOGITS:
+        config.update(OF_LOGITS[name])
     with FakeTensorMode():
         loss = build(LOSSES, {'type': name, **config})
         both = [
@@ -58,6 +61,8 @@ def measured(name: str, *, half: bool) -> Cost:
         ]
         for level in both[0]:
             level.requires_grad_()
+        if name in OF_LOGITS:
+            both = [both[0][0], torch.randn(IMAGES, 10).to(dtype)]
         others = [OTHERS[need]() for need in NEEDS.get(name, ())]
 
         def step() -> None:
@@ -79,9 +84,14 @@ def anchors() -> list[torch.Tensor]:
 OTHERS: dict[str, Any] = {
     'boxes': boxes,
     'anchors': anchors,
+    'target': lambda: torch.zeros(IMAGES, dtype=torch.long),
     'image_size': lambda: (256, 384),
     'image_shapes': lambda: [(256, 384), (200, 384)],
 }
+OF_LOGITS = {
+    'OFABranchLoss': dict(student_channels=WIDTH, teacher_channels=10, stage=1)
+}
+"""Losses of the finer map alone, beside the teacher's logits."""
 PADDING = ('image_shapes', 'image_size')
 NEEDS = {
     'CosineMapLoss': PADDING,
@@ -89,6 +99,7 @@ NEEDS = {
     'FGDLoss': ('boxes', 'image_size'),
     'FGFILoss': ('boxes', 'anchors'),
     'GramLoss': PADDING,
+    'OFABranchLoss': ('target',),
     'ScaleKDLoss': PADDING,
 }
 CONNECTORS = (
