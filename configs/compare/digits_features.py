@@ -36,6 +36,8 @@ methods = {
     'Cosine map': 'configs/mmpretrain/digits/cosinemap_r18-w16-r18-w2_20e_digits.py',
     'FD': 'configs/mmpretrain/digits/fd_r18-w16-r18-w2_20e_digits.py',
     'ScaleKD': 'configs/mmpretrain/digits/scalekd_r18-w16-r18-w2_20e_digits.py',
+    'ACAM-KD': 'configs/mmpretrain/digits/acamkd_r18-w16-r18-w2_20e_digits.py',
+    'FreeKD': 'configs/mmpretrain/digits/freekd_r18-w16-r18-w2_20e_digits.py',
     'SimKD': 'configs/mmpretrain/digits/simkd_r18-w16-r18-w2_20e_digits.py',
     'Gram': 'configs/mmpretrain/digits/gram_r18-w16-r18-w2_20e_digits.py',
 }

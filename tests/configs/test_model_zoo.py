@@ -40,6 +40,8 @@ COLLECTIONS = {
     'pkd': 'PKD',
     'fgd': 'FGD',
     'mgd': 'MGD',
+    'acamkd': 'ACAM-KD',
+    'freekd-mse': 'FreeKD',
     'ld': 'LD',
     'cosinemap': 'Cosine map',
     'crosskd-edges': 'CrossKD',

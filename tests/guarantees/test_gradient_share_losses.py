@@ -40,6 +40,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('AT', 'NST', 'HCL', 'CWD', 'PKD')},
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},
         **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
+        **{f'{name}Loss': NECK for name in ('ACAMKD', 'FreeKD')},
         'GramLoss': {},
     },
     'module:neck.fpn_convs.3': {

@@ -80,15 +80,16 @@ def test_the_error_names_both_and_what_fits(
         "term 'x': KDLoss takes rows of class logits (B, C), but on='neck' gives "
         "feature maps; compare on='roi_logits' or on='rpn_logits' or "
         "on='cross_roi_logits', or take a "
-        'loss that fits: ATLoss, CWDLoss, CosineMapLoss, FDLoss, FGDLoss, FGFILoss, '
-        'FitNetLoss, GramLoss, HCLLoss, MGDLoss, MimicLoss, NSTLoss, OFDLoss, '
-        'PKDLoss, ReviewKDLoss, SPLoss, ScaleKDLoss, SimKDLoss, VIDLoss'
+        'loss that fits: ACAMKDLoss, ATLoss, CWDLoss, CosineMapLoss, FDLoss, FGDLoss, '
+        'FGFILoss, FitNetLoss, FreeKDLoss, GramLoss, HCLLoss, MGDLoss, MimicLoss, '
+        'NSTLoss, OFDLoss, PKDLoss, ReviewKDLoss, SPLoss, ScaleKDLoss, SimKDLoss, '
+        'VIDLoss'
     )
     with pytest.raises(
         ValueError,
         match=r"CWDLoss takes feature maps .*, but on='roi_logits' gives rows \(B, D\);"
         r" compare on='backbone' or on='neck' or on='roi_features', or take a loss "
-        'that fits: BDKDLoss, ',
+        'that fits: ACAMKDLoss, BDKDLoss, ',
     ):
         distiller(models, 'roi_logits', build(LOSSES, dict(type='CWDLoss')))
 
