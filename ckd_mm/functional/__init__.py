@@ -6,6 +6,7 @@ hyper-parameters. Nothing here imports more than torch.
 
 from __future__ import annotations
 
+from ckd_mm.functional.acamkd import acamkd_loss, mask_diversity
 from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.boxioukd import boxioukd_loss
@@ -24,6 +25,7 @@ from ckd_mm.functional.fd import fd_loss
 from ckd_mm.functional.fgd import fgd_focal_loss, fgd_masks
 from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
+from ckd_mm.functional.freekd import freekd_loss
 from ckd_mm.functional.gram import gram_loss
 from ckd_mm.functional.hardkd import effective_number_weights, hardkd_loss
 from ckd_mm.functional.hcl import hcl_loss
@@ -55,6 +57,7 @@ from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
+    'acamkd_loss',
     'alignment',
     'at_loss',
     'bdkd_loss',
@@ -81,11 +84,13 @@ __all__ = [
     'fgfi_loss',
     'fgfi_masks',
     'fitnet_loss',
+    'freekd_loss',
     'gram_loss',
     'hardkd_loss',
     'hcl_loss',
     'js_loss',
     'kd_loss',
+    'mask_diversity',
     'mgd_loss',
     'mimic_loss',
     'mlkd_batch_loss',

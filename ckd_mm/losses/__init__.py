@@ -17,6 +17,7 @@ compares distributions the hook also logs how often both models agree.
 
 from __future__ import annotations
 
+from ckd_mm.losses.acamkd import ACAMKDLoss
 from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.boxioukd import BoxIoUKDLoss
@@ -35,6 +36,7 @@ from ckd_mm.losses.fd import FDLoss
 from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
+from ckd_mm.losses.freekd import FreeKDLoss
 from ckd_mm.losses.gram import GramLoss
 from ckd_mm.losses.hardkd import HardKDLoss
 from ckd_mm.losses.hcl import HCLLoss
@@ -64,6 +66,7 @@ from ckd_mm.losses.taid import TAIDLoss
 from ckd_mm.losses.vid import VIDLoss
 
 __all__ = [
+    'ACAMKDLoss',
     'ATLoss',
     'BDKDLoss',
     'BoxIoUKDLoss',
@@ -82,6 +85,7 @@ __all__ = [
     'FGDLoss',
     'FGFILoss',
     'FitNetLoss',
+    'FreeKDLoss',
     'GramLoss',
     'HCLLoss',
     'HardKDLoss',

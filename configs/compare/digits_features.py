@@ -37,6 +37,8 @@ methods = {
     'Cosine map': 'configs/mmpretrain/digits/cosinemap_r18-w16-r18-w2_20e_digits.py',
     'FD': 'configs/mmpretrain/digits/fd_r18-w16-r18-w2_20e_digits.py',
     'ScaleKD': 'configs/mmpretrain/digits/scalekd_r18-w16-r18-w2_20e_digits.py',
+    'ACAM-KD': 'configs/mmpretrain/digits/acamkd_r18-w16-r18-w2_20e_digits.py',
+    'FreeKD': 'configs/mmpretrain/digits/freekd_r18-w16-r18-w2_20e_digits.py',
     'SimKD': 'configs/mmpretrain/digits/simkd_r18-w16-r18-w2_20e_digits.py',
     'OFA branches': 'configs/mmpretrain/digits/ofa-stage1-stage2-stage3-stage4_r18-w16-r18-w2_20e_digits.py',
     'CAT-KD': 'configs/mmpretrain/digits/catkd_r18-w16-r18-w2_20e_digits.py',

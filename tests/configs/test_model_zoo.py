@@ -41,6 +41,8 @@ COLLECTIONS = {
     'pkd': 'PKD',
     'fgd': 'FGD',
     'mgd': 'MGD',
+    'acamkd': 'ACAM-KD',
+    'freekd-mse': 'FreeKD',
     'ld': 'LD',
     'cosinemap': 'Cosine map',
     'scalekd-kd': 'ScaleKD',

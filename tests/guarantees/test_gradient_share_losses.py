@@ -42,6 +42,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},
         **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
         **{f'{name}Loss': {} for name in ('Gram', 'CATKD')},
+        **{f'{name}Loss': NECK for name in ('ACAMKD', 'FreeKD')},
     },
     'module:neck.fpn_convs.3': {
         'ScaleKDLoss': dict(student_channels=32, teacher_channels=32),
