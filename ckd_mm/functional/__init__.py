@@ -24,8 +24,10 @@ from ckd_mm.functional.fd import fd_loss
 from ckd_mm.functional.fgd import fgd_focal_loss, fgd_masks
 from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
+from ckd_mm.functional.gld import gld_loss
 from ckd_mm.functional.gram import gram_loss
 from ckd_mm.functional.hcl import hcl_loss
+from ckd_mm.functional.irg import irg_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.mgd import mgd_loss
@@ -78,8 +80,10 @@ __all__ = [
     'fgfi_loss',
     'fgfi_masks',
     'fitnet_loss',
+    'gld_loss',
     'gram_loss',
     'hcl_loss',
+    'irg_loss',
     'js_loss',
     'kd_loss',
     'mgd_loss',

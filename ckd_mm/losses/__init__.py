@@ -35,8 +35,10 @@ from ckd_mm.losses.fd import FDLoss
 from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
+from ckd_mm.losses.gld import GLDLoss
 from ckd_mm.losses.gram import GramLoss
 from ckd_mm.losses.hcl import HCLLoss
+from ckd_mm.losses.irg import IRGLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.mgd import MGDLoss
@@ -78,8 +80,10 @@ __all__ = [
     'FGDLoss',
     'FGFILoss',
     'FitNetLoss',
+    'GLDLoss',
     'GramLoss',
     'HCLLoss',
+    'IRGLoss',
     'JSLoss',
     'KDLoss',
     'MGDLoss',

@@ -24,6 +24,7 @@ methods = {
     'SP': 'configs/mmpretrain/digits/sp_r18-w16-r18-w2_20e_digits.py',
     'PKT': 'configs/mmpretrain/digits/pkt_r18-w16-r18-w2_20e_digits.py',
     'CC': 'configs/mmpretrain/digits/cc_r18-w16-r18-w2_20e_digits.py',
+    'IRG': 'configs/mmpretrain/digits/irg_r18-w16-r18-w2_20e_digits.py',
     'CRD': 'configs/mmpretrain/digits/crd_r18-w16-r18-w2_20e_digits.py',
     'KD++': 'configs/mmpretrain/digits/kd-nd_r18-w16-r18-w2_20e_digits.py',
     'FitNet': 'configs/mmpretrain/digits/fitnet_r18-w16-r18-w2_20e_digits.py',
@@ -38,5 +39,6 @@ methods = {
     'ScaleKD': 'configs/mmpretrain/digits/scalekd_r18-w16-r18-w2_20e_digits.py',
     'SimKD': 'configs/mmpretrain/digits/simkd_r18-w16-r18-w2_20e_digits.py',
     'CAT-KD': 'configs/mmpretrain/digits/catkd_r18-w16-r18-w2_20e_digits.py',
+    'GLD': 'configs/mmpretrain/digits/gld_r18-w16-r18-w2_20e_digits.py',
     'Gram': 'configs/mmpretrain/digits/gram_r18-w16-r18-w2_20e_digits.py',
 }

@@ -29,7 +29,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('CTKD', 'TAID')},
     },
     'embedding': {
-        **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC')},
+        **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC', 'IRG')},
         'NDLoss': ND,
     },
     'roi_boxes': {'BoxRegressionLoss': {}},
@@ -37,7 +37,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('AT', 'NST', 'HCL', 'CWD', 'PKD')},
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},
         **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
-        **{f'{name}Loss': {} for name in ('Gram', 'CATKD')},
+        **{f'{name}Loss': {} for name in ('Gram', 'CATKD', 'GLD')},
     },
     'module:neck.fpn_convs.3': {
         'ScaleKDLoss': dict(student_channels=32, teacher_channels=32),

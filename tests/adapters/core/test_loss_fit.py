@@ -81,8 +81,8 @@ def test_the_error_names_both_and_what_fits(
         "feature maps by level; compare on='roi_logits' or on='rpn_logits' or "
         "on='cross_roi_logits', or take a "
         'loss that fits: ATLoss, CATKDLoss, CWDLoss, CosineMapLoss, FDLoss, FGDLoss, '
-        'FGFILoss, FitNetLoss, GramLoss, HCLLoss, MGDLoss, NSTLoss, OFDLoss, PKDLoss, '
-        'ReviewKDLoss, SPLoss, ScaleKDLoss, SimKDLoss, VIDLoss'
+        'FGFILoss, FitNetLoss, GLDLoss, GramLoss, HCLLoss, IRGLoss, MGDLoss, NSTLoss, '
+        'OFDLoss, PKDLoss, ReviewKDLoss, SPLoss, ScaleKDLoss, SimKDLoss, VIDLoss'
     )
     with pytest.raises(
         ValueError,
