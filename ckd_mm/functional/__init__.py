@@ -26,9 +26,11 @@ from ckd_mm.functional.fgd import fgd_focal_loss, fgd_masks
 from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
 from ckd_mm.functional.freekd import freekd_loss
+from ckd_mm.functional.gld import gld_loss
 from ckd_mm.functional.gram import gram_loss
 from ckd_mm.functional.hardkd import effective_number_weights, hardkd_loss
 from ckd_mm.functional.hcl import hcl_loss
+from ckd_mm.functional.irg import irg_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.mgd import mgd_loss
@@ -85,9 +87,11 @@ __all__ = [
     'fgfi_masks',
     'fitnet_loss',
     'freekd_loss',
+    'gld_loss',
     'gram_loss',
     'hardkd_loss',
     'hcl_loss',
+    'irg_loss',
     'js_loss',
     'kd_loss',
     'mask_diversity',

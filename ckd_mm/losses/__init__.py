@@ -37,9 +37,11 @@ from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.freekd import FreeKDLoss
+from ckd_mm.losses.gld import GLDLoss
 from ckd_mm.losses.gram import GramLoss
 from ckd_mm.losses.hardkd import HardKDLoss
 from ckd_mm.losses.hcl import HCLLoss
+from ckd_mm.losses.irg import IRGLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.linearkd import LinearKDLoss
@@ -86,9 +88,11 @@ __all__ = [
     'FGFILoss',
     'FitNetLoss',
     'FreeKDLoss',
+    'GLDLoss',
     'GramLoss',
     'HCLLoss',
     'HardKDLoss',
+    'IRGLoss',
     'JSLoss',
     'KDLoss',
     'LinearKDLoss',

@@ -24,6 +24,7 @@ methods = {
     'SP': 'configs/mmpretrain/digits/sp_r18-w16-r18-w2_20e_digits.py',
     'PKT': 'configs/mmpretrain/digits/pkt_r18-w16-r18-w2_20e_digits.py',
     'CC': 'configs/mmpretrain/digits/cc_r18-w16-r18-w2_20e_digits.py',
+    'IRG': 'configs/mmpretrain/digits/irg_r18-w16-r18-w2_20e_digits.py',
     'CRD': 'configs/mmpretrain/digits/crd_r18-w16-r18-w2_20e_digits.py',
     'KD++': 'configs/mmpretrain/digits/kd-nd_r18-w16-r18-w2_20e_digits.py',
     'Linear KD': 'configs/mmpretrain/digits/linearkd_r18-w16-r18-w2_20e_digits.py',
@@ -42,5 +43,6 @@ methods = {
     'SimKD': 'configs/mmpretrain/digits/simkd_r18-w16-r18-w2_20e_digits.py',
     'OFA branches': 'configs/mmpretrain/digits/ofa-stage1-stage2-stage3-stage4_r18-w16-r18-w2_20e_digits.py',
     'CAT-KD': 'configs/mmpretrain/digits/catkd_r18-w16-r18-w2_20e_digits.py',
+    'GLD': 'configs/mmpretrain/digits/gld_r18-w16-r18-w2_20e_digits.py',
     'Gram': 'configs/mmpretrain/digits/gram_r18-w16-r18-w2_20e_digits.py',
 }

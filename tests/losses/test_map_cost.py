@@ -32,6 +32,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'FGFILoss': (2.1, 2.8, 87),
     'FitNetLoss': (3.75, 4.6, 51),
     'FreeKDLoss': (4.6, 6.4, 344),
+    'GLDLoss': (2.9, 2.8, 503),
     'GramLoss': (3.9, 4.65, 166),
     'HCLLoss': (1.1, 1.5, 70),
     'MGDLoss': (3.9, 4.5, 48),
