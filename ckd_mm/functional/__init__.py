@@ -11,6 +11,7 @@ from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.boxioukd import boxioukd_loss
 from ckd_mm.functional.boxregression import box_regression_loss
+from ckd_mm.functional.cankd import cankd_loss
 from ckd_mm.functional.catkd import catkd_loss
 from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
@@ -30,6 +31,7 @@ from ckd_mm.functional.gld import gld_loss
 from ckd_mm.functional.gram import gram_loss
 from ckd_mm.functional.hardkd import effective_number_weights, hardkd_loss
 from ckd_mm.functional.hcl import hcl_loss
+from ckd_mm.functional.ickd import ickd_loss
 from ckd_mm.functional.irg import irg_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
@@ -65,6 +67,7 @@ __all__ = [
     'bdkd_loss',
     'box_regression_loss',
     'boxioukd_loss',
+    'cankd_loss',
     'catkd_loss',
     'cc_loss',
     'ckd_loss',
@@ -91,6 +94,7 @@ __all__ = [
     'gram_loss',
     'hardkd_loss',
     'hcl_loss',
+    'ickd_loss',
     'irg_loss',
     'js_loss',
     'kd_loss',

@@ -22,6 +22,7 @@ from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.boxioukd import BoxIoUKDLoss
 from ckd_mm.losses.boxregression import BoxRegressionLoss
+from ckd_mm.losses.cankd import CanKDLoss
 from ckd_mm.losses.catkd import CATKDLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
@@ -41,6 +42,7 @@ from ckd_mm.losses.gld import GLDLoss
 from ckd_mm.losses.gram import GramLoss
 from ckd_mm.losses.hardkd import HardKDLoss
 from ckd_mm.losses.hcl import HCLLoss
+from ckd_mm.losses.ickd import ICKDLoss
 from ckd_mm.losses.irg import IRGLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
@@ -79,6 +81,7 @@ __all__ = [
     'CRDLoss',
     'CTKDLoss',
     'CWDLoss',
+    'CanKDLoss',
     'CosineMapLoss',
     'DISTLoss',
     'DKDLoss',
@@ -92,6 +95,7 @@ __all__ = [
     'GramLoss',
     'HCLLoss',
     'HardKDLoss',
+    'ICKDLoss',
     'IRGLoss',
     'JSLoss',
     'KDLoss',

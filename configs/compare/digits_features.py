@@ -41,6 +41,8 @@ methods = {
     'ACAM-KD': 'configs/mmpretrain/digits/acamkd_r18-w16-r18-w2_20e_digits.py',
     'FreeKD': 'configs/mmpretrain/digits/freekd_r18-w16-r18-w2_20e_digits.py',
     'SimKD': 'configs/mmpretrain/digits/simkd_r18-w16-r18-w2_20e_digits.py',
+    'CanKD': 'configs/mmpretrain/digits/cankd_r18-w16-r18-w2_20e_digits.py',
+    'ICKD': 'configs/mmpretrain/digits/ickd_r18-w16-r18-w2_20e_digits.py',
     'OFA branches': 'configs/mmpretrain/digits/ofa-stage1-stage2-stage3-stage4_r18-w16-r18-w2_20e_digits.py',
     'CAT-KD': 'configs/mmpretrain/digits/catkd_r18-w16-r18-w2_20e_digits.py',
     'GLD': 'configs/mmpretrain/digits/gld_r18-w16-r18-w2_20e_digits.py',

@@ -41,6 +41,7 @@ COLLECTIONS = {
     'pkd': 'PKD',
     'fgd': 'FGD',
     'mgd': 'MGD',
+    'cankd': 'CanKD',
     'acamkd': 'ACAM-KD',
     'freekd-mse': 'FreeKD',
     'ld': 'LD',

@@ -43,6 +43,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
         **{f'{name}Loss': {} for name in ('Gram', 'CATKD', 'GLD')},
         **{f'{name}Loss': NECK for name in ('ACAMKD', 'FreeKD')},
+        **{f'{name}Loss': NECK for name in ('CanKD', 'ICKD')},
     },
     'module:neck.fpn_convs.3': {
         'ScaleKDLoss': dict(student_channels=32, teacher_channels=32),

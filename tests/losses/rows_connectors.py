@@ -12,6 +12,7 @@ from torch import Tensor
 from .modules import ModuleFunction, build_with_weights
 from .references_acamkd import reference_acamkd
 from .references_boxes import reference_fgd, reference_fgfi
+from .references_cankd import reference_cankd
 from .references_connectors import (
     reference_cosinemap,
     reference_fd,
@@ -24,6 +25,7 @@ from .references_connectors import (
     reference_simkd,
     reference_vid,
 )
+from .references_ickd import reference_ickd
 from .references_scalekd import reference_scalekd
 from .row import PADDING_AND_SIZE, LossRow, Mismatch, bad_numbers
 from .samples import PERMUTATIONS, Change, Sample, draw
@@ -65,9 +67,10 @@ def wrong_channels(width: int) -> tuple[Mismatch, ...]:
     )
 
 
-def other_images(names: str, width: int) -> Mismatch:
-    """Five images of the teacher for four of the student, which is as wide by then."""
-    student, teacher = (4, width, *STUDENT[1:]), (5, width, *STUDENT[1:])
+def other_images(names: str, width: int, as_wide: bool) -> Mismatch:
+    """Five images of the teacher for four of the student, which may be as wide then."""
+    student = (4, width if as_wide else STUDENT[0], *STUDENT[1:])
+    teacher = (5, width, *STUDENT[1:])
     message = (
         'student and teacher feature maps must be (N, C, H, W) with the same '
         f'{names}, got {student} and {teacher}; check that both models saw the same '
@@ -78,10 +81,15 @@ def other_images(names: str, width: int) -> Mismatch:
 
 @dataclass(frozen=True)
 class ConnectorRow(LossRow):
-    """A row of a loss with parameters; the teacher's maps are wider."""
+    """A row of a loss with parameters; the teacher's maps are wider.
+
+    Args:
+        of_pairs: Parameters that count between images, and not for a single one.
+    """
 
     arguments: dict[str, Any] = field(default_factory=dict)
     teacher_rest: tuple[int, ...] = ()
+    of_pairs: tuple[str, ...] = ()
 
     def draw(self, rows: int, *, seed: int = 0, scale: float = 2.0) -> Sample:
         sample = super().draw(rows, seed=seed, scale=scale)
@@ -100,6 +108,7 @@ def connector_row(
     *,
     width: int = 3,
     must_agree: str = 'N, C, H, W',
+    as_wide: bool = True,
     size: tuple[int, int] = STUDENT[1:],
     **rest: Any,
 ) -> ConnectorRow:
@@ -119,7 +128,7 @@ def connector_row(
         arguments=arguments,
         rest=(STUDENT[0], *size),
         teacher_rest=(width, *size),
-        mismatches=(*wrong_channels(width), other_images(must_agree, width)),
+        mismatches=(*wrong_channels(width), other_images(must_agree, width, as_wide)),
         **{**defaults, **rest},
     )
 
@@ -133,6 +142,16 @@ CONNECTOR_ROWS = (
         refused=({'norm': 1}, {'relu': 'yes'}),
         must_agree='N, C',
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
+    ),
+    connector_row(
+        'CanKDLoss',
+        reference_cankd,
+        size=(3, 4),  # finite differences of all pairs take long
+        defaults={'inner_channels': None, 'loss_weight': 5.0},
+        kwargs_sets=({}, {'inner_channels': 2}),
+        refused=tuple({'inner_channels': bad} for bad in (0, 2.5, '4', True)),
+        golden=('cankd',),
+        of_pairs=('query.bias',),
     ),
     connector_row(
         'ACAMKDLoss',
@@ -180,6 +199,15 @@ CONNECTOR_ROWS = (
             *PADDING_AND_SIZE,
         ),
         needs=('image_shapes', 'image_size'),
+    ),
+    connector_row(
+        'ICKDLoss',
+        reference_ickd,
+        defaults={'project': True, 'loss_weight': 2.5},
+        refused=({'project': 1}, {'project': None}),
+        must_agree='N',
+        as_wide=False,
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(
         'ReviewKDLoss',

@@ -24,6 +24,7 @@ CHANNELS = {'student_channels': [WIDTH] * 2, 'teacher_channels': [WIDTH] * 2}
 BOUNDS: dict[str, tuple[float, float, int]] = {
     'ACAMKDLoss': (59.3, 60.0, 400),  # blocks of attention, at any size of maps
     'ATLoss': (1.2, 1.5, 107),
+    'CanKDLoss': (3.1, 3.45, 336),
     'CATKDLoss': (1.1, 1.8, 28),
     'CosineMapLoss': (2.95, 3.7, 111),
     'CWDLoss': (2.0, 2.8, 37),
@@ -35,6 +36,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'GLDLoss': (2.9, 2.8, 503),
     'GramLoss': (3.9, 4.65, 166),
     'HCLLoss': (1.1, 1.5, 70),
+    'ICKDLoss': (2.0, 2.35, 296),
     'MGDLoss': (3.9, 4.5, 48),
     'MimicLoss': (2.0, 2.75, 34),
     'NSTLoss': (3.8, 4.6, 144),
@@ -109,6 +111,7 @@ CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
     *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
     *('SimKDLoss', 'MimicLoss', 'ACAMKDLoss', 'FreeKDLoss'),
+    *('CanKDLoss', 'ICKDLoss'),
 )
 
 
