@@ -64,6 +64,8 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
 """Options of a part with a sigmoid per class, where a method needs special ones."""
 
 OTHER_PARTS: dict[str, dict[str, Any]] = {
+    # the authors' for ResNet-50 -> MobileNetV2 on ImageNet
+    'cam': dict(type='CATKDLoss', normalize=True, loss_weight=10.0),
     'roi_objectness': dict(type='KDLoss', temperature=1.0),
     'rpn_logits': dict(type='KDLoss', temperature=1.0),
     'dense_objectness': dict(type='KDLoss', temperature=1.0),

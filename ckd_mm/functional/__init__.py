@@ -11,6 +11,7 @@ from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.boxioukd import boxioukd_loss
 from ckd_mm.functional.boxregression import box_regression_loss
+from ckd_mm.functional.catkd import catkd_loss
 from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
 from ckd_mm.functional.cosinemap import cosinemap_loss
@@ -25,8 +26,11 @@ from ckd_mm.functional.fgd import fgd_focal_loss, fgd_masks
 from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
 from ckd_mm.functional.freekd import freekd_loss
+from ckd_mm.functional.gld import gld_loss
 from ckd_mm.functional.gram import gram_loss
+from ckd_mm.functional.hardkd import effective_number_weights, hardkd_loss
 from ckd_mm.functional.hcl import hcl_loss
+from ckd_mm.functional.irg import irg_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.mgd import mgd_loss
@@ -51,6 +55,7 @@ from ckd_mm.functional.statistics import (
     top1_agreement,
     uniformity,
 )
+from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
@@ -60,6 +65,7 @@ __all__ = [
     'bdkd_loss',
     'box_regression_loss',
     'boxioukd_loss',
+    'catkd_loss',
     'cc_loss',
     'ckd_loss',
     'cosinemap_loss',
@@ -73,6 +79,7 @@ __all__ = [
     'dist_loss',
     'distributionkd_loss',
     'dkd_loss',
+    'effective_number_weights',
     'fd_loss',
     'fgd_focal_loss',
     'fgd_masks',
@@ -80,8 +87,11 @@ __all__ = [
     'fgfi_masks',
     'fitnet_loss',
     'freekd_loss',
+    'gld_loss',
     'gram_loss',
+    'hardkd_loss',
     'hcl_loss',
+    'irg_loss',
     'js_loss',
     'kd_loss',
     'mask_diversity',
@@ -104,6 +114,7 @@ __all__ = [
     'scalekd_loss',
     'sinkd_loss',
     'sp_loss',
+    'taid_loss',
     'top1_agreement',
     'uniformity',
     'vid_loss',

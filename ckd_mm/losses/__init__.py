@@ -22,6 +22,7 @@ from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.boxioukd import BoxIoUKDLoss
 from ckd_mm.losses.boxregression import BoxRegressionLoss
+from ckd_mm.losses.catkd import CATKDLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
 from ckd_mm.losses.cosinemap import CosineMapLoss
@@ -36,10 +37,14 @@ from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
 from ckd_mm.losses.freekd import FreeKDLoss
+from ckd_mm.losses.gld import GLDLoss
 from ckd_mm.losses.gram import GramLoss
+from ckd_mm.losses.hardkd import HardKDLoss
 from ckd_mm.losses.hcl import HCLLoss
+from ckd_mm.losses.irg import IRGLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
+from ckd_mm.losses.linearkd import LinearKDLoss
 from ckd_mm.losses.mgd import MGDLoss
 from ckd_mm.losses.mimic import MimicLoss
 from ckd_mm.losses.mlkd import MLKDLoss
@@ -47,6 +52,7 @@ from ckd_mm.losses.nd import NDLoss
 from ckd_mm.losses.nkd import NKDLoss
 from ckd_mm.losses.nst import NSTLoss
 from ckd_mm.losses.ofa import OFALoss
+from ckd_mm.losses.ofabranch import OFABranchLoss
 from ckd_mm.losses.ofd import OFDLoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
@@ -58,6 +64,7 @@ from ckd_mm.losses.scalekd import ScaleKDLoss
 from ckd_mm.losses.simkd import SimKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
+from ckd_mm.losses.taid import TAIDLoss
 from ckd_mm.losses.vid import VIDLoss
 
 __all__ = [
@@ -66,6 +73,7 @@ __all__ = [
     'BDKDLoss',
     'BoxIoUKDLoss',
     'BoxRegressionLoss',
+    'CATKDLoss',
     'CCLoss',
     'CKDLoss',
     'CRDLoss',
@@ -80,16 +88,21 @@ __all__ = [
     'FGFILoss',
     'FitNetLoss',
     'FreeKDLoss',
+    'GLDLoss',
     'GramLoss',
     'HCLLoss',
+    'HardKDLoss',
+    'IRGLoss',
     'JSLoss',
     'KDLoss',
+    'LinearKDLoss',
     'MGDLoss',
     'MLKDLoss',
     'MimicLoss',
     'NDLoss',
     'NKDLoss',
     'NSTLoss',
+    'OFABranchLoss',
     'OFALoss',
     'OFDLoss',
     'PKDLoss',
@@ -102,5 +115,6 @@ __all__ = [
     'ScaleKDLoss',
     'SimKDLoss',
     'SinKDLoss',
+    'TAIDLoss',
     'VIDLoss',
 ]

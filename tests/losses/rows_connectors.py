@@ -202,14 +202,17 @@ CONNECTOR_ROWS = (
             {'spatial_weight': 0.0},
         ),
         refused=(
-            *({'num_heads': bad} for bad in (0, 2, 1.0, '1', True)),
+            *({'num_heads': bad} for bad in (0, 2, 1.0, '1', True, [1, 1])),
             *({'query_hw': bad} for bad in (7, (7,), (7, 0), (7, 7.0), '77', None)),
+            {'query_hw': [(7, 7), (7, 7)]},
             *bad_numbers('softmax_scale', 0),
             *bad_numbers('spatial_weight'),
             *bad_numbers('frequency_weight'),
+            *({'through_teacher': bad} for bad in (1, 'no', None)),
             *({'ignore_padding': bad} for bad in (1, 'False', None)),
         ),
         needs=('image_shapes', 'image_size'),
+        needs_by_option=('last_stage',),
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(
