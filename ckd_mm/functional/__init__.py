@@ -52,6 +52,7 @@ from ckd_mm.functional.statistics import (
     uniformity,
 )
 from ckd_mm.functional.taid import taid_loss
+from ckd_mm.functional.tat import tat_loss
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
@@ -105,6 +106,7 @@ __all__ = [
     'sinkd_loss',
     'sp_loss',
     'taid_loss',
+    'tat_loss',
     'top1_agreement',
     'uniformity',
     'vid_loss',

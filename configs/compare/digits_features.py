@@ -38,6 +38,7 @@ methods = {
     'FD': 'configs/mmpretrain/digits/fd_r18-w16-r18-w2_20e_digits.py',
     'ScaleKD': 'configs/mmpretrain/digits/scalekd_r18-w16-r18-w2_20e_digits.py',
     'SimKD': 'configs/mmpretrain/digits/simkd_r18-w16-r18-w2_20e_digits.py',
+    'TaT': 'configs/mmpretrain/digits/tat_r18-w16-r18-w2_20e_digits.py',
     'CAT-KD': 'configs/mmpretrain/digits/catkd_r18-w16-r18-w2_20e_digits.py',
     'GLD': 'configs/mmpretrain/digits/gld_r18-w16-r18-w2_20e_digits.py',
     'Gram': 'configs/mmpretrain/digits/gram_r18-w16-r18-w2_20e_digits.py',

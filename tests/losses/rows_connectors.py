@@ -19,6 +19,7 @@ from .references_connectors import (
     reference_ofd,
     reference_reviewkd,
     reference_simkd,
+    reference_tat,
     reference_vid,
 )
 from .references_scalekd import reference_scalekd
@@ -107,6 +108,7 @@ def connector_row(
         'defaults': {},
         'refused': (),
         'invariances': PERMUTATION,
+        'golden': (),
     }
     return ConnectorRow(
         class_name=class_name,
@@ -116,7 +118,6 @@ def connector_row(
         rest=(STUDENT[0], *size),
         teacher_rest=(width, *size),
         mismatches=(*wrong_channels(width), other_images(must_agree, width)),
-        golden=(),
         **{**defaults, **rest},
     )
 
@@ -192,6 +193,13 @@ CONNECTOR_ROWS = (
         refused=tuple({'reduction': bad} for bad in (0, 2.0, '2', None, True)),
         must_agree='N, C',
         steepest_at_zero=1e4,  # BatchNorm divides by the root of its 1e-5, three times
+    ),
+    connector_row(
+        'TaTLoss',
+        reference_tat,
+        size=(2, 3),  # finite differences of attention take long
+        golden=('tat',),
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(
         'VIDLoss',

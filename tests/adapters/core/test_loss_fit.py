@@ -25,7 +25,7 @@ WITHOUT_OPTIONS = [
     if cls.__module__.startswith('ckd_mm.')
     and name not in ('CRDLoss', 'NDLoss')  # they need the number of samples or classes
     and getattr(cls, 'takes', '') in ('distribution', 'rows', 'maps')
-    and name not in ('FGDLoss', 'FGFILoss')  # they need channels
+    and name not in ('FGDLoss', 'FGFILoss', 'TaTLoss')  # they need channels
 ]
 
 
@@ -82,7 +82,8 @@ def test_the_error_names_both_and_what_fits(
         "on='cross_roi_logits', or take a "
         'loss that fits: ATLoss, CATKDLoss, CWDLoss, CosineMapLoss, FDLoss, FGDLoss, '
         'FGFILoss, FitNetLoss, GLDLoss, GramLoss, HCLLoss, IRGLoss, MGDLoss, NSTLoss, '
-        'OFDLoss, PKDLoss, ReviewKDLoss, SPLoss, ScaleKDLoss, SimKDLoss, VIDLoss'
+        'OFDLoss, PKDLoss, ReviewKDLoss, SPLoss, ScaleKDLoss, SimKDLoss, '
+        'TaTLoss, VIDLoss'
     )
     with pytest.raises(
         ValueError,
