@@ -71,6 +71,7 @@ OTHER_PARTS: dict[str, dict[str, Any]] = {
     'dense_objectness': dict(type='KDLoss', temperature=1.0),
     'mask_logits': dict(type='CKDLoss', temperature=0.1),
     'box_distribution': dict(type='KDLoss', temperature=10.0, loss_weight=0.25),
+    'roi_features': dict(type='MimicLoss'),
     'roi_boxes': dict(type='BoxRegressionLoss'),
     'rpn_boxes': dict(type='BoxRegressionLoss'),
     'cross_roi_logits': dict(type='KDLoss', temperature=1.0),

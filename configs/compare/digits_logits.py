@@ -21,6 +21,7 @@ seeds = [0, 1, 2]
 methods = {
     'CKD': 'configs/mmpretrain/digits/ckd_r18-w16-r18-w2_20e_digits.py',
     'KD': 'configs/mmpretrain/digits/kd_r18-w16-r18-w2_20e_digits.py',
+    'Hard KD': 'configs/mmpretrain/digits/hardkd_r18-w16-r18-w2_20e_digits.py',
     'DKD': 'configs/mmpretrain/digits/dkd_r18-w16-r18-w2_20e_digits.py',
     'DIST': 'configs/mmpretrain/digits/dist_r18-w16-r18-w2_20e_digits.py',
     'MLKD': 'configs/mmpretrain/digits/mlkd_r18-w16-r18-w2_20e_digits.py',

@@ -154,7 +154,7 @@ def test_a_loss_of_rows_is_refused_and_one_of_maps_is_named() -> None:
     adapter = build_adapter(*models)
     assert isinstance(adapter, ClassificationAdapter)
     (term,) = build_terms(dict(x=dict(on='cam', loss=dict(type='KDLoss'))))
-    with pytest.raises(ValueError, match="on='cam' gives feature maps .*CATKDLoss"):
+    with pytest.raises(ValueError, match="on='cam' gives feature maps; .*CATKDLoss"):
         adapter.bind('x', 'cam', ()).fit.check(term.loss)
     (term,) = build_terms(dict(x=dict(on='logits', loss=dict(type='CATKDLoss'))))
     with pytest.raises(ValueError, match="compare on='backbone' or on='cam', or"):

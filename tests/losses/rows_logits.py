@@ -14,6 +14,7 @@ from .references import reference_dist, reference_dkd, reference_kd
 from .references_logits import (
     reference_bdkd,
     reference_ctkd,
+    reference_hardkd,
     reference_js,
     reference_mlkd,
     reference_nkd,
@@ -62,6 +63,22 @@ def taid_function(
     return functional.taid_loss(student, teacher, start)
 
 
+def hardkd_function(
+    student: Tensor,
+    teacher: Tensor,
+    epoch: float,
+    *,
+    class_counts: list[int] | None = None,
+    beta: float = 0.9999,
+    reweight_from: float = 0.0,
+) -> Tensor:
+    """The function with the weights of the module."""
+    weights = None
+    if class_counts is not None and epoch >= reweight_from:
+        weights = functional.effective_number_weights(class_counts, beta)
+    return functional.hardkd_loss(student, teacher, class_weights=weights)
+
+
 LOGIT_ROWS = (
     CKD_ROW,
     LogitRow(
@@ -77,6 +94,28 @@ LOGIT_ROWS = (
         invariances={**PERMUTATIONS, **SHIFTS},
         refused=(*BAD_TEMPERATURES, *BAD_SWITCHES),
         golden=('kd', 'lskd'),
+    ),
+    LogitRow(
+        class_name='HardKDLoss',
+        function=hardkd_function,
+        reference=reference_hardkd,
+        defaults={'class_counts': None, 'beta': 0.9999, 'reweight_from': 0.0},
+        kwargs_sets=(
+            {},
+            {'class_counts': [90, 40, 9, 3, 1], 'beta': 0.9, 'reweight_from': 2.5},
+            {'class_counts': [90, 40, 9, 3, 1], 'reweight_from': 2.6},
+        ),
+        invariances={
+            'joint permutation of rows': PERMUTATIONS['joint permutation of rows'],
+            **SHIFTS,
+        },
+        refused=(
+            *({'class_counts': bad} for bad in ([], [3, 0], [2.0], '35', 3, [True])),
+            *bad_numbers('beta', 1),
+            *bad_numbers('reweight_from'),
+        ),
+        golden=('hardkd',),
+        needs=('epoch',),
     ),
     LogitRow(
         class_name='DKDLoss',

@@ -104,7 +104,8 @@ class PairSpec:
         levels: Whether the values are tuples of feature maps rather than one tensor.
         context: What a loss can ask for by name in its `forward` signature, beside what
             every part of the adapter has.
-        missing_context: Why a loss cannot ask for some names, by name.
+        missing_context: Why a loss cannot ask for some names, by name, also for those
+            that every part of the adapter has.
         choose: Gives the rows that are compared, as indices into all rows of the
             student and of the teacher, from what the taps of both noted. The context
             is then of all rows of the student, and the same rows of it are taken.
