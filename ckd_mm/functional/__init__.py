@@ -58,6 +58,7 @@ from ckd_mm.functional.statistics import (
     uniformity,
 )
 from ckd_mm.functional.taid import taid_loss
+from ckd_mm.functional.tat import tat_loss
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
@@ -119,6 +120,7 @@ __all__ = [
     'sinkd_loss',
     'sp_loss',
     'taid_loss',
+    'tat_loss',
     'top1_agreement',
     'uniformity',
     'vid_loss',

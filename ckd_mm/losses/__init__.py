@@ -67,6 +67,7 @@ from ckd_mm.losses.simkd import SimKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
 from ckd_mm.losses.taid import TAIDLoss
+from ckd_mm.losses.tat import TaTLoss
 from ckd_mm.losses.vid import VIDLoss
 
 __all__ = [
@@ -120,5 +121,6 @@ __all__ = [
     'SimKDLoss',
     'SinKDLoss',
     'TAIDLoss',
+    'TaTLoss',
     'VIDLoss',
 ]

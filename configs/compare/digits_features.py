@@ -43,6 +43,7 @@ methods = {
     'SimKD': 'configs/mmpretrain/digits/simkd_r18-w16-r18-w2_20e_digits.py',
     'CanKD': 'configs/mmpretrain/digits/cankd_r18-w16-r18-w2_20e_digits.py',
     'ICKD': 'configs/mmpretrain/digits/ickd_r18-w16-r18-w2_20e_digits.py',
+    'TaT': 'configs/mmpretrain/digits/tat_r18-w16-r18-w2_20e_digits.py',
     'OFA branches': 'configs/mmpretrain/digits/ofa-stage1-stage2-stage3-stage4_r18-w16-r18-w2_20e_digits.py',
     'CAT-KD': 'configs/mmpretrain/digits/catkd_r18-w16-r18-w2_20e_digits.py',
     'GLD': 'configs/mmpretrain/digits/gld_r18-w16-r18-w2_20e_digits.py',

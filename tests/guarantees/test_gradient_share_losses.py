@@ -48,6 +48,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
     'module:neck.fpn_convs.3': {
         'ScaleKDLoss': dict(student_channels=32, teacher_channels=32),
         'SimKDLoss': dict(student_channels=32, teacher_channels=32),
+        'TaTLoss': dict(student_channels=32, teacher_channels=32),
     },
 }
 CASES = [(on, name) for on, losses in ON.items() for name in losses]

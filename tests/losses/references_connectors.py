@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .references_maps import columns, reference_hcl, squared_distance
-from .scalars import cosine, dot, mean, total
+from .scalars import cosine, dot, mean, softmax, total
 
 Grid = list[list[list[list[Tensor]]]]
 """Scalars by image, channel, row and column."""
@@ -298,3 +298,28 @@ def reference_mgd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
     hidden = relu(convolution(hidden, first.weight, first.bias))
     outputs = flat(convolution(hidden, second.weight, second.bias))
     return squared_distance(outputs, list(teacher.flatten())) / images
+
+
+def reference_tat(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
+    """By position of the student: shares of the teacher's positions, then values."""
+    (query,), (value,) = (
+        [batch_norm(convolution(grid(student), conv.weight), norm) for conv, norm in of]
+        for of in (module.queries, module.values)
+    )
+    errors = []
+    for q_image, v_image, wanted in zip(query, value, teacher, strict=True):
+        channels = [list(channel.flatten()) for channel in wanted]
+        queries, values, keys = (
+            list(zip(*maps, strict=True))
+            for maps in (flat_channels(q_image), flat_channels(v_image), channels)
+        )
+        for q, key in zip(queries, keys, strict=True):
+            shares = softmax([dot(q, k) for k in keys], 1)
+            for c, expected in enumerate(key):
+                attended = dot(shares, [v[c] for v in values])
+                errors.append((attended - expected) ** 2)
+    return mean(errors)
+
+
+def flat_channels(image: Any) -> list[list[Tensor]]:
+    return [[x for row in channel for x in row] for channel in image]

@@ -23,6 +23,7 @@ from .references_connectors import (
     reference_ofd,
     reference_reviewkd,
     reference_simkd,
+    reference_tat,
     reference_vid,
 )
 from .references_ickd import reference_ickd
@@ -253,6 +254,13 @@ CONNECTOR_ROWS = (
         refused=tuple({'reduction': bad} for bad in (0, 2.0, '2', None, True)),
         must_agree='N, C',
         steepest_at_zero=1e4,  # BatchNorm divides by the root of its 1e-5, three times
+    ),
+    connector_row(
+        'TaTLoss',
+        reference_tat,
+        size=(2, 3),  # finite differences of attention take long
+        golden=('tat',),
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(
         'VIDLoss',

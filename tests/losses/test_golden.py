@@ -32,7 +32,10 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 def golden_function(case: dict[str, Any]) -> Callable[..., Tensor]:
     name = case['loss_name']
     function_name, option = OPTIONS.get(name, (f'{name}_loss', {}))
-    return partial(getattr(functional, function_name), **case['kwargs'], **option)
+    function = partial(getattr(functional, function_name), **case['kwargs'], **option)
+    if name == 'tat':  # whose array has queries and values of the student
+        return lambda both, teacher: function(*both, teacher)
+    return function
 
 
 def golden_module(case: dict[str, Any], state: dict[str, Tensor]) -> nn.Module:

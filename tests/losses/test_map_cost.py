@@ -18,6 +18,8 @@ from ckd_mm.registry import LOSSES, build
 from .battery import LOSSES as ROWS
 
 SIZES, WIDTH, IMAGES = [(64, 96), (32, 48)], 32, 2
+SMALL, OF_FEW_POSITIONS = [(32, 48), (16, 24)], ('TaTLoss',)
+"""Sizes for losses that refuse the others."""
 BYTES = 4 * IMAGES * WIDTH * sum(height * width for height, width in SIZES)
 CHANNELS = {'student_channels': [WIDTH] * 2, 'teacher_channels': [WIDTH] * 2}
 # Peak in float32 and under AMP, in float32 bytes of the student's maps; launches.
@@ -46,6 +48,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'ReviewKDLoss': (5.2, 5.9, 168),
     'ScaleKDLoss': (700.0, 700.0, 655),  # attention over all positions: for last stages
     'SimKDLoss': (5.5, 5.4, 72),
+    'TaTLoss': (32.5, 32.7, 61),  # of maps a quarter as large
     'VIDLoss': (3.8, 4.5, 87),
 }
 
@@ -60,8 +63,9 @@ def measured(name: str, *, half: bool) -> Cost:
         config.update(OF_LOGITS[name])
     with FakeTensorMode():
         loss = build(LOSSES, {'type': name, **config})
+        sizes = SMALL if name in OF_FEW_POSITIONS else SIZES
         both: Any = [
-            [torch.randn(IMAGES, WIDTH, *size).to(dtype) for size in SIZES]
+            [torch.randn(IMAGES, WIDTH, *size).to(dtype) for size in sizes]
             for _ in range(2)
         ]
         for level in both[0]:
@@ -111,7 +115,7 @@ CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
     *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
     *('SimKDLoss', 'MimicLoss', 'ACAMKDLoss', 'FreeKDLoss'),
-    *('CanKDLoss', 'ICKDLoss'),
+    *('CanKDLoss', 'ICKDLoss', 'TaTLoss'),
 )
 
 
