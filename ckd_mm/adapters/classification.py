@@ -66,8 +66,8 @@ class ClassificationAdapter(Adapter):
     `logits`: the output of the head, (B, C). `embedding`: what the last linear layer of
     the head receives, (B, D). `backbone`: the feature maps of the stages in its
     `out_indices`. `cam`: class activation maps (B, C, H, W). `tokens`: the patch tokens
-    of a ViT as maps. `target` is the label of each image, `sample_index` its position in
-    the data set. For `image_size` (height and width of the batch) and `image_shapes`
+    of a ViT as maps. `target` is the label of each image, `sample_index` its position
+    in the data set. For `image_size` (height and width of the batch) and `image_shapes`
     each image fills the batch.
     """
 

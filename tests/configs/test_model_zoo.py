@@ -178,7 +178,8 @@ def test_the_tables_of_all_methods_have_the_same_results() -> None:
                 method = COLLECTIONS[Path(path).stem.split('_')[0]]
                 assert pairs[name][method] == published, path
                 compared += 1
-    # KD and DKD of all pairs, ReviewKD of all but ShuffleNet V1, DIST, SimKD, CAT-KD of one
+    # KD and DKD of all pairs, ReviewKD of all but ShuffleNet V1, and of one pair DIST,
+    # SimKD and CAT-KD
     assert compared == 11 * 2 + 9 + 2 * 3 + 3
 
 

@@ -55,7 +55,7 @@ def measured(name: str, *, half: bool) -> Cost:
         config.update(OF_LOGITS[name])
     with FakeTensorMode():
         loss = build(LOSSES, {'type': name, **config})
-        both = [
+        both: list[Any] = [
             [torch.randn(IMAGES, WIDTH, *size).to(dtype) for size in SIZES]
             for _ in range(2)
         ]
