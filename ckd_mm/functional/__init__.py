@@ -29,6 +29,7 @@ from ckd_mm.functional.hardkd import effective_number_weights, hardkd_loss
 from ckd_mm.functional.hcl import hcl_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
+from ckd_mm.functional.makd import makd_loss
 from ckd_mm.functional.mgd import mgd_loss
 from ckd_mm.functional.mimic import mimic_loss
 from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
@@ -85,6 +86,7 @@ __all__ = [
     'hcl_loss',
     'js_loss',
     'kd_loss',
+    'makd_loss',
     'mgd_loss',
     'mimic_loss',
     'mlkd_batch_loss',

@@ -41,6 +41,7 @@ from ckd_mm.losses.hcl import HCLLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.linearkd import LinearKDLoss
+from ckd_mm.losses.makd import MaKDLoss
 from ckd_mm.losses.mgd import MGDLoss
 from ckd_mm.losses.mimic import MimicLoss
 from ckd_mm.losses.mlkd import MLKDLoss
@@ -89,6 +90,7 @@ __all__ = [
     'LinearKDLoss',
     'MGDLoss',
     'MLKDLoss',
+    'MaKDLoss',
     'MimicLoss',
     'NDLoss',
     'NKDLoss',
