@@ -6,6 +6,7 @@ hyper-parameters. Nothing here imports more than torch.
 
 from __future__ import annotations
 
+from ckd_mm.functional.acamkd import acamkd_loss, mask_diversity
 from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.boxioukd import boxioukd_loss
@@ -24,9 +25,12 @@ from ckd_mm.functional.fd import fd_loss
 from ckd_mm.functional.fgd import fgd_focal_loss, fgd_masks
 from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
+from ckd_mm.functional.freekd import freekd_loss
+from ckd_mm.functional.gld import gld_loss
 from ckd_mm.functional.gram import gram_loss
 from ckd_mm.functional.hardkd import effective_number_weights, hardkd_loss
 from ckd_mm.functional.hcl import hcl_loss
+from ckd_mm.functional.irg import irg_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.makd import makd_loss
@@ -52,9 +56,11 @@ from ckd_mm.functional.statistics import (
     top1_agreement,
     uniformity,
 )
+from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
+    'acamkd_loss',
     'alignment',
     'at_loss',
     'bdkd_loss',
@@ -81,12 +87,16 @@ __all__ = [
     'fgfi_loss',
     'fgfi_masks',
     'fitnet_loss',
+    'freekd_loss',
+    'gld_loss',
     'gram_loss',
     'hardkd_loss',
     'hcl_loss',
+    'irg_loss',
     'js_loss',
     'kd_loss',
     'makd_loss',
+    'mask_diversity',
     'mgd_loss',
     'mimic_loss',
     'mlkd_batch_loss',
@@ -106,6 +116,7 @@ __all__ = [
     'scalekd_loss',
     'sinkd_loss',
     'sp_loss',
+    'taid_loss',
     'top1_agreement',
     'uniformity',
     'vid_loss',

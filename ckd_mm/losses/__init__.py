@@ -17,6 +17,7 @@ compares distributions the hook also logs how often both models agree.
 
 from __future__ import annotations
 
+from ckd_mm.losses.acamkd import ACAMKDLoss
 from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.boxioukd import BoxIoUKDLoss
@@ -35,9 +36,12 @@ from ckd_mm.losses.fd import FDLoss
 from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
+from ckd_mm.losses.freekd import FreeKDLoss
+from ckd_mm.losses.gld import GLDLoss
 from ckd_mm.losses.gram import GramLoss
 from ckd_mm.losses.hardkd import HardKDLoss
 from ckd_mm.losses.hcl import HCLLoss
+from ckd_mm.losses.irg import IRGLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.linearkd import LinearKDLoss
@@ -61,9 +65,11 @@ from ckd_mm.losses.scalekd import ScaleKDLoss
 from ckd_mm.losses.simkd import SimKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
+from ckd_mm.losses.taid import TAIDLoss
 from ckd_mm.losses.vid import VIDLoss
 
 __all__ = [
+    'ACAMKDLoss',
     'ATLoss',
     'BDKDLoss',
     'BoxIoUKDLoss',
@@ -82,9 +88,12 @@ __all__ = [
     'FGDLoss',
     'FGFILoss',
     'FitNetLoss',
+    'FreeKDLoss',
+    'GLDLoss',
     'GramLoss',
     'HCLLoss',
     'HardKDLoss',
+    'IRGLoss',
     'JSLoss',
     'KDLoss',
     'LinearKDLoss',
@@ -108,5 +117,6 @@ __all__ = [
     'ScaleKDLoss',
     'SimKDLoss',
     'SinKDLoss',
+    'TAIDLoss',
     'VIDLoss',
 ]

@@ -32,6 +32,7 @@ methods = {
     'SinKD': 'configs/mmpretrain/digits/sinkd_r18-w16-r18-w2_20e_digits.py',
     'BD-KD': 'configs/mmpretrain/digits/bdkd_r18-w16-r18-w2_20e_digits.py',
     'CTKD': 'configs/mmpretrain/digits/ctkd_r18-w16-r18-w2_20e_digits.py',
+    'TAID': 'configs/mmpretrain/digits/taid_r18-w16-r18-w2_20e_digits.py',
     # arXiv:2403.01427. The README of its code has temperature 2 and weight 9 for both.
     'KD, standardized': dict(
         distill=dict(

@@ -26,11 +26,10 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
     'roi_logits': {
         **{f'{name}Loss': {} for name in ('CKD', 'KD', 'DKD', 'DIST', 'MLKD', 'NKD')},
         **{f'{name}Loss': {} for name in ('OFA', 'PLD', 'JS', 'SinKD', 'BDKD')},
-        'CTKDLoss': {},
-        'HardKDLoss': {},
+        **{f'{name}Loss': {} for name in ('CTKD', 'TAID', 'HardKD')},
     },
     'embedding': {
-        **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC')},
+        **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC', 'IRG')},
         'NDLoss': ND,
         'LinearKDLoss': dict(student_channels=64, teacher_channels=64),
     },
@@ -42,7 +41,8 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('AT', 'NST', 'HCL', 'CWD', 'PKD')},
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},
         **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
-        **{f'{name}Loss': {} for name in ('Gram', 'CATKD')},
+        **{f'{name}Loss': {} for name in ('Gram', 'CATKD', 'GLD')},
+        **{f'{name}Loss': NECK for name in ('ACAMKD', 'FreeKD')},
     },
     'module:neck.fpn_convs.3': {
         'ScaleKDLoss': dict(student_channels=32, teacher_channels=32),

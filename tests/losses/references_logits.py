@@ -158,6 +158,19 @@ def reference_bdkd(
     return temperature**2 * mean(losses)
 
 
+def reference_taid(
+    student: Tensor, teacher: Tensor, progress: float, *, start: float = 0.4
+) -> Tensor:
+    """In the first step, whose target has the share `start` of the teacher."""
+    losses = []
+    for s, t in zip(table(student), table(teacher), strict=True):
+        target = softmax(
+            [(1 - start) * a.detach() + start * b for a, b in zip(s, t, strict=True)], 1
+        )
+        losses.append(-dot(target, [p.log() for p in softmax(s, 1)]))
+    return mean(losses)
+
+
 def reference_ctkd(
     student: Tensor,
     teacher: Tensor,

@@ -21,6 +21,7 @@ from .references_logits import (
     reference_ofa,
     reference_pld,
     reference_sinkd,
+    reference_taid,
 )
 from .row import BAD_TEMPERATURES, bad_numbers
 from .rows_ckd import CKD_ROW
@@ -53,6 +54,13 @@ def ctkd_function(
     score = torch.ones(() if num_classes is None else (len(student),))
     strength = functional.ctkd_strength(epoch, ramp_epochs)
     return functional.ctkd_loss(student, teacher, score, strength=strength, **kwargs)
+
+
+def taid_function(
+    student: Tensor, teacher: Tensor, progress: float, *, start: float = 0.4
+) -> Tensor:
+    """The function of a module in its first step."""
+    return functional.taid_loss(student, teacher, start)
 
 
 def hardkd_function(
@@ -266,5 +274,22 @@ LOGIT_ROWS = (
             *BAD_SWITCHES,
         ),
         needs=('epoch',),
+    ),
+    LogitRow(
+        class_name='TAIDLoss',
+        function=taid_function,
+        reference=reference_taid,
+        defaults={'start': 0.4},
+        kwargs_sets=({}, {'start': 0.0}),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *({'start': bad} for bad in (-0.1, 1.1, '0.4', None, True)),
+            *({'end': bad} for bad in (-0.1, 1.1, '1', None, True)),
+            *({'rate': bad} for bad in (-0.1, 1.1, None, True)),
+            *bad_numbers('momentum', 1),
+        ),
+        golden=('taid',),
+        needs=('progress',),
+        is_derivative=False,  # the target is a constant of the step
     ),
 )

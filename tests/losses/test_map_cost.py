@@ -22,6 +22,7 @@ BYTES = 4 * IMAGES * WIDTH * sum(height * width for height, width in SIZES)
 CHANNELS = {'student_channels': [WIDTH] * 2, 'teacher_channels': [WIDTH] * 2}
 # Peak in float32 and under AMP, in float32 bytes of the student's maps; launches.
 BOUNDS: dict[str, tuple[float, float, int]] = {
+    'ACAMKDLoss': (59.3, 60.0, 400),  # blocks of attention, at any size of maps
     'ATLoss': (1.2, 1.5, 107),
     'CATKDLoss': (1.1, 1.8, 28),
     'CosineMapLoss': (2.95, 3.7, 111),
@@ -30,6 +31,8 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'FGDLoss': (3.0, 3.9, 259),
     'FGFILoss': (2.1, 2.8, 87),
     'FitNetLoss': (3.75, 4.6, 51),
+    'FreeKDLoss': (4.6, 6.4, 344),
+    'GLDLoss': (2.9, 2.8, 503),
     'GramLoss': (3.9, 4.65, 166),
     'HCLLoss': (1.1, 1.5, 70),
     'MGDLoss': (3.9, 4.5, 48),
@@ -55,7 +58,7 @@ def measured(name: str, *, half: bool) -> Cost:
         config.update(OF_LOGITS[name])
     with FakeTensorMode():
         loss = build(LOSSES, {'type': name, **config})
-        both: list[Any] = [
+        both: Any = [
             [torch.randn(IMAGES, WIDTH, *size).to(dtype) for size in SIZES]
             for _ in range(2)
         ]
@@ -105,7 +108,7 @@ NEEDS = {
 CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
     *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
-    *('SimKDLoss', 'MimicLoss'),
+    *('SimKDLoss', 'MimicLoss', 'ACAMKDLoss', 'FreeKDLoss'),
 )
 
 
