@@ -35,6 +35,7 @@ from ckd_mm.functional.ickd import ickd_loss
 from ckd_mm.functional.irg import irg_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
+from ckd_mm.functional.makd import makd_loss
 from ckd_mm.functional.mgd import mgd_loss
 from ckd_mm.functional.mimic import mimic_loss
 from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
@@ -99,6 +100,7 @@ __all__ = [
     'irg_loss',
     'js_loss',
     'kd_loss',
+    'makd_loss',
     'mask_diversity',
     'mgd_loss',
     'mimic_loss',

@@ -47,6 +47,7 @@ from ckd_mm.losses.irg import IRGLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.linearkd import LinearKDLoss
+from ckd_mm.losses.makd import MaKDLoss
 from ckd_mm.losses.mgd import MGDLoss
 from ckd_mm.losses.mimic import MimicLoss
 from ckd_mm.losses.mlkd import MLKDLoss
@@ -103,6 +104,7 @@ __all__ = [
     'LinearKDLoss',
     'MGDLoss',
     'MLKDLoss',
+    'MaKDLoss',
     'MimicLoss',
     'NDLoss',
     'NKDLoss',
