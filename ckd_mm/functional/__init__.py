@@ -38,6 +38,7 @@ from ckd_mm.functional.pkd import pkd_loss
 from ckd_mm.functional.pkt import pkt_loss
 from ckd_mm.functional.pld import pld_loss
 from ckd_mm.functional.qualityfocalkd import qualityfocalkd_loss
+from ckd_mm.functional.ranking import diswot_semantics, kendall, parc, spearman
 from ckd_mm.functional.rkd import rkd_loss
 from ckd_mm.functional.scalekd import scalekd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
@@ -68,6 +69,7 @@ __all__ = [
     'cwd_loss',
     'dist_loss',
     'distributionkd_loss',
+    'diswot_semantics',
     'dkd_loss',
     'fd_loss',
     'fgd_focal_loss',
@@ -79,6 +81,7 @@ __all__ = [
     'hcl_loss',
     'js_loss',
     'kd_loss',
+    'kendall',
     'mgd_loss',
     'mlkd_batch_loss',
     'mlkd_class_loss',
@@ -88,6 +91,7 @@ __all__ = [
     'nst_loss',
     'ofa_loss',
     'ofd_loss',
+    'parc',
     'pkd_loss',
     'pkt_loss',
     'pld_loss',
@@ -97,6 +101,7 @@ __all__ = [
     'scalekd_loss',
     'sinkd_loss',
     'sp_loss',
+    'spearman',
     'top1_agreement',
     'uniformity',
     'vid_loss',
