@@ -238,9 +238,9 @@ def _fitting(model: nn.Module, shape: tuple[int, int]) -> tuple[int, int]:
 
 def num_classes(model: nn.Module) -> int:
     """How many classes the instances can have, so that all heads know them."""
-    head = getattr(model, 'head', None)
-    if isinstance(getattr(head, 'num_classes', None), int):  # a classifier
-        return int(head.num_classes)
+    count = getattr(getattr(model, 'head', None), 'num_classes', None)
+    if isinstance(count, int):  # a classifier
+        return count
     if hasattr(model, 'language_model'):
         return len(WORDS)
     things = list(_numbers(model, 'num_things_classes', ()))

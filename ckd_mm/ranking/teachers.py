@@ -99,11 +99,13 @@ def _outputs(model: BaseModel, batches: list[dict[str, Any]]) -> tuple[Tensor, T
 
 
 def _labels(batch: dict[str, Any]) -> Tensor:
-    labels = [getattr(sample, 'gt_label', None) for sample in batch['data_samples']]
-    for label in labels:
+    labels: list[Tensor] = []
+    for sample in batch['data_samples']:
+        label = getattr(sample, 'gt_label', None)
         if label is None or label.numel() != 1:
             raise ValueError(
                 f'each image must have one class, got a label {label}; teachers of '
                 'other data cannot be ranked by PARC'
             )
-    return torch.cat([label.flatten() for label in labels])
+        labels.append(label.flatten())
+    return torch.cat(labels)

@@ -83,7 +83,7 @@ def test_relations_are_those_of_the_last_maps(cfg: Config, tmp_path: Path) -> No
     for one in models:
         built = build_teacher(one.cfg, one.checkpoint).eval()
         images = built.data_preprocessor(batch, False)['inputs']
-        maps.append(built.backbone(images)[-1].flatten(1))
+        maps.append(built.extract_feat(images, stage='backbone')[-1].flatten(1))
     assert row['relations'] == pytest.approx(-float(sp_loss(*maps)), rel=1e-4)
 
 

@@ -45,7 +45,7 @@ def chain(classifier_config: Callable[..., Config], tmp_path: Path) -> Path:
         cfg.pop('work_dir')
         cfg.custom_imports.imports += ['interruption']
         cfg.dump(tmp_path / f'{name}.py')
-    links = {
+    links: dict[str, dict[str, Any]] = {
         name: dict(config=str(tmp_path / f'{name}.py')) for name in ('big', 'small')
     }
     links['small'] |= dict(distill=KD)
