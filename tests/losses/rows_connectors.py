@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 
 from .modules import ModuleFunction, build_with_weights
+from .references_acamkd import reference_acamkd
 from .references_boxes import reference_fgd, reference_fgfi
 from .references_connectors import (
     reference_cosinemap,
     reference_fd,
     reference_fitnet,
+    reference_freekd,
     reference_mgd,
+    reference_mimic,
     reference_ofd,
     reference_reviewkd,
     reference_simkd,
@@ -107,6 +110,7 @@ def connector_row(
         'defaults': {},
         'refused': (),
         'invariances': PERMUTATION,
+        'golden': (),
     }
     return ConnectorRow(
         class_name=class_name,
@@ -116,7 +120,6 @@ def connector_row(
         rest=(STUDENT[0], *size),
         teacher_rest=(width, *size),
         mismatches=(*wrong_channels(width), other_images(must_agree, width)),
-        golden=(),
         **{**defaults, **rest},
     )
 
@@ -131,6 +134,33 @@ CONNECTOR_ROWS = (
         must_agree='N, C',
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
+    connector_row(
+        'ACAMKDLoss',
+        reference_acamkd,
+        size=(3, 4),  # the reference goes query by query
+        defaults={'num_masks': 6, 'max_keys': 1024, 'detach_masks': True},
+        kwargs_sets=(
+            {'num_masks': 2},
+            {'num_masks': 3, 'max_keys': 7, 'detach_masks': False},
+            {'num_masks': 1, 'diversity_weight': 0.5},
+        ),
+        refused=(
+            *({'num_masks': bad} for bad in (0, 2.0, '2', None, True)),
+            *({'max_keys': bad} for bad in (0, 2.0, True)),
+            *({'detach_masks': bad} for bad in (1, 'False', None)),
+            *bad_numbers('diversity_weight'),
+        ),
+        is_derivative=False,  # its distance takes the masks as constants
+    ),
+    connector_row(
+        'FreeKDLoss',
+        reference_freekd,
+        defaults={'num_scales': 3},
+        kwargs_sets=({}, {'num_scales': 1}),
+        golden=('freekd',),
+        refused=tuple({'num_scales': bad} for bad in (0, 2.0, '2', None, True)),
+    ),
+    connector_row('MimicLoss', reference_mimic, must_agree='N, C'),
     connector_row(
         'CosineMapLoss',
         reference_cosinemap,
@@ -172,14 +202,17 @@ CONNECTOR_ROWS = (
             {'spatial_weight': 0.0},
         ),
         refused=(
-            *({'num_heads': bad} for bad in (0, 2, 1.0, '1', True)),
+            *({'num_heads': bad} for bad in (0, 2, 1.0, '1', True, [1, 1])),
             *({'query_hw': bad} for bad in (7, (7,), (7, 0), (7, 7.0), '77', None)),
+            {'query_hw': [(7, 7), (7, 7)]},
             *bad_numbers('softmax_scale', 0),
             *bad_numbers('spatial_weight'),
             *bad_numbers('frequency_weight'),
+            *({'through_teacher': bad} for bad in (1, 'no', None)),
             *({'ignore_padding': bad} for bad in (1, 'False', None)),
         ),
         needs=('image_shapes', 'image_size'),
+        needs_by_option=('last_stage',),
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(

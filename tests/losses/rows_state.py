@@ -15,14 +15,16 @@ from torch._subclasses.fake_tensor import FakeTensor
 from ckd_mm.losses._indices import IndexCheck
 
 from .modules import ModuleFunction
-from .references_state import reference_crd, reference_nd
-from .row import bad_numbers
+from .references_state import reference_crd, reference_linearkd, reference_nd
+from .row import BAD_TEMPERATURES, bad_numbers
 from .rows_connectors import PERMUTATION, ConnectorRow
 from .rows_relations import MAPS, NO_ROWS, ROWS_DIFFER
+from .samples import SHIFTS
 
 __all__ = ['STATE_ROWS']
 
 WIDTHS = dict(student_channels=4, teacher_channels=6)
+CONSTANT = 'constant added to each teacher row'
 NO_INTEGERS = (0, -1, 2.0, '4', None, True)
 
 
@@ -88,5 +90,20 @@ STATE_ROWS = (
         invariances=PERMUTATION,
         refused=bad_integers('num_classes', 'teacher_channels'),
         needs=('target',),
+    ),
+    state_row(
+        'LinearKDLoss',
+        reference_linearkd,
+        WIDTHS,
+        defaults={'temperature': 2.0},
+        kwargs_sets=({}, {'temperature': 5.0}),
+        invariances={
+            **PERMUTATION,
+            CONSTANT: SHIFTS[CONSTANT],
+        },
+        refused=(
+            *BAD_TEMPERATURES,
+            *bad_integers('student_channels', 'teacher_channels'),
+        ),
     ),
 )

@@ -24,6 +24,12 @@ from ckd_mm.adapters.core.step import Step
 
 __all__ = ['BoundTerm', 'Pair']
 
+WAYS_OUT = {
+    'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
+    'out that goes through it'
+}
+"""Where there is a context that most pairs lack, by its name."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -70,7 +76,9 @@ class BoundTerm:
         self.context_names = context_names
         self.fit = fit
         of_parts = [name for spec in specs for name in spec.context]
-        self.offers = list(dict.fromkeys([*of_parts, *shared]))
+        withheld = {name for spec in specs for name in spec.missing_context}
+        of_all = (name for name in shared if name not in withheld)
+        self.offers = list(dict.fromkeys([*of_parts, *of_all]))
         """What a loss can ask for beside student and teacher, by name."""
         lacking = [name for name in context_names if name not in self.offers]
         if lacking:
@@ -86,8 +94,14 @@ class BoundTerm:
 
     @property
     def crossed(self) -> bool:
-        """Whether the student's value is what the teacher makes of its tensors."""
-        return any(spec.crossed for spec in self._specs)
+        """Whether the teacher's modules run on the student's tensors."""
+        asked = (
+            spec.context[name].of_teacher
+            for spec in self._specs
+            for name in self._names
+            if name in spec.context
+        )
+        return any(asked) or any(spec.crossed for spec in self._specs)
 
     @property
     def connector(self) -> nn.Module | None:
@@ -196,6 +210,7 @@ class BoundTerm:
             for name in names
             if name in spec.missing_context
         ]
+        reasons += [f'; {WAYS_OUT[name]}' for name in names if name in WAYS_OUT]
         return (
             f'the loss of term {self._term!r} needs {", ".join(map(repr, names))}, '
             'which this pair does not have; it has '
