@@ -229,8 +229,8 @@ def _distilled(
     if method is not None:
         if not teachers:
             raise ValueError(
-                f'{what} is the first one and distils, so it needs a '
-                'teacher=dict(config=..., checkpoint=...)'
+                f'{what} is the first one and distils, but nothing teaches it; give it '
+                'a teacher=dict(config=..., checkpoint=...)'
             )
         if isinstance(method, str):  # the models decide what is compared
             first = teachers[0]

@@ -48,6 +48,7 @@ from ckd_mm.functional.pkd import pkd_loss
 from ckd_mm.functional.pkt import pkt_loss
 from ckd_mm.functional.pld import pld_loss
 from ckd_mm.functional.qualityfocalkd import qualityfocalkd_loss
+from ckd_mm.functional.ranking import diswot_semantics, kendall, parc, spearman
 from ckd_mm.functional.rkd import rkd_loss
 from ckd_mm.functional.scalekd import scalekd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
@@ -83,6 +84,7 @@ __all__ = [
     'cwd_loss',
     'dist_loss',
     'distributionkd_loss',
+    'diswot_semantics',
     'dkd_loss',
     'effective_number_weights',
     'fd_loss',
@@ -100,6 +102,7 @@ __all__ = [
     'irg_loss',
     'js_loss',
     'kd_loss',
+    'kendall',
     'makd_loss',
     'mask_diversity',
     'mgd_loss',
@@ -112,6 +115,7 @@ __all__ = [
     'nst_loss',
     'ofa_loss',
     'ofd_loss',
+    'parc',
     'pkd_loss',
     'pkt_loss',
     'pld_loss',
@@ -121,6 +125,7 @@ __all__ = [
     'scalekd_loss',
     'sinkd_loss',
     'sp_loss',
+    'spearman',
     'taid_loss',
     'tat_loss',
     'top1_agreement',
