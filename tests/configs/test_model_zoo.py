@@ -51,6 +51,7 @@ COLLECTIONS = {
     'crosskd-boxes': 'CrossKD',
     'ckd-crosskd-boxes': 'CKD and CrossKD',
     'kddetr-boxes-points-pointboxes': 'KD-DETR',
+    'kddetr-boxes': 'KD-DETR',
 }
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)

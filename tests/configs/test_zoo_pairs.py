@@ -50,11 +50,15 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     'yolox': ('dense_logits', {'l-s': 'yolox/yolox_l_8xb8-300e_coco.py'}),
     'deformable_detr': (
         'query_logits',
-        dict.fromkeys(
-            ['twostage-r50-r50', 'twostage-r50-r18'],
-            'deformable_detr/deformable-detr-refine-twostage_r50_16xb2-50e_coco.py',
-        ),
+        {
+            **dict.fromkeys(
+                ['twostage-r50-r50', 'twostage-r50-r18'],
+                'deformable_detr/deformable-detr-refine-twostage_r50_16xb2-50e_coco.py',
+            ),
+            'r50-r18': 'deformable_detr/deformable-detr_r50_16xb2-50e_coco.py',
+        },
     ),
+    'dino': ('query_logits', {'r50-r18': 'dino/dino-4scale_r50_8xb2-12e_coco.py'}),
     'dab_detr': ('query_logits', {'r50-r18': 'dab_detr/dab-detr_r50_8xb2-50e_coco.py'}),
     'atss': ('dense_logits', {'r101-r50': 'atss/atss_r101_fpn_1x_coco.py'}),
 }
