@@ -25,7 +25,7 @@ ND = dict(num_classes=11, teacher_channels=64, student_channels=64)
 ON: dict[str, dict[str, dict[str, Any]]] = {
     'roi_logits': {
         **{f'{name}Loss': {} for name in ('CKD', 'KD', 'DKD', 'DIST', 'MLKD', 'NKD')},
-        **{f'{name}Loss': {} for name in ('OFA', 'PLD', 'JS', 'SinKD', 'BDKD')},
+        **{f'{name}Loss': {} for name in ('OFA', 'PLD', 'JS', 'SinKD', 'BDKD', 'RLD')},
         'CTKDLoss': {},
     },
     'embedding': {

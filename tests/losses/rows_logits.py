@@ -19,6 +19,7 @@ from .references_logits import (
     reference_nkd,
     reference_ofa,
     reference_pld,
+    reference_rld,
     reference_sinkd,
 )
 from .row import BAD_TEMPERATURES, bad_numbers
@@ -52,6 +53,17 @@ def ctkd_function(
     score = torch.ones(() if num_classes is None else (len(student),))
     strength = functional.ctkd_strength(epoch, ramp_epochs)
     return functional.ctkd_loss(student, teacher, score, strength=strength, **kwargs)
+
+
+def rld_options(
+    alpha: float, beta: float, temperature: float, confidence_temperature: float
+) -> dict[str, float]:
+    return {
+        'alpha': alpha,
+        'beta': beta,
+        'temperature': temperature,
+        'confidence_temperature': confidence_temperature,
+    }
 
 
 LOGIT_ROWS = (
@@ -159,6 +171,25 @@ LOGIT_ROWS = (
         invariances={**PERMUTATIONS, **SHIFTS},
         refused=BAD_TEMPERATURES,
         golden=('pld',),
+        needs_target=True,
+    ),
+    LogitRow(
+        class_name='RLDLoss',
+        function=functional.rld_loss,
+        reference=reference_rld,
+        defaults=rld_options(1.0, 8.0, 4.0, 1.0),
+        kwargs_sets=(
+            rld_options(1.0, 8.0, 4.0, 1.0),
+            rld_options(1.0, 0.5, 1.0, 2.0),
+            rld_options(0.0, 2.0, 3.0, 1.0),
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *BAD_TEMPERATURES,
+            *bad_numbers('confidence_temperature', 0),
+            {'alpha': -1.0},
+            {'beta': float('nan')},
+        ),
         needs_target=True,
     ),
     LogitRow(
