@@ -50,6 +50,7 @@ from ckd_mm.functional.pld import pld_loss
 from ckd_mm.functional.qualityfocalkd import qualityfocalkd_loss
 from ckd_mm.functional.ranking import diswot_semantics, kendall, parc, spearman
 from ckd_mm.functional.rkd import rkd_loss
+from ckd_mm.functional.rld import rld_loss
 from ckd_mm.functional.scalekd import scalekd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
 from ckd_mm.functional.sp import sp_loss
@@ -122,6 +123,7 @@ __all__ = [
     'qualityfocalkd_loss',
     'retrieval_accuracy',
     'rkd_loss',
+    'rld_loss',
     'scalekd_loss',
     'sinkd_loss',
     'sp_loss',

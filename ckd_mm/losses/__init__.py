@@ -63,6 +63,7 @@ from ckd_mm.losses.pld import PLDLoss
 from ckd_mm.losses.qualityfocalkd import QualityFocalKDLoss
 from ckd_mm.losses.reviewkd import ReviewKDLoss
 from ckd_mm.losses.rkd import RKDLoss
+from ckd_mm.losses.rld import RLDLoss
 from ckd_mm.losses.scalekd import ScaleKDLoss
 from ckd_mm.losses.simkd import SimKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
@@ -117,6 +118,7 @@ __all__ = [
     'PLDLoss',
     'QualityFocalKDLoss',
     'RKDLoss',
+    'RLDLoss',
     'ReviewKDLoss',
     'SPLoss',
     'ScaleKDLoss',

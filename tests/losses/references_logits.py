@@ -186,3 +186,29 @@ def reference_ctkd(
     return reference_kd(
         student, teacher, temperature=temperature, standardize=standardize
     )
+
+
+def reference_rld(
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    *,
+    alpha: float,
+    beta: float,
+    temperature: float,
+    confidence_temperature: float,
+) -> Tensor:
+    losses = []
+    for s, t, y in zip(table(student), table(teacher), target.tolist(), strict=True):
+        sure_s = softmax(s, confidence_temperature)[y]
+        sure_t = max(softmax(t, confidence_temperature))
+        confidence = divergence([sure_t, 1 - sure_t], [sure_s, 1 - sure_s])
+        kept = [c for c in range(len(t)) if t[c] < t[y]]
+        m_s = softmax([s[c] for c in kept], temperature)
+        m_t = softmax([t[c] for c in kept], temperature)
+        below = divergence(m_t, m_s)
+        losses.append(
+            alpha * confidence_temperature**2 * confidence
+            + beta * temperature**2 * below
+        )
+    return mean(losses)

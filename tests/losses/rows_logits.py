@@ -20,6 +20,7 @@ from .references_logits import (
     reference_nkd,
     reference_ofa,
     reference_pld,
+    reference_rld,
     reference_sinkd,
     reference_taid,
 )
@@ -77,6 +78,17 @@ def hardkd_function(
     if class_counts is not None and epoch >= reweight_from:
         weights = functional.effective_number_weights(class_counts, beta)
     return functional.hardkd_loss(student, teacher, class_weights=weights)
+
+
+def rld_options(
+    alpha: float, beta: float, temperature: float, confidence_temperature: float
+) -> dict[str, float]:
+    return {
+        'alpha': alpha,
+        'beta': beta,
+        'temperature': temperature,
+        'confidence_temperature': confidence_temperature,
+    }
 
 
 LOGIT_ROWS = (
@@ -206,6 +218,25 @@ LOGIT_ROWS = (
         invariances={**PERMUTATIONS, **SHIFTS},
         refused=BAD_TEMPERATURES,
         golden=('pld',),
+        needs_target=True,
+    ),
+    LogitRow(
+        class_name='RLDLoss',
+        function=functional.rld_loss,
+        reference=reference_rld,
+        defaults=rld_options(1.0, 8.0, 4.0, 1.0),
+        kwargs_sets=(
+            rld_options(1.0, 8.0, 4.0, 1.0),
+            rld_options(1.0, 0.5, 1.0, 2.0),
+            rld_options(0.0, 2.0, 3.0, 1.0),
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *BAD_TEMPERATURES,
+            *bad_numbers('confidence_temperature', 0),
+            {'alpha': -1.0},
+            {'beta': float('nan')},
+        ),
         needs_target=True,
     ),
     LogitRow(
