@@ -31,7 +31,7 @@ WITHOUT_OPTIONS = [
     and name not in ('CRDLoss', 'NDLoss')  # they need the number of samples or classes
     and name != 'LinearKDLoss'  # it needs channels
     and getattr(cls, 'takes', '') in ('distribution', 'rows', 'maps')
-    and name not in ('FGDLoss', 'FGFILoss', 'TaTLoss')  # they need channels
+    and name not in ('FGDLoss', 'FGFILoss')  # they need channels
 ]
 
 
