@@ -67,7 +67,9 @@ def test_repeated_links_are_generations(write: Write, model: str) -> None:
 
 
 def test_a_preset_chooses_what_the_two_models_have(write: Write, model: str) -> None:
-    links = dict(a=dict(config=model), b=dict(config=model, method='dkd'))
+    links: dict[str, dict[str, Any]] = dict(
+        a=dict(config=model), b=dict(config=model, method='dkd')
+    )
     chain = read_chain(write(links=links))
     (hook,) = chain.links['b'].cfg.custom_hooks
     assert hook.distill.dkd.on == 'logits'
