@@ -23,6 +23,8 @@ CACHE = ['safetensors>=0.4']
 TEXT = ['transformers>=4.30']
 TIMM = ['timm>=1.0.20']
 TRANSFORMERS = ['transformers>=4.40']
+# mmdeploy cannot be named: see requirements/constraints.txt.
+ONNX = ['onnx>=1.16', 'onnxruntime>=1.18', 'aenum']
 DOCS = ['mkdocs>=1.6', 'mkdocs-material', 'mkdocstrings', 'mkdocstrings-python']
 DOCS += ['latex2mathml', 'mmdr']
 TOOLS = ['pytest', 'pytest-xdist', 'ruff', 'mypy', 'import-linter']
@@ -74,8 +76,9 @@ setup(
         'text': TEXT,
         'timm': TIMM,
         'transformers': TRANSFORMERS,
+        'onnx': ONNX,
         'docs': DOCS,
-        'dev': [*TOOLS, *DOCS, *BUILD, *CACHE, *TEXT, *TIMM, *TRANSFORMERS],
+        'dev': [*TOOLS, *DOCS, *BUILD, *CACHE, *TEXT, *TIMM, *TRANSFORMERS, *ONNX],
     },
     entry_points={'console_scripts': ['ckd_mm = ckd_mm.commands.launch:main']},
     cmdclass={'build_py': BuildPy},

@@ -5,12 +5,14 @@
 At COCO's size, two images of 800 x 1344. Of dense heads: peak of forward and backward
 of the student, beside the teacher's forward with `dense_logits` and with the cross
 terms. Nothing is computed: fake tensors have sizes and no numbers. The student's losses
-stand for their sum, so that no assigner runs. Of RoI heads, whose extractor asks how
-many RoIs lie on each level: the pass alone, computed on a CPU.
+stand for their sum, so that no assigner runs. A student whose head has half of the
+teacher's width goes through a connector. Of RoI heads, whose extractor asks how many
+RoIs lie on each level, and of shared queries: the pass alone, computed on a CPU.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -26,6 +28,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import ckd_mm.losses  # noqa: F401 (registers)
+from ckd_mm.adapters.core.map_connector import MapConnector
 from ckd_mm.adapters.core.recorder import Recorder
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.functional import kd_loss
@@ -34,7 +37,7 @@ from ckd_mm.teachers import ModelTeacher, ModelView, Request
 
 __all__: list[str] = []
 
-IMAGES, HEIGHT, WIDTH, ROIS = 2, 800, 1344, 1024
+IMAGES, HEIGHT, WIDTH, ROIS, QUERIES = 2, 800, 1344, 1024, 300
 BOXES = {'cross_logits': 'QualityFocalKDLoss', 'cross_boxes': 'BoxIoUKDLoss'}
 EDGES = {
     'cross_logits': 'QualityFocalKDLoss',
@@ -56,19 +59,35 @@ def main() -> None:
     for title in PAIRS:
         found = ' | '.join(f'{_mib(peak):,}' for peak in dense(title))
         print(f'| {title} | {found} |', flush=True)
+    found = ' | '.join(
+        f'{_mib(peak):,}' for peak in dense('RetinaNet R101 -> R50', 128)
+    )
+    print(f"| the same, the student's head of 128 channels | {found} |")
     print(f'\nThe pass of {ROIS} RoIs through the RoI head: {_mib(of_rois()):,} MiB')
+    print(f'The pass of {QUERIES} queries, DAB-DETR: {_mib(of_queries()):,} MiB')
 
 
-def dense(title: str) -> tuple[int, int, int]:
-    """Bytes at the peak: the student alone, with class logits, with cross terms."""
+def dense(title: str, width: int | None = None) -> tuple[int, int, int]:
+    """Bytes at the peak: the student alone, with class logits, with cross terms.
+
+    Args:
+        title: Of the pair.
+        width: Of the student's head, if it needs a connector.
+    """
     pattern, at, losses = PAIRS[title]
     spelt = SPELT.get(title.split()[0], ('', ''))
-    terms = {part: (dict(part=part, at=at), loss) for part, loss in losses.items()}
-    plain = {'dense_logits': ('dense_logits', 'KDLoss')}
     fake = FakeTensorMode()
+    terms: dict[str, tuple[Any, str]] = {
+        part: (dict(part=part, at=at), loss) for part, loss in losses.items()
+    }
+    plain = {'dense_logits': ('dense_logits', 'KDLoss')}
+    if width:
+        with fake:
+            for on, _ in terms.values():
+                on['connector'] = MapConnector([(width, 256)], bias=False)
     student, teacher = (
-        _model(pattern.format(depth, word), fake)
-        for depth, word in zip((50, 101), spelt, strict=True)
+        _model(pattern.format(depth, word), fake, one)
+        for depth, word, one in zip((50, 101), spelt, (width, None), strict=True)
     )
     student.train()
     teacher.eval().requires_grad_(False)
@@ -151,9 +170,37 @@ def of_rois() -> int:
     return cost(work, known=[*head.parameters(), *levels, rois]).peak
 
 
-def _model(name: str, mode: AbstractContextManager[Any] | None = None) -> Any:
+def of_queries() -> int:
+    """Bytes at the peak of forward and backward of the student's decoder and head."""
+    model = _model('dab_detr/dab-detr_r50_8xb2-50e_coco').train()
+    tokens = math.ceil(HEIGHT / 32) * math.ceil(WIDTH / 32)
+    memory, position = torch.rand(2, IMAGES, tokens, 256).unbind()
+    memory.requires_grad_()
+    points = torch.rand(1, QUERIES, 4).expand(IMAGES, -1, -1)
+    asked = dict(
+        query=torch.zeros(IMAGES, QUERIES, 256),
+        query_pos=points,
+        memory=memory,
+        memory_pos=position,
+        memory_mask=None,
+    )
+
+    def work() -> None:
+        logits, _ = model.bbox_head(**model.forward_decoder(**asked))
+        kd_loss(logits.flatten(0, 2), torch.zeros_like(logits.flatten(0, 2))).backward()
+
+    return cost(work, known=[*model.parameters(), *asked.values()]).peak
+
+
+def _model(
+    name: str,
+    mode: AbstractContextManager[Any] | None = None,
+    width: int | None = None,
+) -> Any:
     """A detector of the zoo; its preprocessor and anchors always have numbers."""
     cfg = get_config(f'mmdet::{name}.py').model
+    if width:
+        cfg.bbox_head.feat_channels = width
     with DefaultScope.overwrite_default_scope('mmdet'):
         with mode or nullcontext():
             model = MODELS.build(cfg)

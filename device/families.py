@@ -57,6 +57,31 @@ def classifier(seed: int) -> BaseModel:
     return model
 
 
+def vit(seed: int) -> BaseModel:
+    """A ViT of two narrow blocks on images of 10 classes.
+
+    The mock has no fused attention, so MMPretrain's own is taken.
+    """
+    import torch
+    from mmpretrain.models.utils import attention
+
+    width = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=16)
+    model = dict(
+        type='ImageClassifier',
+        data_preprocessor=dict(type='ClsDataPreprocessor', num_classes=10),
+        backbone=dict(type='VisionTransformer', arch=width, img_size=(64, 96)),
+        head=dict(type='VisionTransformerClsHead', num_classes=10, in_channels=16),
+    )
+    torch.manual_seed(seed)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        built = MODELS.build(model)
+    built.init_weights()
+    for block in built.backbone.layers:
+        own = attention.scaled_dot_product_attention_pyimpl
+        block.attn.scaled_dot_product_attention = own
+    return built
+
+
 def _of_tests(name: str) -> Any:
     """A module of the tests, in a command as well.
 
@@ -75,6 +100,7 @@ def _of_tests(name: str) -> Any:
 def _all() -> Iterator[tuple[str, Builder]]:
     detectors, roi, dense = map(_of_tests, ('detectors', 'roi.zoo', 'dense.zoo'))
     yield 'ResNet', classifier
+    yield 'ViT', vit
     yield 'FasterRCNN', detectors.faster_rcnn
     yield 'MaskRCNN', detectors.mask_rcnn
     yield 'CascadeRCNN', detectors.cascade_rcnn

@@ -29,7 +29,7 @@ __all__ = [
 WIDTH = 88
 CARDS = ROOT / 'docs' / 'methods'
 GROUPS = {
-    'maps': r'feature maps|`(neck|backbone|semantic_logits)`',
+    'maps': r'feature maps|`(neck|backbone|cam|tokens|semantic_logits|roi_features)`',
     'logits': r'`\w*(logits|objectness|distribution)`',
     'embeddings': r'`embedding`',
     'boxes': r'`\w+_boxes`',

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import signal
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from setup_env import machine
 from setup_env.mmcv import install_headless_opencv, install_mmcv
-from setup_env.paths import PINS, ROOT, VENV, VENV_PYTHON, SetupError, read_pins
+from setup_env.paths import APART, PINS, ROOT, VENV, VENV_PYTHON, SetupError, read_pins
 from setup_env.process import call, clock, pip_install, say
 
 __all__ = ['Step', 'main', 'remove_torn_packages']
@@ -109,6 +110,12 @@ def steps() -> list[Step]:
             str(mmcv) + ''.join(path.read_text() for path in packaging),
             install_package,
         ),
+        Step(
+            'mmdeploy',
+            f'{pins["mmdeploy"]}, in a folder of its own',
+            pins['mmdeploy'],
+            lambda: install_apart(pins['mmdeploy']),
+        ),
     ]
 
 
@@ -122,6 +129,15 @@ def install_package() -> None:
     install_headless_opencv()
     call([str(VENV_PYTHON), '-m', 'pip', 'check'])
     call([str(VENV_PYTHON), '-W', 'ignore', '-c', IMPORT_ALL])
+
+
+def install_apart(package: str) -> None:
+    """Where Python does not look: what the package asks for would break the others.
+
+    There are wheels for 64-bit Linux alone; the tests that need them say so elsewhere.
+    """
+    if (sys.platform, platform.machine()) == ('linux', 'x86_64'):
+        pip_install('--no-deps', '--upgrade', '--target', str(APART), package)
 
 
 def remove_torn_packages(venv: Path) -> None:

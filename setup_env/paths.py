@@ -6,13 +6,23 @@ import re
 import sys
 from pathlib import Path
 
-__all__ = ['BUILD', 'PINS', 'ROOT', 'VENV', 'VENV_PYTHON', 'SetupError', 'read_pins']
+__all__ = [
+    'APART',
+    'BUILD',
+    'PINS',
+    'ROOT',
+    'VENV',
+    'VENV_PYTHON',
+    'SetupError',
+    'read_pins',
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / 'requirements' / 'constraints.txt'
 VENV = ROOT / '.venv'
 VENV_PYTHON = VENV / 'bin' / 'python'
 BUILD = VENV / 'build'
+APART = VENV / 'apart'
 
 PIN = re.compile(
     r'^(?P<pin>(?P<name>[\w.-]+)==[\w.+]+)'

@@ -55,6 +55,7 @@ def test_new_torch_rebuilds_mmcv_but_new_pytest_does_not(
     assert changed_by('torch==', 'torch==9') == {'torch', 'mmcv', 'ckd_mm'}
     assert changed_by('pytest==', 'pytest==9') == {'ckd_mm'}
     assert changed_by('ninja==', 'ninja==9') == {'tools', 'ckd_mm'}
+    assert changed_by('mmdeploy==', 'mmdeploy==9') == {'mmdeploy', 'ckd_mm'}
 
 
 def test_a_half_installed_package_is_installed_again(tmp_path: Path) -> None:

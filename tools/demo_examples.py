@@ -22,17 +22,19 @@ from ckd_mm.compare import Run
 __all__ = ['EXAMPLES']
 
 MIN_SCORE = 0.3
+SCENES = 2
 
 
 def detection_examples(student: Run, distilled: Run, data: Path) -> list[list[Panel]]:
-    """Ground truth and both students' boxes for the first four validation scenes."""
+    """Ground truth and both students' boxes for the first validation scenes."""
     from mmdet.apis import inference_detector, init_detector
 
     init_default_scope('mmdet')
     coco = json.loads((data / 'annotations/val.json').read_text())
+    scenes = coco['images'][:SCENES]
     names = {category['id']: category['name'] for category in coco['categories']}
     rows: list[list[Panel]] = []
-    for entry in coco['images'][:4]:
+    for entry in scenes:
         boxes = [
             (*annotation['bbox'], names[annotation['category_id']])
             for annotation in coco['annotations']
@@ -41,7 +43,7 @@ def detection_examples(student: Run, distilled: Run, data: Path) -> list[list[Pa
         rows.append(
             [Panel('ground truth', _read(data / 'val' / entry['file_name']), boxes)]
         )
-    files = [str(data / 'val' / entry['file_name']) for entry in coco['images'][:4]]
+    files = [str(data / 'val' / entry['file_name']) for entry in scenes]
     for run in (student, distilled):
         model = init_detector(
             student.config_file, str(run.checkpoint), device=_device()
@@ -55,9 +57,8 @@ def detection_examples(student: Run, distilled: Run, data: Path) -> list[list[Pa
                 )
                 if score >= MIN_SCORE
             ]
-            row.append(
-                Panel(f'{run.title} (score from {MIN_SCORE})', row[0].image, boxes)
-            )
+            title = f'{run.title}\nscore from {MIN_SCORE}'
+            row.append(Panel(title, row[0].image, boxes))
     return rows
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 __all__ = ['Log', 'Panel', 'cells', 'draw', 'read_log', 'table', 'verdict']
 
-LABEL = (0.12, 0.25)
+LABEL = (0.12, 0.3)
 """Height and width that the label of a box may have, as shares of the image."""
 
 COLOURS = ('grey', 'tab:orange', 'tab:blue')
@@ -133,18 +133,21 @@ def draw(
         curves: Title of the run -> its curve; the first is the teacher's.
         examples: Rows of panels, all of one length.
     """
-    figure = Figure(figsize=(13, 2.2 * max(len(examples), 2)), layout='constrained')
-    halves: Any = figure.subfigures(1, 2, width_ratios=(1, 1.1))
+    figure = Figure(figsize=(10, 2.1 * max(len(examples), 2)), layout='constrained')
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1, 1.5))
     left, right = halves
     _draw_curves(left.subplots(), heading, curves)
     if examples:
         shape = (len(examples), len(examples[0]))
         axes = right.subplots(*shape, squeeze=False)
+        above: Sequence[Panel] = ()
         for row, panels in zip(axes, examples, strict=True):
+            repeated = {panel.title for panel in above}
             for axis, panel in zip(row, panels, strict=True):
-                _draw_panel(axis, panel)
+                _draw_panel(axis, panel, panel.title not in repeated)
+            above = panels
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=150)
 
 
 def _draw_curves(axis: Axes, heading: str, curves: Mapping[str, Curve]) -> None:
@@ -159,10 +162,13 @@ def _draw_curves(axis: Axes, heading: str, curves: Mapping[str, Curve]) -> None:
     axis.legend(loc='lower right')
 
 
-def _draw_panel(axis: Axes, panel: Panel) -> None:
+def _draw_panel(axis: Axes, panel: Panel, with_title: bool) -> None:
+    height, width = panel.image.shape[:2]
     axis.imshow(panel.image)
-    axis.set_title(panel.title, fontsize=9)
+    axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     axis.set_axis_off()
+    if with_title:
+        axis.set_title(panel.title, fontsize=9)
     for box in reversed(panel.boxes):  # the surest on top
         _draw_box(axis, panel.image, box)
 
@@ -181,7 +187,7 @@ def _draw_box(axis: Axes, image: NDArray[np.uint8], box: Box) -> None:
         text,
         ha='left' if has_room_right else 'right',
         va='bottom' if has_room_above else 'top',
-        fontsize=5,
+        fontsize=7,
         bbox=dict(facecolor='yellow', edgecolor='none', pad=1),
     )
 

@@ -48,7 +48,7 @@ BOXES = 'box detection on COCO 2017, box AP on val2017'
 MASKS = 'box detection and instance segmentation on COCO 2017, AP on val2017'
 TOP_1 = 'classification, top-1 accuracy (%) on the'
 METHODS = ('ckd', 'kd', 'dkd', 'reviewkd', 'ckd-reviewkd')
-CIFAR = tuple(f'{method}_cifar100' for method in (*METHODS, 'simkd'))
+CIFAR = tuple(f'{method}_cifar100' for method in (*METHODS, 'simkd', 'catkd'))
 IN1K = tuple(f'{method}_in1k' for method in (*METHODS, 'dist'))
 TWO_STAGE = (
     *('ckd_roi', 'kd_roi', 'dkd_roi', 'dist_roi'),
@@ -64,6 +64,7 @@ LABELS = {
     'reviewkd': 'ReviewKD',
     'crosskd': 'CrossKD',
     'simkd': 'SimKD',
+    'catkd': 'CAT-KD',
     'boxes': 'its boxes',
     'edges': 'its distributions of box edges',
 }
@@ -72,7 +73,9 @@ LABELS = {
 AP, BOTH_AP = ('box AP',), ('box AP', 'mask AP')
 KINDS = {
     'cifar100': Kind('mmpretrain/cifar100', CIFAR, f'{TOP_1} test set'),
-    'in1k': Kind('mmpretrain/imagenet', IN1K, f'{TOP_1} validation set'),
+    'in1k': Kind(
+        'mmpretrain/imagenet', (*IN1K, 'catkd_in1k'), f'{TOP_1} validation set'
+    ),
     'places365': Kind('mmpretrain/places365', IN1K, f'scene {TOP_1} validation set'),
     'faster-rcnn': Kind(
         'mmdet/faster_rcnn', (*TWO_STAGE, *CROSS_ROI), BOXES, AP, neck='fpn'

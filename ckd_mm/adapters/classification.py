@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from ckd_mm.adapters.core.activation_maps import (
+    activation_maps,
+    why_no_activation_maps,
+)
 from ckd_mm.adapters.core.class_logits import ClassLogits, Columns
 from ckd_mm.adapters.core.family import Adapter
 from ckd_mm.adapters.core.last_stage import (
@@ -17,10 +21,13 @@ from ckd_mm.adapters.core.last_stage import (
     stages_of,
     why_no_last_stage,
 )
+from ckd_mm.adapters.core.levels import readout_of
 from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
+from ckd_mm.adapters.core.tokens import TOKENS, blocks_of, maps_of_blocks
+from ckd_mm.checks import boolean
 from ckd_mm.registry import ADAPTERS
 
 __all__ = ['ClassificationAdapter', 'last_linear']
@@ -63,9 +70,11 @@ class ClassificationAdapter(Adapter):
 
     `logits`: the output of the head, (B, C). `embedding`: what the last linear layer of
     the head receives, (B, D). `backbone`: the feature maps of the stages in its
-    `out_indices`. `last_stages`: the maps of the last two stages. `target` is the label
-    of each image, `sample_index` its position in the data set. For `image_size` (height
-    and width of the batch) and `image_shapes` each image fills the batch.
+    `out_indices`. `last_stages`: the maps of the last two stages. `cam`: class
+    activation maps (B, C, H, W). `tokens`: the patch tokens of a ViT as maps. `target`
+    is the label of each image, `sample_index` its position in the data set. For
+    `image_size` (height and width of the batch) and `image_shapes` each image fills the
+    batch.
     """
 
     @classmethod
@@ -80,7 +89,10 @@ class ClassificationAdapter(Adapter):
     def parts(self) -> dict[str, Part]:
         known = super().parts()
         known.pop('neck', None)  # pools to what `embedding` is
+        if blocks_of(self.student):
+            known[TOKENS] = self._missing_tokens() or self.tokens
         known['logits'] = self._missing() or self.logits
+        known['cam'] = self._missing() or self._no_maps() or self.cam
         known['last_stages'] = why_no_last_stage(self.teacher) or self.last_stages
         student, teacher = map(last_linear, (self.student, self.teacher))
         if student and teacher:
@@ -89,6 +101,14 @@ class ClassificationAdapter(Adapter):
             )
         return known
 
+    def tokens(self, blocks: Sequence[int] = (-1,)) -> PairSpec:
+        """The patch tokens of these blocks of two ViTs as maps, (N, D, H, W) each."""
+        return PairSpec(
+            maps_of_blocks(self.student, blocks),
+            maps_of_blocks(self.teacher, blocks),
+            levels=True,
+        )
+
     def logits(self, activation: str | None = None) -> PairSpec:
         """Class logits (B, C), of the classes that both models have.
 
@@ -96,23 +116,70 @@ class ClassificationAdapter(Adapter):
         see :class:`ckd_mm.adapters.core.class_logits.Columns`.
         """
         head = Readout((Tap('head'),))
+        return self._of_classes(PairSpec(head, head), activation)
+
+    def cam(self, bias: bool = False) -> PairSpec:
+        """Class activation maps (B, C, H, W), of the classes that both models have.
+
+        The last map of the backbone, of which the linear layer of the head makes the
+        logit of each class at each position. `bias=True` adds the bias of each class.
+        """
+        boolean('bias', bias)
+        student = activation_maps(self.student, bias)
+        teacher = activation_maps(self.teacher, bias)
+        return self._of_classes(PairSpec(student, teacher, levels=True))
+
+    def _of_classes(self, spec: PairSpec, activation: str | None = None) -> PairSpec:
+        """A pair spec whose columns are those of the class logits."""
         student, teacher = (
             _class_logits(self.student.head),
             _class_logits(self.teacher.head),
         )
         if student is None or teacher is None:
-            return PairSpec(head, head)
+            return spec
         columns = Columns.of(student, teacher, self.names, activation)
         several = columns.logits.activation == 'sigmoid'
-        return PairSpec(
-            head,
-            head,
+        return replace(
+            spec,
             context=_CONTEXT,
             match=columns.match,
             columns=columns,
             # With several labels, an image may also have labels that the teacher knows.
             labels=None if several else _TARGET,
         )
+
+    def _no_maps(self) -> Unavailable | None:
+        """Why the two have no class activation maps, if they have none."""
+        both = {'student': self.student, 'teacher': self.teacher}
+        reasons = [why_no_activation_maps(*one) for one in both.items()]
+        reason = next(filter(None, reasons), '')
+        return Unavailable(f"{reason}; compare on='logits'") if reason else None
+
+    def modules(self, student: str, teacher: str) -> PairSpec:
+        """As for any model; `embedding` and `logits` are names of what they are.
+
+        `dict(student='embedding', teacher='logits')` compares one with the other.
+
+        Raises:
+            ValueError: There is no such module; or it is the logits of both, whose
+                classes the part matches.
+        """
+        if student == teacher == 'logits':
+            raise ValueError(
+                "on=dict(student='logits', teacher='logits') does not match the "
+                "classes of both models; write on='logits'"
+            )
+        return PairSpec(
+            self._named(self.student, student), self._named(self.teacher, teacher)
+        )
+
+    def _named(self, model: BaseModel, name: str) -> Readout:
+        if not hasattr(model, name) and self.supports(model):
+            if name == 'logits':
+                return Readout((Tap('head'),))
+            if name == 'embedding' and (layer := last_linear(model)):
+                return Readout((Tap(layer, 'input'),))
+        return readout_of(model, name)
 
     def last_stages(self, student_stages: Sequence[str] | None = None) -> PairSpec:
         """Maps (N, C, H, W) of the last stage but one and of the last, of both models.
@@ -144,6 +211,14 @@ class ClassificationAdapter(Adapter):
             f'the student is a {type(self.student).__name__} and the teacher a '
             f'{type(self.teacher).__name__}, which is no classifier; compare feature '
             'maps with on=dict(student=NAME, teacher=NAME)'
+        )
+
+    def _missing_tokens(self) -> Unavailable | None:
+        if blocks_of(self.teacher):
+            return None
+        return Unavailable(
+            f'the teacher {type(self.teacher).__name__} is no ViT; compare its maps '
+            "with on=dict(student='tokens:-1', teacher='backbone:-1')"
         )
 
     def context(self) -> dict[str, Context]:

@@ -64,11 +64,14 @@ OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
 """Options of a part with a sigmoid per class, where a method needs special ones."""
 
 OTHER_PARTS: dict[str, dict[str, Any]] = {
+    # the authors' for ResNet-50 -> MobileNetV2 on ImageNet
+    'cam': dict(type='CATKDLoss', normalize=True, loss_weight=10.0),
     'roi_objectness': dict(type='KDLoss', temperature=1.0),
     'rpn_logits': dict(type='KDLoss', temperature=1.0),
     'dense_objectness': dict(type='KDLoss', temperature=1.0),
     'mask_logits': dict(type='CKDLoss', temperature=0.1),
     'box_distribution': dict(type='KDLoss', temperature=10.0, loss_weight=0.25),
+    'roi_features': dict(type='MimicLoss'),
     'roi_boxes': dict(type='BoxRegressionLoss'),
     'rpn_boxes': dict(type='BoxRegressionLoss'),
     'cross_roi_logits': dict(type='KDLoss', temperature=1.0),

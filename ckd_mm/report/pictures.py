@@ -54,7 +54,7 @@ def curves(
         levels: Dashed lines by label, such as the teacher's metric.
         is_share: Whether the axis is that of a share, from 0 to 1.
     """
-    figure = Figure(figsize=(WIDTH, 3.1), layout='constrained')
+    figure = Figure(figsize=(WIDTH, 3.5), layout='constrained')
     axis = figure.subplots()
     for label, level in (levels or {}).items():
         axis.axhline(level, color='grey', linestyle='--', label=label)
@@ -66,7 +66,7 @@ def curves(
     axis.set(xlabel='iteration', ylabel=ylabel)
     axis.grid(alpha=0.3)
     if len(named) + len(levels or {}) > 1:
-        axis.legend(fontsize=9)
+        figure.legend(loc='outside lower center', ncols=2, fontsize=9)
     return embed(figure)
 
 

@@ -41,6 +41,8 @@ def part_name(on: Any) -> str:
     'logits'
     >>> part_name(dict(part='backbone', levels=[0, 2]))
     'backbone:0:2'
+    >>> part_name(dict(part='cam', bias=True))
+    'cam:bias'
     >>> part_name(['logits', dict(student='backbone.layer4', teacher='backbone.norm')])
     'logits + module:backbone.norm'
     """
@@ -51,7 +53,8 @@ def part_name(on: Any) -> str:
     if 'part' not in on:
         return f'module:{on["teacher"]}'
     levels = on.get('levels') or ()
-    return ':'.join([on['part'], *map(str, levels)])
+    bias = ['bias'] if on.get('bias') else []
+    return ':'.join([on['part'], *map(str, levels), *bias])
 
 
 def with_student_twice(on: Any) -> Any:

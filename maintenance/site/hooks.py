@@ -14,12 +14,14 @@ from mkdocs.utils import get_relative_url
 
 from maintenance.pages import ROOT
 from maintenance.site import messages, reference
+from maintenance.site.built import faults
 from maintenance.site.links import PAGES, address, relinked, targets
 
 __all__ = [
     'on_config',
     'on_files',
     'on_page_markdown',
+    'on_post_build',
     'on_post_page',
     'on_post_template',
 ]
@@ -72,6 +74,12 @@ def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> s
     """Do the same for the page that a server shows in place of a missing one."""
     there, here = SHIM
     return output.replace(there, f'/{here}')
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Look at what came out; with `--strict` a fault fails the build."""
+    for fault in faults(Path(config.site_dir)):
+        LOG.warning(fault)
 
 
 def _expanded(entries: list[Any], docs: Path) -> list[Any]:

@@ -168,6 +168,28 @@ def test_of_several_linear_layers_the_last_one_counts(
     assert given['student'].shape == (6, 24)
 
 
+def test_the_students_embedding_is_paired_with_logits_of_other_classes(
+    build: Callable[..., BaseModel],
+) -> None:
+    student = build()
+    teacher = deepcopy(student)
+    teacher.head.fc = torch.nn.Linear(64, 7)
+    on = dict(student='embedding', teacher='logits')
+    given = pair(student, teacher, batch(), on, 'target')
+    images = student.data_preprocessor(batch(), False)['inputs']
+    assert torch.equal(given['teacher'], teacher(images, mode='tensor'))
+    assert torch.equal(given['student'], student.extract_feat(images)[-1])
+    assert given['target'].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_logits_of_both_are_compared_by_the_part_that_matches_classes(
+    build: Callable[..., BaseModel],
+) -> None:
+    on = dict(student='logits', teacher='logits')
+    with pytest.raises(ValueError, match=r"match the classes .*; write on='logits'"):
+        pair(build(), build(), batch(), on)
+
+
 def test_stages_and_embedding_are_levels_of_one_pair(
     build: Callable[..., BaseModel],
 ) -> None:

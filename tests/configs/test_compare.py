@@ -21,9 +21,9 @@ from ..losses.rows_logits import LOGIT_ROWS
 ROOT = Path(__file__).parents[2]
 COMPARISONS = sorted((ROOT / 'configs/compare').glob('*.py'))
 
-# Cannot train this student from this teacher; the others need boxes.
+# Cannot train this student from this teacher; the others need boxes or RoIs.
 EQUAL_WIDTHS = {'HCLLoss', 'CWDLoss', 'PKDLoss'}
-ELSEWHERE = EQUAL_WIDTHS | {'FGDLoss', 'FGFILoss', 'BoxRegressionLoss'}
+ELSEWHERE = EQUAL_WIDTHS | {'FGDLoss', 'FGFILoss', 'BoxRegressionLoss', 'MimicLoss'}
 ELSEWHERE |= {row.class_name for row in DENSE_ROWS}
 
 
@@ -84,7 +84,7 @@ def test_all_losses_of_a_kind_are_compared_and_nothing_but_the_method_differs(
     others = {row.class_name for row in LOSSES} - of_logits - ELSEWHERE
     found = {loss.type for loss in losses}
     if kind == 'features':
-        found.remove('KDLoss')  # beside ND
+        found -= {'KDLoss', 'OFALoss'}  # beside ND and OFA's branches
     assert found == (of_logits if kind == 'logits' else others), (
         f'configs/compare/digits_{kind}.py needs a config of each loss of {kind}'
     )

@@ -12,6 +12,7 @@ from .catalog import DISTILLED, RECIPES, base_of_student, distilling_hook
 
 METHODS = {'ckd', 'kd', 'dkd', 'reviewkd', 'ckd-reviewkd'}  # of every pair
 REVIEWKD = ('mid_channels', 'loss_weight')
+CATKD = ('size', 'normalize', 'loss_weight')
 
 # What a method's authors set for each pair of models. All else is one per folder.
 SET_PER_PAIR: dict[str, dict[str, tuple[str, ...]]] = {
@@ -23,8 +24,13 @@ SET_PER_PAIR: dict[str, dict[str, tuple[str, ...]]] = {
         'ckd': ('temperature', 'loss_weight'),
         'dkd': ('beta',),
         'reviewkd': ('on', *REVIEWKD),
+        'catkd': CATKD,
     },
-    'mmpretrain/imagenet': {'dkd': ('beta',), 'reviewkd': REVIEWKD},
+    'mmpretrain/imagenet': {
+        'dkd': ('beta',),
+        'reviewkd': REVIEWKD,
+        'catkd': CATKD,
+    },
     'mmpretrain/places365': {'dkd': ('beta',), 'reviewkd': REVIEWKD},
 }
 

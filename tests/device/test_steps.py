@@ -42,7 +42,7 @@ MORE_WAITS = {
     **dict.fromkeys(('SparseRCNN', 'QueryInst'), {DECODED: 8}),
 }
 
-FAST = ('ResNet', 'FasterRCNN', 'CascadeMaskRCNN', 'GFL', 'YOLOX', 'DETR')
+FAST = ('ResNet', 'ViT', 'FasterRCNN', 'CascadeMaskRCNN', 'GFL', 'YOLOX', 'DETR')
 SLOW = ('MaskRCNN', 'DINO', 'Mask2Former', 'HTC', 'SparseRCNN', 'CenterNet', 'SOLO')
 SWEPT = (*ONE_STAGE, *QUERY, *MASKED, 'SCNet', 'CrowdDet', 'CascadeRPN', 'PISA', 'SSD')
 SWEPT += ('PanopticFPN', 'PointRend', 'CornerNet', 'YOLOv3', 'TOOD', 'GARetinaNet')

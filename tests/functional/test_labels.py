@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ckd_mm.functional import dkd_loss, nkd_loss, ofa_loss, pld_loss
+from ckd_mm.functional import dkd_loss, nkd_loss, ofa_loss, pld_loss, rld_loss
 
 Loss = Callable[..., Tensor]
 LOSSES: dict[str, Loss] = {
@@ -17,6 +17,7 @@ LOSSES: dict[str, Loss] = {
     'nkd': nkd_loss,
     'ofa': partial(ofa_loss, epsilon=1.5),  # at 1 the labels cancel out
     'pld': pld_loss,
+    'rld': rld_loss,
 }
 EACH = pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES.keys())
 
@@ -48,7 +49,7 @@ def test_labels_of_another_form_are_named(loss: Loss) -> None:
         loss(*draw_pair(), torch.zeros(3, dtype=torch.long))
 
 
-@pytest.mark.parametrize('loss', [dkd_loss, nkd_loss])
+@pytest.mark.parametrize('loss', [dkd_loss, nkd_loss, rld_loss])
 def test_a_loss_of_the_other_classes_refuses_a_one_class_head(loss: Loss) -> None:
     logits = torch.zeros(4, 1)
     with pytest.raises(ValueError, match=r'at least 2 classes, got \(4, 1\)'):

@@ -77,6 +77,26 @@ def reference_ofa(
     return total(losses) / len(student)
 
 
+def reference_hardkd(
+    student: Tensor,
+    teacher: Tensor,
+    epoch: float,
+    *,
+    class_counts: Sequence[int] | None = None,
+    beta: float = 0.9999,
+    reweight_from: float = 0.0,
+) -> Tensor:
+    weights = [1.0] * student.shape[1]
+    if class_counts is not None and epoch >= reweight_from:
+        weights = [(1 - beta) / (1 - beta**count) for count in class_counts]
+    losses, mass = [], 0.0
+    for s, t in zip(table(student), table(teacher), strict=True):
+        y = max(range(len(t)), key=lambda c: t[c])
+        losses.append(-weights[y] * softmax(s, 1.0)[y].log())
+        mass += weights[y]
+    return total(losses) / mass
+
+
 def reference_pld(
     student: Tensor, teacher: Tensor, target: Tensor, *, temperature: float
 ) -> Tensor:
@@ -138,6 +158,19 @@ def reference_bdkd(
     return temperature**2 * mean(losses)
 
 
+def reference_taid(
+    student: Tensor, teacher: Tensor, progress: float, *, start: float = 0.4
+) -> Tensor:
+    """In the first step, whose target has the share `start` of the teacher."""
+    losses = []
+    for s, t in zip(table(student), table(teacher), strict=True):
+        target = softmax(
+            [(1 - start) * a.detach() + start * b for a, b in zip(s, t, strict=True)], 1
+        )
+        losses.append(-dot(target, [p.log() for p in softmax(s, 1)]))
+    return mean(losses)
+
+
 def reference_ctkd(
     student: Tensor,
     teacher: Tensor,
@@ -153,3 +186,29 @@ def reference_ctkd(
     return reference_kd(
         student, teacher, temperature=temperature, standardize=standardize
     )
+
+
+def reference_rld(
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    *,
+    alpha: float,
+    beta: float,
+    temperature: float,
+    confidence_temperature: float,
+) -> Tensor:
+    losses = []
+    for s, t, y in zip(table(student), table(teacher), target.tolist(), strict=True):
+        sure_s = softmax(s, confidence_temperature)[y]
+        sure_t = max(softmax(t, confidence_temperature))
+        confidence = divergence([sure_t, 1 - sure_t], [sure_s, 1 - sure_s])
+        kept = [c for c in range(len(t)) if t[c] < t[y]]
+        m_s = softmax([s[c] for c in kept], temperature)
+        m_t = softmax([t[c] for c in kept], temperature)
+        below = divergence(m_t, m_s)
+        losses.append(
+            alpha * confidence_temperature**2 * confidence
+            + beta * temperature**2 * below
+        )
+    return mean(losses)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .scalars import Scalars, dot, mean, table, total
+from .scalars import Scalars, divergence, dot, mean, softmax, table, total
 
 
 def reference_crd(
@@ -59,6 +59,26 @@ def reference_nd(
         longer = max(dot(s, s).sqrt(), dot(t, t).sqrt())
         parts = [dot(s, e) * y for e, y in zip(directions, label, strict=True)]
         losses.append(1 - total(parts) / longer)
+    return mean(losses)
+
+
+def reference_linearkd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
+    losses = []
+    for s, t in zip(layer_rows(module.linear, student), table(teacher), strict=True):
+        both = [softmax(row, module.temperature) for row in (t, s)]
+        losses.append(module.temperature**2 * divergence(*both))
+    return mean(losses)
+
+
+def reference_makd(
+    module: Any, student: Tensor, teacher: Tensor, target: Tensor, index: Tensor
+) -> Tensor:
+    losses = []
+    rows = (target if module.by == 'class' else index).tolist()
+    for row, logits in zip(rows, layer_rows(module.linear, student), strict=True):
+        for answer, logit in zip(module.answers[row].double(), logits, strict=True):
+            yes = 1 / (1 + (-logit).exp())
+            losses.append(-answer * yes.log() - (1 - answer) * (1 - yes).log())
     return mean(losses)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from pathlib import Path
 
 import pytest
 
-from maintenance.site.links import address, relinked, targets
+from maintenance.site.links import FENCE, LINK, address, relinked, targets
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -24,6 +26,32 @@ def test_every_link_to_a_file_leads_to_one() -> None:
         if not (ROOT / target).exists()
     ]
     assert not dead
+
+
+def test_every_anchor_is_a_heading_as_github_names_it() -> None:
+    headings = {page: _anchors((ROOT / page).read_text()) for page in PAGES}
+    dead = []
+    for page in PAGES:
+        for match in LINK.finditer((ROOT / page).read_text()):
+            path, _, anchor = (match['target'] or '').partition('#')
+            there = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
+            named = headings.get(there if path else page)
+            if anchor and named is not None and anchor not in named:
+                dead.append(f'{page} -> {match["target"]}')
+    assert not dead
+
+
+def test_what_belongs_to_an_item_is_indented_by_four() -> None:
+    """GitHub takes two spaces as well. The site would run items into one paragraph."""
+    nested = r'^ {1,3}(?:[-*]|\d+\.) .*|(?<=\n\n) {1,3}\S.*'
+    joined = r'(?<=\n\n) {4}[^\s-].*\n(?: {4}.*\n)*(?:[-*]|\d+\.) .*'
+    wrong = re.compile(f'{nested}|{joined}', re.M)
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        text = re.sub(
+            FENCE.replace('indent> *', 'indent>(?: {4})*'), '', text, flags=re.M | re.S
+        )
+        assert not wrong.findall(text), page
 
 
 @pytest.mark.parametrize(
@@ -79,3 +107,14 @@ def test_two_files_never_share_a_page() -> None:
 
 def targets_of(page: str) -> list[str]:
     return list(targets((ROOT / page).read_text(encoding='utf-8'), page))
+
+
+def _anchors(markdown: str) -> set[str]:
+    """How GitHub names the headings of a page; the second of a name gets `-1`."""
+    text = re.sub(FENCE, '', markdown, flags=re.M | re.S)
+    found: list[str] = []
+    for title in re.findall(r'^#+ +(.*?) *$', text, re.M):
+        words = re.sub(r'\]\([^)]*\)', '', title).lower()
+        name = re.sub(r'[^\w\- ]', '', words).replace(' ', '-')
+        found.append(f'{name}-{found.count(name)}' if name in found else name)
+    return set(found)

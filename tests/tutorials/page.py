@@ -57,7 +57,11 @@ def files(page: Path) -> dict[str, str]:
 
 
 def run_page(
-    page: Path, folder: Path, shorter: Mapping[str, str], said: str = ''
+    page: Path,
+    folder: Path,
+    shorter: Mapping[str, str],
+    said: str = '',
+    without: str = r'\Z.',
 ) -> str:
     """Do in a folder what a page says, and check what it says of the output.
 
@@ -66,13 +70,15 @@ def run_page(
         folder: Where its files are written and its commands run.
         shorter: What is replaced in all blocks, so that a test is quick.
         said: What the pages before this one have printed.
+        without: A regular expression; the blocks in which it is found are left out.
 
     Returns:
         All that was printed.
     """
-    whole = '\n'.join(block.code for block in blocks(page))
+    todo = [block for block in blocks(page) if not re.search(without, block.code)]
+    whole = '\n'.join(block.code for block in todo)
     assert not [old for old in shorter if old not in whole]
-    for block in blocks(page):
+    for block in todo:
         code = block.code
         for old, new in shorter.items():
             code = code.replace(old, new)

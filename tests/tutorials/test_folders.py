@@ -1,4 +1,4 @@
-"""docs/tutorials/folders.md, and read_the_logs.md, which reads the logs of its runs."""
+"""docs/tutorials/folders.md, and the pages that go on with its runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from mmengine.utils import get_installed_path
 from ckd_mm.report import read_history
 
 from ..processes import ROOT
+from .apart import APART, needs_mmdeploy
 from .page import python, run_page
 
 FOLDERS = ROOT / 'docs/tutorials/folders.md'
 LOGS = ROOT / 'docs/tutorials/read_the_logs.md'
+CHOICE = ROOT / 'docs/tutorials/choose_a_method.md'
+DEPLOY = ROOT / 'docs/tutorials/deploy.md'
 SHORTER = {'max_epochs=10': 'max_epochs=2', 'epoch_10': 'epoch_2'}
 
 
@@ -46,6 +49,41 @@ def test_the_page_on_logs_draws_and_measures_what_it_says(
     measured = read_history(folder / 'work_dirs/measured').train.values()
     assert all(0 < entry['ckd_share'] < 1 for entry in measured)
     assert all(0 < entry['ckd_weight'] <= 1 for entry in measured)
+
+
+@pytest.mark.slow
+def test_the_page_on_the_choice_compares_and_subtracts(user: tuple[Path, str]) -> None:
+    folder, _ = user
+    shorter = {
+        'epoch_10': 'epoch_2',
+        'seeds = [0, 1, 2]': 'seeds = [0]',
+        "    'KD': 'my_kd.py',\n    'CKD': 'my_ckd.py',\n": '',
+        'my_comparison.py --jobs 2': 'my_comparison.py --jobs 2 --no-page',
+        'my_second_comparison.py --jobs 2': 'my_second_comparison.py --dry-run',
+    }
+    said = run_page(CHOICE, folder, shorter)
+    compared = (folder / 'work_dirs/compare/my_comparison/my_comparison.md').read_text()
+    (head,) = re.findall(r'^\| method .* \|$', CHOICE.read_text(), re.M)[:1]
+    assert head in compared
+    assert '| SP | ' in compared
+    assert 'SP less CKD: +0.34 ± 6.23' in said
+    for seed in (3, 4, 5, 6, 7):
+        assert f'CKD, seed {seed}: ' in said
+
+
+@pytest.mark.slow
+@needs_mmdeploy
+def test_the_page_on_deployment_exports_an_equal_classifier(
+    user: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = user
+    monkeypatch.setenv('PYTHONPATH', str(APART))
+    shorter = {'epoch_10': 'epoch_2'}
+    said = run_page(DEPLOY, folder, shorter, without='detect|zero one|bbox_mAP')
+    tested = re.findall(r"accuracy/top1'?: ([\d.]+)", said)
+    assert len({float(f'{float(value):.4f}') for value in tested}) == 1, tested
+    pytorch, onnx = re.findall(r'class \d with the score [\d.]+', said)
+    assert pytorch == onnx
 
 
 def test_the_weights_of_the_teacher_are_of_the_zoo() -> None:

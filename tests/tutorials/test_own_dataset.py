@@ -1,4 +1,4 @@
-"""docs/tutorials/own_dataset.md, from the data to the test of the student."""
+"""docs/tutorials/own_dataset.md, and the page that deploys its detector."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from mmengine.fileio import load
 from mmengine.utils import get_installed_path
 
 from ..processes import ROOT
+from .apart import APART, needs_mmdeploy
 from .page import files, run_page
 
 PAGE = ROOT / 'docs/tutorials/own_dataset.md'
+DEPLOY = ROOT / 'docs/tutorials/deploy.md'
 SHORTER = {
     'num_train=300, num_val=50': 'num_train=8, num_val=2',
     'max_epochs=6, val_interval=3': 'max_epochs=1',
@@ -23,11 +25,30 @@ SHORTER = {
 }
 
 
+@pytest.fixture(scope='module')
+def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one who has done all that the page says."""
+    folder = tmp_path_factory.mktemp('user')
+    run_page(PAGE, folder, SHORTER)
+    return folder
+
+
 @pytest.mark.slow
-def test_the_page_trains_a_teacher_and_both_students(tmp_path: Path) -> None:
-    run_page(PAGE, tmp_path, SHORTER)
+def test_the_page_trains_a_teacher_and_both_students(user: Path) -> None:
     for run in ('my_teacher', 'my_small_student', 'my_distilled'):
-        assert (tmp_path / 'work_dirs' / run / 'epoch_1.pth').is_file()
+        assert (user / 'work_dirs' / run / 'epoch_1.pth').is_file()
+
+
+@pytest.mark.slow
+@needs_mmdeploy
+def test_the_page_on_deployment_exports_a_detector(
+    user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('PYTHONPATH', str(APART))
+    without = 'my_student.py|python classify|accuracy|classes: 0|with the score'
+    said = run_page(DEPLOY, user, {'epoch_6': 'epoch_1'}, without=without)
+    assert (user / 'onnx_detector/end2end.onnx').is_file()
+    assert re.search(r'^boxes: \d+$', said, re.M)
 
 
 def test_the_teacher_of_the_zoo_is_the_one_that_the_page_names(tmp_path: Path) -> None:

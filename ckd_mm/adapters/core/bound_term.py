@@ -76,7 +76,9 @@ class BoundTerm:
         self.context_names = context_names
         self.fit = fit
         of_parts = [name for spec in specs for name in spec.context]
-        self.offers = list(dict.fromkeys([*of_parts, *shared]))
+        withheld = {name for spec in specs for name in spec.missing_context}
+        of_all = (name for name in shared if name not in withheld)
+        self.offers = list(dict.fromkeys([*of_parts, *of_all]))
         """What a loss can ask for beside student and teacher, by name."""
         lacking = [name for name in context_names if name not in self.offers]
         if lacking:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ckd_mm.adapters.core.pair_spec import PairSpec, Readout
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
+from ckd_mm.adapters.core.tokens import TOKENS, map_of_block
 from ckd_mm.registry import did_you_mean
 
 __all__ = ['maps_of', 'number_of_maps', 'of_levels', 'readout_of']
@@ -26,7 +27,8 @@ def readout_of(model: nn.Module, name: str) -> Readout:
 
     `'neck.fpn_convs.0'` is what the module of this name returns, and `'neck:2'` one of
     the maps that the module returns. In a list of modules, as the blocks of a ViT are,
-    the number names a module of the list. Numbers below 0 count from the end.
+    the number names a module of the list. `'tokens:2'` is the map of a ViT's block, see
+    :mod:`ckd_mm.adapters.core.tokens`. Numbers below 0 count from the end.
 
     Raises:
         ValueError: There is no such level or module.
@@ -34,7 +36,10 @@ def readout_of(model: nn.Module, name: str) -> Readout:
     module_name, colon, number = name.partition(':')
     if not colon:
         return Readout((Tap(name),))
-    index, module = _integer(name, number), _module(model, module_name)
+    index = _integer(name, number)
+    if module_name == TOKENS and not hasattr(model, TOKENS):
+        return map_of_block(model, index)
+    module = _module(model, module_name)
     if not isinstance(module, nn.ModuleList):
         return Readout((Tap(module_name),), partial(_level, module, name, index))
     position = _position(name, index, len(module))

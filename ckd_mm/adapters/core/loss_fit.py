@@ -6,7 +6,7 @@ first step shows what they return; the message is the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,10 @@ _TAKEN = {
     'rows': 'rows (B, D)',
     'maps': 'feature maps (N, C, H, W), of one level or several',
     'rows or maps': 'rows (B, D) or feature maps (N, C, H, W)',
+    'map and logits': (
+        'a feature map (N, C, H, W) of the student and class logits (B, C) of the '
+        'teacher'
+    ),
 }
 _FITTING = {
     'maps': ('maps', 'rows or maps'),
@@ -33,7 +37,7 @@ _FITTING = {
     'other': (),
 }
 _GIVEN = {
-    'maps': 'feature maps by level',
+    'maps': 'feature maps',
     'rows': 'rows (B, D)',
     'boxes': 'box deltas (P, 4), which are no distribution',
     'lists of rows': 'several tensors of rows, one for each part',
@@ -68,7 +72,7 @@ class LossFit:
         if takes and given and takes not in _FITTING[given]:
             raise ValueError(self._refusal(loss, _GIVEN[given], given))
         for spec in self.specs:
-            if takes and spec.columns is not None:
+            if takes and spec.columns is not None and not spec.levels:
                 self._check_columns(loss, spec.columns)
 
     def check_values(self, loss: nn.Module, student: Value, teacher: Value) -> None:
@@ -78,9 +82,10 @@ class LossFit:
             ValueError: It takes something else.
         """
         takes = _takes(loss)
-        for value in (student, teacher):
+        of_both = ('maps', 'rows') if takes == 'map and logits' else (takes, takes)
+        for value, wanted in zip((student, teacher), of_both, strict=True):
             given = _kind(value)
-            if takes and takes != 'rows or maps' and takes not in _FITTING[given]:
+            if takes and takes != 'rows or maps' and wanted not in _FITTING[given]:
                 shapes = ', '.join(str(tuple(one.shape)) for one in _levels(value))
                 raise ValueError(self._refusal(loss, shapes, given))
 
@@ -114,6 +119,8 @@ class LossFit:
             return 'lists of rows'
         (part,) = parts
         name = part['part'] if isinstance(part, dict) else part
+        if name.endswith('_features'):
+            return 'maps'
         return 'boxes' if name.endswith('_boxes') else 'rows'
 
     def _refusal(self, loss: nn.Module, given: str, kind: str) -> str:
@@ -129,6 +136,8 @@ class LossFit:
             if getattr(one, 'takes', None) in _FITTING[kind]
         ]
         ways = []
+        if takes == 'map and logits':
+            ways.append("compare on=dict(student='backbone.layer3', teacher='logits')")
         if parts:
             ways.append(f'compare {" or ".join(parts)}')
         if losses:
@@ -181,5 +190,12 @@ def _suits(name: str, part: Part, takes: str) -> bool:
         return False
     if takes == 'distribution':
         return name.endswith('logits') and not name.endswith('mask_logits')
-    is_maps = isinstance(part, PairSpec) and part.levels
+    is_maps = name.endswith('_features') or _gives_maps(part)
     return takes in _FITTING['maps' if is_maps else 'rows']
+
+
+def _gives_maps(part: PairSpec | Callable[..., PairSpec]) -> bool:
+    try:
+        return (part if isinstance(part, PairSpec) else part()).levels
+    except ValueError:  # such as classes that cannot be matched
+        return False

@@ -104,7 +104,8 @@ class PairSpec:
         levels: Whether the values are tuples of feature maps rather than one tensor.
         context: What a loss can ask for by name in its `forward` signature, beside what
             every part of the adapter has.
-        missing_context: Why a loss cannot ask for some names, by name.
+        missing_context: Why a loss cannot ask for some names, by name, also for those
+            that every part of the adapter has.
         choose: Gives the rows that are compared, as indices into all rows of the
             student and of the teacher, from what the taps of both noted. The context
             is then of all rows of the student, and the same rows of it are taken.
@@ -199,17 +200,19 @@ class PairSpec:
         """
         if self.columns is None and not self.drops_rows:
             return AlignedRows(student, teacher, rows)
-        assert isinstance(student, Tensor) and isinstance(teacher, Tensor)
         if self.drops_rows:
             known = self._known(rows, step)
             rows = known if rows is None else rows[known]
-            student, teacher = student[known], teacher[known]
+            student, teacher = (
+                _of_each(lambda one: one[known], value) for value in (student, teacher)
+            )
         if self.columns is None:
             return AlignedRows(student, teacher, rows)
         of_student = self.columns.teacher if self.crossed else self.columns.student
-        compared = of_student(student)
+        compared = _of_each(of_student, student)
         repeats = len(compared) // len(student) if len(student) else 1
-        return AlignedRows(compared, self.columns.teacher(teacher), rows, repeats)
+        wanted = _of_each(self.columns.teacher, teacher)
+        return AlignedRows(compared, wanted, rows, repeats)
 
     def context_of(self, name: str, step: Step, aligned: AlignedRows) -> Any:
         """The context of the rows that are compared, in the classes in common."""
@@ -248,6 +251,11 @@ class PairSpec:
                 'and a term needs one tensor; name a module inside it that returns one'
             )
         return value
+
+
+def _of_each(change: Callable[[Tensor], Tensor], value: Value) -> Value:
+    """What becomes of a tensor, or of that of each level."""
+    return change(value) if isinstance(value, Tensor) else tuple(map(change, value))
 
 
 def _levels(module: str, value: Any) -> tuple[Tensor, ...]:

@@ -51,10 +51,11 @@ class TwoStageAdapter(DetectionAdapter):
     `roi_logits`: class logits of all RoIs that the student's sampler drew, background
     included, (R, C + 1); `target` is the class assigned to each, `image_index` its
     image, `rois` the boxes (R, 5). `embedding`: what the last layer of the box head
-    makes the logits of, (R, D), with the same context. `mask_logits`: the mask of each
-    RoI assigned to an object, in the channel of its class, as one row (P, H * W), with
-    the same context of these RoIs. `roi_boxes`: the box deltas of these RoIs, (P, 4);
-    `box_target` is the ground truth's. Their options: see
+    makes the logits of, (R, D), with the same context. `roi_features`: the pooled map
+    that the box head gets of each RoI, (R, C, H, W), with the same context.
+    `mask_logits`: the mask of each RoI assigned to an object, in the channel of its
+    class, as one row (P, H * W), with the same context of these RoIs. `roi_boxes`: the
+    box deltas of these RoIs, (P, 4); `box_target` is the ground truth's. Options: see
     :class:`ckd_mm.adapters.roi.parts.RoIParts`. `rpn_logits`: object or background at
     chosen anchors of the RPN, (K, 2), `rpn_boxes`: the box deltas of those assigned to
     an object, (K, 4), see :class:`ckd_mm.adapters.dense.parts.DenseParts`.
@@ -67,7 +68,8 @@ class TwoStageAdapter(DetectionAdapter):
     """
 
     head_parts = (
-        *('roi_logits', 'roi_objectness', 'embedding', 'mask_logits', 'roi_boxes'),
+        *('roi_logits', 'roi_objectness', 'embedding', 'roi_features'),
+        *('mask_logits', 'roi_boxes'),
         *('cross_roi_logits', 'cross_roi_boxes', 'cross_mask_logits'),
         *('rpn_logits', 'rpn_boxes', 'semantic_logits'),
     )

@@ -31,6 +31,12 @@ from ckd_mm.checks import non_negative
 
 __all__ = ['RoIParts']
 
+_OF_IMAGES = ('boxes', 'image_size', 'image_shapes', 'anchors')
+_NO_IMAGES = (
+    'the maps are of RoIs rather than of images; a loss that leaves out the padding of '
+    'images takes ignore_padding=False here'
+)
+
 
 class RoIParts:
     """The parts of two models that both have RoI heads.
@@ -62,6 +68,7 @@ class RoIParts:
             'roi_logits': logits,
             'roi_objectness': self._missing_objectness() or self.roi_objectness,
             'embedding': missing or no_layer or self.embedding,
+            'roi_features': missing or self.roi_features,
             **ObjectParts(self.student, self.teacher, self.names).parts(),
         }
 
@@ -146,10 +153,33 @@ class RoIParts:
         return self._of_rois(
             self._stage_map(student_stage, teacher_stage),
             HeadTap('bbox_head', 'fc_cls', 'input'),
-            _embeddings,
+            _received,
             background_ratio,
             ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
         )
+
+    def roi_features(
+        self,
+        student_stage: int | None = None,
+        teacher_stage: int | str | None = None,
+        background_ratio: float | None = None,
+        rois: str = 'sampled',
+        num_rois: int | None = None,
+    ) -> PairSpec:
+        """The pooled feature map of each RoI that the box head gets, (R, C, H, W).
+
+        It is behind what runs between RoI pooling and the head: the shared head of a C4
+        detector, the semantic features that HTC adds.
+        """
+        spec = self._of_rois(
+            self._stage_map(student_stage, teacher_stage),
+            HeadTap('bbox_head', port='input'),
+            _received,
+            background_ratio,
+            ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
+        )
+        withheld = {**dict.fromkeys(_OF_IMAGES, _NO_IMAGES), **spec.missing_context}
+        return replace(spec, missing_context=withheld)
 
     def _of_rois(
         self,
@@ -230,7 +260,7 @@ def _objectness_rows(
     return objectness_rows(output[0], common)
 
 
-def _embeddings(arguments: Any, step: Step, stage: int, head: Any) -> Tensor:
+def _received(arguments: Any, step: Step, stage: int, head: Any) -> Tensor:
     return arguments[0]
 
 

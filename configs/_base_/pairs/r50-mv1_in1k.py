@@ -5,6 +5,9 @@ of `configs/imagenet/r50_mv1/dkd.yaml` in megvii-research/mdistiller.
 
 ReviewKD: weight and widths of `configs/imagenet/r50_mv1/reviewkd.yaml` there, width of
 the fusion of its authors' code (dvlab-research/ReviewKD, `ImageNet`).
+
+CAT-KD: size and weight of its authors for ResNet-50 -> MobileNetV2 (GzyAftermath/CAT-KD,
+`configs/imagenet/CAT-KD/r50_mv2.yaml`).
 """
 
 pair = dict(
@@ -14,6 +17,7 @@ pair = dict(
     },
     teacher=dict(config='mmpretrain::resnet/resnet50_8xb32_in1k.py'),
     dkd=dict(beta=2.0),
+    catkd=dict(size=2, normalize=True, loss_weight=10.0),
     reviewkd=dict(
         mid_channels=256,
         loss_weight=8.0,

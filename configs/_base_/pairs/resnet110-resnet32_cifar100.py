@@ -7,6 +7,9 @@ is the benchmark's public resnet110 after `tools/convert_mdistiller.py`
 
 ReviewKD: layers, widths and weight by its authors (dvlab-research/ReviewKD,
 `CIFAR-100`).
+
+CAT-KD: size and weight by its authors (GzyAftermath/CAT-KD,
+`configs/cifar100/CAT_KD/res110_res32.yaml`).
 """
 
 pair = dict(
@@ -20,6 +23,7 @@ pair = dict(
     ),
     ckd=dict(temperature=1.0, loss_weight=10.0),
     dkd=dict(beta=2.0),
+    catkd=dict(size=2, normalize=False, loss_weight=1.8),
     reviewkd=dict(
         on=[
             'module:backbone.layer1',

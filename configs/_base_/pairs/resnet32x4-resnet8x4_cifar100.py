@@ -7,6 +7,9 @@ resnet32x4 after `tools/convert_mdistiller.py` (docs/models.md).
 
 ReviewKD: layers, widths and weight by its authors (dvlab-research/ReviewKD,
 `CIFAR-100`).
+
+CAT-KD: size and weight by its authors (GzyAftermath/CAT-KD,
+`configs/cifar100/CAT_KD/res32x4_res8x4.yaml`).
 """
 
 pair = dict(
@@ -20,6 +23,7 @@ pair = dict(
     ),
     ckd=dict(temperature=1.0, loss_weight=100.0),
     dkd=dict(beta=8.0),
+    catkd=dict(size=2, normalize=False, loss_weight=15.0),
     reviewkd=dict(
         on=[
             'module:backbone.layer1',

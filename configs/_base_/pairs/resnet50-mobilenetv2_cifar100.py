@@ -7,6 +7,9 @@ leaves as it is. The teacher is the benchmark's public ResNet50 after
 
 ReviewKD: layers and widths by its authors (dvlab-research/ReviewKD, `CIFAR-100`); for
 this pair their script has no weight, 5 is that of most others.
+
+CAT-KD: size and weight by its authors (GzyAftermath/CAT-KD,
+`configs/cifar100/CAT_KD/res50_mv2.yaml`).
 """
 
 pair = dict(
@@ -20,6 +23,7 @@ pair = dict(
     ),
     ckd=dict(temperature=1.0, loss_weight=100.0),
     dkd=dict(beta=8.0),
+    catkd=dict(size=2, normalize=True, loss_weight=40.0),
     reviewkd=dict(
         on=[
             dict(student='backbone.layer2', teacher='backbone.layer1'),

@@ -6,6 +6,9 @@ the benchmark's public resnet56 after `tools/convert_mdistiller.py` (docs/models
 
 ReviewKD: layers, widths and weight by its authors (dvlab-research/ReviewKD,
 `CIFAR-100`).
+
+CAT-KD: size and weight by its authors (GzyAftermath/CAT-KD,
+`configs/cifar100/CAT_KD/res56_res20.yaml`).
 """
 
 pair = dict(
@@ -19,6 +22,7 @@ pair = dict(
     ),
     ckd=dict(temperature=1.0, loss_weight=10.0),
     dkd=dict(beta=2.0),
+    catkd=dict(size=2, normalize=False, loss_weight=0.7),
     reviewkd=dict(
         on=[
             'module:backbone.layer1',

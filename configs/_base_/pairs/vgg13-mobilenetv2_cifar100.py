@@ -6,6 +6,9 @@ the benchmark's public vgg13 after `tools/convert_mdistiller.py` (docs/models.md
 
 ReviewKD: layers and widths by its authors (dvlab-research/ReviewKD, `CIFAR-100`); for
 this pair their script has no weight, 5 is that of most others.
+
+CAT-KD: size and weight by its authors (GzyAftermath/CAT-KD,
+`configs/cifar100/CAT_KD/vgg13_mv2.yaml`).
 """
 
 pair = dict(
@@ -19,6 +22,7 @@ pair = dict(
     ),
     ckd=dict(temperature=2.0, loss_weight=50.0),
     dkd=dict(beta=6.0),
+    catkd=dict(size=2, normalize=True, loss_weight=15.0),
     reviewkd=dict(
         on=[
             'module:backbone.layer2',

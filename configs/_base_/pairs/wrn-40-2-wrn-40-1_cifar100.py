@@ -7,6 +7,9 @@ teacher is the benchmark's public wrn_40_2 after `tools/convert_mdistiller.py`
 
 ReviewKD: layers, widths and weight by its authors (dvlab-research/ReviewKD,
 `CIFAR-100`).
+
+CAT-KD: size and weight by its authors (GzyAftermath/CAT-KD,
+`configs/cifar100/CAT_KD/wrn_40_2_wrn_40_1.yaml`).
 """
 
 pair = dict(
@@ -20,6 +23,7 @@ pair = dict(
     ),
     ckd=dict(temperature=2.0, loss_weight=50.0),
     dkd=dict(beta=6.0),
+    catkd=dict(size=2, normalize=False, loss_weight=1.5),
     reviewkd=dict(
         on=[
             'module:backbone.layer1',

@@ -28,7 +28,7 @@ from ..pairs import pair, pairs
 from .zoo import batch, zoo
 
 MAPS = ('backbone', 'neck')
-ROIS = ('roi_logits', 'embedding')
+ROIS = ('roi_logits', 'embedding', 'roi_features')
 BOXES = ('roi_boxes',)
 MASKS = ('mask_logits',)
 RPN = ('rpn_logits', 'rpn_boxes')
