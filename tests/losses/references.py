@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .scalars import correlation, cosine, divergence, mean, softmax, table
+from .scalars import correlation, cosine, divergence, dot, mean, softmax, table
 
 
 def reference_ckd(
@@ -68,12 +68,21 @@ def centered(rows: list[list[Tensor]], center: str | None) -> list[list[Tensor]]
 
 
 def reference_kd(
-    student: Tensor, teacher: Tensor, *, temperature: float, standardize: bool = False
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    temperature: float,
+    standardize: bool = False,
+    restore_scale: bool = False,
 ) -> Tensor:
     pairs = zip(table(student, standardize), table(teacher, standardize), strict=True)
     losses = [
         divergence(softmax(t, temperature), softmax(s, temperature)) for s, t in pairs
     ]
+    if restore_scale:
+        gaps = [[z - mean(row) for z in row] for row in table(teacher)]
+        variances = [dot(row, row) / (len(row) - 1) for row in gaps]
+        losses = [a * b for a, b in zip(variances, losses, strict=True)]
     return temperature**2 * mean(losses)
 
 
