@@ -41,7 +41,8 @@ LOGITS, EMBEDDINGS = '1024 x 81 logits', '1024 x 1024 embeddings'
 ROWS = {LOGITS: 81, EMBEDDINGS: 1024}
 NUM_ROWS, BOXES_PER_IMAGE = 1024, 7
 OF_LOGITS = ('CKDLoss',)  # takes any rows, and is meant for logits
-OTHER = ('BoxRegressionLoss', 'CRDLoss', 'NDLoss')  # boxes; keep a table of the data
+OTHER = ('BoxRegressionLoss', 'CRDLoss', 'NDLoss', 'TaTLoss')
+"""They take boxes, keep a table of the data, or refuse maps of a neck's size."""
 MODES = ('float32', 'AMP')
 Costs = dict[str, dict[str, dict[str, float]]]
 

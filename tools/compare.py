@@ -13,27 +13,27 @@ with the curves and the logits of the first seed.
 from __future__ import annotations
 
 import argparse
-import shlex
-import signal
-import sys
+from collections.abc import Mapping
 from pathlib import Path
-
-from mmengine.config import DictAction
 
 from ckd_mm.compare import (
     Comparison,
     Run,
     cells,
-    check_metrics,
     draw,
-    gpu_slots,
     locked,
     notes,
     plan,
     read_comparison,
     report,
-    train,
     values_by_seed,
+)
+from ckd_mm.compare.calls import (
+    add_arguments,
+    command_line,
+    end_with,
+    slots_of,
+    train_missing,
 )
 from ckd_mm.report import check_out, read_history, report_runs
 
@@ -44,20 +44,11 @@ TRAIN = Path(__file__).resolve().with_name('train.py')
 
 def main() -> None:
     args = _parse_args()
-    # `timeout` and schedulers end a program like this; like Ctrl-C it ends the runs
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        failures = _compare(args)
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        print('\nstopped; the same command goes on')
-        sys.exit(130)
-    sys.exit(1 if failures else 0)
+    end_with(lambda: _compare(args))
 
 
 def _compare(args: argparse.Namespace) -> dict[str, str]:
-    slots = gpu_slots(args.gpus) if args.gpus else [{}] * args.jobs
+    slots = slots_of(args)
     comparison = read_comparison(args.config, args.cfg_options)
     work_dir = args.work_dir or Path('work_dirs/compare') / comparison.source.stem
     out = args.out or work_dir / f'{comparison.source.stem}.md'
@@ -66,24 +57,21 @@ def _compare(args: argparse.Namespace) -> dict[str, str]:
         check_out(page)
     with locked(work_dir, comparison.source) as lock:
         runs = plan(comparison, work_dir)
-        for run in runs:
-            check_metrics(run, comparison.metrics)
-        todo = [run for run in runs if run.result is None]
-        print(
-            f'{len(comparison.students)} methods x {len(comparison.seeds)} seeds: '
-            f'{len(runs) - len(todo)} runs are finished, {len(todo)} to do, '
-            f'{len(slots)} at a time',
-            flush=True,
-        )
-        if args.dry_run:
-            print('\n'.join(f'  {run.title}: {run.folder}' for run in todo))
-            return {}
 
-        def write(failures: dict[str, str]) -> None:
+        def write(failures: Mapping[str, str]) -> None:
             _write(out, comparison, runs, failures, len(slots))
 
-        failures = train(todo, comparison.metrics, slots, TRAIN, lock, write)
-        write(failures)
+        failures = train_missing(
+            f'{len(comparison.students)} methods x {len(comparison.seeds)} seeds',
+            runs,
+            comparison.metrics,
+            slots,
+            TRAIN,
+            lock,
+            None if args.dry_run else write,
+        )
+        if args.dry_run:
+            return {}
         if not args.no_page:
             _write_page(page, comparison, runs, failures)
     print(f'\n{out.read_text()}\nwritten to {out}')
@@ -94,19 +82,20 @@ def _write(
     out: Path,
     comparison: Comparison,
     runs: list[Run],
-    failures: dict[str, str],
+    failures: Mapping[str, str],
     at_a_time: int,
 ) -> None:
     picture = out.with_suffix('.png')
-    command = shlex.join(['python', *sys.argv])
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(report(comparison, runs, command, picture.name, failures, at_a_time))
+    out.write_text(
+        report(comparison, runs, command_line(), picture.name, failures, at_a_time)
+    )
     values = values_by_seed(comparison, runs)
     draw(picture, values, comparison.metric, comparison.alone)
 
 
 def _write_page(
-    out: Path, comparison: Comparison, runs: list[Run], failures: dict[str, str]
+    out: Path, comparison: Comparison, runs: list[Run], failures: Mapping[str, str]
 ) -> None:
     """The report as a page; its curves and logits are those of the first seed."""
     seed = comparison.seeds[0]
@@ -121,7 +110,7 @@ def _write_page(
                 *notes(comparison, runs, failures),
                 f'Everything below the table is of seed {seed}.',
             ],
-            command=shlex.join(['python', *sys.argv]),
+            command=command_line(),
         )
     except ValueError as error:  # the results of hours are there
         print(f'warning: no page: {error}')
@@ -136,15 +125,7 @@ def _parse_args() -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument('config', help='what to compare; see docs/compare.md')
-    slots = parser.add_mutually_exclusive_group()
-    slots.add_argument(
-        '--gpus',
-        type=lambda text: [int(number) for number in text.split(',')],
-        help='one run at a time on each, such as 0,1,2',
-    )
-    slots.add_argument(
-        '--jobs', type=int, default=1, help='runs at the same time, one thread each'
-    )
+    add_arguments(parser, 'comparison')
     parser.add_argument(
         '--work-dir', type=Path, help='default: work_dirs/compare/NAME_OF_THE_CONFIG'
     )
@@ -154,19 +135,7 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--no-page', action='store_true', help='no HTML page in the work dir'
     )
-    parser.add_argument(
-        '--dry-run', action='store_true', help='check everything and list the runs'
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='changes to the comparison, such as seeds=[0,1]',
-    )
-    args = parser.parse_args()
-    if args.jobs < 1:
-        parser.error(f'--jobs must be at least 1, got {args.jobs}')
-    return args
+    return parser.parse_args()
 
 
 if __name__ == '__main__':

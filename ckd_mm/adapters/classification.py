@@ -16,6 +16,11 @@ from ckd_mm.adapters.core.activation_maps import (
 )
 from ckd_mm.adapters.core.class_logits import ClassLogits, Columns
 from ckd_mm.adapters.core.family import Adapter
+from ckd_mm.adapters.core.last_stage import (
+    last_stage_of,
+    stages_of,
+    why_no_last_stage,
+)
 from ckd_mm.adapters.core.levels import readout_of
 from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Unavailable
 from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
@@ -65,10 +70,11 @@ class ClassificationAdapter(Adapter):
 
     `logits`: the output of the head, (B, C). `embedding`: what the last linear layer of
     the head receives, (B, D). `backbone`: the feature maps of the stages in its
-    `out_indices`. `cam`: class activation maps (B, C, H, W). `tokens`: the patch tokens
-    of a ViT as maps. `target` is the label of each image, `sample_index` its position in
-    the data set. For `image_size` (height and width of the batch) and `image_shapes`
-    each image fills the batch.
+    `out_indices`. `last_stages`: the maps of the last two stages. `cam`: class
+    activation maps (B, C, H, W). `tokens`: the patch tokens of a ViT as maps. `target`
+    is the label of each image, `sample_index` its position in the data set. For
+    `image_size` (height and width of the batch) and `image_shapes` each image fills the
+    batch.
     """
 
     @classmethod
@@ -87,6 +93,7 @@ class ClassificationAdapter(Adapter):
             known[TOKENS] = self._missing_tokens() or self.tokens
         known['logits'] = self._missing() or self.logits
         known['cam'] = self._missing() or self._no_maps() or self.cam
+        known['last_stages'] = why_no_last_stage(self.teacher) or self.last_stages
         student, teacher = map(last_linear, (self.student, self.teacher))
         if student and teacher:
             known['embedding'] = PairSpec(
@@ -173,6 +180,29 @@ class ClassificationAdapter(Adapter):
             if name == 'embedding' and (layer := last_linear(model)):
                 return Readout((Tap(layer, 'input'),))
         return readout_of(model, name)
+
+    def last_stages(self, student_stages: Sequence[str] | None = None) -> PairSpec:
+        """Maps (N, C, H, W) of the last stage but one and of the last, of both models.
+
+        `last_stage` is the teacher's last stage, frozen: a function of maps as the
+        stage before returns them.
+
+        Args:
+            student_stages: The names of two modules of the student that return its
+                maps; `None` are the last two stages of a ResNet or of MMPretrain's
+                Swin.
+
+        Raises:
+            ValueError: They are no two names, or needed and not given.
+        """
+        stage = last_stage_of(self.teacher)
+        assert stage is not None
+        return PairSpec(
+            stages_of(self.student, student_stages),
+            stage.readout(),
+            levels=True,
+            context={'last_stage': Context(lambda step: stage, of_teacher=True)},
+        )
 
     def _missing(self) -> Unavailable | None:
         if self.supports(self.teacher):

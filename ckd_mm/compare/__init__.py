@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ckd_mm.compare.comparison import Comparison, read_comparison
+from ckd_mm.compare.pieces import values_by_seed
 from ckd_mm.compare.plot import draw
-from ckd_mm.compare.report import cells, notes, report, values_by_seed
+from ckd_mm.compare.report import cells, notes, report
 from ckd_mm.compare.runs import Run, digest, plan
 from ckd_mm.compare.training import (
     RunFailed,

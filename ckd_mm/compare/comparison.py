@@ -10,8 +10,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ckd_mm.checks import integer
 from ckd_mm.commands.presets import add_imports
+from ckd_mm.compare.entries import check_entries, modules_of, read_entries
 from ckd_mm.compare.students import (
     check_student,
     hook_of,
@@ -37,6 +37,7 @@ KEYS = (
     'custom_imports',
     'groups',
 )
+NEEDED = ('base', 'methods', 'metric', 'seeds')
 
 
 @dataclass(frozen=True)
@@ -102,20 +103,17 @@ def read_comparison(
     Raises:
         ValueError: Something in it is wrong; the message names it.
     """
-    cfg = Config.fromfile(path)
-    cfg.merge_from_dict(options or {})
-    content = cfg.to_dict()
-    _check_keys(content)
+    content = read_entries(path, options)
+    check_entries('comparison', content, KEYS, NEEDED)
     methods = _named(content['methods'])
     students, alone, firsts = _students(content, methods)
-    modules = (content.get('custom_imports') or {}).get('imports', [])
-    modules = [modules] if isinstance(modules, str) else modules
+    modules = modules_of(content)
     for name, student in students.items():
         student.merge_from_dict(content.get('cfg_options') or {})
-        add_imports(student, ['ckd_mm', *modules])
-        check_student(name, student)
+        add_imports(student, modules)
+        check_student(f'method {name!r}', student)
     for first in firsts.values():
-        add_imports(first, ['ckd_mm', *modules])
+        add_imports(first, modules)
     hooks = map(hook_of, [*students.values(), *firsts.values()])
     check_teachers([hook for hook in hooks if hook])
     return Comparison(
@@ -148,7 +146,7 @@ def _students(
                     f'method {name!r} is a config, so one student, and base has '
                     f'{len(bases)}; give what the hook takes: dict(distill=...)'
                 )
-            students[title] = student_of(name, rest, base, teacher)
+            students[title] = student_of(f'method {name!r}', rest, base, teacher)
             if first is not None:
                 firsts[title] = first
         alone |= {prefix + name: prefix + ALONE for name in [ALONE, *methods]}
@@ -165,36 +163,6 @@ def _groups(groups: Any, methods: Mapping[str, Any]) -> dict[str, list[str]]:
                     f'{did_you_mean(member, methods)}'
                 )
     return {name: list(members) for name, members in groups.items()}
-
-
-def _check_keys(content: dict[str, Any]) -> None:
-    """Check the keys; those that start with an underscore are the file's variables."""
-    for key in content:
-        if key not in KEYS and not key.startswith('_'):
-            raise ValueError(f'a comparison has no {key!r}{did_you_mean(key, KEYS)}')
-    for key in ('base', 'methods', 'metric', 'seeds'):
-        if key not in content:
-            raise ValueError(f'the comparison lacks {key!r}; it has {sorted(content)}')
-    metric, seeds = content['metric'], content['seeds']
-    if not isinstance(metric, str):
-        raise ValueError(
-            "metric must be the name of a validation metric, such as 'coco/bbox_mAP' "
-            f"or 'accuracy/top1', got {metric!r}"
-        )
-    more = content.get('more_metrics', [])
-    if not isinstance(more, list) or not all(isinstance(name, str) for name in more):
-        raise ValueError(
-            f'more_metrics must be a list of names of validation metrics, got {more!r}'
-        )
-    if not isinstance(seeds, (list, tuple, range)) or not seeds:
-        raise ValueError(f'seeds must be a list such as [0, 1, 2], got {seeds!r}')
-    for seed in seeds:
-        integer('a seed', seed, least=0)
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(
-            f'seeds must differ, got {seeds}: a seed counted twice would make the '
-            'interval look narrower than it is'
-        )
 
 
 def _named(methods: Any) -> dict[str, Any]:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ckd_mm.commands.environment import machine, versions
 from ckd_mm.compare.comparison import ALONE, Comparison
-from ckd_mm.compare.intervals import difference, spread
+from ckd_mm.compare.intervals import difference
+from ckd_mm.compare.pieces import (
+    NOT_THERE,
+    costs,
+    digits_of,
+    environment,
+    markdown,
+    mean,
+    run_notes,
+    seed_cells,
+    seed_notes,
+    values_by_seed,
+)
 from ckd_mm.compare.ranges import range_lines
 from ckd_mm.compare.runs import Run
 
-__all__ = ['cells', 'notes', 'report', 'values_by_seed']
-
-NOT_THERE = '-'
+__all__ = ['cells', 'notes', 'report']
 
 
 def report(
@@ -41,24 +49,20 @@ def report(
         *_range_tables(comparison, runs),
         f'![Differences to the student alone]({picture})',
         '\n'.join(f'- {note}' for note in notes(comparison, runs, failures)),
-        '\n'.join(
-            f'- {note}' for note in _environment(comparison, runs, command, at_a_time)
-        ),
+        '\n'.join(f'- {note}' for note in environment(runs, command, at_a_time)),
     ]
     return '\n\n'.join(sections) + '\n'
 
 
 def table(comparison: Comparison, runs: Sequence[Run]) -> str:
     """One row for each method, the student alone first, in Markdown."""
-    headings, *rows = cells(comparison, runs)
-    lines = [headings, ['---'] * len(headings), *rows]
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+    return markdown(cells(comparison, runs))
 
 
 def cells(comparison: Comparison, runs: Sequence[Run]) -> list[list[str]]:
     """The cells of the table, the headings first."""
     values = values_by_seed(comparison, runs)
-    digits = _digits(values)
+    digits = digits_of(values)
     rows = [
         [
             'method',
@@ -78,23 +82,13 @@ def cells(comparison: Comparison, runs: Sequence[Run]) -> list[list[str]]:
         rows.append(
             [
                 method,
-                ' / '.join(
-                    _number(by_seed.get(seed), digits) for seed in comparison.seeds
-                ),
-                _number(statistics.mean(by_seed.values()) if by_seed else None, digits),
-                _number(spread(list(by_seed.values())), digits),
-                *(_mean(column[method], digits) for column in more),
+                *seed_cells(by_seed, comparison.seeds, digits),
+                *(mean(column[method], digits) for column in more),
                 '' if method == alone else found.text(digits) if found else NOT_THERE,
-                *_costs([run.result for run in runs if run.method == method]),
+                *costs([run.result for run in runs if run.method == method]),
             ]
         )
     return rows
-
-
-def _digits(values: Mapping[str, Mapping[int, float]]) -> int:
-    """Digits behind the point; COCO's metrics are fractions."""
-    every = [value for by_seed in values.values() for value in by_seed.values()]
-    return 3 if all(abs(value) <= 1 for value in every) else 2
 
 
 def _range_tables(comparison: Comparison, runs: Sequence[Run]) -> list[str]:
@@ -109,45 +103,15 @@ def _range_tables(comparison: Comparison, runs: Sequence[Run]) -> list[str]:
             prefix + name: [prefix + member for member in members]
             for name, members in comparison.groups.items()
         }
-        tables.append('\n'.join(range_lines(values, groups, _digits(values))))
+        tables.append('\n'.join(range_lines(values, groups, digits_of(values))))
     return tables
-
-
-def values_by_seed(
-    comparison: Comparison, runs: Sequence[Run], metric: str | None = None
-) -> dict[str, dict[int, float]]:
-    """A metric of the finished runs, by method and seed; the comparison's if None."""
-    metric = metric or comparison.metric
-    values: dict[str, dict[int, float]] = {name: {} for name in comparison.students}
-    for run in runs:
-        if run.result is None or run.is_first:
-            continue
-        if run.seed is not None:
-            values[run.method][run.seed] = run.result['metrics'][metric]
-    return values
 
 
 def notes(
     comparison: Comparison, runs: Sequence[Run], failures: Mapping[str, str]
 ) -> list[str]:
     """Notes on how to read the numbers."""
-    found = [
-        f'{comparison.metric} of the last weights; nothing is chosen by validation '
-        'results.'
-    ]
-    if len(comparison.seeds) == 1:
-        found.append(
-            'One seed: there is no spread and no interval, and a difference may be '
-            'chance.'
-        )
-    else:
-        found.append(
-            f'Seeds {", ".join(map(str, comparison.seeds))}. Spread: standard '
-            'deviation over the seeds. Difference: mean over the seeds of the '
-            'difference to the student alone with the same seed, with its 95 % '
-            "confidence interval (Student's t). It is not corrected for the number of "
-            'methods: on average one interval in 20 misses the true difference.'
-        )
+    found = seed_notes(comparison, 'the student alone', 'methods')
     if comparison.groups:
         found.append(
             'Best less worst: of each seed, and the mean over the seeds with its 95 % '
@@ -157,20 +121,7 @@ def notes(
     found.extend(_trainings_before(runs))
     for method, keys in comparison.departures().items():
         found.append(f'{method} differs from the base in {", ".join(keys)} as well.')
-    resumed = [run.title for run in runs if run.result and run.result['resumed']]
-    if resumed:
-        found.append(
-            f'Interrupted and resumed from a checkpoint: {"; ".join(resumed)}. '
-            'MMEngine stores no random state, so these differ from an uninterrupted '
-            'run as another seed would.'
-        )
-    lacking = [run.title for run in runs if run.result is None]
-    if lacking:
-        found.append(f'Not finished: {"; ".join(lacking)}.')
-    found.extend(
-        f'{title} failed: {text.splitlines()[-1]}' for title, text in failures.items()
-    )
-    return found
+    return [*found, *run_notes(runs, failures)]
 
 
 def _trainings_before(runs: Sequence[Run]) -> list[str]:
@@ -184,44 +135,3 @@ def _trainings_before(runs: Sequence[Run]) -> list[str]:
         'iteration, beside what the table has.'
         for method, seconds in found.items()
     ]
-
-
-def _environment(
-    comparison: Comparison, runs: Sequence[Run], command: str, at_a_time: int
-) -> list[str]:
-    """Command, commit and machine, to repeat the comparison."""
-    commits = {run.result['commit'] for run in runs if run.result}
-    return [
-        'Time: median over the iterations, data loading included, mean over the seeds; '
-        f'up to {at_a_time} at a time. Memory: the largest of the runs, on the GPU as '
-        'PyTorch allocated it, on the CPU of the whole process.',
-        f'Command: `{command}`',
-        f'Commit: {", ".join(sorted(commits)) or NOT_THERE}',
-        f'Machine: {machine()}',
-        versions(),
-    ]
-
-
-def _costs(results: Sequence[dict[str, Any] | None]) -> list[str]:
-    """The cells for time and memory."""
-    finished = [result for result in results if result]
-    seconds = [result['seconds'] for result in finished if result['seconds']]
-    peaks = [result['bytes'] for result in finished]
-    return [
-        f'{statistics.mean(seconds):.3g} s' if seconds else NOT_THERE,
-        f'{max(peaks) / 2**20:.0f} MiB' if peaks else NOT_THERE,
-    ]
-
-
-def _mean(by_seed: Mapping[int, float], digits: int) -> str:
-    """The mean, with its spread if there are several seeds."""
-    values = list(by_seed.values())
-    if not values:
-        return NOT_THERE
-    deviation = spread(values)
-    end = '' if deviation is None else f' ({deviation:.{digits}f})'
-    return f'{statistics.mean(values):.{digits}f}{end}'
-
-
-def _number(value: float | None, digits: int) -> str:
-    return NOT_THERE if value is None else f'{value:.{digits}f}'

@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from mmengine.config import Config
 
 from ckd_mm.commands.presets import add_imports
 from ckd_mm.compare.comparison import ALONE, Comparison, folder_name
+from ckd_mm.compare.students import hook_of
 from ckd_mm.compare.teachers import local_files
 
-__all__ = ['Run', 'digest', 'plan']
+__all__ = ['Run', 'digest', 'hash_of_file', 'plan', 'seeded']
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Run:
             it. A result with another value does not count.
         first: The run that must have ended before; this one begins with its weights.
         is_first: Whether it is one that others begin after, and has no metric.
+        teachers: The runs that must have ended before and whose students teach this
+            one, by what its config has as `config` of that teacher.
     """
 
     method: str
@@ -46,11 +49,13 @@ class Run:
     depends_on: str = ''
     first: Run | None = None
     is_first: bool = False
+    teachers: Mapping[str, Run] = field(default_factory=dict)
 
     @property
     def is_ready(self) -> bool:
         """Whether it can be started."""
-        return self.first is None or self.first.result is not None
+        before = [*self.teachers.values(), *([self.first] if self.first else [])]
+        return all(run.result is not None for run in before)
 
     @property
     def title(self) -> str:
@@ -85,14 +90,20 @@ class Run:
         return self.folder / f'epoch_{self.cfg.train_cfg.max_epochs}.pth'
 
     @property
-    def can_resume(self) -> bool:
-        """Whether the checkpoint that MMEngine noted last is there.
+    def last_checkpoint(self) -> Path | None:
+        """The checkpoint that MMEngine noted last; None before there is one.
 
-        It deletes old ones before it saves the next, so a run that is killed then has
-        none with `max_keep_ckpts=1`.
+        The file may be gone: MMEngine deletes old ones before it saves the next, so a
+        run that is killed then has none with `max_keep_ckpts=1`.
         """
         note = self.folder / 'last_checkpoint'
-        return note.is_file() and Path(note.read_text().strip()).is_file()
+        return Path(note.read_text().strip()) if note.is_file() else None
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether its last checkpoint is there."""
+        path = self.last_checkpoint
+        return path is not None and path.is_file()
 
     def forget(self) -> None:
         """Remove results and the note of the last checkpoint, to start anew."""
@@ -104,33 +115,44 @@ class Run:
         cfg = Config(self.cfg.to_dict())
         cfg.work_dir = str(self.folder.resolve())
         if self.first is not None:
-            cfg.load_from = (self.first.folder / 'last_checkpoint').read_text().strip()
+            cfg.load_from = str(self.first.last_checkpoint)
+        if self.teachers:
+            self._name_teachers(cfg)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='RecordHook')]
         add_imports(cfg, ['ckd_mm'])
         cfg.dump(self.config_file)
         return self.config_file
 
+    def _name_teachers(self, cfg: Config) -> None:
+        """Write where config and weights of the teachers are, in place."""
+        hook = hook_of(cfg)
+        assert hook is not None, 'a run with teachers distils'
+        named = hook['teacher']
+        for teacher in named if isinstance(named, (list, tuple)) else [named]:
+            run = self.teachers.get(teacher.get('config'))
+            if run is not None:
+                teacher['config'] = str(run.config_file.resolve())
+                teacher['checkpoint'] = str(run.last_checkpoint)
+
 
 def plan(comparison: Comparison, work_dir: Path) -> list[Run]:
     """All runs, seed by seed, so that an unfinished comparison is a fair one."""
     runs: dict[Path, Run] = {}  # by folder: several methods may share a first training
-    file_digest = functools.cache(_file_digest)  # one teacher serves many runs
+    file_digest = functools.cache(hash_of_file)  # one teacher serves many runs
     for seed in comparison.seeds:
         for method, student in comparison.students.items():
-            cfg, first = _seeded(student, seed), None
-            code = digest(cfg, file_digest)
+            cfg, first = seeded(student, seed), None
             if method in comparison.firsts:
                 first = _first(comparison, method, seed, work_dir, file_digest)
                 first = runs.setdefault(first.folder, first)
-                code = hashlib.sha256(
-                    f'{code} {first.folder.name}'.encode()
-                ).hexdigest()
-            folder = work_dir / folder_name(method) / f'seed{seed}-{code[:12]}'
+            code = digest(cfg, file_digest, [first] if first else [])
+            folder = work_dir / folder_name(method) / f'seed{seed}-{code}'
             runs[folder] = Run(method, seed, cfg, folder, first=first)
     return list(runs.values())
 
 
-def _seeded(cfg: Config, seed: int) -> Config:
+def seeded(cfg: Config, seed: int) -> Config:
+    """A copy of a config, with the seed."""
     copy = Config(cfg.to_dict())
     copy.randomness = dict(copy.get('randomness') or {}, seed=seed)
     return copy
@@ -146,7 +168,7 @@ def _first(
     """The training that a method begins after, without the name of its base."""
     name = method.removeprefix(comparison.baseline(method).removesuffix(ALONE))
     name = f'training before {name}'
-    cfg = _seeded(comparison.firsts[method], seed)
+    cfg = seeded(comparison.firsts[method], seed)
     folder = work_dir / folder_name(name) / f'seed{seed}-{digest(cfg, file_digest)}'
     return Run(name, seed, cfg, folder, is_first=True)
 
@@ -156,17 +178,31 @@ def read_json(path: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
-def digest(cfg: Config, file_digest: Callable[[Path], str] | None = None) -> str:
-    """A hash of a config and its teacher's weights; the work dir does not count."""
-    file_digest = file_digest or _file_digest
+def digest(
+    cfg: Config,
+    file_digest: Callable[[Path], str] | None = None,
+    before: Sequence[Run] = (),
+) -> str:
+    """A hash of a config and what it builds on; the work dir does not count.
+
+    Args:
+        cfg: The whole config, with the seed.
+        file_digest: The hash of a file, such as the teacher's weights.
+        before: The runs whose weights it begins with, or learns from.
+    """
+    file_digest = file_digest or hash_of_file
     content = cfg.to_dict()
     content.pop('work_dir', None)
     text = json.dumps(content, default=str)
     for hook in content.get('custom_hooks') or []:
         if hook['type'] == 'DistillationHook':
             text += ''.join(map(file_digest, local_files(hook)))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    code = hashlib.sha256(text.encode()).hexdigest()[:12]
+    for run in before:
+        code = hashlib.sha256(f'{code} {run.folder.name}'.encode()).hexdigest()[:12]
+    return code
 
 
-def _file_digest(path: Path) -> str:
+def hash_of_file(path: Path) -> str:
+    """A hash of the content of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

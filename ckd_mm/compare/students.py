@@ -17,6 +17,7 @@ __all__ = [
     'check_student',
     'hook_of',
     'is_config',
+    'load_config',
     'read_bases',
     'split_first',
     'student_of',
@@ -40,15 +41,16 @@ def is_config(method: Any) -> bool:
     return isinstance(method, str) and (method.endswith('.py') or '::' in method)
 
 
-def student_of(name: str, method: Any, base: Config, teacher: Any) -> Config:
+def student_of(what: str, method: Any, base: Config, teacher: Any) -> Config:
     """The config of one method: the file that it names, or the base with a hook.
 
-    `None` is the base itself, for a method that only has a `first`.
+    `None` is the base itself, for a method that only has a `first`. `what` names the
+    method in messages.
     """
     if method is None:
         return deepcopy(base)
     if is_config(method):
-        cfg = _load(f'method {name!r}', method)
+        cfg = load_config(what, method)
         hook = hook_of(cfg)
         if hook is not None and teacher is not None:
             hook['teacher'] = deepcopy(teacher)
@@ -59,22 +61,22 @@ def student_of(name: str, method: Any, base: Config, teacher: Any) -> Config:
             arguments = default_terms(base, method, _teacher_config(teacher)).arguments
     except ValueError as error:
         raise ValueError(
-            f'method {name!r}: {error} (a method is one of these presets, the path of '
+            f'{what}: {error} (a method is one of these presets, the path of '
             'a config, or a dict)'
         ) from error
     if not isinstance(arguments, dict) or 'distill' not in arguments:
         raise ValueError(
-            f'method {name!r} must be a dict with distill (and student_loss_weight), '
+            f'{what} must be a dict with distill (and student_loss_weight), '
             f"a preset such as 'ckd', or the path of a config, got {method!r}"
         )
     for key in arguments:
         if key not in METHOD_KEYS:
             raise ValueError(
-                f'method {name!r} has no option {key!r}{did_you_mean(key, METHOD_KEYS)}'
+                f'{what} has no option {key!r}{did_you_mean(key, METHOD_KEYS)}'
             )
     if teacher is None and 'teacher' not in arguments:
         raise ValueError(
-            f'method {name!r} has no teacher; give the comparison a '
+            f'{what} has no teacher; give the comparison a '
             'teacher=dict(config=..., checkpoint=...)'
         )
     cfg = deepcopy(base)
@@ -89,7 +91,7 @@ def split_first(name: str, method: Any, teacher: Any) -> tuple[Config | None, An
     rest = {key: value for key, value in method.items() if key != 'first'}
     first, what = method['first'], f'first of method {name!r}'
     if isinstance(first, str):
-        return _load(what, first), rest or None
+        return load_config(what, first), rest or None
     if not isinstance(first, dict):
         raise ValueError(
             f'{what} must be the path of a config, or a dict with config and distill, '
@@ -100,11 +102,14 @@ def split_first(name: str, method: Any, teacher: Any) -> tuple[Config | None, An
     return student_of(what, hook, base, teacher), rest or None
 
 
-def check_student(name: str, cfg: Config) -> None:
-    """Check what would be an error, or no result, only after the training."""
+def check_student(what: str, cfg: Config) -> None:
+    """Check what would be an error, or no result, only after the training.
+
+    `what` names the student in messages.
+    """
     if cfg.get('default_scope') not in LIBRARIES:
         raise ValueError(
-            f'{name}: the config has default_scope={cfg.get("default_scope")!r}, '
+            f'{what}: the config has default_scope={cfg.get("default_scope")!r}, '
             f'expected one of {LIBRARIES}'
         )
     missing = [
@@ -114,7 +119,7 @@ def check_student(name: str, cfg: Config) -> None:
     ]
     if missing:
         raise ValueError(
-            f'{name}: the config has no {" and no ".join(missing)}, so a run would '
+            f'{what}: the config has no {" and no ".join(missing)}, so a run would '
             'have no result; add the validation to it'
         )
     hook = hook_of(cfg)
@@ -122,7 +127,7 @@ def check_student(name: str, cfg: Config) -> None:
         try:
             DistillationHook(**{k: v for k, v in hook.items() if k != 'type'})
         except (TypeError, ValueError) as error:
-            raise ValueError(f'method {name!r}: {error}') from error
+            raise ValueError(f'{what}: {error}') from error
 
 
 def hook_of(cfg: Config) -> dict[str, Any] | None:
@@ -141,7 +146,7 @@ def _base(what: str, base: Any) -> Config:
             f'{what} must be the path of a config, or a dict with it as config and '
             f'with cfg_options, got {base!r}'
         )
-    cfg = _load(what, entries['config'])
+    cfg = load_config(what, entries['config'])
     cfg.merge_from_dict(deepcopy(entries.get('cfg_options') or {}))
     if hook_of(cfg) is not None:
         raise ValueError(
@@ -151,8 +156,8 @@ def _base(what: str, base: Any) -> Config:
     return cfg
 
 
-def _load(what: str, name: Any) -> Config:
-    """A config from a path or a zoo name."""
+def load_config(what: str, name: Any) -> Config:
+    """A config from a path or a zoo name; `what` names it in messages."""
     try:
         return get_config(name) if '::' in name else Config.fromfile(name)
     except Exception as error:

@@ -1,6 +1,7 @@
 """Train runs, several at a time, each in a separate process.
 
-This is the one place that starts trainings, for tools/compare.py and tools/demo.py.
+This is the one place that starts trainings, for tools/compare.py, tools/chain.py and
+tools/demo.py.
 `setup_env` runs its commands itself, since it works before this package is installed.
 """
 
@@ -12,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -44,7 +45,7 @@ class RunFailed(Exception):
 
 
 class UnknownMetric(ValueError):
-    """The validation does not give the metric of the comparison."""
+    """The validation does not give the metric of the comparison or chain."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def train(
     slots: Sequence[dict[str, str]],
     tool: Path,
     lock: IO[str] | None = None,
-    after_each: Callable[[dict[str, str]], None] = lambda failures: None,
+    after_each: Callable[[Mapping[str, str]], None] = lambda failures: None,
     cwd: Path | None = None,
 ) -> dict[str, str]:
     """Train runs; one that fails does not stop the others.
@@ -128,7 +129,7 @@ def train_anew(
         RunFailed: A run has failed.
     """
 
-    def stop_at(failures: dict[str, str]) -> None:
+    def stop_at(failures: Mapping[str, str]) -> None:
         for title, text in failures.items():
             raise RunFailed(f'{title}: {text}')
 
@@ -171,14 +172,14 @@ def gpu_slots(numbers: Sequence[int]) -> list[dict[str, str]]:
 
 @contextlib.contextmanager
 def locked(work_dir: Path, source: Path) -> Iterator[IO[str]]:
-    """Keep a folder to one comparison, and to one process at a time.
+    """Keep a folder to one comparison or chain, and to one process at a time.
 
-    The training processes inherit the lock: while one is left of a comparison that was
+    The training processes inherit the lock: while one is left of a call that was
     killed, the folder stays locked.
 
     Args:
         work_dir: The folder, made if it is not there.
-        source: Config of the comparison that it is for.
+        source: Config of the comparison or chain that it is for.
 
     Raises:
         ValueError: The folder is in use, or has the results of another config.
@@ -189,8 +190,8 @@ def locked(work_dir: Path, source: Path) -> Iterator[IO[str]]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise ValueError(
-                f'another comparison, or a training that it started, still runs in '
-                f'{work_dir}; wait for it, or end it'
+                'another call of this tool, or a training that it started, still runs '
+                f'in {work_dir}; wait for it, or end it'
             ) from error
         lock.seek(0)
         name = os.path.relpath(source, work_dir)

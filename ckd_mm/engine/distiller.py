@@ -76,7 +76,7 @@ class Distiller:
             alone=student_loss_weight == 0,
         )
         self.factors = {term.name: 1.0 for term in terms}
-        self._epoch = 0.0
+        self._epoch, self._progress = 0.0, 0.0
         self._unlabelled: Mapping[str, Any] | None = None
 
     def set_progress(
@@ -84,6 +84,7 @@ class Distiller:
         epoch: float,
         factors: Mapping[str, float],
         unlabelled: Mapping[str, Any] | None = None,
+        progress: float = 0.0,
     ) -> None:
         """Say how far training is, before a step.
 
@@ -92,12 +93,13 @@ class Distiller:
             factors: By term, how much its loss counts in this step. At 0 nothing of it
                 is computed.
             unlabelled: The preprocessed batch for terms with `data='unlabelled'`.
+            progress: The share of the run's iterations that are done, from 0 to 1.
 
         Raises:
             ValueError: Nothing would train the student.
         """
-        self._epoch, self.factors = epoch, dict(factors)
-        self._unlabelled = unlabelled
+        self._epoch, self._progress = epoch, progress
+        self.factors, self._unlabelled = dict(factors), unlabelled
         if self.maker.student.label_free is not None and not any(factors.values()):
             raise ValueError(
                 'student_loss_weight=0 leaves the terms alone to train the student, '
@@ -169,7 +171,9 @@ class Distiller:
         """The student's forward is about to begin on this batch."""
         active = [name for name, factor in self.factors.items() if factor]
         batch, self._unlabelled = self._unlabelled, None
-        return self.maker.start(inputs, data_samples, active, self._epoch, batch)
+        return self.maker.start(
+            inputs, data_samples, active, self._epoch, batch, self._progress
+        )
 
 
 def _averaged(request: Request, device: torch.device) -> Request:

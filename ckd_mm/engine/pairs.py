@@ -82,6 +82,7 @@ class PairMaker:
         terms: Collection[str],
         epoch: float = 0.0,
         unlabelled: Mapping[str, Any] | None = None,
+        progress: float = 0.0,
     ) -> Step:
         """Begin a step for some terms, before the student's forward.
 
@@ -92,6 +93,7 @@ class PairMaker:
             epoch: How many epochs are done.
             unlabelled: `inputs` and `data_samples` of the batch without labels; `None`
                 is the same batch once more.
+            progress: The share of the run's iterations that are done.
 
         Raises:
             ValueError: The batch is not one tensor of images.
@@ -107,8 +109,10 @@ class PairMaker:
                 unlabelled or dict(inputs=inputs, data_samples=data_samples),
                 set(terms),
                 epoch,
+                progress,
             ),
             taps=self._taps(frozenset(terms)),
+            progress=progress,
         )
         for view in self.views_of(terms):
             view.start(step)
@@ -122,13 +126,18 @@ class PairMaker:
         return self._taps_of[terms]
 
     def _unlabelled_step(
-        self, batch: Mapping[str, Any], terms: Collection[str], epoch: float
+        self,
+        batch: Mapping[str, Any],
+        terms: Collection[str],
+        epoch: float,
+        progress: float,
     ) -> Step | None:
         if self.unlabelled is None:
             return None
         inputs, data_samples = batch['inputs'], batch['data_samples']
         check_batch(inputs, data_samples)
-        return Step(inputs, data_samples, self.unlabelled.recorder, epoch, terms)
+        recorder = self.unlabelled.recorder
+        return Step(inputs, data_samples, recorder, epoch, terms, progress=progress)
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets; of several teachers, their average.

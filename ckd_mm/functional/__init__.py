@@ -6,10 +6,12 @@ hyper-parameters. Nothing here imports more than torch.
 
 from __future__ import annotations
 
+from ckd_mm.functional.acamkd import acamkd_loss, mask_diversity
 from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.boxioukd import boxioukd_loss
 from ckd_mm.functional.boxregression import box_regression_loss
+from ckd_mm.functional.cankd import cankd_loss
 from ckd_mm.functional.catkd import catkd_loss
 from ckd_mm.functional.cc import cc_loss
 from ckd_mm.functional.ckd import ckd_loss
@@ -24,10 +26,16 @@ from ckd_mm.functional.fd import fd_loss
 from ckd_mm.functional.fgd import fgd_focal_loss, fgd_masks
 from ckd_mm.functional.fgfi import fgfi_loss, fgfi_masks
 from ckd_mm.functional.fitnet import fitnet_loss
+from ckd_mm.functional.freekd import freekd_loss
+from ckd_mm.functional.gld import gld_loss
 from ckd_mm.functional.gram import gram_loss
+from ckd_mm.functional.hardkd import effective_number_weights, hardkd_loss
 from ckd_mm.functional.hcl import hcl_loss
+from ckd_mm.functional.ickd import ickd_loss
+from ckd_mm.functional.irg import irg_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
+from ckd_mm.functional.makd import makd_loss
 from ckd_mm.functional.mgd import mgd_loss
 from ckd_mm.functional.mimic import mimic_loss
 from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
@@ -40,6 +48,7 @@ from ckd_mm.functional.pkd import pkd_loss
 from ckd_mm.functional.pkt import pkt_loss
 from ckd_mm.functional.pld import pld_loss
 from ckd_mm.functional.qualityfocalkd import qualityfocalkd_loss
+from ckd_mm.functional.ranking import diswot_semantics, kendall, parc, spearman
 from ckd_mm.functional.rkd import rkd_loss
 from ckd_mm.functional.rld import rld_loss
 from ckd_mm.functional.scalekd import scalekd_loss
@@ -51,14 +60,18 @@ from ckd_mm.functional.statistics import (
     top1_agreement,
     uniformity,
 )
+from ckd_mm.functional.taid import taid_loss
+from ckd_mm.functional.tat import tat_loss
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
+    'acamkd_loss',
     'alignment',
     'at_loss',
     'bdkd_loss',
     'box_regression_loss',
     'boxioukd_loss',
+    'cankd_loss',
     'catkd_loss',
     'cc_loss',
     'ckd_loss',
@@ -72,17 +85,27 @@ __all__ = [
     'cwd_loss',
     'dist_loss',
     'distributionkd_loss',
+    'diswot_semantics',
     'dkd_loss',
+    'effective_number_weights',
     'fd_loss',
     'fgd_focal_loss',
     'fgd_masks',
     'fgfi_loss',
     'fgfi_masks',
     'fitnet_loss',
+    'freekd_loss',
+    'gld_loss',
     'gram_loss',
+    'hardkd_loss',
     'hcl_loss',
+    'ickd_loss',
+    'irg_loss',
     'js_loss',
     'kd_loss',
+    'kendall',
+    'makd_loss',
+    'mask_diversity',
     'mgd_loss',
     'mimic_loss',
     'mlkd_batch_loss',
@@ -93,6 +116,7 @@ __all__ = [
     'nst_loss',
     'ofa_loss',
     'ofd_loss',
+    'parc',
     'pkd_loss',
     'pkt_loss',
     'pld_loss',
@@ -103,6 +127,9 @@ __all__ = [
     'scalekd_loss',
     'sinkd_loss',
     'sp_loss',
+    'spearman',
+    'taid_loss',
+    'tat_loss',
     'top1_agreement',
     'uniformity',
     'vid_loss',

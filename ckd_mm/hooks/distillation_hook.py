@@ -199,7 +199,8 @@ class DistillationHook(Hook):
         compares = any(factors[term.name] for term in self.terms if term.unlabelled)
         loader = self._unlabelled if compares else None
         batch = None if loader is None else loader.batch(runner)
-        self.distiller.set_progress(runner.iter / per_epoch, factors, batch)
+        done = runner.iter / runner.max_iters
+        self.distiller.set_progress(runner.iter / per_epoch, factors, batch, done)
         self.distiller.controllers.begin(runner.iter, per_epoch, runner.optim_wrapper)
 
     def after_train_iter(

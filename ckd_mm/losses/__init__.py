@@ -17,10 +17,12 @@ compares distributions the hook also logs how often both models agree.
 
 from __future__ import annotations
 
+from ckd_mm.losses.acamkd import ACAMKDLoss
 from ckd_mm.losses.at import ATLoss
 from ckd_mm.losses.bdkd import BDKDLoss
 from ckd_mm.losses.boxioukd import BoxIoUKDLoss
 from ckd_mm.losses.boxregression import BoxRegressionLoss
+from ckd_mm.losses.cankd import CanKDLoss
 from ckd_mm.losses.catkd import CATKDLoss
 from ckd_mm.losses.cc import CCLoss
 from ckd_mm.losses.ckd import CKDLoss
@@ -35,11 +37,17 @@ from ckd_mm.losses.fd import FDLoss
 from ckd_mm.losses.fgd import FGDLoss
 from ckd_mm.losses.fgfi import FGFILoss
 from ckd_mm.losses.fitnet import FitNetLoss
+from ckd_mm.losses.freekd import FreeKDLoss
+from ckd_mm.losses.gld import GLDLoss
 from ckd_mm.losses.gram import GramLoss
+from ckd_mm.losses.hardkd import HardKDLoss
 from ckd_mm.losses.hcl import HCLLoss
+from ckd_mm.losses.ickd import ICKDLoss
+from ckd_mm.losses.irg import IRGLoss
 from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.linearkd import LinearKDLoss
+from ckd_mm.losses.makd import MaKDLoss
 from ckd_mm.losses.mgd import MGDLoss
 from ckd_mm.losses.mimic import MimicLoss
 from ckd_mm.losses.mlkd import MLKDLoss
@@ -47,6 +55,7 @@ from ckd_mm.losses.nd import NDLoss
 from ckd_mm.losses.nkd import NKDLoss
 from ckd_mm.losses.nst import NSTLoss
 from ckd_mm.losses.ofa import OFALoss
+from ckd_mm.losses.ofabranch import OFABranchLoss
 from ckd_mm.losses.ofd import OFDLoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
@@ -59,9 +68,12 @@ from ckd_mm.losses.scalekd import ScaleKDLoss
 from ckd_mm.losses.simkd import SimKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
+from ckd_mm.losses.taid import TAIDLoss
+from ckd_mm.losses.tat import TaTLoss
 from ckd_mm.losses.vid import VIDLoss
 
 __all__ = [
+    'ACAMKDLoss',
     'ATLoss',
     'BDKDLoss',
     'BoxIoUKDLoss',
@@ -72,6 +84,7 @@ __all__ = [
     'CRDLoss',
     'CTKDLoss',
     'CWDLoss',
+    'CanKDLoss',
     'CosineMapLoss',
     'DISTLoss',
     'DKDLoss',
@@ -80,17 +93,24 @@ __all__ = [
     'FGDLoss',
     'FGFILoss',
     'FitNetLoss',
+    'FreeKDLoss',
+    'GLDLoss',
     'GramLoss',
     'HCLLoss',
+    'HardKDLoss',
+    'ICKDLoss',
+    'IRGLoss',
     'JSLoss',
     'KDLoss',
     'LinearKDLoss',
     'MGDLoss',
     'MLKDLoss',
+    'MaKDLoss',
     'MimicLoss',
     'NDLoss',
     'NKDLoss',
     'NSTLoss',
+    'OFABranchLoss',
     'OFALoss',
     'OFDLoss',
     'PKDLoss',
@@ -104,5 +124,7 @@ __all__ = [
     'ScaleKDLoss',
     'SimKDLoss',
     'SinKDLoss',
+    'TAIDLoss',
+    'TaTLoss',
     'VIDLoss',
 ]

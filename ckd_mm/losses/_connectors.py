@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ckd_mm.functional._batch_norm import BatchNorm
+from ckd_mm.functional._inputs import check_maps
 from ckd_mm.functional._upcast import upcast
 from ckd_mm.losses._levels import Maps, levels_of, shapes
 
@@ -22,6 +23,7 @@ __all__ = [
     'BatchNorm',
     'Channels',
     'Widths',
+    'map_pairs',
     'over_pairs',
     'pairs',
     'projections',
@@ -80,7 +82,24 @@ def pairs(
     ]
 
 
-def projections(by_level: Widths, project: bool = True) -> nn.ModuleList:
+def map_pairs(
+    student: Maps, teacher: Maps, by_level: Widths
+) -> list[tuple[Tensor, Tensor]]:
+    """:func:`pairs` of feature maps, without pooled embeddings.
+
+    Raises:
+        ValueError: As there, or a level is an embedding.
+    """
+    found = pairs(student, teacher, by_level)
+    for both in zip(levels_of(student), levels_of(teacher), strict=True):
+        if 2 in (both[0].ndim, both[1].ndim):
+            check_maps(*both, any_channels=True, any_size=True)
+    return found
+
+
+def projections(
+    by_level: Widths, project: bool = True, bias: bool = True
+) -> nn.ModuleList:
     """For each level, a 1 x 1 convolution to the teacher's width, or nothing.
 
     Raises:
@@ -92,7 +111,9 @@ def projections(by_level: Widths, project: bool = True) -> nn.ModuleList:
             f'{by_level}; leave project=True'
         )
     return nn.ModuleList(
-        nn.Conv2d(student, teacher, kernel_size=1) if project else nn.Identity()
+        nn.Conv2d(student, teacher, kernel_size=1, bias=bias)
+        if project
+        else nn.Identity()
         for student, teacher in by_level
     )
 

@@ -6,14 +6,19 @@ head, P positions of the student's map, Q positions of the teacher's.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from ckd_mm.checks import positive_integer
 from ckd_mm.functional._padding import Size
 from ckd_mm.functional._sizes import resized
 from ckd_mm.losses._connectors import BatchNorm
 
-__all__ = ['CrossAttention', 'Projector']
+__all__ = ['CrossAttention', 'Projector', 'heads_of', 'sizes_of']
+
+_HEAD_WIDTH = 64
 
 
 class CrossAttention(nn.Module):
@@ -36,10 +41,13 @@ class CrossAttention(nn.Module):
         self.output = nn.Linear(width, width)
 
     def forward(
-        self, query_1QD: Tensor, keys_NPC: Tensor, mask_NP: Tensor | None
+        self, query_NQD: Tensor, keys_NPC: Tensor, mask_NP: Tensor | None
     ) -> Tensor:
-        """The attended values (N, Q, D); a mask is False for keys to leave out."""
-        query_NKQE = self._heads(self.query(query_1QD)).expand(
+        """The attended values (N, Q, D); a mask is False for keys to leave out.
+
+        Queries that are the same for all images may be given once, (1, Q, D).
+        """
+        query_NKQE = self._heads(self.query(query_NQD)).expand(
             len(keys_NPC), -1, -1, -1
         )
         # Not PyTorch's fused attention, whose gradient on CUDA is in no fixed order.
@@ -66,7 +74,10 @@ class Projector(nn.Module):
         num_heads: Heads of the attention.
         query_hw: The size at which positions and queries are learned.
         softmax_scale: Multiplies the attention's usual scores.
+        has_query: Whether it learns queries; else they are given.
     """
+
+    query: nn.Parameter | None
 
     def __init__(
         self,
@@ -75,6 +86,7 @@ class Projector(nn.Module):
         num_heads: int,
         query_hw: Size,
         softmax_scale: float,
+        has_query: bool = True,
     ) -> None:
         super().__init__()
         self.embed = nn.Sequential(
@@ -84,7 +96,9 @@ class Projector(nn.Module):
         )
         position = torch.empty(1, student_width, *query_hw)
         self.position = nn.Parameter(nn.init.trunc_normal_(position, std=0.02))
-        self.query = nn.Parameter(torch.randn(1, teacher_width, *query_hw))
+        self.query = None
+        if has_query:
+            self.query = nn.Parameter(torch.randn(1, teacher_width, *query_hw))
         self.embed_query = nn.Sequential(
             nn.Conv2d(teacher_width, teacher_width, kernel_size=1), nn.ReLU()
         )
@@ -99,16 +113,80 @@ class Projector(nn.Module):
         )
 
     def forward(
-        self, student_NCHW: Tensor, size: Size, mask_NP: Tensor | None
+        self,
+        student_NCHW: Tensor,
+        size: Size,
+        mask_NP: Tensor | None,
+        query_NDHW: Tensor | None = None,
     ) -> Tensor:
-        """The projected maps (N, D, *size); a mask is False for the padding."""
+        """The projected maps (N, D, *size).
+
+        Args:
+            student_NCHW: The student's maps.
+            size: Height and width of the teacher's.
+            mask_NP: False for positions of the student's maps in the padding.
+            query_NDHW: The queries, where none are learned.
+        """
         student_size = (student_NCHW.shape[2], student_NCHW.shape[3])
         keys = self.embed(student_NCHW) + resized(self.position, student_size)
-        query = self.embed_query(resized(self.query, size))
+        query = query_NDHW if self.query is None else self.query
+        assert query is not None
+        query = self.embed_query(resized(query, size))
         tokens_NQD = self.norm(self.attention(_tokens(query), _tokens(keys), mask_NP))
         tokens_NQD = tokens_NQD + self.feed_forward(tokens_NQD)
         return tokens_NQD.transpose(1, 2).unflatten(2, size)
 
 
+def sizes_of(value: Any, levels: int) -> list[Size]:
+    """A size for each level.
+
+    Raises:
+        ValueError: It is no size, nor a list of one for each.
+    """
+    several = isinstance(value, (list, tuple)) and len(value) == levels
+    if several and all(isinstance(one, (list, tuple)) for one in value):
+        return [_checked_size(one) for one in value]
+    return [_checked_size(value)] * levels
+
+
+def heads_of(value: Any, widths: list[int]) -> list[int]:
+    """The number of heads for each level, of the teacher's width.
+
+    Raises:
+        ValueError: It does not divide the width, or is of another number of levels.
+    """
+    if isinstance(value, (list, tuple)):
+        if len(value) != len(widths):
+            raise ValueError(
+                'num_heads must be one number or a list of one per level, of which '
+                f'there are {len(widths)}, got {value!r}'
+            )
+        return [_checked_heads(*one) for one in zip(value, widths, strict=True)]
+    return [_checked_heads(value, width) for width in widths]
+
+
 def _tokens(maps: Tensor) -> Tensor:
     return maps.flatten(2).transpose(1, 2)
+
+
+def _checked_size(value: Any) -> Size:
+    is_pair = isinstance(value, (list, tuple)) and len(value) == 2
+    if is_pair and all(type(side) is int and side >= 1 for side in value):
+        return value[0], value[1]
+    raise ValueError(
+        'query_hw must be a height and a width >= 1, or a list of one such pair per '
+        f'level, got {value!r}'
+    )
+
+
+def _checked_heads(value: Any, width: int) -> int:
+    """The number of heads for the teacher's width."""
+    if value is None:
+        most = max(width // _HEAD_WIDTH, 1)
+        return max(heads for heads in range(1, most + 1) if width % heads == 0)
+    if width % positive_integer('num_heads', value):
+        raise ValueError(
+            'num_heads must be None or a number that divides the '
+            f"teacher's channels, here {width}, got {value!r}"
+        )
+    return value

@@ -6,7 +6,9 @@ from typing import Literal, TypeAlias
 
 __all__ = ['Takes']
 
-Takes: TypeAlias = Literal['distribution', 'rows', 'maps', 'rows or maps']
+Takes: TypeAlias = Literal[
+    'distribution', 'rows', 'maps', 'rows or maps', 'map and logits'
+]
 """What a loss takes from both models.
 
 * `'distribution'`: rows of class logits (B, C), compared as softmax distributions over
@@ -15,4 +17,6 @@ Takes: TypeAlias = Literal['distribution', 'rows', 'maps', 'rows or maps']
 * `'rows'`: any rows (B, D), compared as they are.
 * `'maps'`: feature maps (N, C, H, W), of one level or a list of several.
 * `'rows or maps'`: either.
+* `'map and logits'`: one feature map of the student, and rows of class logits of the
+  teacher, as `on=dict(student='backbone.layer3', teacher='logits')` gives them.
 """

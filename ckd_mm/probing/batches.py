@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ckd_mm.adapters.core.semi_supervised import is_semi_supervised
 
-__all__ = ['image_shape', 'library_of', 'random_batch']
+__all__ = ['image_shape', 'library_of', 'num_classes', 'random_batch']
 
 NUM_BOXES = 4
 NUM_PROPOSALS = 50
@@ -149,12 +149,12 @@ def _annotated(
 
     height, width = shape = _fitting(model, shape)
     generator = torch.Generator().manual_seed(0)
-    num_classes = _num_classes(model)
+    count = num_classes(model)
     has_masks = any('mask' in name for name, _ in model.named_modules())
     samples = []
     for number in range(num_images):
         boxes = _random_boxes(NUM_BOXES, shape, generator)
-        labels = torch.randint(num_classes, (NUM_BOXES,), generator=generator)
+        labels = torch.randint(count, (NUM_BOXES,), generator=generator)
         sample = DetDataSample(metainfo=_meta(model, number, shape))
         sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
         if has_masks:
@@ -236,8 +236,11 @@ def _fitting(model: nn.Module, shape: tuple[int, int]) -> tuple[int, int]:
     return height, width
 
 
-def _num_classes(model: nn.Module) -> int:
+def num_classes(model: nn.Module) -> int:
     """How many classes the instances can have, so that all heads know them."""
+    count = getattr(getattr(model, 'head', None), 'num_classes', None)
+    if isinstance(count, int):  # a classifier
+        return count
     if hasattr(model, 'language_model'):
         return len(WORDS)
     things = list(_numbers(model, 'num_things_classes', ()))

@@ -17,6 +17,7 @@ from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from ckd_mm.errors import as_value_error
 from ckd_mm.probing.batches import random_batch
@@ -26,6 +27,7 @@ __all__ = [
     'batch_that_trains',
     'first_iteration',
     'forward_seconds',
+    'prediction_flops',
     'run_student',
     'training_step',
 ]
@@ -119,6 +121,22 @@ def forward_seconds(model: BaseModel, batch: dict[str, Any], repeats: int = 3) -
                 model(data['inputs'], data['data_samples'], mode='predict')
             seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)
+
+
+def prediction_flops(model: BaseModel, batch: dict[str, Any]) -> int:
+    """Two for each multiply-add of a prediction's convolutions and matrix products.
+
+    What mmcv's own operators compute, such as RoIAlign, is not counted.
+
+    Raises:
+        ValueError: The prediction ends in any exception.
+    """
+    with as_value_error(f'a prediction of a {type(model).__name__}'), torch.no_grad():
+        model.eval()
+        data = model.data_preprocessor(_labelled(batch), False)
+        with FlopCounterMode(display=False) as counter:
+            model(data['inputs'], data['data_samples'], mode='predict')
+    return int(counter.get_total_flops())
 
 
 def _labelled(batch: dict[str, Any]) -> dict[str, Any]:

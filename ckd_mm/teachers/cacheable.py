@@ -78,8 +78,8 @@ def check_student(student: BaseModel, terms: Mapping[str, Any]) -> None:
         terms: What the terms compare, by name.
 
     Raises:
-        ValueError: Rows of a detector are compared, or the images of a batch are mixed
-            or resized.
+        ValueError: Rows of a detector are compared, modules of the teacher run on the
+            student's maps, or the images of a batch are mixed or resized.
     """
     rows = [f'{name!r} (on={on!r})' for name, on in terms.items() if not _is_maps(on)]
     if rows and not _is_classifier(student):
@@ -89,6 +89,13 @@ def check_student(student: BaseModel, terms: Mapping[str, Any]) -> None:
             'student proposes, changes in each step; cache feature maps '
             "(on='neck', on=dict(student='neck:2', teacher='blocks:-1')), or run the "
             'teacher instead'
+        )
+    running = [name for name, on in terms.items() if part_name(on) == 'last_stages']
+    if running:
+        raise ValueError(
+            f"term {running[0]!r} compares on='last_stages', of which the student's "
+            'maps go through modules of the teacher, and a cache holds outputs alone; '
+            'run the teacher, with teacher=dict(config=...)'
         )
     augments = getattr(student.data_preprocessor, 'batch_augments', None)
     if augments is not None and not is_padded_to_one_size(student.data_preprocessor):

@@ -21,6 +21,7 @@ seeds = [0, 1, 2]
 methods = {
     'CKD': 'configs/mmpretrain/digits/ckd_r18-w16-r18-w2_20e_digits.py',
     'KD': 'configs/mmpretrain/digits/kd_r18-w16-r18-w2_20e_digits.py',
+    'Hard KD': 'configs/mmpretrain/digits/hardkd_r18-w16-r18-w2_20e_digits.py',
     'DKD': 'configs/mmpretrain/digits/dkd_r18-w16-r18-w2_20e_digits.py',
     'DIST': 'configs/mmpretrain/digits/dist_r18-w16-r18-w2_20e_digits.py',
     'MLKD': 'configs/mmpretrain/digits/mlkd_r18-w16-r18-w2_20e_digits.py',
@@ -33,6 +34,7 @@ methods = {
     'SinKD': 'configs/mmpretrain/digits/sinkd_r18-w16-r18-w2_20e_digits.py',
     'BD-KD': 'configs/mmpretrain/digits/bdkd_r18-w16-r18-w2_20e_digits.py',
     'CTKD': 'configs/mmpretrain/digits/ctkd_r18-w16-r18-w2_20e_digits.py',
+    'TAID': 'configs/mmpretrain/digits/taid_r18-w16-r18-w2_20e_digits.py',
     # arXiv:2403.01427. The README of its code has temperature 2 and weight 9 for both.
     'KD, standardized': dict(
         distill=dict(

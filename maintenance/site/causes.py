@@ -44,7 +44,7 @@ CAUSES = {
         'The config belongs to neither library. Inherit one of its runtime configs, or '
         'set `default_scope`.'
     ),
-    '{name}: the config has default_scope=': (
+    '{what}: the config has default_scope=': (
         'The config belongs to neither library. Inherit one of its runtime configs, or '
         'set `default_scope`.'
     ),

@@ -14,6 +14,7 @@ from torch import nn
 
 import ckd_mm  # noqa: F401 (registers)
 from ckd_mm.adapters import ClassificationAdapter, Unavailable, build_adapter
+from ckd_mm.adapters.core.activation_maps import activation_maps
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
@@ -90,6 +91,22 @@ def test_the_gradient_reaches_the_backbone_and_the_weights_of_the_classifier() -
     assert layer.bias.grad is None
     assert student.backbone.conv1.weight.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in teacher.parameters())
+
+
+def test_the_gradient_of_a_single_image_is_right_behind_batch_norm() -> None:
+    model: Any = classifier()
+    norm = nn.BatchNorm2d(32).train()
+    images = torch.randn(1, 32, 3, 4, requires_grad=True)
+    slopes = torch.randn(1, 5, 3, 4)
+    weight = model.head.fc.weight
+    found = activation_maps(model, False).select([(norm(images),)], None)  # type: ignore[arg-type]
+    expected = nn.functional.conv2d(norm(images), weight[:, :, None, None])
+    torch.testing.assert_close(found, expected)
+    gradients = [
+        torch.autograd.grad((maps * slopes).sum(), images)[0]
+        for maps in (found, expected)
+    ]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-5)
 
 
 def test_only_classes_that_both_have_are_compared_in_the_students_order() -> None:

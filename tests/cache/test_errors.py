@@ -128,6 +128,17 @@ def test_a_detector_is_refused(
         Runner.from_cfg(cfg).train()
 
 
+def test_a_term_that_runs_modules_of_the_teacher_is_refused(
+    make: Make, exact: Path, tmp_path: Path
+) -> None:
+    loss = dict(type='ScaleKDLoss', through_teacher=True)
+    terms = dict(scalekd=dict(on='last_stages', loss=loss))
+    cfg = make(tmp_path, dict(cache=str(exact)), terms)
+    refused(
+        cfg, "'scalekd' compares .* and a cache holds outputs alone; run the teacher"
+    )
+
+
 @pytest.mark.parametrize(
     ('teacher', 'error'),
     [

@@ -17,6 +17,7 @@ from mmengine.config import Config
 from .small import capped_sizes, data_set, narrowed, position_of_hook
 
 __all__ = [
+    'DIVISORS',
     'FAMILIES',
     'Family',
     'cifar_options',
@@ -50,6 +51,7 @@ class Family(NamedTuple):
         options: What it needs to find anything, or to vary anything, in a few steps.
         teacher: The same of its teacher.
         switch: What ends its mosaics with the first epoch.
+        divisor: Of the teacher's widths.
     """
 
     path: str
@@ -58,6 +60,7 @@ class Family(NamedTuple):
     options: Mapping[str, Any] = MappingProxyType({})
     teacher: Mapping[str, Any] = MappingProxyType({})
     switch: Mapping[str, Any] = MappingProxyType({})
+    divisor: int = DIVISORS['teacher']
 
 
 FAMILIES = {
@@ -146,6 +149,21 @@ FAMILIES = {
         'configs/mmdet/dab_detr/{}_r50-r18_dab-detr_50e_coco.py',
         ('kddetr-boxes-points-pointboxes',),
     ),
+    # Both decoders take the same queries.
+    'deformable_detr_kddetr': Family(
+        'configs/mmdet/deformable_detr/{}_r50-r18_deformable-detr_50e_coco.py',
+        ('kddetr-boxes',),
+        divisor=DIVISORS['student'],
+    ),
+    'dino': Family(
+        'configs/mmdet/dino/{}_r50-r18_dino-4scale_12e_coco.py',
+        ('kddetr-boxes-points-pointboxes',),
+        options={  # as many as the narrow decoder has, or fewer
+            'custom_hooks.0.distill.points.on.number': 50,
+            'custom_hooks.0.distill.pointboxes.on.number': 50,
+        },
+        divisor=DIVISORS['student'],
+    ),
     'atss': Family('configs/mmdet/atss/{}_r101-r50_atss_1x_coco.py', ('ckd',)),
 }
 
@@ -174,9 +192,9 @@ def coco_options(root: Path, cfg: Config) -> Options:
     return options
 
 
-def narrow_detector(whose: str, cfg: Config) -> Options:
+def narrow_detector(divisor: int, cfg: Config) -> Options:
     """Few channels, and few proposals and RoIs, without public weights."""
-    options = narrowed(cfg.model, DIVISORS[whose])
+    options = narrowed(cfg.model, divisor)
     if 'rpn_proposal' in cfg.model.get('train_cfg', {}):
         options['model.train_cfg.rpn_proposal.max_per_img'] = 100
         options['model.test_cfg.rpn.max_per_img'] = 20

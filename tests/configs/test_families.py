@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ from ckd_mm.datasets.digits import write_digit_scenes
 from ..cifar import not_the_published_files, write_cifar100_of_digits
 from .catalog import file_of, metafiles_read_once
 from .families import (
+    DIVISORS,
     FAMILIES,
+    Family,
     cifar_options,
     coco_options,
     loss_channels,
@@ -50,6 +52,8 @@ SWEPT = {
     ('retinanet_by_ms_x101', 'mgd'),
     ('gfl', 'ckd'),
     ('deformable_detr', 'ckd'),
+    ('deformable_detr_kddetr', 'kddetr-boxes'),
+    ('dino', 'kddetr-boxes-points-pointboxes'),
 }
 each_family_and_method = pytest.mark.parametrize(
     ('family', 'method'),
@@ -99,13 +103,13 @@ def make(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
             options.update(cifar_options(data / 'cifar100'))
         else:
             options.update(coco_options(data / 'coco', cfg))
-            options.update(narrow_detector('student', cfg))
+            options.update(narrow_detector(DIVISORS['student'], cfg))
         options.update(FAMILIES[family].options)
         position = position_of_hook(cfg)
         folder = teachers / family
         if not folder.exists():
             name = str(cfg.custom_hooks[position].teacher.config)
-            _write_teacher(folder, name, FAMILIES[family].teacher)
+            _write_teacher(folder, name, FAMILIES[family])
         for name, file in (('config', 'teacher.json'), ('checkpoint', 'teacher.pth')):
             options[f'custom_hooks.{position}.teacher.{name}'] = str(folder / file)
         cfg.merge_from_dict({**options, **more})
@@ -117,11 +121,12 @@ def make(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
     return config
 
 
-def _write_teacher(folder: Path, config: str, options: Mapping[str, Any]) -> None:
+def _write_teacher(folder: Path, config: str, family: Family) -> None:
     """The teacher's config, narrow if it detects, and random weights for it."""
     cfg = get_config(config) if '::' in config else Config.fromfile(config)
     if cfg.default_scope == 'mmdet':
-        cfg.merge_from_dict({**narrow_detector('teacher', cfg), **options})
+        narrow = narrow_detector(family.divisor, cfg)
+        cfg.merge_from_dict({**narrow, **family.teacher})
     folder.mkdir()
     cfg.dump(folder / 'teacher.json')
     torch.manual_seed(1)

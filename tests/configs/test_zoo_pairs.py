@@ -50,11 +50,15 @@ FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     'yolox': ('dense_logits', {'l-s': 'yolox/yolox_l_8xb8-300e_coco.py'}),
     'deformable_detr': (
         'query_logits',
-        dict.fromkeys(
-            ['twostage-r50-r50', 'twostage-r50-r18'],
-            'deformable_detr/deformable-detr-refine-twostage_r50_16xb2-50e_coco.py',
-        ),
+        {
+            **dict.fromkeys(
+                ['twostage-r50-r50', 'twostage-r50-r18'],
+                'deformable_detr/deformable-detr-refine-twostage_r50_16xb2-50e_coco.py',
+            ),
+            'r50-r18': 'deformable_detr/deformable-detr_r50_16xb2-50e_coco.py',
+        },
     ),
+    'dino': ('query_logits', {'r50-r18': 'dino/dino-4scale_r50_8xb2-12e_coco.py'}),
     'dab_detr': ('query_logits', {'r50-r18': 'dab_detr/dab-detr_r50_8xb2-50e_coco.py'}),
     'atss': ('dense_logits', {'r101-r50': 'atss/atss_r101_fpn_1x_coco.py'}),
 }
@@ -236,3 +240,26 @@ def test_pkd_has_its_authors_levels_and_weight(models: str, weight: float) -> No
     hook = distilling_hook(f'configs/mmdet/retinanet/pkd_{models}_retinanet_1x_coco.py')
     loss = dict(type='PKDLoss', loss_weight=weight)
     assert plain(hook['distill']) == dict(pkd=dict(on=FOUR_LEVELS, loss=loss))
+
+
+@pytest.mark.parametrize(
+    ('path', 'inherited'),
+    [
+        ('faster_rcnn/cankd_r101-r50_fpn_2x', ['neck', 'roi_head.bbox_head']),
+        ('faster_rcnn/cankd_cascade-x101-r50_fpn_2x', None),
+        ('retinanet/cankd_r101-r50_retinanet_2x', ['neck', 'bbox_head']),
+        ('retinanet/cankd_x101-r50_retinanet_2x', ['neck', 'bbox_head']),
+        ('retinanet/cankd_fcos-x101-r50_retinanet_1x', None),
+        ('fcos/cankd_ms-r101-r50_fcos_ms-2x', ['neck', 'bbox_head']),
+    ],
+)
+def test_cankd_has_its_authors_values_and_start(
+    path: str, inherited: list[str] | None
+) -> None:
+    """Theirs: tori-hotaru/CanKD, `configs/distill/mmdet/nlkd`; 10 halved is 5."""
+    path = f'configs/mmdet/{path}_coco.py'
+    hook = distilling_hook(path)
+    loss = dict(type='CanKDLoss', loss_weight=5.0)
+    assert plain(hook['distill']) == dict(cankd=dict(on=FOUR_LEVELS, loss=loss))
+    assert hook.get('inherit') == inherited
+    assert loaded(path).optim_wrapper.clip_grad == dict(max_norm=35, norm_type=2)

@@ -16,6 +16,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from ..dense_runs import dense_config, dense_hook
 from .ranks import start_ranks
 
 pytestmark = pytest.mark.slow
@@ -243,6 +244,22 @@ def test_a_connector_before_the_teachers_heads_trains_on_two_ranks_as_on_one(
     assert {name.split('.')[0] for name in one.connectors} == {'cross:connector'}
     assert one.differs_from(two) == []
     assert one.connectors_differ_from(two) == []
+
+
+def test_a_connector_inside_of_dense_heads_is_the_same_on_both_ranks(
+    detector_config: Callable[..., Config],
+    teacher_of: Callable[[Config], dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    """Scales of channels are of the images of a rank, so one rank ends elsewhere."""
+    teacher = teacher_of(dense_config(detector_config, 3, 48)(Path('unused')))
+    hook = dense_hook(teacher)
+    cfg = dense_config(detector_config, 2, 32)(Path('unused'), custom_hooks=[hook])
+    result = train(cfg, 2, tmp_path / 'two')
+    first, second = (report['connectors'] for report in result.reports)
+    assert {name.split(':')[0] for name in first} == {*hook['distill']}
+    assert _differing(first, second) == []
+    assert all(torch.isfinite(one).all() for one in result.weights.values())
 
 
 def test_ranks_with_different_data_keep_a_share_by_one_weight(

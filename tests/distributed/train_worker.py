@@ -30,6 +30,7 @@ class Watch(Hook):
     def __init__(self) -> None:
         self.rows: list[int] = []
         self.schedules: dict[str, dict[str, torch.Tensor]] = {}
+        self.connectors: dict[str, torch.Tensor] = {}
         self.teacher: Any = None
 
     def before_train(self, runner: Runner) -> None:
@@ -40,7 +41,7 @@ class Watch(Hook):
             lambda module, args, kwargs: self.rows.append(len(kwargs['student'])),
             with_kwargs=True,
         )
-        self.terms = hook.terms
+        self.terms, self.kept = hook.terms, hook.connectors.modules
 
     def after_train(self, runner: Runner) -> None:
         self.schedules = {
@@ -48,6 +49,7 @@ class Watch(Hook):
             for term in self.terms
             if term.controller is not None
         }
+        self.connectors = dict(self.kept.state_dict())
 
 
 def size(model: Any) -> tuple[int, int]:
@@ -80,6 +82,7 @@ def train(config: str, out: Path, rank: int, without_rois: bool) -> None:
         size=size(runner.model),
         teacher_size=size(watch.teacher),
         schedules=watch.schedules,
+        connectors=watch.connectors,
     )
     torch.save(report, out / f'rank{rank}.pt')
 

@@ -25,11 +25,11 @@ ND = dict(num_classes=11, teacher_channels=64, student_channels=64)
 ON: dict[str, dict[str, dict[str, Any]]] = {
     'roi_logits': {
         **{f'{name}Loss': {} for name in ('CKD', 'KD', 'DKD', 'DIST', 'MLKD', 'NKD')},
-        **{f'{name}Loss': {} for name in ('OFA', 'PLD', 'JS', 'SinKD', 'BDKD', 'RLD')},
-        'CTKDLoss': {},
+        **{f'{name}Loss': {} for name in ('OFA', 'PLD', 'JS', 'SinKD', 'BDKD')},
+        **{f'{name}Loss': {} for name in ('CTKD', 'TAID', 'HardKD', 'RLD')},
     },
     'embedding': {
-        **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC')},
+        **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC', 'IRG')},
         'NDLoss': ND,
         'LinearKDLoss': dict(student_channels=64, teacher_channels=64),
     },
@@ -41,11 +41,14 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('AT', 'NST', 'HCL', 'CWD', 'PKD')},
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},
         **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
-        **{f'{name}Loss': {} for name in ('Gram', 'CATKD')},
+        **{f'{name}Loss': {} for name in ('Gram', 'CATKD', 'GLD')},
+        **{f'{name}Loss': NECK for name in ('ACAMKD', 'FreeKD')},
+        **{f'{name}Loss': NECK for name in ('CanKD', 'ICKD')},
     },
     'module:neck.fpn_convs.3': {
         'ScaleKDLoss': dict(student_channels=32, teacher_channels=32),
         'SimKDLoss': dict(student_channels=32, teacher_channels=32),
+        'TaTLoss': dict(student_channels=32, teacher_channels=32),
     },
 }
 CASES = [(on, name) for on, losses in ON.items() for name in losses]
@@ -62,14 +65,15 @@ def detector(detector_config: Callable[..., Config], tmp_path_factory: Any) -> A
 
 
 def test_every_loss_but_some_is_here() -> None:
-    """CRD asks for the numbers of images, which a data loader gives.
+    """CRD and MaKD ask for the numbers of images, which a data loader gives.
 
-    Three ask for what dense heads have.
+    Three ask for what dense heads have. OFA's branch has maps beside logits of images.
     """
     of_dense_heads = {
         f'{name}KDLoss' for name in ('QualityFocal', 'Distribution', 'BoxIoU')
     }
-    known = {name for _, name in CASES} | {'CRDLoss'} | of_dense_heads
+    of_images = {f'{name}Loss' for name in ('CRD', 'MaKD', 'OFABranch')}
+    known = {name for _, name in CASES} | of_images | of_dense_heads
     assert known == set(LOSSES.module_dict)
 
 

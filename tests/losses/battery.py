@@ -10,6 +10,7 @@ import pytest
 
 from .row import LossRow, Mismatch
 from .rows_boxes import BOX_ROWS
+from .rows_branches import BRANCH_ROWS
 from .rows_connectors import CONNECTOR_ROWS
 from .rows_dense import DENSE_ROWS
 from .rows_logits import LOGIT_ROWS
@@ -35,6 +36,7 @@ LOSSES: tuple[LossRow, ...] = (
     *MAP_ROWS,
     *CONNECTOR_ROWS,
     *BOX_ROWS,
+    *BRANCH_ROWS,
     *DENSE_ROWS,
     *STATE_ROWS,
 )

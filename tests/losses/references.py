@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .scalars import correlation, cosine, divergence, dot, mean, softmax, table
+from .scalars import (
+    Scalars,
+    correlation,
+    cosine,
+    divergence,
+    dot,
+    mean,
+    softmax,
+    table,
+)
 
 
 def reference_ckd(
@@ -75,15 +84,26 @@ def reference_kd(
     standardize: bool = False,
     restore_scale: bool = False,
 ) -> Tensor:
+    if restore_scale:
+        return reference_normkd(student, teacher, temperature)
     pairs = zip(table(student, standardize), table(teacher, standardize), strict=True)
     losses = [
         divergence(softmax(t, temperature), softmax(s, temperature)) for s, t in pairs
     ]
-    if restore_scale:
-        gaps = [[z - mean(row) for z in row] for row in table(teacher)]
-        variances = [dot(row, row) / (len(row) - 1) for row in gaps]
-        losses = [a * b for a, b in zip(variances, losses, strict=True)]
     return temperature**2 * mean(losses)
+
+
+def reference_normkd(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    losses = []
+    for s, t in zip(table(student), table(teacher), strict=True):
+        t_s, t_t = temperature * deviation(s), temperature * deviation(t)
+        losses.append(t_t**2 * divergence(softmax(t, t_t), softmax(s, t_s)))
+    return mean(losses)
+
+
+def deviation(row: Scalars) -> Tensor:
+    gaps = [z - mean(row) for z in row]
+    return (dot(gaps, gaps) / (len(row) - 1)).sqrt()
 
 
 def reference_dkd(

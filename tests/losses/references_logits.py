@@ -77,6 +77,26 @@ def reference_ofa(
     return total(losses) / len(student)
 
 
+def reference_hardkd(
+    student: Tensor,
+    teacher: Tensor,
+    epoch: float,
+    *,
+    class_counts: Sequence[int] | None = None,
+    beta: float = 0.9999,
+    reweight_from: float = 0.0,
+) -> Tensor:
+    weights = [1.0] * student.shape[1]
+    if class_counts is not None and epoch >= reweight_from:
+        weights = [(1 - beta) / (1 - beta**count) for count in class_counts]
+    losses, mass = [], 0.0
+    for s, t in zip(table(student), table(teacher), strict=True):
+        y = max(range(len(t)), key=lambda c: t[c])
+        losses.append(-weights[y] * softmax(s, 1.0)[y].log())
+        mass += weights[y]
+    return total(losses) / mass
+
+
 def reference_pld(
     student: Tensor, teacher: Tensor, target: Tensor, *, temperature: float
 ) -> Tensor:
@@ -136,6 +156,19 @@ def reference_bdkd(
         else:
             losses.append(spread + emphasis * concentrate)
     return temperature**2 * mean(losses)
+
+
+def reference_taid(
+    student: Tensor, teacher: Tensor, progress: float, *, start: float = 0.4
+) -> Tensor:
+    """In the first step, whose target has the share `start` of the teacher."""
+    losses = []
+    for s, t in zip(table(student), table(teacher), strict=True):
+        target = softmax(
+            [(1 - start) * a.detach() + start * b for a, b in zip(s, t, strict=True)], 1
+        )
+        losses.append(-dot(target, [p.log() for p in softmax(s, 1)]))
+    return mean(losses)
 
 
 def reference_ctkd(

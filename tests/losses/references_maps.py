@@ -8,7 +8,16 @@ from typing import Any
 
 from torch import Tensor
 
-from .scalars import Scalars, cosine, divergence, dot, mean, softmax, total
+from .scalars import (
+    Scalars,
+    cosine,
+    divergence,
+    dot,
+    mean,
+    softmax,
+    standardized,
+    total,
+)
 
 
 def images(maps: Tensor) -> list[list[list[Tensor]]]:
@@ -113,6 +122,43 @@ def reference_catkd(
             by_class = [[v / dot(one, one).sqrt() for v in one] for one in by_class]
         both.append([value for one in by_class for value in one])
     return squared_distance(*both) / len(both[0])
+
+
+def reference_gld(
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    tiles: int = 2,
+    global_weight: float = 0.7,
+    local_weight: float = 1.0,
+    relation_weight: float = 500.0,
+) -> Tensor:
+    both = []
+    for maps in (student, teacher):
+        rows = [[mean(channel) for channel in image] for image in images(maps)]
+        for image in maps:  # by tile, the classes
+            by_class = [pooled(channel[None, None], tiles) for channel in image]
+            rows += [list(row) for row in zip(*by_class, strict=True)]
+        both.append(rows)
+    values, count = [], len(student)
+    for number, (s, t) in enumerate(zip(*both, strict=True)):
+        weight = global_weight if number < count else local_weight
+        s, t = standardized(s), standardized(t)
+        values.append(weight * divergence(softmax(t, 1), softmax(s, 1)) / count)
+    gaps = []
+    for s, t in zip(*map(relations, both), strict=True):
+        gaps.append(squared_distance(s, t))
+    return total(values) + relation_weight * total(gaps) / len(gaps) ** 2
+
+
+def relations(rows: list[list[Tensor]]) -> list[Scalars]:
+    """By row, its squared distances from all rows, of length 1."""
+    found = [[squared_distance(a, b) for b in rows] for a in rows]
+    lengths = [dot(one, one).sqrt() for one in found]
+    return [
+        [d / length if length else d for d in one]
+        for one, length in zip(found, lengths, strict=True)
+    ]
 
 
 def reference_cwd(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:

@@ -55,6 +55,25 @@ def reference_rkd(
     return value + 0.0 * student.sum()  # a graph for a single row
 
 
+def edges(rows: Table) -> list[Tensor]:
+    """Squared distances of all ordered pairs, by the largest."""
+    found = [dot(minus(a, b), minus(a, b)) for a in rows for b in rows]
+    largest = max(found)
+    return [d / largest if largest else d for d in found]
+
+
+def reference_irg(
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    edge_weight: float = 5.0,
+    transformation_weight: float = 5.0,
+) -> Tensor:
+    """Of one layer, which has no transformation."""
+    gap = minus(edges(table(student)), edges(table(teacher)))
+    return edge_weight * dot(gap, gap) / len(gap)
+
+
 def reference_sp(student: Tensor, teacher: Tensor) -> Tensor:
     matrices = []
     for rows in (table(student), table(teacher)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import cos, pi
 from typing import Any
 
@@ -14,7 +14,7 @@ from .references_connectors import batch_norm, convolution, grid, tensor
 from .references_maps import inside
 from .scalars import total
 
-__all__ = ['reference_scalekd', 'without_constant']
+__all__ = ['reference_both_stages', 'reference_scalekd', 'without_constant']
 
 
 def reference_scalekd(
@@ -35,6 +35,29 @@ def reference_scalekd(
         )
     ]
     return total(losses) / len(student)
+
+
+def reference_both_stages(
+    module: Any,
+    students: list[Tensor],
+    teachers: list[Tensor],
+    last_stage: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Of images without padding; the maps of the stage before come first."""
+    size = tuple(8 * side for side in teachers[1].shape[2:])
+    padding = [size] * len(teachers[1]), size
+    everywhere = inside(teachers[1], *padding)
+    weights = {'spatial': module.spatial_weight, 'frequency': module.frequency_weight}
+    losses = []
+    for term, weight in weights.items():
+        first, second = (by_term[term] for by_term in module.projectors)
+        maps = _projected(module, first, students[0], teachers[0], *padding)
+        through = last_stage(maps)
+        read = _projected(module, second, students[1], teachers[1], *padding, through)
+        for found in (through, read):
+            distances = _distances(term, found, teachers[1], everywhere)
+            losses += [weight * distance for distance in distances]
+    return total(losses) / len(teachers[1])
 
 
 def without_constant(channel: Tensor) -> Tensor:
@@ -78,15 +101,19 @@ def _projected(
     teacher: Tensor,
     shapes: Any,
     image_size: Any,
+    given: Tensor | None = None,
 ) -> Tensor:
     conv, norm, _ = projector.embed
     keys = tensor(batch_norm(convolution(grid(student), conv.weight), norm)).relu()
     keys = keys + _at_size(projector.position, student)
     kernel = projector.embed_query[0]
-    queries = _at_size(projector.query, teacher)[0].flatten(1).T
-    queries = (queries @ kernel.weight[:, :, 0, 0].T + kernel.bias).relu()
+    if given is None:
+        given = _at_size(projector.query, teacher).expand(len(keys), -1, -1, -1)
+    kept = inside(student, shapes, image_size)
     outputs = []
-    for image, numbers in zip(keys, inside(student, shapes, image_size), strict=True):
+    for image, maps, numbers in zip(keys, given, kept, strict=True):
+        queries = maps.flatten(1).T @ kernel.weight[:, :, 0, 0].T + kernel.bias
+        queries = queries.relu()
         tokens = image.flatten(1).T[numbers]
         outputs += [
             _read(projector, query, tokens, module.softmax_scale) for query in queries

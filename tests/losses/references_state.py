@@ -70,6 +70,18 @@ def reference_linearkd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
     return mean(losses)
 
 
+def reference_makd(
+    module: Any, student: Tensor, teacher: Tensor, target: Tensor, index: Tensor
+) -> Tensor:
+    losses = []
+    rows = (target if module.by == 'class' else index).tolist()
+    for row, logits in zip(rows, layer_rows(module.linear, student), strict=True):
+        for answer, logit in zip(module.answers[row].double(), logits, strict=True):
+            yes = 1 / (1 + (-logit).exp())
+            losses.append(-answer * yes.log() - (1 - answer) * (1 - yes).log())
+    return mean(losses)
+
+
 def embedded(layer: nn.Linear, features: Tensor) -> list[Scalars]:
     """Rows through the layer, scaled to length 1."""
     rows: list[Scalars] = []

@@ -43,6 +43,7 @@ class LossRow:
         rest: The shape of one row of its sample: (C,), (D,) or (C, H, W).
         golden: Names of its cases in `tests/golden/index.json`.
         needs: What it takes of a sample beside both models and the labels.
+        needs_by_option: What it takes beside that where an option asks for it.
         is_derivative: Whether the gradient is all of the value's derivative; not where
             the paper takes a statistic of the batch as a constant.
         steepest_at_zero: A bound of the gradient for a student that is all zeros.
@@ -61,6 +62,7 @@ class LossRow:
     needs_target: bool = False
     has_statistics: bool = False
     needs: tuple[str, ...] = ()
+    needs_by_option: tuple[str, ...] = ()
     is_derivative: bool = True
     steepest_at_zero: float = 100.0
 

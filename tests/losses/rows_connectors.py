@@ -10,18 +10,23 @@ import torch
 from torch import Tensor
 
 from .modules import ModuleFunction, build_with_weights
+from .references_acamkd import reference_acamkd
 from .references_boxes import reference_fgd, reference_fgfi
+from .references_cankd import reference_cankd
 from .references_connectors import (
     reference_cosinemap,
     reference_fd,
     reference_fitnet,
+    reference_freekd,
     reference_mgd,
     reference_mimic,
     reference_ofd,
     reference_reviewkd,
     reference_simkd,
+    reference_tat,
     reference_vid,
 )
+from .references_ickd import reference_ickd
 from .references_scalekd import reference_scalekd
 from .row import PADDING_AND_SIZE, LossRow, Mismatch, bad_numbers
 from .samples import PERMUTATIONS, Change, Sample, draw
@@ -63,9 +68,10 @@ def wrong_channels(width: int) -> tuple[Mismatch, ...]:
     )
 
 
-def other_images(names: str, width: int) -> Mismatch:
-    """Five images of the teacher for four of the student, which is as wide by then."""
-    student, teacher = (4, width, *STUDENT[1:]), (5, width, *STUDENT[1:])
+def other_images(names: str, width: int, as_wide: bool) -> Mismatch:
+    """Five images of the teacher for four of the student, which may be as wide then."""
+    student = (4, width if as_wide else STUDENT[0], *STUDENT[1:])
+    teacher = (5, width, *STUDENT[1:])
     message = (
         'student and teacher feature maps must be (N, C, H, W) with the same '
         f'{names}, got {student} and {teacher}; check that both models saw the same '
@@ -76,10 +82,15 @@ def other_images(names: str, width: int) -> Mismatch:
 
 @dataclass(frozen=True)
 class ConnectorRow(LossRow):
-    """A row of a loss with parameters; the teacher's maps are wider."""
+    """A row of a loss with parameters; the teacher's maps are wider.
+
+    Args:
+        of_pairs: Parameters that count between images, and not for a single one.
+    """
 
     arguments: dict[str, Any] = field(default_factory=dict)
     teacher_rest: tuple[int, ...] = ()
+    of_pairs: tuple[str, ...] = ()
 
     def draw(self, rows: int, *, seed: int = 0, scale: float = 2.0) -> Sample:
         sample = super().draw(rows, seed=seed, scale=scale)
@@ -98,6 +109,7 @@ def connector_row(
     *,
     width: int = 3,
     must_agree: str = 'N, C, H, W',
+    as_wide: bool = True,
     size: tuple[int, int] = STUDENT[1:],
     **rest: Any,
 ) -> ConnectorRow:
@@ -108,6 +120,7 @@ def connector_row(
         'defaults': {},
         'refused': (),
         'invariances': PERMUTATION,
+        'golden': (),
     }
     return ConnectorRow(
         class_name=class_name,
@@ -116,8 +129,7 @@ def connector_row(
         arguments=arguments,
         rest=(STUDENT[0], *size),
         teacher_rest=(width, *size),
-        mismatches=(*wrong_channels(width), other_images(must_agree, width)),
-        golden=(),
+        mismatches=(*wrong_channels(width), other_images(must_agree, width, as_wide)),
         **{**defaults, **rest},
     )
 
@@ -131,6 +143,42 @@ CONNECTOR_ROWS = (
         refused=({'norm': 1}, {'relu': 'yes'}),
         must_agree='N, C',
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
+    ),
+    connector_row(
+        'CanKDLoss',
+        reference_cankd,
+        size=(3, 4),  # finite differences of all pairs take long
+        defaults={'inner_channels': None, 'loss_weight': 5.0},
+        kwargs_sets=({}, {'inner_channels': 2}),
+        refused=tuple({'inner_channels': bad} for bad in (0, 2.5, '4', True)),
+        golden=('cankd',),
+        of_pairs=('query.bias',),
+    ),
+    connector_row(
+        'ACAMKDLoss',
+        reference_acamkd,
+        size=(3, 4),  # the reference goes query by query
+        defaults={'num_masks': 6, 'max_keys': 1024, 'detach_masks': True},
+        kwargs_sets=(
+            {'num_masks': 2},
+            {'num_masks': 3, 'max_keys': 7, 'detach_masks': False},
+            {'num_masks': 1, 'diversity_weight': 0.5},
+        ),
+        refused=(
+            *({'num_masks': bad} for bad in (0, 2.0, '2', None, True)),
+            *({'max_keys': bad} for bad in (0, 2.0, True)),
+            *({'detach_masks': bad} for bad in (1, 'False', None)),
+            *bad_numbers('diversity_weight'),
+        ),
+        is_derivative=False,  # its distance takes the masks as constants
+    ),
+    connector_row(
+        'FreeKDLoss',
+        reference_freekd,
+        defaults={'num_scales': 3},
+        kwargs_sets=({}, {'num_scales': 1}),
+        golden=('freekd',),
+        refused=tuple({'num_scales': bad} for bad in (0, 2.0, '2', None, True)),
     ),
     connector_row('MimicLoss', reference_mimic, must_agree='N, C'),
     connector_row(
@@ -154,6 +202,15 @@ CONNECTOR_ROWS = (
         needs=('image_shapes', 'image_size'),
     ),
     connector_row(
+        'ICKDLoss',
+        reference_ickd,
+        defaults={'project': True, 'loss_weight': 2.5},
+        refused=({'project': 1}, {'project': None}),
+        must_agree='N',
+        as_wide=False,
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
+    ),
+    connector_row(
         'ReviewKDLoss',
         reference_reviewkd,
         defaults={'mid_channels': 256},
@@ -174,14 +231,17 @@ CONNECTOR_ROWS = (
             {'spatial_weight': 0.0},
         ),
         refused=(
-            *({'num_heads': bad} for bad in (0, 2, 1.0, '1', True)),
+            *({'num_heads': bad} for bad in (0, 2, 1.0, '1', True, [1, 1])),
             *({'query_hw': bad} for bad in (7, (7,), (7, 0), (7, 7.0), '77', None)),
+            {'query_hw': [(7, 7), (7, 7)]},
             *bad_numbers('softmax_scale', 0),
             *bad_numbers('spatial_weight'),
             *bad_numbers('frequency_weight'),
+            *({'through_teacher': bad} for bad in (1, 'no', None)),
             *({'ignore_padding': bad} for bad in (1, 'False', None)),
         ),
         needs=('image_shapes', 'image_size'),
+        needs_by_option=('last_stage',),
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(
@@ -194,6 +254,13 @@ CONNECTOR_ROWS = (
         refused=tuple({'reduction': bad} for bad in (0, 2.0, '2', None, True)),
         must_agree='N, C',
         steepest_at_zero=1e4,  # BatchNorm divides by the root of its 1e-5, three times
+    ),
+    connector_row(
+        'TaTLoss',
+        reference_tat,
+        size=(2, 3),  # finite differences of attention take long
+        golden=('tat',),
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(
         'VIDLoss',

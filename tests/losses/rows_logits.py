@@ -14,6 +14,7 @@ from .references import reference_dist, reference_dkd, reference_kd
 from .references_logits import (
     reference_bdkd,
     reference_ctkd,
+    reference_hardkd,
     reference_js,
     reference_mlkd,
     reference_nkd,
@@ -21,6 +22,7 @@ from .references_logits import (
     reference_pld,
     reference_rld,
     reference_sinkd,
+    reference_taid,
 )
 from .row import BAD_TEMPERATURES, bad_numbers
 from .rows_ckd import CKD_ROW
@@ -55,6 +57,29 @@ def ctkd_function(
     return functional.ctkd_loss(student, teacher, score, strength=strength, **kwargs)
 
 
+def taid_function(
+    student: Tensor, teacher: Tensor, progress: float, *, start: float = 0.4
+) -> Tensor:
+    """The function of a module in its first step."""
+    return functional.taid_loss(student, teacher, start)
+
+
+def hardkd_function(
+    student: Tensor,
+    teacher: Tensor,
+    epoch: float,
+    *,
+    class_counts: list[int] | None = None,
+    beta: float = 0.9999,
+    reweight_from: float = 0.0,
+) -> Tensor:
+    """The function with the weights of the module."""
+    weights = None
+    if class_counts is not None and epoch >= reweight_from:
+        weights = functional.effective_number_weights(class_counts, beta)
+    return functional.hardkd_loss(student, teacher, class_weights=weights)
+
+
 def rld_options(
     alpha: float, beta: float, temperature: float, confidence_temperature: float
 ) -> dict[str, float]:
@@ -87,6 +112,28 @@ LOGIT_ROWS = (
             {'restore_scale': None},
         ),
         golden=('kd', 'lskd', 'normkd'),
+    ),
+    LogitRow(
+        class_name='HardKDLoss',
+        function=hardkd_function,
+        reference=reference_hardkd,
+        defaults={'class_counts': None, 'beta': 0.9999, 'reweight_from': 0.0},
+        kwargs_sets=(
+            {},
+            {'class_counts': [90, 40, 9, 3, 1], 'beta': 0.9, 'reweight_from': 2.5},
+            {'class_counts': [90, 40, 9, 3, 1], 'reweight_from': 2.6},
+        ),
+        invariances={
+            'joint permutation of rows': PERMUTATIONS['joint permutation of rows'],
+            **SHIFTS,
+        },
+        refused=(
+            *({'class_counts': bad} for bad in ([], [3, 0], [2.0], '35', 3, [True])),
+            *bad_numbers('beta', 1),
+            *bad_numbers('reweight_from'),
+        ),
+        golden=('hardkd',),
+        needs=('epoch',),
     ),
     LogitRow(
         class_name='DKDLoss',
@@ -264,5 +311,22 @@ LOGIT_ROWS = (
             *BAD_SWITCHES,
         ),
         needs=('epoch',),
+    ),
+    LogitRow(
+        class_name='TAIDLoss',
+        function=taid_function,
+        reference=reference_taid,
+        defaults={'start': 0.4},
+        kwargs_sets=({}, {'start': 0.0}),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *({'start': bad} for bad in (-0.1, 1.1, '0.4', None, True)),
+            *({'end': bad} for bad in (-0.1, 1.1, '1', None, True)),
+            *({'rate': bad} for bad in (-0.1, 1.1, None, True)),
+            *bad_numbers('momentum', 1),
+        ),
+        golden=('taid',),
+        needs=('progress',),
+        is_derivative=False,  # the target is a constant of the step
     ),
 )

@@ -10,6 +10,7 @@ from .references_maps import (
     reference_at,
     reference_catkd,
     reference_cwd,
+    reference_gld,
     reference_gram,
     reference_hcl,
     reference_nst,
@@ -105,6 +106,25 @@ MAP_ROWS = (
             *({'size': bad} for bad in (0, 2.0, '2', None, True)),
             *({'normalize': bad} for bad in (1, 'True', None)),
         ),
+        mismatches=mismatches('N, C'),
+    ),
+    MapRow(
+        class_name='GLDLoss',
+        function=functional.gld_loss,
+        reference=reference_gld,
+        defaults={
+            **{'tiles': 2, 'global_weight': 0.7},
+            **{'local_weight': 1.0, 'relation_weight': 500.0},
+        },
+        kwargs_sets=({'relation_weight': 20.0}, {'tiles': 1, 'local_weight': 0.2}),
+        invariances=PERMUTATIONS,
+        refused=(
+            *({'tiles': bad} for bad in (0, 2.0, '2', None, True)),
+            *bad_numbers('global_weight'),
+            *bad_numbers('local_weight'),
+            *bad_numbers('relation_weight'),
+        ),
+        rest=(3, 3, 2),  # of two classes, all standardised logits are alike
         mismatches=mismatches('N, C'),
     ),
     MapRow(

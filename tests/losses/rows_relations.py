@@ -8,6 +8,7 @@ from ckd_mm import functional
 
 from .references_relations import (
     reference_cc,
+    reference_irg,
     reference_pkt,
     reference_rkd,
     reference_sp,
@@ -79,6 +80,20 @@ RELATION_ROWS = (
         },
         refused=(*bad_numbers('distance_weight'), *bad_numbers('angle_weight')),
         golden=('rkd',),
+    ),
+    RelationRow(
+        class_name='IRGLoss',
+        function=functional.irg_loss,
+        reference=reference_irg,
+        defaults={'edge_weight': 5.0, 'transformation_weight': 5.0},
+        kwargs_sets=({'edge_weight': 2.0},),
+        invariances={
+            **ROTATIONS,
+            'positive scale of the student': scale_student,
+            'translation of the student': translate_student,
+        },
+        refused=(*bad_numbers('edge_weight'), *bad_numbers('transformation_weight')),
+        mismatches=(ROWS_DIFFER, NO_ROWS),
     ),
     RelationRow(
         class_name='SPLoss',

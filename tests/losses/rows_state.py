@@ -15,7 +15,12 @@ from torch._subclasses.fake_tensor import FakeTensor
 from ckd_mm.losses._indices import IndexCheck
 
 from .modules import ModuleFunction
-from .references_state import reference_crd, reference_linearkd, reference_nd
+from .references_state import (
+    reference_crd,
+    reference_linearkd,
+    reference_makd,
+    reference_nd,
+)
 from .row import BAD_TEMPERATURES, bad_numbers
 from .rows_connectors import PERMUTATION, ConnectorRow
 from .rows_relations import MAPS, NO_ROWS, ROWS_DIFFER
@@ -25,6 +30,11 @@ __all__ = ['STATE_ROWS']
 
 WIDTHS = dict(student_channels=4, teacher_channels=6)
 CONSTANT = 'constant added to each teacher row'
+ANSWERS = [[0.9, 0.1, 0.5], [0.2, 1.0, 0.4], [0.0, 0.3, 0.6], [0.7, 0.8, 0.1]] * 2
+BAD_TABLES: tuple[Any, ...] = (
+    *([], [[]], [0.5], [[0.5, 1.2]], [['a']], None, 'nowhere.npy'),
+    [[0.5], [0.5, 0.5]],
+)
 NO_INTEGERS = (0, -1, 2.0, '4', None, True)
 
 
@@ -50,8 +60,7 @@ def state_row(
         rest=(4,),
         teacher_rest=(6,),
         mismatches=(ROWS_DIFFER, NO_ROWS, MAPS),
-        golden=(),
-        **rest,
+        **{'golden': (), **rest},
     )
 
 
@@ -90,6 +99,21 @@ STATE_ROWS = (
         invariances=PERMUTATION,
         refused=bad_integers('num_classes', 'teacher_channels'),
         needs=('target',),
+    ),
+    state_row(
+        'MaKDLoss',
+        reference_makd,
+        dict(student_channels=4, table=ANSWERS),
+        defaults={'by': 'image'},
+        kwargs_sets=({}, {'by': 'class'}),
+        invariances={},  # the rows of the table belong to the places in the batch
+        refused=(
+            *({'table': bad} for bad in BAD_TABLES),
+            *({'by': bad} for bad in ('sample', None)),
+            *bad_integers('student_channels'),
+        ),
+        needs=('target', 'sample_index'),
+        golden=('makd',),
     ),
     state_row(
         'LinearKDLoss',

@@ -43,6 +43,7 @@ class Sample:
     image_size: tuple[int, int] = (40, 48)
     image_shapes: tuple[tuple[int, int], ...] = ()
     epoch: float = 2.5
+    progress: float = 0.25
 
     @property
     def sample_index(self) -> Tensor:

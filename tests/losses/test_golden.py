@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm import functional
 
@@ -19,6 +19,9 @@ from .battery import LOSSES
 
 GOLDEN = Path(__file__).parents[1] / 'golden'
 CASES: list[dict[str, Any]] = json.loads((GOLDEN / 'index.json').read_text())['cases']
+STATE = 'state of '
+"""Before the names of a case's parameters; `grad of ` before those of gradients."""
+
 NEEDS_TARGET = {name for row in LOSSES if row.needs_target for name in row.golden}
 # Cases that are not named after their function.
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -30,7 +33,18 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 def golden_function(case: dict[str, Any]) -> Callable[..., Tensor]:
     name = case['loss_name']
     function_name, option = OPTIONS.get(name, (f'{name}_loss', {}))
-    return partial(getattr(functional, function_name), **case['kwargs'], **option)
+    function = partial(getattr(functional, function_name), **case['kwargs'], **option)
+    if name == 'tat':  # whose array has queries and values of the student
+        return lambda both, teacher: function(*both, teacher)
+    return function
+
+
+def golden_module(case: dict[str, Any], state: dict[str, Tensor]) -> nn.Module:
+    """A loss with parameters, which the case brings."""
+    (row,) = (row for row in LOSSES if case['loss_name'] in row.golden)
+    module = row.build(loss_weight=1.0, **case['kwargs'])
+    module.load_state_dict(state)
+    return module
 
 
 def assert_near(value: Tensor, golden: np.ndarray, relative: float) -> None:
@@ -52,8 +66,16 @@ def test_equals_the_authors_code_in_value_and_gradient(
     inputs = [student, torch.from_numpy(arrays['teacher']).to(dtype)]
     if case['loss_name'] in NEEDS_TARGET:
         inputs.append(torch.from_numpy(arrays['target']))
-    value = golden_function(case)(*inputs)
+    state = {
+        name.removeprefix(STATE): torch.from_numpy(array)
+        for name, array in arrays.items()
+        if name.startswith(STATE)
+    }
+    loss: Any = golden_module(case, state).to(dtype) if state else golden_function(case)
+    value = loss(*inputs)
     value.backward()
+    for name, parameter in loss.named_parameters() if state else ():
+        assert_near(parameter.grad, arrays[f'grad of {name}'], relative)
     assert student.grad is not None
     assert_near(value.detach(), arrays['loss'], relative)
     assert_near(student.grad, arrays['grad'], relative)

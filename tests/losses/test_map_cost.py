@@ -18,11 +18,15 @@ from ckd_mm.registry import LOSSES, build
 from .battery import LOSSES as ROWS
 
 SIZES, WIDTH, IMAGES = [(64, 96), (32, 48)], 32, 2
+SMALL, OF_FEW_POSITIONS = [(32, 48), (16, 24)], ('TaTLoss',)
+"""Sizes for losses that refuse the others."""
 BYTES = 4 * IMAGES * WIDTH * sum(height * width for height, width in SIZES)
 CHANNELS = {'student_channels': [WIDTH] * 2, 'teacher_channels': [WIDTH] * 2}
 # Peak in float32 and under AMP, in float32 bytes of the student's maps; launches.
 BOUNDS: dict[str, tuple[float, float, int]] = {
+    'ACAMKDLoss': (59.3, 60.0, 400),  # blocks of attention, at any size of maps
     'ATLoss': (1.2, 1.5, 107),
+    'CanKDLoss': (3.1, 3.45, 336),
     'CATKDLoss': (1.1, 1.8, 28),
     'CosineMapLoss': (2.95, 3.7, 111),
     'CWDLoss': (2.0, 2.8, 37),
@@ -30,16 +34,21 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'FGDLoss': (3.0, 3.9, 259),
     'FGFILoss': (2.1, 2.8, 87),
     'FitNetLoss': (3.75, 4.6, 51),
+    'FreeKDLoss': (4.6, 6.4, 344),
+    'GLDLoss': (2.9, 2.8, 503),
     'GramLoss': (3.9, 4.65, 166),
     'HCLLoss': (1.1, 1.5, 70),
+    'ICKDLoss': (2.0, 2.35, 296),
     'MGDLoss': (3.9, 4.5, 48),
     'MimicLoss': (2.0, 2.75, 34),
     'NSTLoss': (3.8, 4.6, 144),
     'OFDLoss': (3.3, 4.5, 79),
+    'OFABranchLoss': (3.3, 4.05, 89),
     'PKDLoss': (2.9, 3.2, 129),
     'ReviewKDLoss': (5.2, 5.9, 168),
     'ScaleKDLoss': (700.0, 700.0, 655),  # attention over all positions: for last stages
     'SimKDLoss': (5.5, 5.4, 72),
+    'TaTLoss': (32.5, 32.7, 61),  # of maps a quarter as large
     'VIDLoss': (3.8, 4.5, 87),
 }
 
@@ -50,14 +59,19 @@ def measured(name: str, *, half: bool) -> Cost:
     config: dict[str, Any] = {**CHANNELS} if name in CONNECTORS else {}
     if name == 'ReviewKDLoss':
         config['mid_channels'] = WIDTH
+    if name in OF_LOGITS:
+        config.update(OF_LOGITS[name])
     with FakeTensorMode():
         loss = build(LOSSES, {'type': name, **config})
-        both = [
-            [torch.randn(IMAGES, WIDTH, *size).to(dtype) for size in SIZES]
+        sizes = SMALL if name in OF_FEW_POSITIONS else SIZES
+        both: Any = [
+            [torch.randn(IMAGES, WIDTH, *size).to(dtype) for size in sizes]
             for _ in range(2)
         ]
         for level in both[0]:
             level.requires_grad_()
+        if name in OF_LOGITS:
+            both = [both[0][0], torch.randn(IMAGES, 10).to(dtype)]
         others = [OTHERS[need]() for need in NEEDS.get(name, ())]
 
         def step() -> None:
@@ -79,9 +93,14 @@ def anchors() -> list[torch.Tensor]:
 OTHERS: dict[str, Any] = {
     'boxes': boxes,
     'anchors': anchors,
+    'target': lambda: torch.zeros(IMAGES, dtype=torch.long),
     'image_size': lambda: (256, 384),
     'image_shapes': lambda: [(256, 384), (200, 384)],
 }
+OF_LOGITS = {
+    'OFABranchLoss': dict(student_channels=WIDTH, teacher_channels=10, stage=1)
+}
+"""Losses of the finer map alone, beside the teacher's logits."""
 PADDING = ('image_shapes', 'image_size')
 NEEDS = {
     'CosineMapLoss': PADDING,
@@ -89,12 +108,14 @@ NEEDS = {
     'FGDLoss': ('boxes', 'image_size'),
     'FGFILoss': ('boxes', 'anchors'),
     'GramLoss': PADDING,
+    'OFABranchLoss': ('target',),
     'ScaleKDLoss': PADDING,
 }
 CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
     *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
-    *('SimKDLoss', 'MimicLoss'),
+    *('SimKDLoss', 'MimicLoss', 'ACAMKDLoss', 'FreeKDLoss'),
+    *('CanKDLoss', 'ICKDLoss', 'TaTLoss'),
 )
 
 

@@ -154,4 +154,5 @@ def uses(config: Path, name: str) -> bool:
 def test_every_card_is_of_a_registered_loss() -> None:
     """Also finds a card whose loss was renamed."""
     cards = set((ROOT / 'docs/methods').glob('*.md'))
-    assert cards == {card(name) for name in REGISTERED}
+    of_terms = ROOT / 'docs/methods/kddetr.md'  # a method of several terms
+    assert cards == {*(card(name) for name in REGISTERED), of_terms}

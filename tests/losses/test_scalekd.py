@@ -87,6 +87,19 @@ def test_heads_have_64_channels_or_more_by_default(channels: int, heads: int) ->
     assert loss.projectors[0]['spatial'].attention.num_heads == heads
 
 
+def test_the_last_of_two_stages_has_no_queries_and_asks_for_the_teachers() -> None:
+    loss: Any = ScaleKDLoss([3, 3], [4, 4], through_teacher=True)
+    first, last = loss.projectors
+    assert {one.query is None for one in last.values()} == {True}
+    assert {one.query is None for one in first.values()} == {False}
+    assert loss.also_needs == ('image_shapes', 'image_size', 'last_stage')
+
+
+def test_one_level_is_refused_where_two_stages_are_needed() -> None:
+    with pytest.raises(ValueError, match="got 1 level.*; compare on='last_stages'"):
+        ScaleKDLoss(3, 4, through_teacher=True)
+
+
 def test_padding_is_asked_for_unless_the_config_says_otherwise() -> None:
     assert ScaleKDLoss(3, 4).also_needs == ('image_shapes', 'image_size')
     assert ScaleKDLoss(3, 4, ignore_padding=False).also_needs == ()

@@ -24,6 +24,12 @@ from ckd_mm.adapters.core.step import Step
 
 __all__ = ['BoundTerm', 'Pair']
 
+WAYS_OUT = {
+    'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
+    'out that goes through it'
+}
+"""Where there is a context that most pairs lack, by its name."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -88,8 +94,14 @@ class BoundTerm:
 
     @property
     def crossed(self) -> bool:
-        """Whether the student's value is what the teacher makes of its tensors."""
-        return any(spec.crossed for spec in self._specs)
+        """Whether the teacher's modules run on the student's tensors."""
+        asked = (
+            spec.context[name].of_teacher
+            for spec in self._specs
+            for name in self._names
+            if name in spec.context
+        )
+        return any(asked) or any(spec.crossed for spec in self._specs)
 
     @property
     def connector(self) -> nn.Module | None:
@@ -198,6 +210,7 @@ class BoundTerm:
             for name in names
             if name in spec.missing_context
         ]
+        reasons += [f'; {WAYS_OUT[name]}' for name in names if name in WAYS_OUT]
         return (
             f'the loss of term {self._term!r} needs {", ".join(map(repr, names))}, '
             'which this pair does not have; it has '

@@ -22,11 +22,13 @@ class Context:
         read: Makes it.
         taps: What it reads of the student's forward.
         of_labels: Whether it reads labels of the data samples.
+        of_teacher: Whether it is a module of the teacher, which no other has.
     """
 
     read: Callable[[Step], Any]
     taps: tuple[Tap, ...] = ()
     of_labels: bool = False
+    of_teacher: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,4 @@ class TeacherContext:
     read: Callable[[list[Any]], Tensor]
     taps: ClassVar[tuple[Tap, ...]] = ()
     of_labels: ClassVar[bool] = False
+    of_teacher: ClassVar[bool] = False

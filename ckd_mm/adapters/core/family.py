@@ -90,8 +90,11 @@ class Adapter:
         )
 
     def context(self) -> dict[str, Context]:
-        """What a loss can ask for with any part; `epoch`: see :class:`Step`."""
-        return {'epoch': Context(lambda step: step.epoch)}
+        """What a loss can ask for with any part, see :class:`Step`."""
+        return {
+            'epoch': Context(lambda step: step.epoch),
+            'progress': Context(lambda step: step.progress),
+        }
 
     def runs(self) -> dict[str, Pass]:
         """The pass that runs the teacher's module of this name and those inside it.

@@ -24,6 +24,10 @@ _TAKEN = {
     'rows': 'rows (B, D)',
     'maps': 'feature maps (N, C, H, W), of one level or several',
     'rows or maps': 'rows (B, D) or feature maps (N, C, H, W)',
+    'map and logits': (
+        'a feature map (N, C, H, W) of the student and class logits (B, C) of the '
+        'teacher'
+    ),
 }
 _FITTING = {
     'maps': ('maps', 'rows or maps'),
@@ -78,9 +82,10 @@ class LossFit:
             ValueError: It takes something else.
         """
         takes = _takes(loss)
-        for value in (student, teacher):
+        of_both = ('maps', 'rows') if takes == 'map and logits' else (takes, takes)
+        for value, wanted in zip((student, teacher), of_both, strict=True):
             given = _kind(value)
-            if takes and takes != 'rows or maps' and takes not in _FITTING[given]:
+            if takes and takes != 'rows or maps' and wanted not in _FITTING[given]:
                 shapes = ', '.join(str(tuple(one.shape)) for one in _levels(value))
                 raise ValueError(self._refusal(loss, shapes, given))
 
@@ -131,6 +136,8 @@ class LossFit:
             if getattr(one, 'takes', None) in _FITTING[kind]
         ]
         ways = []
+        if takes == 'map and logits':
+            ways.append("compare on=dict(student='backbone.layer3', teacher='logits')")
         if parts:
             ways.append(f'compare {" or ".join(parts)}')
         if losses:

@@ -27,6 +27,7 @@ class Step:
         unlabelled: The same of the batch without labels beside it; `None` where no term
             of this run compares on one.
         taps: What the terms that act read of the student; `None` is all that any does.
+        progress: The share of the run's iterations that are done, from 0 to 1.
     """
 
     inputs: Tensor
@@ -37,6 +38,7 @@ class Step:
     reruns: set[Hashable] = field(default_factory=set)
     unlabelled: Step | None = None
     taps: Collection[Tap] | None = None
+    progress: float = 0.0
 
     def acting(self, terms: Iterable[str]) -> list[str]:
         """Those of some terms that act in this step."""

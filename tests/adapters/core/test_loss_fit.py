@@ -11,6 +11,9 @@ from mmdet.testing import demo_mm_inputs
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from ckd_mm.adapters.core.loss_fit import LossFit
+from ckd_mm.adapters.core.pair_spec import PairSpec, Readout
+from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.schedules import Schedule
 from ckd_mm.engine.terms import Term
@@ -19,14 +22,16 @@ from ckd_mm.teachers import ModelTeacher
 
 from ..detectors import faster_rcnn
 
+_BRANCH = dict(type='OFABranchLoss', student_channels=4, teacher_channels=5, stage=3)
+_TAP = Readout((Tap('neck'),))
 WITHOUT_OPTIONS = [
     name
     for name, cls in LOSSES.module_dict.items()
     if cls.__module__.startswith('ckd_mm.')
     and name not in ('CRDLoss', 'NDLoss')  # they need the number of samples or classes
-    and name != 'LinearKDLoss'  # it needs channels
+    and name not in ('LinearKDLoss', 'MaKDLoss')  # they need channels
     and getattr(cls, 'takes', '') in ('distribution', 'rows', 'maps')
-    and name not in ('FGDLoss', 'FGFILoss')  # they need channels
+    and name not in ('FGDLoss', 'FGFILoss', 'CanKDLoss', 'ICKDLoss')  # need channels
 ]
 
 
@@ -128,6 +133,23 @@ def test_what_modules_return_is_refused_in_the_first_step(
     made = distiller(models, on, build(LOSSES, dict(type=name)))
     with pytest.raises(ValueError, match=rf"term 'x': {name} takes .* gives {given}; "):
         step(made, models[0])
+
+
+def test_a_loss_of_a_map_and_logits_names_a_pair_of_them() -> None:
+    loss = build(LOSSES, _BRANCH)
+    with pytest.raises(ValueError) as error:
+        LossFit('x', 'neck', [PairSpec(_TAP, _TAP, levels=True)], {}).check(loss)
+    assert str(error.value).startswith(
+        "term 'x': OFABranchLoss takes a feature map (N, C, H, W) of the student and "
+        "class logits (B, C) of the teacher, but on='neck' gives feature maps by "
+        "level; compare on=dict(student='backbone.layer3', teacher='logits'), or take "
+    )
+    fit = LossFit('x', dict(student='a', teacher='b'), [], {})
+    maps, rows = torch.zeros(2, 4, 3, 3), torch.zeros(2, 5)
+    fit.check_values(loss, maps, rows)
+    for student, teacher in ((maps, maps), (rows, rows)):
+        with pytest.raises(ValueError, match='OFABranchLoss takes a feature map'):
+            fit.check_values(loss, student, teacher)
 
 
 class _Plain(nn.Module):

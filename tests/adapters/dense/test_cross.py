@@ -96,11 +96,11 @@ def by_hand(
         own = own if connector is None else connector(own)
         for number, layer in enumerate(teacher.bbox_head.cls_convs[:behind], 1):
             target = layer(target, activate=number < behind)
-        means, stds = (
-            [getattr(one, name)((0, 2, 3), keepdim=True) for one in (own, target)]
-            for name in ('mean', 'std')
-        )
-        stds = [one.std((0, 2, 3), correction=0, keepdim=True) for one in (own, target)]
+        means = [one.mean((0, 2, 3), keepdim=True) for one in (own, target)]
+        stds = [  # of a channel of one value this is 1e-6, and not what rounding left
+            (one.var((0, 2, 3), correction=0, keepdim=True) + 1e-12).sqrt()
+            for one in (own, target)
+        ]
         own = ((own - means[0]) / stds[0] * stds[1] + means[1]).relu()
         for layer in teacher.bbox_head.cls_convs[behind:]:
             own = layer(own)

@@ -1,0 +1,55 @@
+"""Images of the user's data loaders, for the scores of models."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+
+from ckd_mm.commands.arguments import LIBRARIES
+from ckd_mm.errors import as_value_error
+
+__all__ = ['batches_of', 'first_image']
+
+
+def batches_of(
+    cfg: Config, split: str, num_images: int, batch_size: int
+) -> list[dict[str, Any]]:
+    """The first images of a data loader, the same at every call.
+
+    Args:
+        cfg: The config with the loader.
+        split: `train` or `val`. Training images come in a random order.
+        num_images: How many; all if there are fewer.
+        batch_size: How many in a batch.
+
+    Raises:
+        ValueError: There is no such loader, or its data cannot be read.
+    """
+    loader = deepcopy(cfg.get(f'{split}_dataloader'))
+    if loader is None or cfg.get('default_scope') not in LIBRARIES:
+        raise ValueError(
+            f'the config of the data has no {split}_dataloader of one of {LIBRARIES}; '
+            'name one that has it with data='
+        )
+    loader.update(batch_size=batch_size, num_workers=0, persistent_workers=False)
+    loader.pop('batch_sampler', None)  # it may have another batch size
+    found: list[dict[str, Any]] = []
+    with (
+        as_value_error(f'reading the data of {split}_dataloader'),
+        DefaultScope.overwrite_default_scope(cfg.default_scope),
+    ):
+        for batch in Runner.build_dataloader(loader, seed=0):
+            left = num_images - sum(len(one['data_samples']) for one in found)
+            found.append({key: value[:left] for key, value in batch.items()})
+            if left <= batch_size:
+                break
+    return found
+
+
+def first_image(batch: dict[str, Any]) -> dict[str, Any]:
+    """A batch of the first image alone."""
+    return {key: value[:1] for key, value in batch.items()}

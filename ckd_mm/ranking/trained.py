@@ -1,0 +1,70 @@
+"""What a chain has given after training, to see whether a ranking was right."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+
+from ckd_mm.chain import Chain, plan_chain, read_chain
+from ckd_mm.compare import Run, values_by_seed
+
+__all__ = ['read_trained']
+
+
+def read_trained(
+    chain: str | Path, work_dir: Path, kind: str, names: Iterable[str]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """The results of a chain for the models of a ranking.
+
+    Args:
+        chain: The config of the chain.
+        work_dir: The folder of its runs.
+        kind: `'students'`: the models are links; `'teachers'`: they are links, and what
+            counts is the one student of each.
+        names: The names of the models.
+
+    Returns:
+        The mean of the metric over the seeds that are finished, and the checkpoint of
+        the link of the model with the first seed, both by the name of the model.
+
+    Raises:
+        ValueError: A link is not there or not trained.
+    """
+    read = read_chain(chain)
+    runs = plan_chain(read, work_dir)
+    values = values_by_seed(read, runs)
+    found, checkpoints = {}, {}
+    for name in names:
+        link = _link(read, kind, name)
+        if not values[link]:
+            raise ValueError(
+                f'link {link!r} of {chain} has no result in {work_dir}; train it '
+                f'first: python tools/chain.py {chain} --work-dir {work_dir}'
+            )
+        found[name] = statistics.mean(values[link].values())
+        checkpoints[name] = _checkpoint(runs, name)
+    return found, checkpoints
+
+
+def _link(chain: Chain, kind: str, name: str) -> str:
+    """The link whose result counts for a model."""
+    if name not in chain.links:
+        raise ValueError(
+            f'{chain.source} has no link {name!r}; it has {list(chain.links)}; give '
+            'the models the names of its links'
+        )
+    if kind == 'students':
+        return name
+    taught = [one for one, link in chain.links.items() if [*link.teachers] == [name]]
+    if len(taught) != 1:
+        raise ValueError(
+            f'link {name!r} of {chain.source} must have one student that learns from '
+            f'it alone, got {taught}; change the chain'
+        )
+    return taught[0]
+
+
+def _checkpoint(runs: Iterable[Run], name: str) -> str:
+    found = next(run for run in runs if run.method == name)
+    return str(found.last_checkpoint)

@@ -1,0 +1,184 @@
+"""The scores of real classifiers and detectors on their own data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from ckd_mm.functional import parc, sp_loss
+from ckd_mm.probing.steps import prediction_flops
+from ckd_mm.ranking import (
+    Column,
+    Model,
+    Ranking,
+    Scores,
+    correlations,
+    ordered,
+    rank_students,
+    rank_teachers,
+    read_ranking,
+)
+from ckd_mm.ranking.data import batches_of, first_image
+from ckd_mm.teachers.loading.build import build_teacher
+
+from ..conftest import stock_model
+
+Write = Callable[..., Path]
+OfWidth = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope='module')
+def cfg(
+    classifier_config: Callable[..., Config], tmp_path_factory: pytest.TempPathFactory
+) -> Config:
+    return classifier_config(tmp_path_factory.mktemp('unused'))
+
+
+def test_students_have_relations_and_semantics_where_they_are_as_wide(
+    write: Write, of_width: OfWidth
+) -> None:
+    students = dict(two=of_width(2), eight=of_width(8))
+    ranking = read_ranking(write(students=students, teacher=of_width(8)), 'students')
+    state = torch.get_rng_state()
+    scores = rank_students(ranking, num_images=8, num_draws=2)
+    assert torch.equal(torch.get_rng_state(), state)
+    two, eight = scores.rows['two'], scores.rows['eight']
+    assert -0.5 < two['relations'] < 0 and two['score'] == two['relations']
+    assert -4 < eight['semantics'] < 0 and 'semantics' not in two
+    assert two['parameters'] < eight['parameters'] and two['FLOPs'] < eight['FLOPs']
+    again = rank_students(ranking, num_images=8, num_draws=2)
+    for column in ('relations', 'parameters', 'FLOPs'):
+        assert again.rows['two'][column] == two[column]
+    only = Ranking(dict(a=ranking.models['eight']), ranking.reference, ranking.data)
+    (row,) = rank_students(only, num_images=8, num_draws=1).rows.values()
+    assert row['score'] == row['relations'] + row['semantics']
+
+
+def test_a_student_that_is_the_teacher_scores_zero(cfg: Config, tmp_path: Path) -> None:
+    torch.save({'state_dict': stock_model(cfg).state_dict()}, tmp_path / 'a.pth')
+    same = Model(cfg, str(tmp_path / 'a.pth'))
+    ranking = Ranking(dict(same=same), same, cfg)
+    (row,) = rank_students(ranking, num_images=8, num_draws=1).rows.values()
+    assert row['score'] == pytest.approx(0, abs=1e-6)
+
+
+def test_relations_are_those_of_the_last_maps(cfg: Config, tmp_path: Path) -> None:
+    models = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        model = stock_model(cfg)
+        model.init_weights()
+        torch.save({'state_dict': model.state_dict()}, tmp_path / f'{seed}.pth')
+        models.append(Model(cfg, str(tmp_path / f'{seed}.pth')))
+    ranking = Ranking(dict(a=models[0]), models[1], cfg)
+    (row,) = rank_students(ranking, num_images=8, num_draws=1).rows.values()
+    (batch,) = batches_of(cfg, 'train', 8, 8)
+    maps = []
+    for one in models:
+        built = build_teacher(one.cfg, one.checkpoint).eval()
+        images = built.data_preprocessor(batch, False)['inputs']
+        maps.append(built.extract_feat(images, stage='backbone')[-1].flatten(1))
+    assert row['relations'] == pytest.approx(-float(sp_loss(*maps)), rel=1e-4)
+
+
+def test_a_detector_is_scored_by_the_relations_of_its_neck(
+    detector_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    cfg = detector_config(tmp_path)
+    ranking = Ranking(dict(a=Model(cfg)), Model(cfg), cfg)
+    (row,) = rank_students(ranking, num_images=2, num_draws=1).rows.values()
+    assert row['relations'] < 0 and 'semantics' not in row and row['FLOPs'] > 1e6
+
+
+def test_flops_are_two_for_each_multiply_add(cfg: Config) -> None:
+    model = stock_model(cfg)
+    sizes: list[int] = []
+
+    def note(module: nn.Module, given: Any, output: Any) -> None:
+        weights = module.weight.numel()
+        positions = output[0, 0].numel() if output.dim() == 4 else 1
+        sizes.append(2 * weights * positions)
+
+    for module in model.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            module.register_forward_hook(note)
+    (batch,) = batches_of(cfg, 'train', 2, 2)
+    found = prediction_flops(model, first_image(batch))
+    assert found == sum(sizes)
+
+
+def test_a_trained_teacher_is_scored_by_its_own_outputs(
+    cfg: Config, tmp_path: Path, run: Callable[[Config], Any]
+) -> None:
+    weights = {}
+    trained = Config(cfg.to_dict())
+    trained.work_dir, trained.train_cfg.max_epochs = str(tmp_path), 3
+    trained.optim_wrapper.optimizer.lr = 0.05
+    torch.manual_seed(0)
+    for name, model in (('random', stock_model(cfg)), ('trained', run(trained).model)):
+        torch.save({'state_dict': model.state_dict()}, tmp_path / f'{name}.pth')
+        weights[name] = Model(cfg, str(tmp_path / f'{name}.pth'))
+    ranking = Ranking(weights, weights['trained'], cfg)
+    scores = rank_teachers(ranking, num_images=100)
+    random, taught = scores.rows['random'], scores.rows['trained']
+    assert taught['agreement'] == 1.0 > random['agreement']
+    assert taught['accuracy'] > random['accuracy']
+    built = build_teacher(cfg, weights['trained'].checkpoint).eval()
+    embeddings: list[Tensor] = []
+    built.neck.register_forward_hook(lambda _, __, out: embeddings.append(out[-1]))
+    samples = []
+    for batch in batches_of(cfg, 'val', 100, 50):
+        samples += built.val_step(batch)
+    labels = torch.cat([sample.gt_label for sample in samples])
+    right = sum(int(sample.pred_label == sample.gt_label) for sample in samples)
+    assert taught['accuracy'] == right / 100
+    assert taught['PARC'] == pytest.approx(parc(torch.cat(embeddings), labels))
+    first = max(scores.rows, key=lambda name: scores.rows[name]['PARC'])
+    assert ordered(scores).splitlines()[2].startswith(f'| {first} | ')
+
+
+def test_untrained_teachers_and_detectors_are_refused(
+    cfg: Config, detector_teacher: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="'a' has no checkpoint, and an untrained"):
+        rank_teachers(Ranking(dict(a=Model(cfg)), None, cfg), 9)
+    detector = Config.fromfile(detector_teacher['config'])
+    model = Model(detector, detector_teacher['checkpoint'])
+    with pytest.raises(ValueError, match='each image must have one class'):
+        rank_teachers(Ranking(dict(a=model), None, detector), 2)
+    with pytest.raises(ValueError, match='a FasterRCNN does not give; take the mAP'):
+        rank_teachers(Ranking(dict(a=model), None, cfg), 9)
+
+
+def test_data_without_the_loader_are_refused(cfg: Config) -> None:
+    bare = Config(dict(default_scope='mmpretrain'))
+    with pytest.raises(ValueError, match='no train_dataloader .* name one that has it'):
+        batches_of(bare, 'train', 2, 2)
+    sizes = [len(one['data_samples']) for one in batches_of(cfg, 'val', 7, 3)]
+    assert sizes == [3, 3, 1]
+
+
+def test_the_order_is_compared_with_training() -> None:
+    rows = {name: dict(a=float(i), b=-float(i)) for i, name in enumerate('xyz')}
+    rows['x'].pop('b')
+    scores = Scores((Column('a', '{:.1f}'), Column('b', '{:.1f}')), rows, 'a')
+    trained = dict(x=80.0, y=95.0, z=90.0)
+    assert ordered(scores, trained).splitlines()[2:] == [
+        '| z | 2.0 | -2.0 | 90 |',
+        '| y | 1.0 | -1.0 | 95 |',
+        '| x | 0.0 | - | 80 |',
+    ]
+    assert correlations(scores, trained).splitlines()[2:] == [
+        '| a | 0.50 | 0.33 |',
+        '| b | - | - |',
+    ]
+    with pytest.raises(ValueError, match='needs 3 models at least, got 2'):
+        correlations(
+            Scores(scores.columns, dict(y=rows['y'], z=rows['z']), 'a'), trained
+        )
