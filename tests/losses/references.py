@@ -96,8 +96,10 @@ def reference_kd(
 def reference_normkd(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     losses = []
     for s, t in zip(table(student), table(teacher), strict=True):
-        t_s, t_t = temperature * deviation(s), temperature * deviation(t)
-        losses.append(t_t**2 * divergence(softmax(t, t_t), softmax(s, t_s)))
+        spread_s, spread_t = deviation(s), deviation(t)
+        p_s = softmax([z / spread_s for z in s], temperature)
+        p_t = softmax([z / spread_t for z in t], temperature)
+        losses.append((temperature * spread_t) ** 2 * divergence(p_t, p_s))
     return mean(losses)
 
 
