@@ -21,7 +21,7 @@ custom_hooks = [
             checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
         ),
         distill=dict(
-            kd=dict(
+            normkd=dict(
                 on='logits',
                 loss=dict(
                     type='KDLoss',
