@@ -144,10 +144,10 @@ def _pairs(
     student: BaseModel,
 ) -> dict[str, Pair]:
     """What the terms compare, in a step on random images."""
-    maker = _maker(terms, kinds, runner, student)
-    copy = maker.student.model
     error: ValueError | None = None
     for size in SIZES:
+        maker = _maker(terms, kinds, runner, student)  # one that failed is half-way
+        copy = maker.student.model
         try:
             with torch.no_grad(), as_value_error('a step on random images'):
                 return maker.pairs(random_batch(copy, (size, size)))

@@ -112,9 +112,9 @@ def test_labels_stay_within_the_image_and_off_its_title(report: Any) -> None:
     corners = [(0, 0), (110, 0), (0, 100), (110, 100), (50, 3), (50, 60), (126, 40)]
     boxes = [(x, y, 18, 28, '8 0.97') for x, y in corners]
     panel = report.Panel('ground truth', np.zeros((128, 128, 3), np.uint8), boxes)
-    figure = Figure(figsize=(7, 9), layout='constrained')
-    axis = figure.subplots(4, 3)[1][1]
-    report._draw_panel(axis, panel)
+    figure = Figure(figsize=(6, 4.2), layout='constrained')  # as the demo's right side
+    axis = figure.subplots(2, 3)[1][1]
+    report._draw_panel(axis, panel, with_title=True)
     FigureCanvasAgg(figure).draw()
     image = axis.get_window_extent().padded(1)
     assert len(axis.texts) == len(boxes)
