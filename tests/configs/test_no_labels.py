@@ -14,8 +14,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ckd_mm.hooks import DistillationHook
+from ckd_mm.teachers.loading.build import build_model
 
-from ..tutorials.page import python
+from ..tutorials.page import files, python
 from .catalog import metafiles_read_once
 
 pytest.importorskip('timm')
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / 'configs/no_labels'
 PAGE = ROOT / 'docs/tutorials/no_labels.md'
+FOLDERS = ROOT / 'docs/tutorials/folders.md'
 VIT = dict(embed_dim=24, depth=2, num_heads=2)
 Losses = dict[str, float]
 
@@ -128,7 +130,7 @@ def test_the_recipes_are_these_and_their_docstrings_have_their_commands() -> Non
 
 
 def test_the_blocks_of_the_page_train(folder: Path) -> None:
-    blocks = python(PAGE)
+    blocks = python(PAGE)[:3]  # the others are of a classifier
     files = [folder / f'block_{number}.py' for number in range(len(blocks))]
     for file, text in zip(files, blocks, strict=True):
         file.write_text(text)
@@ -149,3 +151,23 @@ def test_the_blocks_of_the_page_train(folder: Path) -> None:
     runner, losses = two_steps(beside, 'beside')
     assert {'train/loss_maps', 'train/loss_rpn_cls', 'train/loss_cls'} <= set(losses)
     assert sum(isinstance(hook, DistillationHook) for hook in runner.hooks) == 1
+
+
+def test_the_blocks_of_the_page_on_a_classifier_train(
+    digit_images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They go on with the files of the page on folders, beside an untrained teacher."""
+    shutil.copytree(digit_images, tmp_path / 'data/my_images')
+    shutil.copytree(digit_images / 'val', tmp_path / 'data/more_images')
+    monkeypatch.chdir(tmp_path)
+    for name, text in (files(FOLDERS) | files(PAGE)).items():
+        Path(name).write_text(text)
+    teacher = build_model(read(Path('my_teacher.py')))
+    torch.save(teacher.state_dict(), 'teacher.pth')
+    added = {'my_unlabelled': {'loss_student', 'loss_more'}, 'my_no_labels': set()}
+    for name, more in added.items():
+        cfg = read(Path(f'{name}.py'))
+        cfg.custom_hooks[0].teacher.update(checkpoint='teacher.pth', evaluate=False)
+        _, losses = two_steps(cfg, name)
+        found = {key.removeprefix('train/') for key in losses}
+        assert found == {'loss', 'loss_ckd', *more}

@@ -6,14 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 from mmengine.fileio import load
 from mmengine.utils import get_installed_path
 
 from ckd_mm.report import read_history
+from ckd_mm.teachers.loading.build import build_model
 
 from ..processes import ROOT
 from .apart import APART, needs_mmdeploy
-from .page import python, run_page
+from .page import files, python, run_page
 
 FOLDERS = ROOT / 'docs/tutorials/folders.md'
 LOGS = ROOT / 'docs/tutorials/read_the_logs.md'
@@ -92,3 +94,19 @@ def test_the_weights_of_the_teacher_are_of_the_zoo() -> None:
     assert file in {
         Path(model.get('Weights', '')).name for model in load(zoo)['Models']
     }
+
+
+def test_a_stock_student_and_its_teacher_are_what_the_page_says(tmp_path: Path) -> None:
+    page = FOLDERS.read_text()
+    stock = re.findall(r'`(mmpretrain::resnet/resnet\d+_8xb32_in1k\.py)`', page)
+    (model,) = re.findall(r'`(dict\(head=dict\(num_classes=num_classes\)\))`', page)
+    for base, width in zip(stock, (512, 2048), strict=True):
+        code = re.sub(
+            r'^_base_ = .*', f"_base_ = ['{base}']", files(FOLDERS)['my_student.py']
+        )
+        code = re.sub(
+            r'^model = dict\(.*?^\)', f'model = {model}', code, flags=re.M | re.S
+        )
+        (tmp_path / 'stock.py').write_text(code)
+        cfg = Config.fromfile(tmp_path / 'stock.py')
+        assert build_model(cfg).head.fc.weight.shape == (10, width)
