@@ -105,14 +105,16 @@ def _misfit(title: str, source: str, error: Exception) -> str:
     if not missing and not unexpected and not misfit.reshaped:
         return ''
     found = [
-        listed('missing', missing),
-        listed('unexpected', unexpected),
-        listed('of another shape', misfit.reshaped),
+        listed('missing', missing, most=3),
+        listed('unexpected', unexpected, most=3),
+        listed('of another shape', misfit.reshaped, most=3),
     ]
+    said = f'{source} does not hold the weights of {title}: {"; ".join(found)}'
+    if missing or unexpected or len(misfit.reshaped) > 2:
+        return f'{said}; give the file of this model: this one is of another'
     return (
-        f'{source} does not hold the weights of {title}: {"; ".join(found)}; give the '
-        'file of this model. If its head has another number of classes, say so with '
-        'args=dict(num_classes=...)'
+        f'{said}; give the file of this model. If its head has another number of '
+        'classes, say so with args=dict(num_classes=...)'
     )
 
 

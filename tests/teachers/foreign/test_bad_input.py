@@ -124,7 +124,7 @@ def test_rows_of_a_head_that_the_teacher_does_not_have() -> None:
     adapter = build_adapter(
         STUDENTS['Faster R-CNN'][0](), teacher_model(**MODULE, **IMAGENET)
     )
-    with pytest.raises(ValueError, match="feature maps with on='backbone'; known"):
+    with pytest.raises(ValueError, match="feature maps with on='backbone'; any"):
         adapter.bind('t', 'roi_logits', ())
 
 
@@ -150,6 +150,18 @@ def test_args_of_a_wrong_value(library: str) -> None:
     }[library]
     with pytest.raises(ValueError, match=r"cannot be built with args=.*'wide'.*; "):
         teacher_model(**ARGS[library], args=args, **IMAGENET)
+
+
+def test_logits_of_a_teacher_of_another_library(tmp_path: Path) -> None:
+    teacher = teacher_model(**CASES['timm ViT'].config(tmp_path))
+    adapter = build_adapter(STUDENTS['ResNet'][0](), teacher)
+    with pytest.raises(ValueError, match='logits are not taken') as raised:
+        adapter.bind('t', 'logits', ())
+    said = str(raised.value)
+    assert said.startswith("term 't': on='logits' cannot be compared")
+    assert "timm model 'vit_tiny_patch16_224'" in said
+    assert 'FeatureModel' not in said
+    assert 'unknown' not in said
 
 
 @pytest.mark.parametrize('library', ['timm', 'transformers'])
