@@ -51,7 +51,7 @@ def part_name(on: Any) -> str:
     if not isinstance(on, dict):
         return str(on)
     if 'part' not in on:
-        return f'module:{on["teacher"]}'
+        return f'module:{on.get("teacher", "")}'  # the adapter refuses none
     levels = on.get('levels') or ()
     bias = ['bias'] if on.get('bias') else []
     return ':'.join([on['part'], *map(str, levels), *bias])
