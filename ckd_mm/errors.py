@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ['as_value_error']
+__all__ = ['TRACE', 'as_value_error', 'one_sentence']
 
 LENGTH = 400
+TRACE = 'CKD_MM_TRACE'
+"""The variable of the environment that keeps the traces of our own errors."""
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """End the program with the sentence of this package that an exception holds.
+
+    Libraries wrap an exception of ours into one of theirs; the sentence is found there,
+    too. Exceptions of other code pass with their trace, and so do ours where the
+    environment has `CKD_MM_TRACE=1`.
+
+    Raises:
+        SystemExit: With the sentence; the status is 1.
+    """
+    try:
+        yield
+    except Exception as error:
+        text = _our_sentence(error)
+        if text is None or os.environ.get(TRACE):
+            raise
+        sys.exit(f'error: {text}')
+
+
+def _our_sentence(error: BaseException | None) -> str | None:
+    """Of the first exception in a chain that a module of this package raised."""
+    while error is not None:
+        if isinstance(error, (ValueError, ImportError, OSError)) and _is_ours(error):
+            return str(error)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 @contextmanager
@@ -33,10 +66,12 @@ def as_value_error(what: str) -> Iterator[None]:
         raise ValueError(_one_line(text)) from error
 
 
-def _is_ours(error: Exception) -> bool:
+def _is_ours(error: BaseException) -> bool:
     """Whether a module of this package raised it."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return str(frame.f_globals.get('__name__')).split('.')[0] == 'ckd_mm'
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if not frames:
+        return False
+    return str(frames[-1].f_globals.get('__name__')).split('.')[0] == 'ckd_mm'
 
 
 def _one_line(text: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 
 from ckd_mm.commands.arguments import run_tool
+from ckd_mm.errors import one_sentence
 
 __all__: list[str] = []
 
@@ -28,4 +29,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with one_sentence():
+        main()

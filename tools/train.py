@@ -19,6 +19,7 @@ from mmengine.config import Config
 
 from ckd_mm.commands.arguments import run_tool
 from ckd_mm.commands.presets import CHOICES, add_distillation
+from ckd_mm.errors import one_sentence
 
 __all__: list[str] = []
 
@@ -85,4 +86,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == '__main__':
-    main()
+    with one_sentence():
+        main()

@@ -234,7 +234,9 @@ def _distilled(
             )
         if isinstance(method, str):  # the models decide what is compared
             first = teachers[0]
-            model = before[first].cfg if isinstance(first, str) else first['config']
+            model: Any = before[first].cfg if isinstance(first, str) else None
+            if isinstance(first, dict):
+                model = first.get('config')
             preset = student_of(what, method, cfg, dict(config=model))
             return _with_teacher(preset, teacher)
         return student_of(what, method, cfg, teacher)

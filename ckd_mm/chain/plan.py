@@ -64,7 +64,8 @@ def _name_given(cfg: Config, given: Mapping[str, Link]) -> None:
     hook: dict[str, Any] = hook_of(cfg) or {}
     named = hook.get('teacher') or []
     for teacher in named if isinstance(named, (list, tuple)) else [named]:
-        link = given.get(teacher.get('config'))
+        name = teacher.get('config')
+        link = given.get(name) if isinstance(name, str) else None
         if link is not None:
             teacher['config'] = link.cfg.to_dict()
             teacher['checkpoint'] = link.checkpoint

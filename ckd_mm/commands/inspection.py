@@ -19,8 +19,10 @@ from ckd_mm.adapters.core.parts import options_of
 from ckd_mm.adapters.core.semi_supervised import student_within, teacher_within
 from ckd_mm.commands.defaults import maps_loss, part_term
 from ckd_mm.engine.pairs import PairMaker
+from ckd_mm.engine.terms import CHANNELS, required_channels
 from ckd_mm.errors import as_value_error
 from ckd_mm.probing.untrained import build_untrained  # where it was before
+from ckd_mm.registry import LOSSES
 from ckd_mm.teachers import ModelTeacher, Request
 
 __all__ = ['Finding', 'build_untrained', 'find_parts']
@@ -56,9 +58,14 @@ class Finding:
         if self.reason:
             return None
         term = part_term(self.on, self.columns, self.context)
-        if term is not None or not (self.is_maps or self.on == 'embedding'):
-            return term
         student, teacher = self.widths
+        if term is not None:
+            channels = dict(zip(CHANNELS, (student, teacher), strict=True))
+            needed = required_channels(LOSSES.get(term['loss']['type']))
+            term['loss'].update({name: channels[name] for name in needed})
+            return term
+        if not (self.is_maps or self.on == 'embedding'):
+            return None
         if len(student) != len(teacher):
             return None
         return dict(on=self.on, loss=maps_loss((student, teacher), self.same_sizes))

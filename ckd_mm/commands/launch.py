@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,10 @@ def main() -> None:
     tools = _tools()
     name, *arguments = sys.argv[1:] or ['--help']
     if name in ('-h', '--help'):
-        print(f'usage: ckd_mm NAME [ARGUMENTS ...]\n\nNAME: {", ".join(sorted(tools))}')
+        print('usage: ckd_mm NAME [ARGUMENTS ...]\n')
+        width = max(map(len, tools))
+        for tool, path in sorted(tools.items()):
+            print(f'  {tool:{width}}  {_summary(path)}')
         print('\nckd_mm NAME --help shows the arguments.')
         return
     if name not in tools:
@@ -35,6 +39,12 @@ def main() -> None:
         sys.exit(subprocess.run(command).returncode)
     except KeyboardInterrupt:  # the script has seen it too, and has said so
         sys.exit(130)
+
+
+def _summary(path: Path) -> str:
+    """The first sentence of a script's docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding='utf-8'))) or ''
+    return ' '.join(text.split('\n\n')[0].split())
 
 
 def _tools() -> dict[str, Path]:

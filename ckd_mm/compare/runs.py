@@ -129,7 +129,8 @@ class Run:
         assert hook is not None, 'a run with teachers distils'
         named = hook['teacher']
         for teacher in named if isinstance(named, (list, tuple)) else [named]:
-            run = self.teachers.get(teacher.get('config'))
+            name = teacher.get('config')
+            run = self.teachers.get(name) if isinstance(name, str) else None
             if run is not None:
                 teacher['config'] = str(run.config_file.resolve())
                 teacher['checkpoint'] = str(run.last_checkpoint)

@@ -28,10 +28,10 @@ def standardized(rows: Tensor, epsilon: float) -> Tensor:
 
 
 def standardized_logits(
-    student_BC: Tensor, teacher_BC: Tensor
+    student_BC: Tensor, teacher_BC: Tensor, epsilon: float = 1e-7
 ) -> tuple[Tensor, Tensor]:
     """Both logits standardised over the classes of each row, as arXiv:2403.01427 does.
 
-    The epsilon is the authors'.
+    The default of epsilon is the authors'.
     """
-    return standardized(student_BC, 1e-7), standardized(teacher_BC, 1e-7)
+    return standardized(student_BC, epsilon), standardized(teacher_BC, epsilon)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
-from ckd_mm.functional._standardize import standardized_logits
+from ckd_mm.functional._standardize import centred, standardized_logits
 
 __all__ = ['kd_loss']
 
@@ -17,6 +17,7 @@ def kd_loss(
     *,
     temperature: float = 4.0,
     standardize: bool = False,
+    restore_scale: bool = False,
 ) -> Tensor:
     r"""Kullback-Leibler divergence of the student's distribution from the teacher's.
 
@@ -34,6 +35,10 @@ def kd_loss(
         standardize: Standardise each row of both logits first: minus its mean, divided
             by its standard deviation (arXiv:2403.01427, whose authors take temperature
             2). A constant student row then gets no gradient.
+        restore_scale: Multiply each row by the variance of the teacher's logits, over
+            C - 1. With `standardize` it is NormKD (arXiv:2308.00520), where T times the
+            deviation of a row is its temperature. A constant teacher row, for which
+            NormKD's code is NaN, counts 0.
 
     Returns:
         The mean over rows, in nats times T^2, >= 0, of shape (). An empty batch gives 0
@@ -52,12 +57,23 @@ def kd_loss(
     with full_precision(student, teacher) as (student_BC, teacher_BC):
         if len(student_BC) == 0:
             return student_BC.sum() * 0.0
+        scale_B = _variance(teacher_BC) if restore_scale else 1.0
         if standardize:
-            student_BC, teacher_BC = standardized_logits(student_BC, teacher_BC)
-        divergence = F.kl_div(
+            # NormKD has no epsilon; this one vanishes beside any deviation
+            options = {'epsilon': 1e-12} if restore_scale else {}
+            student_BC, teacher_BC = standardized_logits(
+                student_BC, teacher_BC, **options
+            )
+        divergence_BC = F.kl_div(
             F.log_softmax(student_BC / temperature, dim=1),
             F.log_softmax(teacher_BC / temperature, dim=1),
-            reduction='batchmean',
+            reduction='none',
             log_target=True,
         )
-        return divergence * temperature**2
+        return (divergence_BC.sum(dim=1) * scale_B).mean() * temperature**2
+
+
+def _variance(rows_BC: Tensor) -> Tensor:
+    """The unbiased variance of each row; exactly 0 for a constant one."""
+    free = max(rows_BC.shape[1] - 1, 1)
+    return centred(rows_BC).square().sum(dim=1) / free

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,8 @@ __all__ = [
     'recomputed',
     'widths',
 ]
+
+_Result = TypeVar('_Result')
 
 Channels: TypeAlias = int | Sequence[int]
 """The number of channels of one level, or a list with one number per level."""
@@ -131,7 +133,7 @@ def over_pairs(
     return torch.stack(values)
 
 
-def recomputed(function: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:
+def recomputed(function: Callable[..., _Result], *inputs: Tensor | None) -> _Result:
     """`function(*inputs, again=...)`, of which only inputs and output are kept.
 
     The backward pass calls it once more, then with `again=True`.

@@ -25,9 +25,13 @@ class KDLoss(nn.Module):
         standardize: Standardise each row of logits first (arXiv:2403.01427); its
             authors use `temperature=2, loss_weight=9` beside the student's own loss at
             0.1 on CIFAR-100.
+        restore_scale: Multiply each standardised row by the variance of the teacher's
+            logits, which is NormKD (arXiv:2308.00520); its authors use `temperature=2,
+            loss_weight=0.9` beside 0.1 on CIFAR-100, and 1, 0.5 and 0.5 on ImageNet.
 
     Raises:
-        ValueError: An argument is out of its range.
+        ValueError: An argument is out of its range, or `restore_scale` is without
+            `standardize`.
 
     Examples:
         >>> import torch
@@ -43,11 +47,18 @@ class KDLoss(nn.Module):
         temperature: float = 4.0,
         loss_weight: float = 1.0,
         standardize: bool = False,
+        restore_scale: bool = False,
     ) -> None:
         super().__init__()
         self.temperature = positive('temperature', temperature)
         self.loss_weight = non_negative('loss_weight', loss_weight)
         self.standardize = boolean('standardize', standardize)
+        self.restore_scale = boolean('restore_scale', restore_scale)
+        if restore_scale and not standardize:
+            raise ValueError(
+                'restore_scale=True needs logits that are standardised, got '
+                'standardize=False; set both for NormKD'
+            )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The weighted loss, of shape ()."""
@@ -56,4 +67,5 @@ class KDLoss(nn.Module):
             teacher,
             temperature=self.temperature,
             standardize=self.standardize,
+            restore_scale=self.restore_scale,
         )

@@ -45,7 +45,7 @@ class TaTLoss(nn.Module):
         torch.Size([])
     """
 
-    takes: ClassVar[Takes] = 'maps'
+    takes: ClassVar[Takes] = 'rows or maps'
 
     def __init__(
         self,

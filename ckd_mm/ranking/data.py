@@ -47,6 +47,11 @@ def batches_of(
             found.append({key: value[:left] for key, value in batch.items()})
             if left <= batch_size:
                 break
+    if not found:
+        raise ValueError(
+            f'{split}_dataloader gives no batch of {batch_size} images; ask for fewer '
+            'with --images'
+        )
     return found
 
 

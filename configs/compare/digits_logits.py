@@ -28,6 +28,7 @@ methods = {
     'NKD': 'configs/mmpretrain/digits/nkd_r18-w16-r18-w2_20e_digits.py',
     'OFA': 'configs/mmpretrain/digits/ofa_r18-w16-r18-w2_20e_digits.py',
     'PLD': 'configs/mmpretrain/digits/pld_r18-w16-r18-w2_20e_digits.py',
+    'NormKD': 'configs/mmpretrain/digits/normkd_r18-w16-r18-w2_20e_digits.py',
     'RLD': 'configs/mmpretrain/digits/rld_r18-w16-r18-w2_20e_digits.py',
     'JS': 'configs/mmpretrain/digits/js_r18-w16-r18-w2_20e_digits.py',
     'SinKD': 'configs/mmpretrain/digits/sinkd_r18-w16-r18-w2_20e_digits.py',

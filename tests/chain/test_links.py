@@ -67,11 +67,17 @@ def test_repeated_links_are_generations(write: Write, model: str) -> None:
 
 
 def test_a_preset_chooses_what_the_two_models_have(write: Write, model: str) -> None:
-    links = dict(a=dict(config=model), b=dict(config=model, method='dkd'))
+    links: dict[str, dict[str, Any]] = dict(
+        a=dict(config=model), b=dict(config=model, method='dkd')
+    )
     chain = read_chain(write(links=links))
     (hook,) = chain.links['b'].cfg.custom_hooks
     assert hook.distill.dkd.on == 'logits'
     assert hook.teacher == dict(config='a')
+    links['b']['teacher'] = dict(ema=True)  # a model like the student
+    links['b']['cfg_options'] = dict(custom_hooks=[dict(type='EMAHook')])
+    hooks = read_chain(write(links=links)).links['b'].cfg.custom_hooks
+    assert hooks[1].teacher == dict(ema=True)
 
 
 def test_options_change_every_link_that_is_trained(

@@ -117,6 +117,29 @@ def test_a_link_with_a_checkpoint_is_not_trained_and_its_weights_count(
     assert anew.folder != run.folder
 
 
+def test_a_link_may_learn_from_one_that_is_given_and_one_that_is_trained(
+    write: Write,
+    go: Callable[..., list[Run]],
+    model: str,
+    classifier_teacher: dict[str, Any],
+) -> None:
+    whole = Config.fromfile(classifier_teacher['config']).model.to_dict()
+    outside = dict(config=whole, checkpoint=classifier_teacher['checkpoint'])
+    several = dict(
+        given=classifier_teacher,
+        a=dict(config=model),
+        b=dict(config=model, teacher=['given', 'a', outside], **KD),
+    )
+    first, second = go(write(links=several))
+    teachers = Config.fromfile(second.config_file).custom_hooks[0].teacher
+    weights = classifier_teacher['checkpoint']
+    assert [one.checkpoint for one in teachers] == [
+        weights,
+        str(first.folder / 'epoch_1.pth'),
+        weights,
+    ]
+
+
 def test_a_finished_teacher_without_its_checkpoint_is_refused(
     write: Write, go: Callable[..., list[Run]], model: str
 ) -> None:

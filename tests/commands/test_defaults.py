@@ -19,7 +19,7 @@ from ckd_mm.commands.defaults import (
     part_term,
 )
 from ckd_mm.commands.inspection import find_parts
-from ckd_mm.engine.terms import build_terms
+from ckd_mm.engine.terms import build_terms, required_channels
 from ckd_mm.probing.steps import batch_that_trains
 from ckd_mm.registry import LOSSES, build
 
@@ -76,7 +76,8 @@ def test_localisation_distillation_has_the_settings_of_its_authors() -> None:
 def test_every_default_can_be_built(part: str) -> None:
     losses = METHODS[part] if part in METHODS else {'': OTHER_PARTS[part]}
     for loss in losses.values():
-        build(LOSSES, loss)
+        widths = dict.fromkeys(required_channels(LOSSES.get(loss['type'])), 8)
+        build(LOSSES, {**loss, **widths})  # a run takes them from the models
 
 
 @pytest.mark.parametrize('part', METHODS)

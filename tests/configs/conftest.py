@@ -24,6 +24,7 @@ collect_ignore = ['frozen']  # configs, not modules
 NAMES = ('0.png', '1.png')
 SIZE = 64  # pixels, of the images as they are and as the models get them
 LARGE_SIZE = 128  # 300 queries are of as many places; deformable kernels need 3 x 3
+LARGEST_SIZE = 224  # DINO's encoder has 900 places, of which queries are chosen
 
 
 @pytest.fixture(scope='module')
@@ -66,6 +67,8 @@ def random_data(
             point_part(part)
         is_large = 'num_queries' in cfg.model or 'dconv' in str(cfg.get('custom_hooks'))
         size = LARGE_SIZE if is_large else SIZE
+        if cfg.model.get('num_queries', 0) > 300:
+            size = LARGEST_SIZE
         cfg.merge_from_dict(capped_sizes(cfg, size))
 
     def point_part(dataset: Any) -> None:

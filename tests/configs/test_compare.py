@@ -89,4 +89,4 @@ def test_all_losses_of_a_kind_are_compared_and_nothing_but_the_method_differs(
         f'configs/compare/digits_{kind}.py needs a config of each loss of {kind}'
     )
     standardized = [loss.type for loss in losses if loss.get('standardize')]
-    assert standardized == (['KDLoss', 'DKDLoss'] if kind == 'logits' else [])
+    assert standardized == (['KDLoss', 'KDLoss', 'DKDLoss'] if kind == 'logits' else [])

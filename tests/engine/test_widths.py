@@ -70,6 +70,11 @@ GIVEN: dict[str, tuple[str, dict[str, Any]]] = {
     'detector': ('neck', dict(student_channels=[32] * 5, teacher_channels=[64] * 5)),
     'classifier': ('embedding', dict(student_channels=64, teacher_channels=128)),
 }
+WITH_LOGITS = {
+    'LinearKDLoss': dict(student='embedding', teacher='logits'),
+    'OFABranchLoss': dict(student='backbone.layer3', teacher='logits'),
+}
+"""What losses of a value of the student's and the teacher's class logits compare."""
 
 
 def test_the_losses_that_need_channels_are_known() -> None:
@@ -180,15 +185,21 @@ def test_they_are_read_from_a_copy_of_the_student(task: Task, tmp_path: Path) ->
 def test_every_loss_that_needs_channels_gets_them(
     task: Task, tmp_path: Path, name: str
 ) -> None:
-    options = {
+    options: dict[str, dict[str, Any]] = {
         'CRDLoss': dict(num_samples=8),
         'NDLoss': dict(num_classes=10),
-    }.get(name, {})
-    on = 'embedding' if options else 'backbone'
-    distill = dict(x=dict(on=on, loss=dict(type=name, **options)))
+        'MaKDLoss': dict(table=[[0.5, 1.0]] * 10, by='class'),
+        'OFABranchLoss': dict(stage=3),
+    }
+    on = WITH_LOGITS.get(name, 'embedding' if name in options else 'backbone')
+    distill = dict(x=dict(on=on, loss=dict(type=name, **options.get(name, {}))))
     runner = Runner.from_cfg(task.config(tmp_path))
     terms = build_terms(distill)
     kinds = read_teachers(task.teacher)
+    if task.name == 'detector' and name in WITH_LOGITS:
+        with pytest.raises(ValueError, match='FasterRCNN has no module'):
+            with_channels(distill, terms, kinds, runner, runner.model)
+        return
     filled = with_channels(distill, terms, kinds, runner, runner.model)
     (term,) = build_terms(filled)
     assert not isinstance(term.loss, PendingLoss)

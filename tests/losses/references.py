@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from .scalars import correlation, cosine, divergence, mean, softmax, table
+from .scalars import (
+    Scalars,
+    correlation,
+    cosine,
+    divergence,
+    dot,
+    mean,
+    softmax,
+    table,
+)
 
 
 def reference_ckd(
@@ -68,13 +77,35 @@ def centered(rows: list[list[Tensor]], center: str | None) -> list[list[Tensor]]
 
 
 def reference_kd(
-    student: Tensor, teacher: Tensor, *, temperature: float, standardize: bool = False
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    temperature: float,
+    standardize: bool = False,
+    restore_scale: bool = False,
 ) -> Tensor:
+    if restore_scale:
+        return reference_normkd(student, teacher, temperature)
     pairs = zip(table(student, standardize), table(teacher, standardize), strict=True)
     losses = [
         divergence(softmax(t, temperature), softmax(s, temperature)) for s, t in pairs
     ]
     return temperature**2 * mean(losses)
+
+
+def reference_normkd(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    losses = []
+    for s, t in zip(table(student), table(teacher), strict=True):
+        spread_s, spread_t = deviation(s), deviation(t)
+        p_s = softmax([z / spread_s for z in s], temperature)
+        p_t = softmax([z / spread_t for z in t], temperature)
+        losses.append((temperature * spread_t) ** 2 * divergence(p_t, p_s))
+    return mean(losses)
+
+
+def deviation(row: Scalars) -> Tensor:
+    gaps = [z - mean(row) for z in row]
+    return (dot(gaps, gaps) / (len(row) - 1)).sqrt()
 
 
 def reference_dkd(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .references_maps import columns, reference_hcl, squared_distance
-from .scalars import cosine, dot, mean, softmax, total
+from .scalars import cosine, dot, mean, total
 
 Grid = list[list[list[list[Tensor]]]]
 """Scalars by image, channel, row and column."""
@@ -89,33 +89,6 @@ def reference_mimic(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
         ]
         losses.append(total(squares) / len(squares))
     return total(losses) / (2 * len(losses))
-
-
-def reference_freekd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
-    """Block of four by block of four, on each model by itself."""
-    (conv,) = module.projections
-    outputs = tensor(convolution(grid(student), conv.weight, conv.bias))
-    losses = []
-    for _ in range(module.num_scales):
-        (outputs, own), (teacher, wanted) = _haar(outputs), _haar(teacher)
-        gaps = [(a - b).abs() for a, b in zip(own, wanted, strict=True)]
-        losses.append(total(gaps) / len(gaps))
-    return total(losses)
-
-
-def _haar(maps: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The low band, and all numbers of the three others."""
-    low, high = [], []
-    for channel in maps.flatten(0, 1):
-        height, width = channel.shape
-        cells = {(i, j): channel[i, j] for i, j in product(range(height), range(width))}
-        for i, j in product(range(0, height, 2), range(0, width, 2)):
-            block = (i, j), (i, j + 1), (i + 1, j), (i + 1, j + 1)
-            a, b, c, d = (cells.get(one, channel.new_zeros(())) for one in block)
-            low.append((a + b + c + d) / 2)
-            high += [(a + b - c - d) / 2, (a - b + c - d) / 2, (a - b - c + d) / 2]
-    size = -(-maps.shape[2] // 2), -(-maps.shape[3] // 2)
-    return torch.stack(low).reshape(*maps.shape[:2], *size), high
 
 
 def reference_simkd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
@@ -298,28 +271,3 @@ def reference_mgd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
     hidden = relu(convolution(hidden, first.weight, first.bias))
     outputs = flat(convolution(hidden, second.weight, second.bias))
     return squared_distance(outputs, list(teacher.flatten())) / images
-
-
-def reference_tat(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
-    """By position of the student: shares of the teacher's positions, then values."""
-    (query,), (value,) = (
-        [batch_norm(convolution(grid(student), conv.weight), norm) for conv, norm in of]
-        for of in (module.queries, module.values)
-    )
-    errors = []
-    for q_image, v_image, wanted in zip(query, value, teacher, strict=True):
-        channels = [list(channel.flatten()) for channel in wanted]
-        queries, values, keys = (
-            list(zip(*maps, strict=True))
-            for maps in (flat_channels(q_image), flat_channels(v_image), channels)
-        )
-        for q, key in zip(queries, keys, strict=True):
-            shares = softmax([dot(q, k) for k in keys], 1)
-            for c, expected in enumerate(key):
-                attended = dot(shares, [v[c] for v in values])
-                errors.append((attended - expected) ** 2)
-    return mean(errors)
-
-
-def flat_channels(image: Any) -> list[list[Tensor]]:
-    return [[x for row in channel for x in row] for channel in image]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from .connector_row import PERMUTATION, ConnectorRow
 from .modules import ModuleFunction
 from .references_branches import reference_ofabranch
 from .row import BAD_TEMPERATURES, Mismatch, bad_numbers
-from .rows_connectors import PERMUTATION, ConnectorRow
 
 __all__ = ['BRANCH_ROWS']
 

@@ -14,6 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from ckd_mm.losses._indices import IndexCheck
 
+from .connector_row import PERMUTATION, ConnectorRow
 from .modules import ModuleFunction
 from .references_state import (
     reference_crd,
@@ -22,7 +23,6 @@ from .references_state import (
     reference_nd,
 )
 from .row import BAD_TEMPERATURES, bad_numbers
-from .rows_connectors import PERMUTATION, ConnectorRow
 from .rows_relations import MAPS, NO_ROWS, ROWS_DIFFER
 from .samples import SHIFTS
 

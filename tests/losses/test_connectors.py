@@ -12,7 +12,8 @@ from ckd_mm.losses._connectors import BatchNorm
 from ckd_mm.registry import LOSSES as REGISTRY
 from ckd_mm.registry import build
 
-from .rows_connectors import CONNECTOR_ROWS, ConnectorRow
+from .connector_row import ConnectorRow
+from .rows_connectors import CONNECTOR_ROWS
 from .samples import draw_anchors
 
 EACH = pytest.mark.parametrize('row', CONNECTOR_ROWS, ids=lambda row: row.class_name)

@@ -26,6 +26,7 @@ NEEDS_TARGET = {name for row in LOSSES if row.needs_target for name in row.golde
 # Cases that are not named after their function.
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     'lskd': ('kd_loss', {'standardize': True}),
+    'normkd': ('kd_loss', {'standardize': True, 'restore_scale': True}),
 }
 
 

@@ -107,7 +107,7 @@ def test_the_config_lines_of_its_card_build_it(name: str) -> None:
     lines: dict[str, Any] = {}
     exec(blocks[0], lines)
     for term in lines['distill'].values():
-        fill_channels(term['loss'])
+        fill_channels(term['loss'], levels=2 if term['on'] == 'last_stages' else 1)
     terms = build_terms(lines['distill'])
     assert name in {type(term.loss).__name__ for term in terms}, lines['distill']
 
@@ -140,10 +140,11 @@ def test_the_hook_of_a_config_uses_it(name: str) -> None:
     )
 
 
-def fill_channels(loss: dict[str, Any]) -> None:
+def fill_channels(loss: dict[str, Any], levels: int = 1) -> None:
     """Give a loss the channels that the hook would read from the models."""
+    channels = [48] * levels if levels > 1 else 8
     required = required_channels(REGISTRY.module_dict[loss['type']])
-    loss.update({name: loss.get(name, 8) for name in required})
+    loss.update({name: loss.get(name, channels) for name in required})
 
 
 def uses(config: Path, name: str) -> bool:

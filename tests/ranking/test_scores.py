@@ -100,7 +100,7 @@ def test_flops_are_two_for_each_multiply_add(cfg: Config) -> None:
     model = stock_model(cfg)
     sizes: list[int] = []
 
-    def note(module: nn.Module, given: Any, output: Any) -> None:
+    def note(module: Any, given: Any, output: Any) -> None:
         weights = module.weight.numel()
         positions = output[0, 0].numel() if output.dim() == 4 else 1
         sizes.append(2 * weights * positions)
@@ -160,6 +160,10 @@ def test_data_without_the_loader_are_refused(cfg: Config) -> None:
     bare = Config(dict(default_scope='mmpretrain'))
     with pytest.raises(ValueError, match='no train_dataloader .* name one that has it'):
         batches_of(bare, 'train', 2, 2)
+    cfg = Config(cfg.to_dict())
+    cfg.train_dataloader.drop_last = True
+    with pytest.raises(ValueError, match='gives no batch of 9999 images; ask for few'):
+        batches_of(cfg, 'train', 9999, 9999)
     sizes = [len(one['data_samples']) for one in batches_of(cfg, 'val', 7, 3)]
     assert sizes == [3, 3, 1]
 

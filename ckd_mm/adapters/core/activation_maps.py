@@ -67,10 +67,6 @@ def _maps(model: Any, bias: bool, values: list[Any], step: Step) -> Tensor:
     maps = maps_of(model.backbone, values[0])
     last_NDHW = maps if isinstance(maps, Tensor) else maps[-1]
     layer, last_NDP = model.head.fc, last_NDHW.flatten(2)
-    if len(last_NDP) == 1 and last_NDP.requires_grad:
-        # On the CPU, the backward pass of BatchNorm takes a transposed gradient of a
-        # single image for one of channels-last maps, and returns other values.
-        last_NDP.register_hook(Tensor.contiguous)
     positions_NPD = last_NDP.mT.to(layer.weight.dtype)
     maps_NPC = F.linear(positions_NPD, layer.weight, layer.bias if bias else None)
     return maps_NPC.mT.unflatten(2, last_NDHW.shape[2:])

@@ -94,7 +94,7 @@ def test_the_error_names_both_and_what_fits(
         ValueError,
         match=r"CWDLoss takes feature maps .*, but on='roi_logits' gives rows \(B, D\);"
         r" compare on='backbone' or on='neck' or on='roi_features', or take a loss "
-        'that fits: BDKDLoss, ',
+        'that fits: ACAMKDLoss, BDKDLoss, ',
     ):
         distiller(models, 'roi_logits', build(LOSSES, dict(type='CWDLoss')))
 
@@ -141,8 +141,8 @@ def test_a_loss_of_a_map_and_logits_names_a_pair_of_them() -> None:
         LossFit('x', 'neck', [PairSpec(_TAP, _TAP, levels=True)], {}).check(loss)
     assert str(error.value).startswith(
         "term 'x': OFABranchLoss takes a feature map (N, C, H, W) of the student and "
-        "class logits (B, C) of the teacher, but on='neck' gives feature maps by "
-        "level; compare on=dict(student='backbone.layer3', teacher='logits'), or take "
+        "class logits (B, C) of the teacher, but on='neck' gives feature maps; "
+        "compare on=dict(student='backbone.layer3', teacher='logits'), or take "
     )
     fit = LossFit('x', dict(student='a', teacher='b'), [], {})
     maps, rows = torch.zeros(2, 4, 3, 3), torch.zeros(2, 5)
