@@ -24,13 +24,21 @@ __all__: list[str] = []
 
 def main() -> None:
     args = _parse_args()
+    if not Path(args.config).is_file():
+        sys.exit(
+            f'error: the config {args.config!r} is not there; give the path of a '
+            'distillation config'
+        )
     try:
         cache = cache_teacher(
             Config.fromfile(args.config), args.out, args.epochs, args.seed, args.dtype
         )
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'error: {error}')
-    print(f'{args.out}: {cache.num_bytes / 1e6:.1f} MB, {cache.summary()}')
+    print(
+        f'{args.out} holds the outputs of {cache.teacher} now, '
+        f'{cache.num_bytes / 1e6:.1f} MB: {cache.content()}'
+    )
 
 
 def _parse_args() -> argparse.Namespace:

@@ -207,6 +207,13 @@ class ClassificationAdapter(Adapter):
     def _missing(self) -> Unavailable | None:
         if self.supports(self.teacher):
             return None
+        title = getattr(self.teacher, 'title', '')
+        if title:
+            return Unavailable(
+                f'logits are not taken from {title}, as of models of other libraries '
+                'only feature maps are read; compare feature maps with '
+                'on=dict(student=NAME, teacher=NAME)'
+            )
         return Unavailable(
             f'the student is a {type(self.student).__name__} and the teacher a '
             f'{type(self.teacher).__name__}, which is no classifier; compare feature '

@@ -79,7 +79,8 @@ class DetectionAdapter(ModuleAdapter):
         ]
         return Unavailable(
             f'the student is a {type(self.student).__name__} and the teacher a '
-            f'{type(self.teacher).__name__}, whose rows cannot be aligned with it; '
+            f'{getattr(self.teacher, "title", type(self.teacher).__name__)}, '
+            'whose rows cannot be aligned with it; '
             f'compare feature maps with {" or ".join(maps or [_ANY])}'
         )
 

@@ -50,6 +50,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / 'cache.json'
     try:
         manifest = json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError as error:
+        raise ValueError(
+            f'{str(folder)!r} is no cache of a teacher, its cache.json is not there; '
+            'make one with tools/cache_teacher.py, or correct the path'
+        ) from error
     except (OSError, ValueError) as error:
         raise ValueError(
             f'{str(folder)!r} is no cache of a teacher, its cache.json cannot be read '

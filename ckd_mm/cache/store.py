@@ -58,11 +58,20 @@ class Cache:
 
     def summary(self) -> str:
         """One line for the log."""
+        return f'{self.teacher} from the cache {self.folder}, {self.content()}'
+
+    @property
+    def teacher(self) -> str:
+        """The name of the teacher."""
+        return self.manifest['teacher']['name']
+
+    def content(self) -> str:
+        """What it holds, in words."""
         manifest = self.manifest
-        parts = ', '.join(manifest['parts'])
+        parts = ', '.join(part.removeprefix('module:') for part in manifest['parts'])
         return (
-            f'{manifest["teacher"]["name"]} from the cache {self.folder}, '
-            f'{self.epochs} epochs of {manifest["data"]["samples"]} images, {parts} in '
+            f'{self.epochs} epoch{"s" if self.epochs > 1 else ""} of '
+            f'{manifest["data"]["samples"]} images, {parts} in '
             f'{manifest["dtype"]}; weights {manifest["teacher"]["weights"][:12]}'
         )
 
@@ -93,8 +102,8 @@ class Cache:
         missing = [part for part in parts if part not in held]
         if missing:
             raise ValueError(
-                f'{self._name} lacks {", ".join(map(repr, missing))}; '
-                f'it holds {", ".join(map(repr, held))}; make another one with '
+                f'{self._name} lacks {_as_in_a_config(missing)}; '
+                f'it holds {_as_in_a_config(held)}; make another one with '
                 'tools/cache_teacher.py and the config of this run'
             )
 
@@ -215,3 +224,8 @@ def _moved(rows: Tensor, device: torch.device) -> Tensor:
 
 def _widened(rows: Tensor) -> Tensor:
     return rows.to(torch.promote_types(rows.dtype, torch.float32))
+
+
+def _as_in_a_config(parts: Iterable[str]) -> str:
+    """The names of parts, modules as `on=dict(teacher=NAME)` has them."""
+    return ', '.join(repr(part.removeprefix('module:')) for part in parts)

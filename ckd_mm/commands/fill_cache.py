@@ -24,7 +24,7 @@ from ckd_mm.cache.replay import KEY, Replay
 from ckd_mm.cache.room import check_room
 from ckd_mm.cache.shards import ShardWriter, num_levels, stored_rows
 from ckd_mm.cache.store import Cache
-from ckd_mm.checks import one_of
+from ckd_mm.checks import integer, one_of
 from ckd_mm.hooks.distillation_hook import DistillationHook
 from ckd_mm.teachers import Teacher, TeacherView
 from ckd_mm.teachers.cacheable import (
@@ -68,6 +68,8 @@ def cache_teacher(
             folder, or its disk has too little room.
     """
     one_of('dtype', dtype, tuple(DTYPES))
+    integer('epochs', epochs, least=1)
+    integer('seed', seed, least=0)
     cfg = deepcopy(config)
     cfg.work_dir = str(Path(folder) / 'logs')
     runner = Runner.from_cfg(cfg)

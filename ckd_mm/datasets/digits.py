@@ -33,6 +33,8 @@ from ckd_mm.datasets.scenes import SCENE_SIZE, Box, ink_mask, render_scene, run_
 __all__ = ['load_digits', 'split_digits', 'write_digit_images', 'write_digit_scenes']
 
 SPLITS = ('train', 'val')
+PROGRESS = 200
+"""After so many scenes a line says how far the writing is."""
 
 # Increase it when the same arguments give other files than before.
 FORMAT_VERSION = 1
@@ -164,6 +166,8 @@ def _write_split(
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for scene in range(num_scenes):
+        if scene and scene % PROGRESS == 0:
+            print(f'  {split}: {scene} of {num_scenes} scenes', flush=True)
         rng = np.random.default_rng([seed, SPLITS.index(split), scene])
         pixels_HWC, placed = render_scene(rng, images_NHW, indices)
         name = f'{scene:06d}.png'
@@ -209,6 +213,7 @@ def _main() -> None:
         ('classification', write_digit_images),
         ('detection', write_digit_scenes),
     ):
+        print(f'{out / name}: writing the {name} images ...', flush=True)
         try:
             written = write(out / name)
         except (FileExistsError, ModuleNotFoundError) as error:

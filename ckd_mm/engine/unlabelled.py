@@ -225,7 +225,7 @@ def _check_is_no_cache(teacher: Teacher, terms: Mapping[str, Request]) -> None:
         raise ValueError(
             f"terms {', '.join(map(repr, terms))} have data='unlabelled', and a cache "
             'has the outputs of a teacher for the labelled images; run the teacher '
-            'instead, with teacher=dict(config=...)'
+            'instead: give the teacher=dict(...) that the cache was made with'
         )
 
 

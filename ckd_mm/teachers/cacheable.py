@@ -51,7 +51,7 @@ def part_name(on: Any) -> str:
     if not isinstance(on, dict):
         return str(on)
     if 'part' not in on:
-        return f'module:{on["teacher"]}'
+        return f'module:{on.get("teacher", "")}'  # the adapter refuses none
     levels = on.get('levels') or ()
     bias = ['bias'] if on.get('bias') else []
     return ':'.join([on['part'], *map(str, levels), *bias])
@@ -95,7 +95,7 @@ def check_student(student: BaseModel, terms: Mapping[str, Any]) -> None:
         raise ValueError(
             f"term {running[0]!r} compares on='last_stages', of which the student's "
             'maps go through modules of the teacher, and a cache holds outputs alone; '
-            'run the teacher, with teacher=dict(config=...)'
+            'run the teacher: give the teacher=dict(...) that the cache was made with'
         )
     augments = getattr(student.data_preprocessor, 'batch_augments', None)
     if augments is not None and not is_padded_to_one_size(student.data_preprocessor):
@@ -149,7 +149,8 @@ def check_hooks(hooks: Iterable[Hook]) -> None:
             raise ValueError(
                 f'{type(hook).__name__} changes the pipeline in mid-run, and a cache '
                 "holds the teacher's outputs for the images of one pipeline; take the "
-                'hook out, or run the teacher, with teacher=dict(config=...)'
+                'hook out, or run the teacher: give the teacher=dict(...) that the '
+                'cache was made with'
             )
 
 

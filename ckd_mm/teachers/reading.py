@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
+from os import PathLike, fspath
 from typing import Any
 
 from ckd_mm.checks import positive
@@ -34,11 +35,13 @@ def _read(teacher: Any) -> TeacherKind:
     if not isinstance(teacher, dict):
         raise ValueError(
             'teacher must be a dict with a config, or a list of such dicts, '
-            f'got {teacher!r}'
+            f'got {teacher!r}; write {_as_dict(teacher)}'
         )
     if 'type' in teacher:
         kind = teacher['type']
         cls = TEACHERS.get(kind) if isinstance(kind, str) else kind
+        if is_dataclass(cls):
+            _check_names(cls, teacher)
         return build(TEACHERS, _with_speed(teacher, cls))
     kinds = [kind for kind in TEACHERS.module_dict.values() if kind.key]
     options = {name: one for kind in kinds for name, one in _options(kind).items()}
@@ -55,6 +58,31 @@ def _read(teacher: Any) -> TeacherKind:
     (kind,) = named
     _check_options(kind, given)
     return kind(**_with_speed(given, kind))
+
+
+def _as_dict(teacher: Any) -> str:
+    """How a config writes a teacher that was given by its name."""
+    if not isinstance(teacher, (str, PathLike)):
+        return 'dict(config=PATH)'
+    library, _, name = fspath(teacher).partition('::')
+    if library in TEACHERS.module_dict:
+        return f'dict(type={library!r}, model={name!r})'
+    return f'dict(config={fspath(teacher)!r})'
+
+
+def _check_names(kind: Any, teacher: Mapping[str, Any]) -> None:
+    """Check the names of the options of a kind that a config gives by `type`."""
+    known = _options(kind)
+    for name in teacher:
+        if name == 'type' or name in known:
+            continue
+        kinds = [one for one in TEACHERS.module_dict.values() if one.key]
+        having = [f'dict({one.key}=...)' for one in kinds if name in _options(one)]
+        hint = did_you_mean(name, known)
+        if having:
+            hint = f'; leave it out, it is an option of {" and ".join(having)}'
+        shown = teacher['type'] if isinstance(teacher['type'], str) else kind.__name__
+        raise ValueError(f'teacher: type={shown!r} does not take {name}{hint}')
 
 
 def _options(kind: type[TeacherKind]) -> dict[str, Field]:

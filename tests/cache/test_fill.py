@@ -44,6 +44,13 @@ def small(make: Make, tmp_path: Path) -> Callable[..., Config]:
     return make_small
 
 
+def test_its_content_is_said_without_a_word_of_reading_it(exact: Path) -> None:
+    cache = Cache(exact)
+    cache.epochs = 1
+    assert cache.content().startswith('1 epoch of ')
+    assert 'cache' not in cache.content()
+
+
 def test_it_holds_what_the_terms_read(exact: Path) -> None:
     cache = Cache(exact)
     assert cache.manifest['parts'] == dict(logits=None, embedding=None, backbone=1)
@@ -229,6 +236,15 @@ def test_what_cannot_be_cached_is_refused(
     change(cfg)
     with pytest.raises(ValueError, match=error):
         cache_teacher(cfg, tmp_path / 'cache')
+
+
+@pytest.mark.parametrize(('epochs', 'seed'), [(0, 0), (1, -1), (True, 0)])
+def test_numbers_are_refused_before_anything_is_built(
+    epochs: int, seed: int, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match='(epochs|seed) must be .* got'):
+        cache_teacher(Config(), tmp_path / 'cache', epochs, seed)
+    assert not (tmp_path / 'cache').exists()
 
 
 def test_an_unknown_number_format_is_refused(

@@ -78,7 +78,7 @@ def rows_of_rois(cfg: Config) -> None:
     [
         (other_canvas, r'padding\.sizes\[0\]\[0\]: 96 in the cache, 128 here'),
         (other_scale, r'pipeline\[2\]\.scales\[1\]\[0\]: 64 in the cache, 80 here'),
-        (other_level, "lacks 'module:blocks:-1'; it holds 'module:blocks:-2'"),
+        (other_level, "lacks 'blocks:-1'; it holds 'blocks:-2'"),
         (rows_of_rois, r"'fit' \(on='roi_logits'\) .*cannot be cached: which rows"),
     ],
 )

@@ -42,4 +42,5 @@ def test_its_cache_trains_a_student_whose_teacher_is_gone(
     assert 'Teacher: ImageClassifier from the cache' in said
     assert 'parameters, all' not in said  # what building a teacher prints
     assert 'loss_kd' in said
-    assert call('cache_teacher', 'no.py', tmp_path / 'x', status=1).startswith('error')
+    said = call('cache_teacher', 'no.py', tmp_path / 'x', status=1)
+    assert said.startswith("error: the config 'no.py' is not there; give")

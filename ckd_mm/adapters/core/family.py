@@ -131,7 +131,8 @@ class Adapter:
         """
         known = self.parts()
         models = ' and '.join(
-            type(one).__name__ for one in (self.student, self.teacher)
+            getattr(one, 'title', type(one).__name__)  # of another library
+            for one in (self.student, self.teacher)
         )
         given = with_connector(on, connector)
         parts = given if isinstance(on, list) and on else [given]

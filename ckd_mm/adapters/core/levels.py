@@ -40,9 +40,14 @@ def readout_of(model: nn.Module, name: str) -> Readout:
     if module_name == TOKENS and not hasattr(model, TOKENS):
         return map_of_block(model, index)
     module = _module(model, module_name)
+    owner = getattr(model, 'title', type(model).__name__)
     if not isinstance(module, nn.ModuleList):
-        return Readout((Tap(module_name),), partial(_level, module, name, index))
-    position = _position(name, index, len(module))
+        known = number_of_maps(module)
+        if known is not None:
+            _position(name, index, known, owner)
+        read = partial(_level, module, name, index, owner)
+        return Readout((Tap(module_name),), read)
+    position = _position(name, index, len(module), owner)
     return Readout((Tap(f'{module_name}.{position}'),))
 
 
@@ -129,11 +134,16 @@ def _positions(whose: str, levels: Sequence[int], number: int | None) -> list[in
 
 
 def _level(
-    module: nn.Module, name: str, index: int, values: list[Any], step: Step
+    module: nn.Module,
+    name: str,
+    index: int,
+    owner: str,
+    values: list[Any],
+    step: Step,
 ) -> Any:
     maps = maps_of(module, values[0])
     levels = [maps] if isinstance(maps, Tensor) else list(maps)
-    return levels[_position(name, index, len(levels))]
+    return levels[_position(name, index, len(levels), owner)]
 
 
 def _integer(name: str, number: str) -> int:
@@ -146,12 +156,12 @@ def _integer(name: str, number: str) -> int:
         ) from error
 
 
-def _position(name: str, index: int, number: int) -> int:
+def _position(name: str, index: int, number: int, owner: str) -> int:
     if not -number <= index < number:
         start = name.partition(':')[0]
         raise ValueError(
             f'{name!r} is not there: {start} has {number} levels, {start}:0 to '
-            f'{start}:{number - 1}'
+            f'{start}:{number - 1}, in {owner}'
         )
     return index % number
 

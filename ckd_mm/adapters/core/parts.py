@@ -124,9 +124,11 @@ def _unknown(
     on: Any, part: Unavailable | None, known: Mapping[str, Part], models: str
 ) -> str:
     names = [name for name, one in known.items() if not isinstance(one, Unavailable)]
-    reason = f': {part.reason}' if part else ''
+    start = f'unknown on={on!r} for {models}{did_you_mean(str(on), names)}'
+    if part:
+        start = f'on={on!r} cannot be compared for {models}: {part.reason}'
     return (
-        f'unknown on={on!r} for {models}{reason}{did_you_mean(str(on), names)}; any '
+        f'{start}; any '
         "two modules are compared with on='module:NAME' or "
         'on=dict(student=NAME, teacher=NAME), several parts with a list of these'
     )

@@ -14,12 +14,16 @@ from ckd_mm.checks import is_number
 
 __all__ = ['Fit', 'check_input_size']
 
+LARGEST_RATIO = 8
+"""A larger number is taken for pixels: 8 pixels become 64."""
+
 
 def check_input_size(value: Any) -> None:
     """Check the option `input_size` of a teacher.
 
     Raises:
-        ValueError: It is neither `'student'`, a ratio, nor a height and a width.
+        ValueError: It is neither `'student'`, a ratio, nor a height and a width; or
+            the ratio is so large that pixels are meant.
     """
     is_size = (
         isinstance(value, Sequence)
@@ -31,6 +35,12 @@ def check_input_size(value: Any) -> None:
         raise ValueError(
             "teacher: input_size must be 'student', a ratio of the student's size such "
             f'as 0.875, or (height, width) in pixels, got {value!r}'
+        )
+    if is_number(value) and value > LARGEST_RATIO:
+        raise ValueError(
+            f"teacher: input_size={value!r} is a ratio of the student's size, and must "
+            f'be at most {LARGEST_RATIO}; for pixels write '
+            f'({round(value)}, {round(value)})'
         )
 
 

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from ckd_mm.registry import TEACHERS, did_you_mean
+from ckd_mm.teachers.foreign.explain import explained
 from ckd_mm.teachers.foreign.kind import ForeignTeacher, Loaded
 from ckd_mm.teachers.foreign.traced import TracedBody
-from ckd_mm.teachers.foreign.weights import explained, weights_file
+from ckd_mm.teachers.foreign.weights import weights_file
 from ckd_mm.teachers.loading.checkpoint import load_weights
 
 __all__ = ['HubTeacher', 'ModuleTeacher']
@@ -36,7 +37,7 @@ class ModuleTeacher(ForeignTeacher):
     prefix: str = ''
 
     def load(self, weights: bool) -> Loaded:
-        with explained(self.title, ''):
+        with explained(self.title, '', self.args):
             model = self.made()
         if not isinstance(model, nn.Module):
             raise ValueError(

@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ckd_mm.registry import TEACHERS, did_you_mean
+from ckd_mm.teachers.foreign.explain import explained
 from ckd_mm.teachers.foreign.kind import ForeignTeacher, Loaded, imported
 from ckd_mm.teachers.foreign.model import Body
 from ckd_mm.teachers.foreign.pixels import PixelFormat
-from ckd_mm.teachers.foreign.weights import check_finite, explained, weights_file
+from ckd_mm.teachers.foreign.weights import check_finite, weights_file
 
 __all__ = ['TimmTeacher']
 
@@ -43,7 +44,7 @@ class TimmTeacher(ForeignTeacher):
         elif weights and self.pretrained:
             source = f'timm ({cfg.get("hf_hub_id") or cfg.get("url") or "no source"})'
             kwargs['pretrained'] = True
-        with explained(self.title, source):
+        with explained(self.title, source, self.args):
             model = self._created(timm, kwargs)
         check_finite(model, source)
         pixels = PixelFormat(cfg['mean'], cfg['std'])

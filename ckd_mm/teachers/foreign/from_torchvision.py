@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ckd_mm.registry import TEACHERS, did_you_mean
+from ckd_mm.teachers.foreign.explain import explained
 from ckd_mm.teachers.foreign.kind import ForeignTeacher, Loaded, imported
 from ckd_mm.teachers.foreign.pixels import PixelFormat
 from ckd_mm.teachers.foreign.traced import TracedBody
-from ckd_mm.teachers.foreign.weights import explained, weights_file
+from ckd_mm.teachers.foreign.weights import weights_file
 from ckd_mm.teachers.loading.checkpoint import fill
 from ckd_mm.teachers.loading.weight_file import Weights, read_weights
 
@@ -41,11 +42,11 @@ class TorchvisionTeacher(ForeignTeacher):
         args = {**self.args}
         if self.fixed_size and 'vit_' in self.model:
             args.setdefault('image_size', self._square())
-        with explained(self.title, ''):
+        with explained(self.title, '', self.args):
             model = models.get_model(self.model, weights=None, **args)
         source = ''
         if weights and (self.checkpoint is not None or self.pretrained):
-            with explained(self.title, str(self.checkpoint or theirs.url)):
+            with explained(self.title, str(self.checkpoint or theirs.url), self.args):
                 read, source = self._read(theirs)
                 read.values = _of_size(models, model, read.values)
             fill(model, read, source, self.prefix)

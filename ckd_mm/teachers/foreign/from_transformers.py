@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,36 @@ from typing import Any, ClassVar
 from torch import nn
 
 from ckd_mm.registry import TEACHERS, did_you_mean
+from ckd_mm.teachers.foreign.explain import (
+    check_args,
+    explained,
+    first_line,
+    has_no_connection,
+)
 from ckd_mm.teachers.foreign.kind import ForeignTeacher, Loaded, imported
 from ckd_mm.teachers.foreign.pixels import PixelFormat
 from ckd_mm.teachers.foreign.traced import TracedBody
-from ckd_mm.teachers.foreign.weights import check_finite, explained, snapshot
+from ckd_mm.teachers.foreign.weights import check_finite, snapshot, weights_file
 from ckd_mm.teachers.loading.misfit import listed
 from ckd_mm.teachers.loading.weight_file import read_weights
 
 __all__ = ['TransformersTeacher']
 
+LOADING = (
+    'attn_implementation',
+    'cache_dir',
+    'code_revision',
+    'dtype',
+    'force_download',
+    'local_files_only',
+    'proxies',
+    'revision',
+    'subfolder',
+    'token',
+    'torch_dtype',
+    'trust_remote_code',
+)
+"""What `from_pretrained` takes and no configuration keeps."""
 TOWERS = ('vision_model', 'vision_tower', 'vision_encoder')
 
 
@@ -43,7 +65,7 @@ class TransformersTeacher(ForeignTeacher):
         source = ''
         if weights and (self.checkpoint is not None or self.pretrained):
             source = str(self.checkpoint or folder)
-        with explained(self.title, source):
+        with explained(self.title, source, self.args):
             if source:
                 model = self._loaded(transformers, config, folder)
                 check_finite(model, source)
@@ -75,16 +97,35 @@ class TransformersTeacher(ForeignTeacher):
                 )
         known = transformers.models.auto.configuration_auto.CONFIG_MAPPING
         if folder in known:
-            return transformers.AutoConfig.for_model(folder, **self.args), ''
+            check_args(self.title, self.args, _Options(known[folder]()))
+            with explained(self.title, '', self.args):
+                return transformers.AutoConfig.for_model(folder, **self.args), ''
         try:
-            return transformers.AutoConfig.from_pretrained(folder, **self.args), folder
+            config = transformers.AutoConfig.from_pretrained(folder, **self.args)
         except Exception as error:
-            hint = did_you_mean(self.model, known)
-            raise ValueError(
-                f'transformers {transformers.__version__} finds no model {folder!r} '
-                f'({f"{type(error).__name__}: {error}".splitlines()[0][:160]}): it is '
-                f'no folder with a config.json, no type of model{hint}'
-            ) from error
+            raise ValueError(self._not_found(folder, known, error)) from error
+        check_args(self.title, self.args, _Options(config))
+        return config, folder
+
+    def _not_found(self, folder: str, known: Iterable[str], error: Exception) -> str:
+        start = f'transformers finds no model {folder!r}'
+        hint = did_you_mean(self.model, known)
+        if not has_no_connection(error):
+            return (
+                f'{start} ({first_line(error)}): it is no folder with a config.json, '
+                f'no type of model{hint}'
+            )
+        if '/' not in folder:
+            return (
+                f'{start} on this machine, and the Hugging Face hub cannot be reached: '
+                f'it is no folder with a config.json, no type of model{hint}'
+            )
+        return (
+            f'{start} on this machine, and the Hugging Face hub cannot be reached to '
+            'download it; give its folder or a cache of the hub with '
+            "checkpoint=FOLDER, or a type such as model='dinov2' with pretrained=False "
+            'to try the run with random weights'
+        )
 
     def _loaded(self, transformers: ModuleType, config: Any, folder: str) -> nn.Module:
         """The model with all of its weights.
@@ -94,8 +135,8 @@ class TransformersTeacher(ForeignTeacher):
         """
         path: Any = folder
         options: dict[str, Any] = dict(config=config)
-        if self.checkpoint is not None and Path(self.checkpoint).is_file():
-            state = read_weights(str(self.checkpoint))[0].values
+        if self.checkpoint is not None and not Path(self.checkpoint).is_dir():
+            state = read_weights(str(weights_file(self.checkpoint)))[0].values
             path, options['state_dict'] = None, state
         elif not folder:
             raise ValueError(
@@ -120,6 +161,16 @@ class TransformersTeacher(ForeignTeacher):
             )
         if info['missing_keys']:
             model.pooler = None
+
+
+class _Options:
+    """The names of what can be given for a configuration."""
+
+    def __init__(self, config: Any) -> None:
+        self._config = config
+
+    def __contains__(self, name: object) -> bool:
+        return name in LOADING or hasattr(self._config, str(name))
 
 
 def _pixels(transformers: ModuleType, folder: str) -> PixelFormat | None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 
 from torch import nn
 
-from ckd_mm.teachers.loading.misfit import Misfit, listed
+from ckd_mm.teachers.loading.file_format import check_format
+from ckd_mm.teachers.loading.misfit import listed
 
-__all__ = ['check_finite', 'explained', 'snapshot', 'weights_file']
+__all__ = ['check_finite', 'snapshot', 'weights_file']
 
 NAMES = ('model.safetensors', 'pytorch_model.bin', 'model.pth')
 
@@ -25,10 +23,11 @@ def weights_file(checkpoint: str | PathLike[str], repository: str = '') -> Path:
         repository: The name of the model's repository on the hub.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is none, or the file is in no format of weights.
     """
     path = Path(checkpoint)
     if path.is_file():
+        check_format(path)
         return path
     if not path.exists():
         raise ValueError(
@@ -55,22 +54,6 @@ def snapshot(folder: Path, repository: str) -> Path:
     return folder
 
 
-@contextmanager
-def explained(title: str, source: str) -> Iterator[None]:
-    """Turn what a library raises for weights that do not fit into one sentence.
-
-    Raises:
-        ValueError: The weights could not be loaded as a whole.
-    """
-    try:
-        yield
-    except Exception as error:
-        # what the hub raises without a network is an OSError and a ValueError
-        if isinstance(error, ValueError) and not isinstance(error, OSError):
-            raise
-        raise ValueError(_sentence(title, source, error)) from error
-
-
 def check_finite(model: nn.Module, source: str) -> None:
     """Check the weights of a model.
 
@@ -85,29 +68,6 @@ def check_finite(model: nn.Module, source: str) -> None:
             f'{source} has NaN or infinity in {listed("tensors", broken)}: the '
             "teacher's training diverged; give an earlier checkpoint"
         )
-
-
-def _sentence(title: str, source: str, error: Exception) -> str:
-    text = str(error)
-    missing, unexpected = (
-        re.findall(r'"([^"]+)"', (re.findall(rf'{what} key.*?: (.*)', text) or [''])[0])
-        for what in ('Missing', 'Unexpected')
-    )
-    misfit = Misfit.of(missing, (), unexpected, [], error)
-    if not missing and not unexpected and not misfit.reshaped:
-        start = f'the weights of {title} cannot be loaded from {source}'
-        first = f'{type(error).__name__}: {error}'.splitlines()[0][:300]
-        return f'{start}: {first}; give a local file with checkpoint=PATH'
-    found = [
-        listed('missing', missing),
-        listed('unexpected', unexpected),
-        listed('of another shape', misfit.reshaped),
-    ]
-    return (
-        f'{source} does not hold the weights of {title}: {"; ".join(found)}; give the '
-        'file of this model. If its head has another number of classes, say so with '
-        'args=dict(num_classes=...)'
-    )
 
 
 def _repositories(folder: Path, repository: str) -> str:

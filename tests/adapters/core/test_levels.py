@@ -81,6 +81,15 @@ def test_the_first_step_refuses_them_where_a_neck_does_not_say_how_many_it_has()
         pairs(both[0], both[1], batch, {'maps': (some([-6]), ())})
 
 
+def test_one_level_that_is_not_there_names_the_term_and_the_model(
+    models: tuple[BaseModel, BaseModel],
+) -> None:
+    on = dict(student='neck:5', teacher='neck:0')
+    message = "term 'maps': 'neck:5' is not there: neck has 5 .*, in FasterRCNN"
+    with pytest.raises(ValueError, match=message):
+        build_adapter(*models).bind('maps', on, ())
+
+
 class Unsized(nn.Module):
     def __init__(self, neck: nn.Module) -> None:
         super().__init__()

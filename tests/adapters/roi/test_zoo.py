@@ -498,5 +498,5 @@ def test_a_part_that_two_families_lack_is_refused_by_reason(
     student: str, teacher: str, on: str, message: str
 ) -> None:
     student_model, teacher_model = zoo(student), zoo(teacher, seed=1)
-    with pytest.raises(ValueError, match=f"unknown on='{on}'.*{message}"):
+    with pytest.raises(ValueError, match=f"^term .*on='{on}' cannot .*{message}"):
         pair(student_model, teacher_model, batch(student_model), on)

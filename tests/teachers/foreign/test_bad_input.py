@@ -20,6 +20,14 @@ HERE = f'{__name__.rpartition(".")[0]}.libraries'
 VIT: dict[str, Any] = dict(type='torchvision', model='vit_b_32')
 MODULE: dict[str, Any] = dict(type='module', model=f'{HERE}.TinyNet')
 
+ARGS: dict[str, dict[str, Any]] = {
+    'timm': dict(type='timm', model='vit_tiny_patch16_224'),
+    'timm CNN': dict(type='timm', model='convnext_atto'),
+    'transformers': dict(type='transformers', model='vit'),
+    'torchvision': dict(type='torchvision', model='resnet18'),
+    'module': MODULE,
+}
+
 
 @pytest.mark.parametrize(
     ('options', 'message'),
@@ -43,6 +51,8 @@ MODULE: dict[str, Any] = dict(type='module', model=f'{HERE}.TinyNet')
         (dict(MODULE, **IMAGENET, channel_order='gbr'), "must be 'rgb' or 'bgr'"),
         (dict(MODULE, **IMAGENET, input_size=(90, 96)), r'nearest is \(88, 96\)'),
         (dict(MODULE, input_size='large'), "must be 'student', a ratio"),
+        (dict(MODULE, input_size=64), r'input_size=64 is a ratio.*write \(64, 64\)'),
+        (dict(MODULE, input_size=1000.0), r'=1000.0 is .*write \(1000, 1000\)'),
         (dict(type='timm'), 'needs model=NAME'),
         (dict(type='torch_hub', model='net', repo='nowhere'), 'with a hubconf.py'),
         (dict(type='timn', model='x'), "unknown teacher 'timn'; did you mean 'timm'"),
@@ -61,6 +71,46 @@ def test_an_entry_point_that_is_not_there(tmp_path: Path) -> None:
         teacher_model(type='torch_hub', repo=repo, model='tiny_resne')
 
 
+def refuse(*_: Any, **__: Any) -> None:
+    raise ConnectionRefusedError(111, 'Connection refused')
+
+
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket gets a connection, and nothing was downloaded before."""
+    hub = pytest.importorskip('huggingface_hub')
+    monkeypatch.setattr('socket.create_connection', refuse)
+    monkeypatch.setattr('socket.socket.connect', refuse)
+    monkeypatch.setattr('socket.getaddrinfo', refuse)
+    monkeypatch.setattr('time.sleep', lambda _: None)  # between tries
+    for name in ('HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE'):
+        monkeypatch.setattr(hub.constants, name, str(tmp_path))
+    monkeypatch.setattr('torch.hub._hub_dir', str(tmp_path))
+
+
+@pytest.mark.usefixtures('offline')
+@pytest.mark.parametrize('library', ['timm', 'transformers', 'torchvision'])
+def test_weights_that_cannot_be_downloaded(library: str) -> None:
+    pytest.importorskip(library)
+    config = dict(ARGS[library], pretrained=True)
+    if library == 'transformers':
+        config['model'] = 'facebook/dinov2-small'
+    with pytest.raises(ValueError, match='on this machine.*cannot be rea') as raised:
+        teacher_model(**config)
+    said = str(raised.value)
+    assert 'checkpoint=' in said.rpartition('; ')[2]
+    assert 'pretrained=False' in said.rpartition('; ')[2]
+    assert 'Error' not in said
+    assert len(said.splitlines()) == 1
+
+
+def test_weights_that_may_not_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip('timm')
+    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
+    with pytest.raises(ValueError, match='not on this .* or pretrained=False'):
+        teacher_model(type='timm', model='vit_tiny_patch16_224', pretrained=True)
+
+
 def test_a_model_of_transformers_that_is_not_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -70,20 +120,48 @@ def test_a_model_of_transformers_that_is_not_there(
         teacher_model(type='transformers', model='dinov22', **IMAGENET)
 
 
-def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip('timm')
-    monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
-    with pytest.raises(ValueError, match='cannot be loaded.*checkpoint=PATH') as raised:
-        teacher_model(type='timm', model='vit_tiny_patch16_224', pretrained=True)
-    assert len(str(raised.value).splitlines()) == 1
-
-
 def test_rows_of_a_head_that_the_teacher_does_not_have() -> None:
     adapter = build_adapter(
         STUDENTS['Faster R-CNN'][0](), teacher_model(**MODULE, **IMAGENET)
     )
-    with pytest.raises(ValueError, match="feature maps with on='backbone'; known"):
+    with pytest.raises(ValueError, match="feature maps with on='backbone'; any"):
         adapter.bind('t', 'roi_logits', ())
+
+
+@pytest.mark.parametrize('pretrained', [True, False])
+@pytest.mark.parametrize('library', ARGS)
+def test_args_that_the_model_does_not_take(library: str, pretrained: bool) -> None:
+    config = ARGS[library]
+    if config['type'] != 'module':
+        pytest.importorskip(config['type'])
+    with pytest.raises(ValueError, match="not take args foo; take .*'foo'") as raised:
+        teacher_model(**config, pretrained=pretrained, args=dict(foo=1), **IMAGENET)
+    assert repr(config['model']) in str(raised.value)
+    assert 'weights' not in str(raised.value)
+
+
+@pytest.mark.parametrize('library', ['timm', 'transformers', 'torchvision'])
+def test_args_of_a_wrong_value(library: str) -> None:
+    pytest.importorskip(library)
+    args = {
+        'timm': dict(embed_dim='wide'),
+        'transformers': dict(hidden_size='wide'),
+        'torchvision': dict(num_classes='wide'),
+    }[library]
+    with pytest.raises(ValueError, match=r"cannot be built with args=.*'wide'.*; "):
+        teacher_model(**ARGS[library], args=args, **IMAGENET)
+
+
+def test_logits_of_a_teacher_of_another_library(tmp_path: Path) -> None:
+    teacher = teacher_model(**CASES['timm ViT'].config(tmp_path))
+    adapter = build_adapter(STUDENTS['ResNet'][0](), teacher)
+    with pytest.raises(ValueError, match='logits are not taken') as raised:
+        adapter.bind('t', 'logits', ())
+    said = str(raised.value)
+    assert said.startswith("term 't': on='logits' cannot be compared")
+    assert "timm model 'vit_tiny_patch16_224'" in said
+    assert 'FeatureModel' not in said
+    assert 'unknown' not in said
 
 
 @pytest.mark.parametrize('library', ['timm', 'transformers'])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -185,12 +186,27 @@ def test_a_prefix_takes_one_of_several_models(tmp_path: Path) -> None:
     assert same(first, teacher_model(seed=8, **config, prefix='net.').model)
 
 
-def test_a_file_that_is_not_there_and_one_that_is_no_file_of_weights(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / 'page.pth').write_text('<html>')
-    for config in (TIMM.config(tmp_path), MODULE.config(tmp_path)):
-        with pytest.raises(ValueError, match='is not there; give a file'):
-            teacher_model(**config, checkpoint=str(tmp_path / 'none.pth'))
-        with pytest.raises(ValueError, match='cannot be (read|loaded)'):
-            teacher_model(**config, checkpoint=str(tmp_path / 'page.pth'))
+@pytest.mark.parametrize('library', EACH)
+def test_a_file_that_is_none_of_weights(library: str, tmp_path: Path) -> None:
+    config = EACH[library].config(tmp_path)
+    with pytest.raises(ValueError, match='is not there; give a file'):
+        teacher_model(**config, checkpoint=str(tmp_path / 'none.pth'))
+    for name, content, said in (
+        ('page.pth', b'<html>', 'neither safetensors nor a PyTorch file.*<html>'),
+        ('page.safetensors', b'<html>', 'neither safetensors nor a PyTorch file'),
+        ('none.pth', b'', 'neither safetensors nor .*it is empty'),
+        ('cut.pth', b'PK\x03\x04' + bytes(40), 'cut.pth.*cut short.*: write'),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match='teacher checkpoint|weights') as raised:
+            teacher_model(**config, checkpoint=str(tmp_path / name))
+        assert re.search(said, str(raised.value))
+        (tmp_path / name).unlink()
+
+
+def test_a_file_with_the_ending_of_another_format(tmp_path: Path) -> None:
+    config = TIMM.config(tmp_path)
+    path = saved(teacher_model(**config).model, tmp_path / 'file.safetensors')
+    wrong = path.rename(tmp_path / 'file.pth')
+    with pytest.raises(ValueError, match='is safetensors by its content.*rename it'):
+        teacher_model(**config, checkpoint=str(wrong))
