@@ -59,7 +59,8 @@ def test_rois_that_belong_to_queries_are_refused_with_the_reason() -> None:
     with DefaultScope.overwrite_default_scope('mmdet'):
         sparse = MODELS.build(cfg.model)
     with pytest.raises(
-        ValueError, match="belong to a query here, .* compare on='query_logits'; did"
+        ValueError,
+        match="belong to a query here, .* compare on='query_logits'; any two",
     ):
         build_adapter(sparse, sparse).bind('ckd', 'roi_logits', ())
 

@@ -119,7 +119,7 @@ def test_two_classifiers(
     printed = inspect(paths[0], '--teacher', paths[1], '--shape', 16, 16)
     row = (
         '| (2, 10) | (2, 10) | none | activation=None | target, sample_index, epoch, '
-        'image_size, image_shapes |'
+        'progress, image_size, image_shapes |'
     )
     assert row_of(printed, 'logits') == f'| `logits` {row}'
     row = row_of(printed, 'embedding')

@@ -40,7 +40,6 @@ custom_hooks = [
             ),
             ofa=dict(on='logits', loss=dict(type='OFALoss', epsilon=1.5)),
             pld=dict(on='logits', loss=dict(type='PLDLoss', temperature=1.0)),
-            rld=dict(on='logits', loss=dict(type='RLDLoss', beta=2.0)),
             js=dict(on='logits', loss=dict(type='JSLoss', temperature=4.0)),
             sinkd=dict(on='logits', loss=dict(type='SinKDLoss', loss_weight=0.064)),
             bdkd=dict(

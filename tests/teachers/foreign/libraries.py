@@ -126,9 +126,8 @@ def _torchvision_tokens(model: Any, canvas: Tensor) -> Tensor:
 
 
 _VIT = dict(embed_dim=24, depth=3, num_heads=2)
-_HIDDEN = dict(
-    hidden_size=24, num_hidden_layers=3, num_attention_heads=2, intermediate_size=48
-)
+_SIZES = dict(hidden_size=24, num_hidden_layers=3, num_attention_heads=2)
+_HIDDEN = dict(_SIZES, intermediate_size=48)
 _TOWERS = dict(vision_config={**_HIDDEN, 'patch_size': 16}, text_config=_HIDDEN)
 
 
@@ -158,7 +157,7 @@ CASES = {
     'transformers DINOv2': _transformers(
         'dinov2',
         last_hidden_state(1, 14),
-        dict(_HIDDEN, patch_size=14, image_size=56),
+        dict(_SIZES, patch_size=14, image_size=56),
         divisor=14,
     ),
     'transformers ViT': _transformers(
