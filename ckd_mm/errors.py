@@ -36,9 +36,13 @@ def one_sentence() -> Iterator[None]:
 
 
 def _our_sentence(error: BaseException | None) -> str | None:
-    """Of the first exception in a chain that a module of this package raised."""
-    while error is not None:
-        if isinstance(error, (ValueError, ImportError, OSError)) and _is_ours(error):
+    """Of the first exception in a chain that a module of this package raised.
+
+    MMEngine raises again what it caught, of the same type. An exception of another type
+    is a fault of its own, also where one of ours was being handled.
+    """
+    while isinstance(error, (ValueError, ImportError, OSError)):
+        if _is_ours(error):
             return str(error)
         error = error.__cause__ or error.__context__
     return None

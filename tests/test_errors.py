@@ -42,3 +42,14 @@ def test_a_variable_keeps_the_trace_of_ours(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv(TRACE, '1')
     with pytest.raises(ValueError, match='temperature'), one_sentence():
         positive('temperature', -1)
+
+
+def test_a_fault_while_one_of_ours_is_handled_is_not_hidden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(TRACE, raising=False)
+    with pytest.raises(TypeError, match='of the user'), one_sentence():
+        try:
+            positive('temperature', -1)
+        except ValueError as error:
+            raise TypeError('of the user') from error

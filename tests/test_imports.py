@@ -50,3 +50,13 @@ def test_a_configs_import_registers_everything() -> None:
         'print("CKDLoss" in registry.LOSSES, len(registry.ADAPTERS) > 0)\n'
     )
     assert out.split() == ['ckd_mm', 'ckd_mm', 'True', 'True']
+
+
+@pytest.mark.slow
+def test_the_hook_needs_nothing_that_the_oldest_pytorch_lacks() -> None:
+    """PyTorch 2.0 counts no FLOPs; only the ranking of students needs them."""
+    run(
+        'import sys\n'
+        'sys.modules["torch.utils.flop_counter"] = None\n'
+        'import ckd_mm.hooks, ckd_mm.commands.inspection\n'
+    )

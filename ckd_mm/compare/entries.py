@@ -11,7 +11,7 @@ from mmengine.config import Config
 from ckd_mm.checks import integer
 from ckd_mm.registry import did_you_mean
 
-__all__ = ['check_entries', 'modules_of', 'read_entries']
+__all__ = ['check_entries', 'check_keys', 'modules_of', 'read_entries']
 
 
 def read_entries(path: str | Path, options: dict[str, Any] | None) -> dict[str, Any]:
@@ -21,19 +21,26 @@ def read_entries(path: str | Path, options: dict[str, Any] | None) -> dict[str, 
     return cfg.to_dict()
 
 
+def check_keys(what: str, content: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Check the keys; those that start with an underscore are the file's variables.
+
+    Raises:
+        ValueError: One is unknown.
+    """
+    for key in content:
+        if key not in keys and not key.startswith('_'):
+            raise ValueError(f'a {what} has no {key!r}{did_you_mean(key, keys)}')
+
+
 def check_entries(
     what: str, content: Mapping[str, Any], keys: Sequence[str], needed: Sequence[str]
 ) -> None:
     """Check the keys, the metrics and the seeds.
 
-    Keys that start with an underscore are the file's variables.
-
     Raises:
         ValueError: One is unknown, is lacking, or has a wrong value.
     """
-    for key in content:
-        if key not in keys and not key.startswith('_'):
-            raise ValueError(f'a {what} has no {key!r}{did_you_mean(key, keys)}')
+    check_keys(what, content, keys)
     for key in needed:
         if key not in content:
             raise ValueError(f'the {what} lacks {key!r}; it has {sorted(content)}')

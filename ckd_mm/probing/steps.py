@@ -17,7 +17,6 @@ from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from ckd_mm.errors import as_value_error
 from ckd_mm.probing.batches import random_batch
@@ -131,6 +130,8 @@ def prediction_flops(model: BaseModel, batch: dict[str, Any]) -> int:
     Raises:
         ValueError: The prediction ends in any exception.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # PyTorch 2.0 has none
+
     with as_value_error(f'a prediction of a {type(model).__name__}'), torch.no_grad():
         model.eval()
         data = model.data_preprocessor(_labelled(batch), False)

@@ -11,7 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.model import BaseModel
 
-from ckd_mm.compare.entries import read_entries
+from ckd_mm.compare.entries import check_keys, read_entries
 from ckd_mm.compare.students import load_config
 from ckd_mm.probing.batches import num_classes
 from ckd_mm.probing.untrained import build_untrained, class_lists
@@ -77,12 +77,7 @@ def read_ranking(
     """
     other = 'teacher' if kind == 'students' else 'student'
     content = read_entries(path, options)
-    keys = (kind, other, 'data')
-    for key in content:
-        if key not in keys and not key.startswith('_'):
-            raise ValueError(
-                f'a ranking of {kind} has no {key!r}{did_you_mean(key, keys)}'
-            )
+    check_keys(f'ranking of {kind}', content, (kind, other, 'data'))
     entries = content.get(kind)
     if not isinstance(entries, dict) or len(entries) < 2:
         raise ValueError(

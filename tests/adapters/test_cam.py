@@ -99,7 +99,8 @@ def test_the_gradient_of_a_single_image_is_right_behind_batch_norm() -> None:
     images = torch.randn(1, 32, 3, 4, requires_grad=True)
     slopes = torch.randn(1, 5, 3, 4)
     weight = model.head.fc.weight
-    found = activation_maps(model, False).select([(norm(images),)], None)  # type: ignore[arg-type]
+    step: Any = None  # which is not looked at
+    found = activation_maps(model, False).select([(norm(images),)], step)
     expected = nn.functional.conv2d(norm(images), weight[:, :, None, None])
     torch.testing.assert_close(found, expected)
     gradients = [

@@ -6,7 +6,7 @@ tokens before those of the patches; models of other libraries hand on maps alrea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,15 +21,16 @@ __all__ = ['TOKENS', 'blocks_of', 'map_of_block', 'maps_of_blocks']
 TOKENS = 'tokens'
 
 
-def blocks_of(model: nn.Module) -> Sequence[nn.Module]:
+def blocks_of(model: Any) -> Iterable[nn.Module]:
     """The blocks of a ViT; none of a model that is no ViT."""
     if getattr(model, 'kind', '') == 'blocks':  # of another library
-        return model.blocks  # type: ignore[return-value]
+        blocks: nn.ModuleList = model.blocks
+        return blocks
     backbone = getattr(model, 'backbone', None)
     is_vit = all(hasattr(backbone, name) for name in ('patch_embed', 'final_norm'))
     layers = getattr(backbone, 'layers', None)
     if is_vit and isinstance(layers, nn.ModuleList) and _prefix(model) is not None:
-        return layers  # type: ignore[return-value]
+        return layers
     return ()
 
 
@@ -63,7 +64,7 @@ def maps_of_blocks(model: nn.Module, numbers: Sequence[int]) -> Readout:
 
 
 def _numbers(model: nn.Module, numbers: Sequence[int]) -> list[int]:
-    count = len(blocks_of(model))
+    count = len([*blocks_of(model)])
     if not count:
         raise ValueError(
             f'{type(model).__name__} has no blocks of tokens, as a ViT of MMPretrain '
