@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,28 @@ def test_every_loss_that_needs_channels_gets_them(
     filled = with_channels(distill, terms, kinds, runner, runner.model)
     (term,) = build_terms(filled)
     assert not isinstance(term.loss, PendingLoss)
+
+
+def test_a_teacher_that_fails_at_one_size_is_tried_at_the_next(
+    classifier_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    """Windows of 20 do not fit the last map of 128 pixels, but that of 224."""
+    cfg = classifier_config(tmp_path)
+    teacher = deepcopy(cfg)
+    teacher.model.backbone = dict(
+        type='SwinTransformer',
+        arch=dict(embed_dims=8, depths=[1, 1], num_heads=[1, 1]),
+        window_size=20,
+        out_indices=(1,),
+    )
+    teacher.model.head.in_channels = 16
+    scalekd = dict(type='ScaleKDLoss', through_teacher=True)
+    distill = dict(x=dict(on='last_stages', loss=scalekd))
+    runner = Runner.from_cfg(cfg)
+    kinds = read_teachers(dict(config=teacher, checkpoint=None))
+    terms = build_terms(distill)
+    filled = with_channels(distill, terms, kinds, runner, runner.model)
+    assert filled['x']['loss']['teacher_channels'] == [8, 16]
 
 
 @pytest.mark.parametrize(

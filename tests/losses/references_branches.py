@@ -75,8 +75,9 @@ def _by_channel(maps: Grid, weight: Tensor, stride: int) -> Grid:
 
 def _attended(branch: Any, image: Tensor) -> Scalars:
     """The mean token of one image (D, H, W)."""
-    for merge in branch.merges:
-        image = _merged(merge, image)
+    for number, merge in enumerate(branch.merges):
+        is_last_of_several = 0 < number == len(branch.merges) - 1
+        image = _merged(merge, image, is_linear=is_last_of_several)
     tokens = [list(image[:, i, j]) for i, j in _positions(image)]
     for block in branch.blocks:
         tokens = _block(block, tokens)
@@ -87,7 +88,7 @@ def _positions(image: Tensor) -> Any:
     return product(range(image.shape[1]), range(image.shape[2]))
 
 
-def _merged(merge: Any, image: Tensor) -> Tensor:
+def _merged(merge: Any, image: Tensor, is_linear: bool) -> Tensor:
     rows, columns = image.shape[1] // 2, image.shape[2] // 2
     merged = []
     for i, j in product(range(rows), range(columns)):
@@ -97,7 +98,6 @@ def _merged(merge: Any, image: Tensor) -> Tensor:
             for x in image[:, 2 * i + top, 2 * j + left]
         ]
         out = [dot(row, _norm(merge.norm, four)) for row in merge.reduce.weight]
-        is_linear = isinstance(merge.act, torch.nn.Identity)
         merged += out if is_linear else [_gelu(x) for x in out]
     return torch.stack(merged).reshape(rows, columns, -1).permute(2, 0, 1)
 

@@ -15,6 +15,7 @@ from ckd_mm.losses import OFABranchLoss
 from ckd_mm.teachers import ModelTeacher
 
 from ..adapters.test_tokens import vit
+from .references_branches import reference_ofabranch
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,15 @@ def test_a_cnn_branch_brings_a_stage_to_the_size_of_the_last(
         by_hand += 9 * narrow + narrow**2 + 2 * narrow  # stride 2
         by_hand += 9 * narrow + narrow * wide + 2 * wide
     assert sum(one.numel() for one in loss.parameters()) == by_hand
+
+
+def test_the_last_of_several_merges_has_no_activation() -> None:
+    torch.manual_seed(0)
+    loss: Any = OFABranchLoss(4, 5, 3, branch='tokens', num_merges=2).double()
+    maps, teacher = torch.randn(2, 4, 4, 4).double(), torch.randn(2, 5).double()
+    target = torch.tensor([1, 4])
+    by_hand = reference_ofabranch(loss, maps, teacher, target)
+    torch.testing.assert_close(loss(maps, teacher, target), by_hand)
 
 
 def test_a_grid_that_cannot_be_halved_is_refused() -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
 
+from ckd_mm.hooks import DistillationHook
 from ckd_mm.losses import TAIDLoss
 
 VALUES = [2.0, 1.5, 1.8, 0.3, 0.2, 5.0, 0.1]
@@ -70,3 +76,23 @@ def test_a_resumed_run_goes_on_with_its_share() -> None:
 def test_a_start_behind_the_end_is_refused() -> None:
     with pytest.raises(ValueError, match='start must be a number from 0 to end=0.3'):
         TAIDLoss(start=0.4, end=0.3)
+
+
+@pytest.mark.slow
+def test_a_run_says_how_far_it_is(
+    classifier_config: Callable[..., Config],
+    classifier_teacher: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    """At a rate of 0 the share is the share of the run: 9 of 10 in the last step."""
+    loss = dict(type='TAIDLoss', start=0.0, rate=0.0)
+    hook = dict(
+        type='DistillationHook',
+        teacher=classifier_teacher,
+        distill=dict(taid=dict(on='logits', loss=loss)),
+    )
+    runner = Runner.from_cfg(classifier_config(tmp_path, epochs=2, custom_hooks=[hook]))
+    runner.train()
+    assert runner.iter == 10
+    (found,) = (one for one in runner.hooks if isinstance(one, DistillationHook))
+    assert found.terms[0].loss.share.item() == pytest.approx(0.9)
