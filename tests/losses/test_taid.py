@@ -95,4 +95,5 @@ def test_a_run_says_how_far_it_is(
     runner.train()
     assert runner.iter == 10
     (found,) = (one for one in runner.hooks if isinstance(one, DistillationHook))
-    assert found.terms[0].loss.share.item() == pytest.approx(0.9)
+    taid: Any = found.terms[0].loss
+    assert taid.share.item() == pytest.approx(0.9)
