@@ -80,9 +80,7 @@ def test_poor_queries_weigh_all_positions_alike() -> None:
         ((2, 4, 3), (2, 4)),
     ],
 )
-def test_queries_that_do_not_fit_the_maps_are_named(
-    queries: Any, quality: Any
-) -> None:
+def test_queries_that_do_not_fit_the_maps_are_named(queries: Any, quality: Any) -> None:
     student, teacher = levels(0)[0], levels(2)[0]
     with pytest.raises(ValueError) as error:
         detrdistill_loss(student, teacher, torch.ones(queries), torch.ones(quality))

@@ -67,7 +67,9 @@ def test_equals_the_authors_code_in_value_and_gradient(
     if case['loss_name'] in NEEDS_TARGET:
         inputs.append(torch.from_numpy(arrays['target']))
     inputs += [
-        torch.from_numpy(arrays[name]) for name in ('queries', 'quality') if name in arrays
+        torch.from_numpy(arrays[name])
+        for name in ('queries', 'quality')
+        if name in arrays
     ]
     state = {
         name.removeprefix(STATE): torch.from_numpy(array)

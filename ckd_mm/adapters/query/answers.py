@@ -85,7 +85,7 @@ def _best_overlaps(boxes_LQ4: Tensor, sample: Any) -> Tensor:
         return torch.ones_like(boxes_LQ4[..., 0])
     height, width = sample.img_shape[:2]
     x, y, w, h = boxes_LQ4.flatten(0, 1).unbind(1)
-    corners = (x - w / 2) * width, (y - h / 2) * height
-    corners += (x + w / 2) * width, (y + h / 2) * height
+    corners = [(x - w / 2) * width, (y - h / 2) * height]
+    corners += [(x + w / 2) * width, (y + h / 2) * height]
     found = overlaps(torch.stack(corners, dim=1), objects_G4).amax(1)
     return found.unflatten(0, boxes_LQ4.shape[:2])

@@ -29,11 +29,7 @@ def encoder_maps(student: QueryHead, teacher: QueryHead) -> PairSpec | Unavailab
                 f'the {whose} is a {type(head.model).__name__}, {reason}; compare '
                 "on='neck' or on='backbone'"
             )
-    both = (
-        Readout((_ENCODER, _NECK), _maps, num_levels=number_of_maps(head.model.neck))
-        for head in (student, teacher)
-    )
-    return PairSpec(*both, levels=True)
+    return PairSpec(_readout(student), _readout(teacher), levels=True)
 
 
 def _why_no_maps(head: QueryHead) -> str:
@@ -45,6 +41,11 @@ def _why_no_maps(head: QueryHead) -> str:
     if not all(hasattr(head.model, name) for name in ('encoder', 'neck')):
         return 'which has no encoder behind a neck'
     return ''
+
+
+def _readout(head: QueryHead) -> Readout:
+    number = number_of_maps(head.model.neck)
+    return Readout((_ENCODER, _NECK), _maps, num_levels=number)
 
 
 def _maps(values: list[Any], step: Step) -> tuple[Tensor, ...]:

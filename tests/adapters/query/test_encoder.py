@@ -11,6 +11,7 @@ from mmengine.model import BaseModel
 from mmengine.testing import assert_allclose
 from torch import Tensor
 
+from ckd_mm.adapters import build_adapter
 from ckd_mm.adapters.core.pair_spec import PairSpec
 from ckd_mm.adapters.query.encoder import encoder_maps
 from ckd_mm.adapters.query.heads import QueryHead
@@ -18,6 +19,7 @@ from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
 from ckd_mm.losses import DETRDistillLoss
 from ckd_mm.teachers import ModelTeacher
+from ckd_mm.teachers.cacheable import check_context
 
 from ..detectors import QUERY, faster_rcnn, masked_queries, query_based
 from ..pairs import pair
@@ -253,6 +255,15 @@ def test_losses_that_do_not_fit_are_refused_before_training() -> None:
     message = "asks for 'queries' and 'quality' of a teacher, and hears 2 .*=NUMBER"
     with pytest.raises(ValueError, match=message):
         Distiller(student, teachers, terms())
+
+
+def test_a_cache_has_no_queries() -> None:
+    student = query_based('DETR')
+    bound = build_adapter(student, student).bind('x', 'neck', ANSWERS)
+    message = "term 'x' asks for 'queries' and 'quality' .* a cache holds .*; run the"
+    with pytest.raises(ValueError, match=message):
+        check_context({'x': bound})
+    check_context({'x': build_adapter(student, student).bind('x', 'neck', ())})
 
 
 def test_other_widths_levels_and_memories_are_refused() -> None:
