@@ -70,7 +70,7 @@ class Sample:
 
         In the second layer most cosines are negative.
         """
-        positions = self.student.detach().flatten(2).mT[None, :, :3]
+        positions = self.student.detach()[..., None].flatten(2).mT[None, :, :3]
         return positions * torch.tensor([1, -2]).reshape(2, 1, 1, 1)
 
     @property
