@@ -39,7 +39,7 @@ NECKS = {
 }
 LOGITS, EMBEDDINGS = '1024 x 81 logits', '1024 x 1024 embeddings'
 ROWS = {LOGITS: 81, EMBEDDINGS: 1024}
-NUM_ROWS, BOXES_PER_IMAGE = 1024, 7
+NUM_ROWS, BOXES_PER_IMAGE, NUM_QUERIES = 1024, 7, 300
 OF_LOGITS = ('CKDLoss',)  # takes any rows, and is meant for logits
 OTHER = ('BoxRegressionLoss', 'CRDLoss', 'NDLoss', 'TaTLoss')
 """They take boxes, keep a table of the data, or refuse maps of a neck's size."""
@@ -147,6 +147,8 @@ def _inputs(loss: Any, on: str, dtype: torch.dtype, device: str) -> Iterator[Any
         'image_size': IMAGE_SIZE,
         'image_shapes': [(800, 1333)] * IMAGES,
         'anchors': anchors,
+        'queries': torch.randn(6, IMAGES, NUM_QUERIES, WIDTH, device=device),
+        'quality': torch.rand(6, IMAGES, NUM_QUERIES, device=device),
     }
     for requires_grad in (True, False):
         yield _both(on, dtype, device, requires_grad)

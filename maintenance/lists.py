@@ -29,7 +29,10 @@ __all__ = [
 WIDTH = 88
 CARDS = ROOT / 'docs' / 'methods'
 GROUPS = {
-    'maps': r'feature maps|`(neck|backbone|cam|tokens|semantic_logits|roi_features)`',
+    'maps': (
+        r'feature maps|`(neck|backbone|encoder|cam|tokens)`'
+        r'|`(semantic_logits|roi_features)`'
+    ),
     'logits': r'`\w*(logits|objectness|distribution)`',
     'embeddings': r'`embedding`',
     'boxes': r'`\w+_boxes`',

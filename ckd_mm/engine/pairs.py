@@ -242,6 +242,13 @@ def _check_same_rows(term: str, bound: Sequence[BoundTerm]) -> None:
             f'hears {len(bound)} teachers, each of which makes something else; give '
             'each a term of its own with teacher=NUMBER'
         )
+    names = ' and '.join(map(repr, bound[0].of_one_teacher))
+    if len(bound) > 1 and names:
+        raise ValueError(
+            f'the loss of term {term!r} asks for {names} of a teacher, and hears '
+            f'{len(bound)} teachers, each of which has its own; give each a term of '
+            'its own with teacher=NUMBER'
+        )
     if len({str(one.classes) for one in bound}) > 1:
         raise ValueError(
             f'term {term!r} averages {len(bound)} teachers that have '

@@ -19,6 +19,7 @@ from ckd_mm.functional.cosinemap import cosinemap_loss
 from ckd_mm.functional.crd import crd_log_means, crd_loss, crd_scores
 from ckd_mm.functional.ctkd import ctkd_loss, ctkd_strength, ctkd_temperature
 from ckd_mm.functional.cwd import cwd_loss
+from ckd_mm.functional.detrdistill import detrdistill_loss, detrdistill_masks
 from ckd_mm.functional.dist import dist_loss
 from ckd_mm.functional.distributionkd import distributionkd_loss
 from ckd_mm.functional.dkd import dkd_loss
@@ -83,6 +84,8 @@ __all__ = [
     'ctkd_strength',
     'ctkd_temperature',
     'cwd_loss',
+    'detrdistill_loss',
+    'detrdistill_masks',
     'dist_loss',
     'distributionkd_loss',
     'diswot_semantics',

@@ -4,9 +4,10 @@ Every loss takes `loss_weight`; with 0 the loss is only monitored.
 
 The parameter names of `forward` say what the loss needs: `student` and `teacher`, and
 where the method uses them `target` (labels), `sample_index` (indices into the data
-set), `epoch` (completed epochs), `image_index`, `boxes`, `image_size`, `image_shapes`
-or `anchors`. A parameter with a default is only passed if the loss names it in
-`also_needs`, as :class:`CKDLoss` does for some of its options.
+set), `epoch` (completed epochs), `image_index`, `boxes`, `image_size`, `image_shapes`,
+`anchors`, or `queries` and `quality` of a teacher. A parameter with a default is only
+passed if the loss names it in `also_needs`, as :class:`CKDLoss` does for some of its
+options.
 
 `takes` says what the loss compares, see :data:`ckd_mm.losses._takes.Takes`. It is
 matched with what an `on` gives before training; a loss without `takes` is not checked.
@@ -30,6 +31,7 @@ from ckd_mm.losses.cosinemap import CosineMapLoss
 from ckd_mm.losses.crd import CRDLoss
 from ckd_mm.losses.ctkd import CTKDLoss
 from ckd_mm.losses.cwd import CWDLoss
+from ckd_mm.losses.detrdistill import DETRDistillLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.distributionkd import DistributionKDLoss
 from ckd_mm.losses.dkd import DKDLoss
@@ -86,6 +88,7 @@ __all__ = [
     'CWDLoss',
     'CanKDLoss',
     'CosineMapLoss',
+    'DETRDistillLoss',
     'DISTLoss',
     'DKDLoss',
     'DistributionKDLoss',

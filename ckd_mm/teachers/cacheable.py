@@ -15,11 +15,12 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from torch import nn
 
-from ckd_mm.adapters import ClassificationAdapter, Pass, find_adapter
+from ckd_mm.adapters import BoundTerm, ClassificationAdapter, Pass, find_adapter
 from ckd_mm.adapters.core.parts import is_modules
 from ckd_mm.adapters.core.passes import BackboneMaps, FeatureMaps
 
 __all__ = [
+    'check_context',
     'check_hooks',
     'check_passes',
     'check_student',
@@ -105,6 +106,22 @@ def check_student(student: BaseModel, terms: Mapping[str, Any]) -> None:
             'data_preprocessor, such as Mixup and CutMix) or draws their size '
             '(BatchSyncRandomResize); take them out, or run the teacher'
         )
+
+
+def check_context(terms: Mapping[str, BoundTerm]) -> None:
+    """Check that losses ask for nothing of a teacher beside its outputs.
+
+    Raises:
+        ValueError: One does.
+    """
+    for name, bound in terms.items():
+        asked = ' and '.join(map(repr, bound.of_one_teacher))
+        if asked:
+            raise ValueError(
+                f'the loss of term {name!r} asks for {asked} of the teacher, and a '
+                'cache holds what is compared alone; run the teacher: give the '
+                'teacher=dict(...) that the cache was made with'
+            )
 
 
 def is_padded_to_one_size(preprocessor: nn.Module) -> bool:

@@ -23,6 +23,7 @@ from ckd_mm.checks import positive
 from ckd_mm.registry import TEACHERS
 from ckd_mm.teachers.base import Request, TeacherKind
 from ckd_mm.teachers.cacheable import (
+    check_context,
     check_hooks,
     check_student,
     part_name,
@@ -167,6 +168,7 @@ class StoredView:
             name: adapter.bind(name, with_student_twice(one.on), one.context)
             for name, one in requests.items()
         }
+        check_context(self.terms)
         self._parts = {name: part_name(one.on) for name, one in requests.items()}
         self.cache.check_parts(self._parts.values())
         if names is None:  # else they are matched by name

@@ -149,10 +149,10 @@ FAMILIES = {
         'configs/mmdet/dab_detr/{}_r50-r18_dab-detr_50e_coco.py',
         ('kddetr-boxes-points-pointboxes',),
     ),
-    # Both decoders take the same queries.
+    # Both decoders take the same queries, and both necks are as wide.
     'deformable_detr_kddetr': Family(
         'configs/mmdet/deformable_detr/{}_r50-r18_deformable-detr_50e_coco.py',
-        ('kddetr-boxes',),
+        ('kddetr-boxes', 'detrdistill'),
         divisor=DIVISORS['student'],
     ),
     'dino': Family(

@@ -53,6 +53,7 @@ SWEPT = {
     ('gfl', 'ckd'),
     ('deformable_detr', 'ckd'),
     ('deformable_detr_kddetr', 'kddetr-boxes'),
+    ('deformable_detr_kddetr', 'detrdistill'),
     ('dino', 'kddetr-boxes-points-pointboxes'),
 }
 each_family_and_method = pytest.mark.parametrize(

@@ -52,6 +52,7 @@ COLLECTIONS = {
     'ckd-crosskd-boxes': 'CKD and CrossKD',
     'kddetr-boxes-points-pointboxes': 'KD-DETR',
     'kddetr-boxes': 'KD-DETR',
+    'detrdistill': 'DETRDistill',
 }
 
 every_listed_config = pytest.mark.parametrize('path', LISTED)

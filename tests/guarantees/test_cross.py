@@ -1,6 +1,7 @@
 """Passes beside the student's own, with gradient: weight 0, and the teacher.
 
-The student's maps through the teacher's head, its decoder on the teacher's queries.
+The student's maps through the teacher's head, its decoder on the teacher's queries;
+beside these its encoder's maps, which the teacher's queries weigh.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ TERMS: dict[str, dict[str, str]] = {
     'queries': {
         'shared_query_logits': 'DistributionKDLoss',
         'shared_query_boxes': 'BoxIoUKDLoss',
+        'encoder': 'DETRDistillLoss',
     },
 }
 Make = Callable[..., Config]

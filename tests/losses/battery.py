@@ -15,6 +15,7 @@ from .rows_connectors import CONNECTOR_ROWS
 from .rows_dense import DENSE_ROWS
 from .rows_logits import LOGIT_ROWS
 from .rows_maps import MAP_ROWS
+from .rows_queries import QUERY_ROWS
 from .rows_relations import RELATION_ROWS
 from .rows_state import STATE_ROWS
 from .samples import Change, Sample, gradient
@@ -34,6 +35,7 @@ LOSSES: tuple[LossRow, ...] = (
     *LOGIT_ROWS,
     *RELATION_ROWS,
     *MAP_ROWS,
+    *QUERY_ROWS,
     *CONNECTOR_ROWS,
     *BOX_ROWS,
     *BRANCH_ROWS,

@@ -65,6 +65,21 @@ class Sample:
         return (draw_anchors((5, 6), self.image_size),)
 
     @property
+    def queries(self) -> Tensor:
+        """Of two decoder layers and three queries (2, N, 3, C): three positions.
+
+        In the second layer most cosines are negative.
+        """
+        positions = self.student.detach()[..., None].flatten(2).mT[None, :, :3]
+        return positions * torch.tensor([1, -2]).reshape(2, 1, 1, 1)
+
+    @property
+    def quality(self) -> Tensor:
+        """How good each query is (2, N, 3)."""
+        of_query = torch.tensor([[[0.0, 1.0, 2.0]], [[0.5, 0.1, 0.1]]])
+        return (self.image_index.double() + 0.5)[:, None] * of_query
+
+    @property
     def box_target(self) -> Tensor:
         """Opposite to the student, so that most teachers are nearer to it."""
         return -self.student.detach().double()

@@ -66,6 +66,11 @@ def test_equals_the_authors_code_in_value_and_gradient(
     inputs = [student, torch.from_numpy(arrays['teacher']).to(dtype)]
     if case['loss_name'] in NEEDS_TARGET:
         inputs.append(torch.from_numpy(arrays['target']))
+    inputs += [
+        torch.from_numpy(arrays[name])
+        for name in ('queries', 'quality')
+        if name in arrays
+    ]
     state = {
         name.removeprefix(STATE): torch.from_numpy(array)
         for name, array in arrays.items()

@@ -30,6 +30,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'CATKDLoss': (1.1, 1.8, 28),
     'CosineMapLoss': (2.95, 3.7, 111),
     'CWDLoss': (2.0, 2.8, 37),
+    'DETRDistillLoss': (1.15, 1.65, 96),
     'FDLoss': (3.75, 3.65, 39),
     'FGDLoss': (3.0, 3.9, 259),
     'FGFILoss': (2.1, 2.8, 87),
@@ -93,6 +94,8 @@ def anchors() -> list[torch.Tensor]:
 OTHERS: dict[str, Any] = {
     'boxes': boxes,
     'anchors': anchors,
+    'queries': lambda: torch.randn(6, IMAGES, 100, WIDTH),
+    'quality': lambda: torch.rand(6, IMAGES, 100),
     'target': lambda: torch.zeros(IMAGES, dtype=torch.long),
     'image_size': lambda: (256, 384),
     'image_shapes': lambda: [(256, 384), (200, 384)],
@@ -104,6 +107,7 @@ OF_LOGITS = {
 PADDING = ('image_shapes', 'image_size')
 NEEDS = {
     'CosineMapLoss': PADDING,
+    'DETRDistillLoss': ('queries', 'quality', *PADDING),
     'FDLoss': PADDING,
     'FGDLoss': ('boxes', 'image_size'),
     'FGFILoss': ('boxes', 'anchors'),

@@ -223,6 +223,7 @@ SAMPLE = {
     'ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco': ('neck', 'dense_logits'),
     'detr/detr_r18_8xb2-500e_coco': (
         *('neck', 'query_logits', 'shared_query_logits', 'shared_query_boxes'),
+        'encoder',
     ),
     'yolox/yolox_nano_8xb8-300e_coco': ('neck', 'dense_logits'),
     'rtmdet/rtmdet-ins_tiny_8xb32-300e_coco': ('neck', 'dense_logits'),

@@ -25,8 +25,9 @@ from ckd_mm.adapters.core.step import Step
 __all__ = ['BoundTerm', 'Pair']
 
 WAYS_OUT = {
+    'queries': "compare on='encoder' or on='neck' of two detectors of the DETR kind",
     'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
-    'out that goes through it'
+    'out that goes through it',
 }
 """Where there is a context that most pairs lack, by its name."""
 
@@ -95,13 +96,19 @@ class BoundTerm:
     @property
     def crossed(self) -> bool:
         """Whether the teacher's modules run on the student's tensors."""
-        asked = (
-            spec.context[name].of_teacher
-            for spec in self._specs
+        return any(spec.crossed for spec in self._specs)
+
+    @property
+    def of_one_teacher(self) -> list[str]:
+        """What of its context each teacher has another one of, by name."""
+        return [
+            name
             for name in self._names
-            if name in spec.context
-        )
-        return any(asked) or any(spec.crossed for spec in self._specs)
+            if any(
+                name in spec.context and spec.context[name].of_teacher
+                for spec in self._specs
+            )
+        ]
 
     @property
     def connector(self) -> nn.Module | None:
@@ -139,9 +146,9 @@ class BoundTerm:
             yield from spec.student_taps(self._names)
 
     def teacher_taps(self) -> Iterator[Tap]:
-        """Where the teacher's value is noted."""
+        """Where the teacher's value and the context that is asked for are noted."""
         for spec in self._specs:
-            yield from spec.teacher_taps()
+            yield from spec.teacher_taps(self._names)
 
     def pair(self, step: Step, teacher: Recorder) -> Pair:
         """What the loss gets.
@@ -150,14 +157,17 @@ class BoundTerm:
             ValueError: A module did not run exactly once in this step, or the student's
                 tensor has no gradient.
         """
-        return self._joined([spec.read(step, teacher) for spec in self._specs], step)
+        aligned = [spec.read(step, teacher) for spec in self._specs]
+        return self._joined(aligned, step, teacher)
 
     def pair_with(self, step: Step, teacher: Value) -> Pair:
         """The same with a value of the teacher that is known, such as of a cache."""
         values = [spec.value(spec.student, step.student, step) for spec in self._specs]
         found = zip(self._specs, values, _split(teacher, values), strict=True)
         return self._joined(
-            [spec.align(student, value, step) for spec, student, value in found], step
+            [spec.align(student, value, step) for spec, student, value in found],
+            step,
+            None,
         )
 
     def teacher_value(self, step: Step, teacher: Recorder) -> Value:
@@ -181,7 +191,9 @@ class BoundTerm:
             except ValueError as error:
                 raise ValueError(f'term {self._term!r}: {error}') from error
 
-    def _joined(self, aligned: Sequence[AlignedRows], step: Step) -> Pair:
+    def _joined(
+        self, aligned: Sequence[AlignedRows], step: Step, teacher: Recorder | None
+    ) -> Pair:
         """The values of all parts, and the context of the rows that were chosen."""
         student = _levels_of_all([one.student for one in aligned])
         self._check_gradient(student)
@@ -189,7 +201,7 @@ class BoundTerm:
         for spec, one in zip(self._specs, aligned, strict=True):
             for name in self._names:
                 if name in spec.context:
-                    found[name] = spec.context_of(name, step, one)
+                    found[name] = spec.context_of(name, step, one, teacher)
         return Pair(student, _levels_of_all([one.teacher for one in aligned]), found)
 
     def _check_gradient(self, student: Value) -> None:

@@ -22,7 +22,7 @@ class Context:
         read: Makes it.
         taps: What it reads of the student's forward.
         of_labels: Whether it reads labels of the data samples.
-        of_teacher: Whether it is a module of the teacher, which no other has.
+        of_teacher: Whether it is of one teacher, and every other has another one.
     """
 
     read: Callable[[Step], Any]
@@ -33,13 +33,17 @@ class Context:
 
 @dataclass(frozen=True)
 class TeacherContext:
-    """What a pair can carry of the teacher beside its value: an entry for each row.
+    """What a pair can carry of one teacher beside its value.
 
     Args:
-        read: Makes it, for all rows, of what the taps of the teacher's value noted.
+        read: Makes it of what the taps of the teacher noted. Where rows are chosen, it
+            has an entry for each of the rows before.
+        teacher_taps: What it reads of the teacher.
+        of_labels: Whether it reads labels of the data samples.
     """
 
-    read: Callable[[list[Any]], Tensor]
+    read: Callable[[list[Any], Step], Tensor]
+    teacher_taps: tuple[Tap, ...]
+    of_labels: bool = False
     taps: ClassVar[tuple[Tap, ...]] = ()
-    of_labels: ClassVar[bool] = False
-    of_teacher: ClassVar[bool] = False
+    of_teacher: ClassVar[bool] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -83,15 +83,13 @@ class AlignedRows(NamedTuple):
     """Both values of one :class:`PairSpec` in one step.
 
     `rows` are the indices of the student's rows among all that it has; `None` is all.
-    `repeats` is how many rows each of them has become. `teacher_notes` is what the
-    teacher's taps noted.
+    `repeats` is how many rows each has become.
     """
 
     student: Value
     teacher: Value
     rows: Tensor | None = None
     repeats: int = 1
-    teacher_notes: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)
@@ -154,9 +152,12 @@ class PairSpec:
         if self.drops_rows and self.labels is not None:
             yield from self.labels.taps
 
-    def teacher_taps(self) -> Iterator[Tap]:
-        """Where the teacher is noted."""
+    def teacher_taps(self, context_names: Collection[str]) -> Iterator[Tap]:
+        """Where the teacher is noted, for a loss that asks for this context."""
         yield from self.teacher.taps
+        for name, context in self.context.items():
+            if name in context_names and isinstance(context, TeacherContext):
+                yield from context.teacher_taps
         if self.crossed:
             yield from self.student.taps
 
@@ -168,24 +169,22 @@ class PairSpec:
                 return what can be compared.
         """
         student = teacher if self.crossed else step.student
-        teacher_notes = self.teacher.noted(teacher)
         if self.choose is None:
-            aligned = self.align(
+            return self.align(
                 self.value(self.student, student, step),
                 self.value(self.teacher, teacher, step),
                 step,
             )
-            return aligned._replace(teacher_notes=teacher_notes)
         student_notes = self.student.noted(student)
+        teacher_notes = self.teacher.noted(teacher)
         with torch.no_grad():
             rows, teacher_rows = self.choose(student_notes, teacher_notes, step)
-        aligned = self.align(
+        return self.align(
             self.student.rows(student_notes, rows, step),
             self.teacher.rows(teacher_notes, teacher_rows, step),
             step,
             rows,
         )
-        return aligned._replace(teacher_notes=teacher_notes)
 
     def align(
         self, student: Value, teacher: Value, step: Step, rows: Tensor | None = None
@@ -198,8 +197,6 @@ class PairSpec:
             step: The student's step.
             rows: Which of the student's rows these are; `None` is all.
         """
-        if self.columns is None and not self.drops_rows:
-            return AlignedRows(student, teacher, rows)
         if self.drops_rows:
             known = self._known(rows, step)
             rows = known if rows is None else rows[known]
@@ -214,12 +211,15 @@ class PairSpec:
         wanted = _of_each(self.columns.teacher, teacher)
         return AlignedRows(compared, wanted, rows, repeats)
 
-    def context_of(self, name: str, step: Step, aligned: AlignedRows) -> Any:
+    def context_of(
+        self, name: str, step: Step, aligned: AlignedRows, teacher: Recorder | None
+    ) -> Any:
         """The context of the rows that are compared, in the classes in common."""
         context = self.context[name]
         if isinstance(context, TeacherContext):
+            assert teacher is not None  # a cache refuses it before training
             with torch.no_grad():
-                value = context.read(list(aligned.teacher_notes))
+                value = context.read(Readout(context.teacher_taps).noted(teacher), step)
         else:
             value = context.read(step)
         if aligned.rows is not None:

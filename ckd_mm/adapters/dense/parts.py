@@ -220,7 +220,9 @@ class DenseParts:
                 f'rows={rows!r} cannot be known: {of_student.why_no_labels}; take '
                 "rows='confident'"
             )
-        scores = TeacherContext(partial(_scores, self.teacher, match.teacher))
+        scores = TeacherContext(
+            partial(_scores, self.teacher, match.teacher), teacher.taps
+        )
         known, missing_context = of_student.context(has_target)
         also = label_taps if rows != 'confident' else ()
         return PairSpec(
@@ -277,5 +279,7 @@ class DenseParts:
         return chosen, chosen
 
 
-def _scores(teacher: DenseHead, classes: ClassSubset, values: list[Any]) -> Tensor:
+def _scores(
+    teacher: DenseHead, classes: ClassSubset, values: list[Any], step: Step
+) -> Tensor:
     return teacher.confidences(values, classes).flatten()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmengine.model import BaseModel
 
-from ckd_mm.adapters.core.pair_spec import Part
+from ckd_mm.adapters.core.pair_spec import PairSpec, Part
 from ckd_mm.adapters.core.passes import Pass
 from ckd_mm.adapters.core.prompts import why_other_tokens
 from ckd_mm.adapters.detection import DetectionAdapter
+from ckd_mm.adapters.query.answers import teacher_answers
+from ckd_mm.adapters.query.encoder import encoder_maps
 from ckd_mm.adapters.query.heads import QueryHead
 from ckd_mm.adapters.query.parts import QueryParts
 from ckd_mm.adapters.query.passes import TeacherQueries
@@ -27,13 +31,15 @@ class QueryAdapter(DetectionAdapter):
     classes in words, of each token of the prompt. `mask_logits`: their masks, of heads
     whose queries have a mask instead of a box. `shared_query_logits` and
     `shared_query_boxes`: what both decoders answer to the same queries, see
-    :class:`ckd_mm.adapters.query.shared.SharedQueryParts`. `backbone` and `neck`: see
-    :class:`DetectionAdapter`.
+    :class:`ckd_mm.adapters.query.shared.SharedQueryParts`. `encoder`: what the encoder
+    makes of the neck's maps, by level. `backbone` and `neck`: see
+    :class:`DetectionAdapter`. With `encoder` and `neck`, a loss can ask for `queries`
+    and `quality`, see :func:`ckd_mm.adapters.query.answers.teacher_answers`.
     """
 
     head_parts = (
         *('query_logits', 'mask_logits'),
-        *('shared_query_logits', 'shared_query_boxes'),
+        *('shared_query_logits', 'shared_query_boxes', 'encoder'),
     )
 
     @classmethod
@@ -45,9 +51,20 @@ class QueryAdapter(DetectionAdapter):
         if reason is not None:
             return dict.fromkeys(self.head_parts, reason)
         student, teacher = QueryHead(self.student), QueryHead(self.teacher)
+        maps = {
+            'neck': self._feature_maps('neck'),
+            'encoder': encoder_maps(student, teacher),
+        }
+        answers = teacher_answers(teacher)
         return {
             **QueryParts(student, teacher, self.names).parts(),
             **SharedQueryParts(student, teacher, self.names).parts(),
+            **{
+                name: replace(part, context=answers)
+                if isinstance(part, PairSpec)
+                else part
+                for name, part in maps.items()
+            },
         }
 
     def runs(self) -> dict[str, Pass]:

@@ -134,7 +134,7 @@ class SharedQueryParts:
             Readout((teacher,), partial(_rows, read, which.teacher)),
             context={
                 'image_index': Context(images, (student,)),
-                'scores': TeacherContext(scores),
+                'scores': TeacherContext(scores, (teacher,)),
             },
             missing_context={'target': NO_TARGET, 'assigned': NO_TARGET},
             by_teacher=True,
@@ -275,7 +275,9 @@ def _image_index(tap: Tap, layers: list[int], step: Step) -> Tensor:
     return images.repeat_interleave(logits.shape[2]).repeat(len(layers))
 
 
-def _scores(columns: Columns, layers: list[int], values: list[Any]) -> Tensor:
+def _scores(
+    columns: Columns, layers: list[int], values: list[Any], step: Step
+) -> Tensor:
     logits = _of_layers(_logits(values[0]), layers)
     rows = columns.teacher_logits(logits.flatten(0, 2))
     boxes = rows.new_zeros(1, len(rows), 4)
