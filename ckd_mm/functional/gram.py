@@ -26,9 +26,8 @@ def gram_loss(
         L = \frac{1}{N (H W)^2} \sum_{ipq}
             (\cos(s_{ip}, s_{iq}) - \cos(t_{ip}, t_{iq}))^2
 
-    The pair-wise term of "Structured Knowledge Distillation for Semantic Segmentation",
-    arXiv:1903.04197, which has the gradient of the lengths as well here, and the Gram
-    anchoring of "DINOv3", arXiv:2508.10104. A vector shorter than 1e-6 has no
+    The Gram anchoring of "DINOv3", arXiv:2508.10104. :func:`pairwise_loss` has the
+    same of max-pooled cells. A vector shorter than 1e-6 has no
     direction: its cosines are 0 and have no gradient. Pairs with a position whose
     centre lies in the padding of the batch are left out.
 
