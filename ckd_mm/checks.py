@@ -19,6 +19,7 @@ __all__ = [
     'positive',
     'positive_integer',
     'positive_numbers',
+    'share',
 ]
 
 
@@ -63,6 +64,17 @@ def fraction(name: str, value: Any) -> float:
     """
     if not (is_number(value) and 0 <= value < 1):
         raise ValueError(f'{name} must be a number >= 0 and < 1, got {value!r}')
+    return value
+
+
+def share(name: str, value: Any) -> float:
+    """Return `value` if it is a number above 0 and at most 1.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not (is_number(value) and 0 < value <= 1):
+        raise ValueError(f'{name} must be a number > 0 and <= 1, got {value!r}')
     return value
 
 

@@ -26,18 +26,20 @@ IN1K = tuple(f'{method}_in1k' for method in (*METHODS, 'dist'))
 TWO_STAGE = (
     *('ckd_roi', 'kd_roi', 'dkd_roi', 'dist_roi'),
     *('reviewkd_fpn', 'ckd-reviewkd_fpn', 'fgd_two-stage', 'mgd_two-stage'),
+    'cankd_fpn',
 )
 CROSS_ROI = ('crosskd-boxes_roi', 'ckd-crosskd-boxes_roi')
 GFL = ('ckd_dense', 'ld_gfl', 'ld-kd_gfl', 'crosskd-edges_gfl')
 ONE_STAGE = (
     *('ckd_dense', 'pkd_fpn', 'cwd_fpn', 'fgd_one-stage', 'mgd_one-stage'),
-    'crosskd-boxes_anchors',
+    *('cankd_fpn', 'crosskd-boxes_anchors'),
 )
 LABELS = {
     'reviewkd': 'ReviewKD',
     'crosskd': 'CrossKD',
     'simkd': 'SimKD',
     'catkd': 'CAT-KD',
+    'cankd': 'CanKD',
     'boxes': 'its boxes',
     'edges': 'its distributions of box edges',
 }

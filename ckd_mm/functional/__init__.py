@@ -14,6 +14,7 @@ from ckd_mm.functional.boxregression import box_regression_loss
 from ckd_mm.functional.cankd import cankd_loss
 from ckd_mm.functional.catkd import catkd_loss
 from ckd_mm.functional.cc import cc_loss
+from ckd_mm.functional.cirkd import cirkd_loss
 from ckd_mm.functional.ckd import ckd_loss
 from ckd_mm.functional.cosinemap import cosinemap_loss
 from ckd_mm.functional.crd import crd_log_means, crd_loss, crd_scores
@@ -45,6 +46,7 @@ from ckd_mm.functional.nkd import nkd_loss
 from ckd_mm.functional.nst import nst_loss
 from ckd_mm.functional.ofa import ofa_loss
 from ckd_mm.functional.ofd import ofd_loss
+from ckd_mm.functional.pairwise import pairwise_loss
 from ckd_mm.functional.pkd import pkd_loss
 from ckd_mm.functional.pkt import pkt_loss
 from ckd_mm.functional.pld import pld_loss
@@ -75,6 +77,7 @@ __all__ = [
     'cankd_loss',
     'catkd_loss',
     'cc_loss',
+    'cirkd_loss',
     'ckd_loss',
     'cosinemap_loss',
     'crd_log_means',
@@ -119,6 +122,7 @@ __all__ = [
     'nst_loss',
     'ofa_loss',
     'ofd_loss',
+    'pairwise_loss',
     'parc',
     'pkd_loss',
     'pkt_loss',

@@ -13,6 +13,7 @@ __all__ = [
     'add_pooled_gradient',
     'divides',
     'of_smaller_size',
+    'pooled_below',
     'pooled_to',
     'resized',
 ]
@@ -40,6 +41,15 @@ def pooled_to(maps: Tensor, size: tuple[int, int]) -> Tensor:
         return _windows(maps, size).mean(dim=(3, 5))
     rows_SL, columns_SL = _weights(maps, size)
     return rows_SL @ (maps @ columns_SL.T)
+
+
+def pooled_below(maps: Tensor, most: int) -> Tensor:
+    """Average pooling by the smallest factor that leaves at most `most` positions."""
+    height, width = maps.shape[2:]
+    factor = 1
+    while -(-height // factor) * -(-width // factor) > most:
+        factor += 1
+    return pooled_to(maps, (-(-height // factor), -(-width // factor)))
 
 
 def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ckd_mm.functional._cosines import squared_gram_distance, unit_columns
 from ckd_mm.functional._inputs import check_maps, full_precision
-from ckd_mm.functional._padding import Shapes, Size, mask_inside, sizes_inside
-from ckd_mm.functional._vectors import inverse_lengths
+from ckd_mm.functional._padding import Shapes, Size, sizes_inside
 
 __all__ = ['gram_loss']
 
@@ -26,9 +26,8 @@ def gram_loss(
         L = \frac{1}{N (H W)^2} \sum_{ipq}
             (\cos(s_{ip}, s_{iq}) - \cos(t_{ip}, t_{iq}))^2
 
-    The pair-wise term of "Structured Knowledge Distillation for Semantic Segmentation",
-    arXiv:1903.04197, which has the gradient of the lengths as well here, and the Gram
-    anchoring of "DINOv3", arXiv:2508.10104. A vector shorter than 1e-6 has no
+    The Gram anchoring of "DINOv3", arXiv:2508.10104. :func:`pairwise_loss` has the
+    same of max-pooled cells. A vector shorter than 1e-6 has no
     direction: its cosines are 0 and have no gradient. Pairs with a position whose
     centre lies in the padding of the batch are left out.
 
@@ -63,28 +62,8 @@ def gram_loss(
     images, _, height, width = student.shape
     inside = sizes_inside((height, width), image_shapes, image_size)
     with full_precision(student, teacher) as pair:
-        student_NCP, teacher_NCP = (_unit_vectors(maps, inside) for maps in pair)
-        squares = _squared_distance(student_NCP, teacher_NCP)
+        student_NCP, teacher_NCP = (unit_columns(maps, inside) for maps in pair)
+        squares = squared_gram_distance(student_NCP, teacher_NCP)
     if inside is None:
         inside = [(height, width)] * images
     return squares / max(sum((rows * columns) ** 2 for rows, columns in inside), 1)
-
-
-def _unit_vectors(maps: Tensor, inside: list[Size] | None) -> Tensor:
-    """Maps (N, C, P) whose vectors have length 1, or 0 beyond the image."""
-    inverse_N1HW = inverse_lengths(maps, dim=1)
-    if inside is not None:
-        inverse_N1HW = inverse_N1HW * mask_inside(inside, maps)
-    return (maps * inverse_N1HW).flatten(2)
-
-
-def _squared_distance(student_NCP: Tensor, teacher_NCP: Tensor) -> Tensor:
-    """The sum over images and pairs of positions."""
-    student_NPC, teacher_NPC = student_NCP.mT, teacher_NCP.mT
-    if student_NCP.shape[2] <= max(student_NCP.shape[1], teacher_NCP.shape[1]):
-        gap_NPP = student_NPC @ student_NCP - teacher_NPC @ teacher_NCP
-        return gap_NPP.square().sum()
-    own, crossed = student_NCP @ student_NPC, student_NCP @ teacher_NPC
-    wanted = teacher_NCP @ teacher_NPC
-    squares = [matrix.square().sum() for matrix in (own, wanted, crossed)]
-    return (squares[0] + squares[1] - 2 * squares[2]).clamp_min(0)

@@ -26,6 +26,7 @@ from ckd_mm.losses.boxregression import BoxRegressionLoss
 from ckd_mm.losses.cankd import CanKDLoss
 from ckd_mm.losses.catkd import CATKDLoss
 from ckd_mm.losses.cc import CCLoss
+from ckd_mm.losses.cirkd import CIRKDLoss
 from ckd_mm.losses.ckd import CKDLoss
 from ckd_mm.losses.cosinemap import CosineMapLoss
 from ckd_mm.losses.crd import CRDLoss
@@ -59,6 +60,7 @@ from ckd_mm.losses.nst import NSTLoss
 from ckd_mm.losses.ofa import OFALoss
 from ckd_mm.losses.ofabranch import OFABranchLoss
 from ckd_mm.losses.ofd import OFDLoss
+from ckd_mm.losses.pairwise import PairwiseLoss
 from ckd_mm.losses.pkd import PKDLoss
 from ckd_mm.losses.pkt import PKTLoss
 from ckd_mm.losses.pld import PLDLoss
@@ -82,6 +84,7 @@ __all__ = [
     'BoxRegressionLoss',
     'CATKDLoss',
     'CCLoss',
+    'CIRKDLoss',
     'CKDLoss',
     'CRDLoss',
     'CTKDLoss',
@@ -119,6 +122,7 @@ __all__ = [
     'PKDLoss',
     'PKTLoss',
     'PLDLoss',
+    'PairwiseLoss',
     'QualityFocalKDLoss',
     'RKDLoss',
     'RLDLoss',

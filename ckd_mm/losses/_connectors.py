@@ -7,12 +7,10 @@ embeddings (N, C) count as maps of 1 x 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import count
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from ckd_mm.functional._batch_norm import BatchNorm
 from ckd_mm.functional._inputs import check_maps
@@ -27,11 +25,8 @@ __all__ = [
     'over_pairs',
     'pairs',
     'projections',
-    'recomputed',
     'widths',
 ]
-
-_Result = TypeVar('_Result')
 
 Channels: TypeAlias = int | Sequence[int]
 """The number of channels of one level, or a list with one number per level."""
@@ -131,20 +126,6 @@ def over_pairs(
         with upcast([pair]) as (student,):
             values.append(loss(connector, student, pair[1].detach()))
     return torch.stack(values)
-
-
-def recomputed(function: Callable[..., _Result], *inputs: Tensor | None) -> _Result:
-    """`function(*inputs, again=...)`, of which only inputs and output are kept.
-
-    The backward pass calls it once more, then with `again=True`.
-    """
-    calls = count()
-    return checkpoint(
-        lambda *inputs: function(*inputs, again=next(calls) > 0),
-        *inputs,
-        use_reentrant=False,
-        preserve_rng_state=False,
-    )
 
 
 def _channels(name: str, value: Any) -> Sequence[int]:

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ckd_mm.functional import hcl_loss
-from ckd_mm.losses._connectors import BatchNorm, recomputed
+from ckd_mm.functional._recomputed import recomputed
+from ckd_mm.losses._connectors import BatchNorm
 
 __all__ = ['Fusion']
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ckd_mm.functional._sizes import pooled_to
-from ckd_mm.losses._connectors import recomputed
+from ckd_mm.functional._recomputed import recomputed
+from ckd_mm.functional._sizes import pooled_below
 
 __all__ = ['MaskSelection']
 
@@ -51,7 +51,7 @@ class MaskSelection(nn.Module):
         self, student_NCHW: Tensor, teacher_NDHW: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The masks of channels (N, M, D) and of positions (N, M, P)."""
-        tokens_NKC = _tokens(self._pooled(student_NCHW))
+        tokens_NKC = _tokens(pooled_below(student_NCHW, self.max_keys))
         key_NKE, value_NKD = self.key(tokens_NKC), self.value(tokens_NKC)
         by_mask_NKM = value_NKD @ self.spatial.T
         queries_NPD = _tokens(teacher_NDHW)
@@ -72,14 +72,6 @@ class MaskSelection(nn.Module):
         query_NBE = self.query(block_NBD) * key_NKE.shape[2] ** -0.5
         shares_NBK = (query_NBE @ key_NKE.mT).softmax(dim=2)
         return shares_NBK @ by_mask_NKM, shares_NBK.sum(dim=1)
-
-    def _pooled(self, maps: Tensor) -> Tensor:
-        """The maps with at most `max_keys` positions."""
-        height, width = maps.shape[2:]
-        factor = 1
-        while -(-height // factor) * -(-width // factor) > self.max_keys:
-            factor += 1
-        return pooled_to(maps, (-(-height // factor), -(-width // factor)))
 
 
 def _tokens(maps: Tensor) -> Tensor:

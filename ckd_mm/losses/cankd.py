@@ -15,8 +15,9 @@ from ckd_mm.checks import non_negative, positive_integer
 from ckd_mm.functional import cankd_loss
 from ckd_mm.functional._inputs import check_maps
 from ckd_mm.functional._moments import image_blocks
+from ckd_mm.functional._recomputed import recomputed
 from ckd_mm.functional._upcast import upcast, wide_dtype
-from ckd_mm.losses._connectors import Channels, map_pairs, recomputed, widths
+from ckd_mm.losses._connectors import Channels, map_pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from ckd_mm.checks import boolean, non_negative
 from ckd_mm.functional import fitnet_loss
 from ckd_mm.functional._inputs import check_maps
+from ckd_mm.functional._recomputed import recomputed
 from ckd_mm.losses._connectors import (
     BatchNorm,
     Channels,
     over_pairs,
     pairs,
-    recomputed,
     widths,
 )
 from ckd_mm.losses._levels import Maps

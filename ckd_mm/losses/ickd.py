@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ckd_mm.checks import boolean, non_negative
+from ckd_mm.checks import boolean, non_negative, positive_integer
 from ckd_mm.functional import ickd_loss
 from ckd_mm.functional.ickd import Projection
 from ckd_mm.losses._connectors import Channels, map_pairs, projections, widths
@@ -32,6 +32,9 @@ class ICKDLoss(nn.Module):
         teacher_channels: The same for the teacher.
         project: Whether convolution and BatchNorm come first. Without them the widths
             must agree, and nothing is learned, as the authors have it on ImageNet.
+        grid: Compare the correlations within each of `grid` x `grid` patches of a map,
+            ICKD-S for segmentation. 1 is the whole map. The authors have 1, 4, 16 and
+            32 on maps of 33 x 33 positions.
         loss_weight: Multiplies the loss. CIFAR-100: 2.5. 0 only monitors.
 
     Raises:
@@ -52,6 +55,7 @@ class ICKDLoss(nn.Module):
         student_channels: Channels,
         teacher_channels: Channels,
         project: bool = True,
+        grid: int = 1,
         loss_weight: float = 2.5,
     ) -> None:
         super().__init__()
@@ -62,13 +66,14 @@ class ICKDLoss(nn.Module):
             for _, teacher_width in self.widths
             if project
         )
+        self.grid = positive_integer('grid', grid)
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
     def forward(self, student: Maps, teacher: Maps) -> Tensor:
         """The weighted loss, of shape ()."""
         found = map_pairs(student, teacher, self.widths)
         values = [
-            ickd_loss(*pair, projection=self._projection(number))
+            ickd_loss(*pair, projection=self._projection(number), grid=self.grid)
             for number, pair in enumerate(found)
         ]
         return self.loss_weight * torch.stack(values).sum()

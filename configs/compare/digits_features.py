@@ -49,4 +49,6 @@ methods = {
     'CAT-KD': 'configs/mmpretrain/digits/catkd_r18-w16-r18-w2_20e_digits.py',
     'GLD': 'configs/mmpretrain/digits/gld_r18-w16-r18-w2_20e_digits.py',
     'Gram': 'configs/mmpretrain/digits/gram_r18-w16-r18-w2_20e_digits.py',
+    'Pairwise': 'configs/mmpretrain/digits/pairwise_r18-w16-r18-w2_20e_digits.py',
+    'CIRKD': 'configs/mmpretrain/digits/cirkd_r18-w16-r18-w2_20e_digits.py',
 }

@@ -13,7 +13,9 @@ from .catalog import RECIPES, ROOT, loaded
 FILES = [
     path
     for path in RECIPES
-    if (ROOT / path).exists() and '/pairs/' in (ROOT / path).read_text()
+    if (ROOT / path).exists()
+    and '/pairs/' in (ROOT / path).read_text()
+    and 'clip_grad' not in (ROOT / path).read_text()
 ]  # without those that have the teacher and the clipping of one published run
 
 

@@ -42,6 +42,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': NECK for name in ('FitNet', 'VID', 'OFD', 'MGD', 'FGD')},
         **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
         **{f'{name}Loss': {} for name in ('Gram', 'CATKD', 'GLD')},
+        **{f'{name}Loss': {} for name in ('Pairwise', 'CIRKD')},
         **{f'{name}Loss': NECK for name in ('ACAMKD', 'FreeKD')},
         **{f'{name}Loss': NECK for name in ('CanKD', 'ICKD')},
     },

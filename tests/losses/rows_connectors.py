@@ -95,8 +95,12 @@ CONNECTOR_ROWS = (
     connector_row(
         'ICKDLoss',
         reference_ickd,
-        defaults={'project': True, 'loss_weight': 2.5},
-        refused=({'project': 1}, {'project': None}),
+        defaults={'project': True, 'grid': 1, 'loss_weight': 2.5},
+        kwargs_sets=({}, {'grid': 2}),
+        refused=(
+            *({'project': bad} for bad in (1, None)),
+            *({'grid': bad} for bad in (0, 2.0, '2', None, True)),
+        ),
         must_agree='N',
         as_wide=False,
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5

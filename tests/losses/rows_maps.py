@@ -16,6 +16,7 @@ from .references_maps import (
     reference_nst,
     reference_pkd,
 )
+from .references_pairs import reference_cirkd, reference_pairwise
 from .row import (
     BAD_TEMPERATURES,
     PADDING_AND_SIZE,
@@ -140,6 +141,35 @@ MAP_ROWS = (
             "permutation of the student's channels": permute_student_channels,
         },
         refused=PADDING_AND_SIZE,
+        mismatches=mismatches('N, H, W'),
+        needs=('image_shapes', 'image_size'),
+    ),
+    MapRow(
+        class_name='PairwiseLoss',
+        function=functional.pairwise_loss,
+        reference=reference_pairwise,
+        defaults={'scale': 0.5},
+        kwargs_sets=({}, {'scale': 0.2}, {'scale': 1.0}),
+        invariances={**PERMUTATIONS, **SCALES},
+        refused=(*bad_numbers('scale', 0, 1.5), *PADDING_AND_SIZE),
+        mismatches=mismatches('N, H, W'),
+        golden=('pairwise',),
+        needs=('image_shapes', 'image_size'),
+        is_derivative=False,  # it takes the lengths as constants
+    ),
+    MapRow(
+        class_name='CIRKDLoss',
+        function=functional.cirkd_loss,
+        reference=reference_cirkd,
+        defaults={'temperature': 0.1},
+        kwargs_sets=({}, {'temperature': 1.0}),
+        invariances={**PERMUTATIONS, **SCALES},
+        refused=(
+            *BAD_TEMPERATURES,
+            *({'max_positions': bad} for bad in (0, 2.0, '2', None, True)),
+            *PADDING_AND_SIZE,
+        ),
+        rest=(2, 3, 4),  # the reference goes through all pairs of pairs of positions
         mismatches=mismatches('N, H, W'),
         needs=('image_shapes', 'image_size'),
     ),

@@ -54,3 +54,24 @@ def test_a_dead_channel_gets_no_gradient() -> None:
 def test_widths_that_differ_need_the_projection() -> None:
     with pytest.raises(ValueError, match=r'project=False needs maps of one width.*; '):
         ICKDLoss(2, 3, project=False)
+
+
+def test_a_grid_gives_the_mean_over_its_patches_also_of_maps_of_two_sizes() -> None:
+    student, teacher = maps(2, 3, 5, 6), maps(2, 3, 8, 7, seed=1)
+    patches = [
+        [part for rows in one.tensor_split(3, 2) for part in rows.tensor_split(3, 3)]
+        for one in (student, teacher)
+    ]
+    values = [ickd_loss(*pair) for pair in zip(*patches, strict=True)]
+    value = ickd_loss(student, teacher, grid=3)
+    torch.testing.assert_close(value, torch.stack(values).mean())
+
+
+def test_maps_with_fewer_positions_than_the_grid_are_refused() -> None:
+    student, teacher = maps(2, 3, 5, 6), maps(2, 3, 8, 4)
+    with pytest.raises(ValueError) as error:
+        ickd_loss(student, teacher, grid=5)
+    assert str(error.value) == (
+        'grid=5 needs feature maps of at least 5 rows and columns, got (2, 3, 5, 6) '
+        'and (2, 3, 8, 4); set a grid of at most 4, or compare finer layers'
+    )

@@ -28,6 +28,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'ATLoss': (1.2, 1.5, 107),
     'CanKDLoss': (3.1, 3.45, 336),
     'CATKDLoss': (1.1, 1.8, 28),
+    'CIRKDLoss': (48.7, 49.7, 355),  # blocks of cosines, at any size of maps
     'CosineMapLoss': (2.95, 3.7, 111),
     'CWDLoss': (2.0, 2.8, 37),
     'DETRDistillLoss': (1.15, 1.65, 96),
@@ -45,6 +46,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'NSTLoss': (3.8, 4.6, 144),
     'OFDLoss': (3.3, 4.5, 79),
     'OFABranchLoss': (3.3, 4.05, 89),
+    'PairwiseLoss': (2.0, 1.0, 127),
     'PKDLoss': (2.9, 3.2, 129),
     'ReviewKDLoss': (5.2, 5.9, 168),
     'ScaleKDLoss': (700.0, 700.0, 655),  # attention over all positions: for last stages
@@ -106,6 +108,7 @@ OF_LOGITS = {
 """Losses of the finer map alone, beside the teacher's logits."""
 PADDING = ('image_shapes', 'image_size')
 NEEDS = {
+    'CIRKDLoss': PADDING,
     'CosineMapLoss': PADDING,
     'DETRDistillLoss': ('queries', 'quality', *PADDING),
     'FDLoss': PADDING,
@@ -113,6 +116,7 @@ NEEDS = {
     'FGFILoss': ('boxes', 'anchors'),
     'GramLoss': PADDING,
     'OFABranchLoss': ('target',),
+    'PairwiseLoss': PADDING,
     'ScaleKDLoss': PADDING,
 }
 CONNECTORS = (

@@ -15,6 +15,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
     'CosineMapLoss': dict(student_channels=3, teacher_channels=5),
     'FDLoss': dict(student_channels=3, teacher_channels=5),
     'GramLoss': {},
+    'PairwiseLoss': {},
+    'CIRKDLoss': {},
 }
 EACH = pytest.mark.parametrize('name', CONFIGS)
 STUDENT, TEACHER = torch.randn(2, 3, 4, 6), torch.randn(2, 5, 8, 3)

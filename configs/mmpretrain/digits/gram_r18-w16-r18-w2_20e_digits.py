@@ -1,7 +1,7 @@
 """Gram: classification of digits, ResNet-18 of width 16 -> 2, 20 epochs.
 
-Papers: arXiv:1903.04197, for segmentation, and arXiv:2508.10104, between ViTs; on the
-third stage, of 4 x 4 positions, weight 1 is ours.
+Paper: arXiv:2508.10104, between ViTs; on the third stage, of 4 x 4 positions, weight 1
+is ours.
 
 Train the teacher first; then
 

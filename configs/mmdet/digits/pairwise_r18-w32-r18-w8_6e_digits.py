@@ -1,0 +1,30 @@
+"""Pairwise: Faster R-CNN on digit scenes, ResNet-18 of width 32 -> 8, 6 epochs.
+
+Paper: arXiv:1903.04197, for segmentation, with its weight 1; here on the levels P4 and
+P5 of the necks, with 4 x 4 cells for its 2 x 2, as boxes are small.
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmdet/digits/pairwise_r18-w32-r18-w8_6e_digits.py
+
+Published: none, the data set is ours. Ours: not run yet.
+"""
+
+_base_ = './faster-rcnn_r18-w8_digits.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/faster-rcnn_r18-w32_digits.py',
+            checkpoint='work_dirs/faster-rcnn_r18-w32_digits/epoch_6.pth',
+        ),
+        distill=dict(
+            pairwise=dict(
+                on=dict(part='neck', levels=[2, 3]),
+                loss=dict(type='PairwiseLoss', scale=0.25),
+            ),
+        ),
+    )
+]
