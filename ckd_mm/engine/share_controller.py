@@ -101,7 +101,7 @@ class ShareController(Controller):
         self.register_buffer('parts', torch.zeros(2))
         self.register_buffer('num_measured', torch.zeros(()))
         self.register_buffer('is_new', torch.zeros(()))
-        self._parameters_of: list[Tensor] = []
+        self._parameters_of: Sequence[Tensor] = []
         self._others: list[Tensor] = []
         self._is_first = True
         self._is_due = schedule.update == 'iteration'  # of a run that has resumed

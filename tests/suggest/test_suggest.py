@@ -138,8 +138,8 @@ def test_the_weight_gives_the_share_that_gradient_share_measures(
     config: Make, tmp_path: Path, run: Callable[[Config], Runner]
 ) -> None:
     cfg = config()
+    cfg.train_dataloader.dataset.indices = 64  # one batch
     (found,) = suggest(cfg, tmp_path / 'out', iters=1, temperatures=[2.0], share=0.3)
-    cfg.train_dataloader.dataset.indices = 64
     term = cfg.custom_hooks[0].distill.kd
     term.loss.update(found.options)
     term.schedule = dict(type='GradientShare', share=0.5, tolerance=0.4, of='backbone')
