@@ -148,14 +148,19 @@ class ProbeController(Controller):
 
         The product of a direction with the mean of others is its mean cosine with them.
         """
-        before = torch.full_like(own, torch.nan)
-        if self._before is not None:
-            before = self._before
-        cosines = [
-            (a @ b).item() for a, b in ((term, own), (term, before), (own, before))
-        ]
-        self.measured.append(Measured(self._iteration, *sizes, *cosines))
-        mean = own if self._before is None else self._before
+        before = self._before
+        if before is None:
+            before = torch.full_like(own, torch.nan)
+        self.measured.append(
+            Measured(
+                self._iteration,
+                *sizes,
+                cosine=(term @ own).item(),
+                elsewhere=(term @ before).item(),
+                own_elsewhere=(own @ before).item(),
+            )
+        )
+        mean = own if self._before is None else before
         self._before = mean.lerp(own, 1.0 / len(self.measured))
 
     def _direction(self, gradients: Sequence[Tensor | None]) -> Tensor:
