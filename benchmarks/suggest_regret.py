@@ -25,7 +25,6 @@ import dataclasses
 import json
 import logging
 import statistics
-import tempfile
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -201,8 +200,7 @@ def _proposed(kept: Path, path: str) -> dict[str, dict[str, float]]:
     if not kept.is_file():
         disabled = logging.root.manager.disable
         logging.disable(logging.INFO)
-        with tempfile.TemporaryDirectory() as folder:
-            (found,) = suggest(Config.fromfile(path), folder)
+        (found,) = suggest(Config.fromfile(path))
         logging.disable(disabled)
         options = {
             str(share): dataclasses.replace(found, share=share).options

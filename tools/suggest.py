@@ -30,13 +30,17 @@ def main() -> None:
             f'error: the config {args.config!r} is not there; give the path of a '
             'distillation config'
         )
+    out = args.out or Path('work_dirs/suggest') / f'{Path(args.config).stem}.md'
+    if out.exists():
+        sys.exit(
+            f'error: {out} is there already, and nothing is overwritten; give another '
+            'file with --out, or remove this one'
+        )
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options or {})
-    out = args.out or Path('work_dirs/suggest') / Path(args.config).stem
     logging.disable(logging.INFO)  # MMEngine tells how it initialises each weight
     proposals = suggest(
         cfg,
-        out,
         iters=args.iters,
         temperatures=args.temperatures,
         share=args.share,
@@ -45,8 +49,9 @@ def main() -> None:
         seed=args.seed,
     )
     text = report(proposals, find_hook(cfg)[0])
-    (out / 'suggest.md').write_text(text + '\n')
-    print(f'{text}\n\nwritten to {out / "suggest.md"}')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text + '\n')
+    print(f'{text}\n\nwritten to {out}')
 
 
 def _parse_args() -> argparse.Namespace:
@@ -80,7 +85,7 @@ def _parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--seed', type=int, default=0, help='(default: 0)')
     parser.add_argument(
-        '--out', type=Path, help='new folder (default: work_dirs/suggest/NAME)'
+        '--out', type=Path, help='new file (default: work_dirs/suggest/NAME.md)'
     )
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='changes to the config'

@@ -1,8 +1,8 @@
 """`GradientProbe`: a schedule that measures a term, and keeps it out of training.
 
-The term has the weight 0, so the student is trained by its own losses alone, bit for
-bit. What is measured does not depend on the weight and the temperature that the config
-happens to have, and all temperatures are measured at the same weights of the student.
+The term has the weight 0, so the student is trained by its own losses alone. What is
+measured does not depend on the weight and the temperature that the config happens to
+have, and all temperatures are measured at the same weights of the student.
 """
 
 from __future__ import annotations
@@ -154,7 +154,8 @@ class ProbeController(Controller):
         self.measured.append(
             Measured(
                 self._iteration,
-                *sizes,
+                own=sizes[0],
+                term=sizes[1],
                 cosine=(term @ own).item(),
                 elsewhere=(term @ before).item(),
                 own_elsewhere=(own @ before).item(),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from mmengine.config import Config
 
@@ -17,7 +17,6 @@ __all__ = ['suggest']
 
 def suggest(
     cfg: Config,
-    out: str | Path,
     iters: int = 50,
     temperatures: Sequence[float] | None = None,
     share: float = 0.5,
@@ -28,8 +27,7 @@ def suggest(
     """Propose temperature and weight for the terms of a distillation config.
 
     Args:
-        cfg: The config, which stays as it is.
-        out: A folder for the logs of the short run, new or empty.
+        cfg: The config. It stays as it is, and nothing is written to its work dir.
         iters: The length of that run.
         temperatures: What is tried; `None` is from a quarter of the term's own to four
             times it.
@@ -46,11 +44,7 @@ def suggest(
         raise ValueError(f'share must be a number > 0 and < 1, got {share!r}')
     integer('seed', seed, least=0)
     subjects = read_terms(find_hook(cfg)[1], terms, temperatures, of)
-    folder = Path(out)
-    probing = probing_config(cfg, subjects, iters, seed, str(folder / 'logs'))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(
-            f'{str(folder)!r} has files already, and nothing is overwritten; give '
-            'another folder with --out, or remove this one'
-        )
-    return propose(subjects, measure(probing, iters), share)
+    with tempfile.TemporaryDirectory() as work_dir:
+        probing = probing_config(cfg, subjects, iters, seed, work_dir)
+        measured = measure(probing, iters)
+    return propose(subjects, measured, share)

@@ -131,13 +131,13 @@ def probing_config(
     """
     positive_integer('iters', iters)
     copy = Config(cfg.to_dict())
-    index, hook = find_hook(copy)
+    _, hook = find_hook(copy)
     hook['distill'] = {
         trial.name: _probing(subject, trial, iters)
         for subject in subjects
         for trial in subject.trials
     }
-    copy.custom_hooks[index] = _without_evaluation(hook)
+    _leave_evaluation_out(hook)
     copy.val_cfg = copy.val_dataloader = copy.val_evaluator = None
     copy.test_cfg = copy.test_dataloader = copy.test_evaluator = None
     copy.default_hooks = dict(copy.get('default_hooks') or {}, checkpoint=None)
@@ -199,15 +199,12 @@ def _probing(subject: Subject, trial: Trial, iters: int) -> dict[str, Any]:
     return term
 
 
-def _without_evaluation(hook: dict[str, Any]) -> dict[str, Any]:
-    """The hook with teachers that are not evaluated before training."""
-    teachers = hook['teacher']
-    several = isinstance(teachers, (list, tuple))
-    kept = [
-        {key: value for key, value in one.items() if key != 'evaluate'}
-        for one in (teachers if several else [teachers])
-    ]
-    return dict(hook, teacher=kept if several else kept[0])
+def _leave_evaluation_out(hook: dict[str, Any]) -> None:
+    """Have the teachers not evaluated before training, in place."""
+    teachers = hook.get('teacher')
+    for one in teachers if isinstance(teachers, (list, tuple)) else [teachers]:
+        if isinstance(one, dict):
+            one.pop('evaluate', None)
 
 
 def _check_temperatures(temperatures: Sequence[float] | None) -> None:

@@ -25,14 +25,13 @@ from ..tasks import Task
 Make = Callable[..., Config]
 
 
-def hook_of(teacher: dict[str, Any], **options: Any) -> dict[str, Any]:
+def hook_of(teacher: dict[str, Any]) -> dict[str, Any]:
     loss = dict(type='KDLoss', temperature=4.0, loss_weight=0.9)
-    hook = dict(
+    return dict(
         type='DistillationHook',
         teacher=teacher,
         distill=dict(kd=dict(on='logits', loss=loss)),
     )
-    return hook | options
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def config(
     classifier_config: Make, classifier_teacher: dict[str, Any], tmp_path: Path
 ) -> Make:
     def make(**options: Any) -> Config:
-        hook = hook_of(classifier_teacher, **options)
+        hook = hook_of(classifier_teacher) | options
         return classifier_config(tmp_path / 'users', custom_hooks=[hook])
 
     return make
@@ -78,7 +77,7 @@ def outcome(proposal: Proposal, number: int, iteration: int) -> list[float]:
 
 
 def test_a_classifiers_gradients_are_those_of_autograd_beside_stock_training(
-    config: Make, classifier_teacher: dict[str, Any], tmp_path: Path
+    config: Make, classifier_teacher: dict[str, Any]
 ) -> None:
     """At the third to fifth step, so the terms have trained nothing."""
     cfg = config()
@@ -88,7 +87,9 @@ def test_a_classifiers_gradients_are_those_of_autograd_beside_stock_training(
     runner = Runner.from_cfg(alone)
     runner.register_hook(by_hand)
     runner.train()
-    (found,) = suggest(cfg, tmp_path / 'out', iters=5, temperatures=[4, 2])
+    before_it = deepcopy(cfg.to_dict())
+    (found,) = suggest(cfg, iters=5, temperatures=[4, 2])
+    assert cfg.to_dict() == before_it
     cos = functional.cosine_similarity
     for number in range(2):
         for i in range(3):
@@ -120,7 +121,7 @@ def test_the_gradients_of_any_task_are_what_one_step_of_sgd_subtracts(
         model = run(one).model
         return -torch.cat([p.detach().flatten() for p in model.backbone.parameters()])
 
-    (found,) = suggest(cfg, tmp_path / 'out', iters=1, temperatures=[1.0])
+    (found,) = suggest(cfg, iters=1, temperatures=[1.0])
     (measured,) = found.outcomes[0].measured
     own, once, twice = (step(factor) for factor in (0.0, 1.0, 2.0))
     size = (twice - once).abs().sum().item()
@@ -128,15 +129,14 @@ def test_the_gradients_of_any_task_are_what_one_step_of_sgd_subtracts(
     assert measured.term == pytest.approx((once - own).abs().sum().item(), rel=1e-2)
     assert 0 < measured.own != pytest.approx(measured.term, rel=1e-2)
     assert 'retrieval_accuracy' in found.statistics
-    assert not (tmp_path / 'users' / 'suggest.md').exists()
 
 
 def test_the_weight_gives_the_share_that_gradient_share_measures(
-    config: Make, tmp_path: Path, run: Callable[[Config], Runner]
+    config: Make, run: Callable[[Config], Runner]
 ) -> None:
     cfg = config()
     cfg.train_dataloader.dataset.indices = 64  # one batch
-    (found,) = suggest(cfg, tmp_path / 'out', iters=1, temperatures=[2.0], share=0.3)
+    (found,) = suggest(cfg, iters=1, temperatures=[2.0], share=0.3)
     term = cfg.custom_hooks[0].distill.kd
     term.loss.update(found.options)
     term.schedule = dict(type='GradientShare', share=0.5, tolerance=0.4, of='backbone')
@@ -149,23 +149,26 @@ def test_the_weight_gives_the_share_that_gradient_share_measures(
 def test_the_tool_leaves_config_and_work_dir_alone_and_says_the_same_again(
     config: Make, tmp_path: Path
 ) -> None:
-    path, out = tmp_path / 'distilled.py', tmp_path / 'out'
+    path, out = tmp_path / 'distilled.py', tmp_path / 'out/kd.md'
     config().dump(path)
     before = path.read_bytes()
     told = (path, '--iters', 4, '--temperatures', 2, 4)
     done = run_script('tools/suggest.py', *told, '--out', out, fresh=True)
     assert done.returncode == 0, done.stderr
-    text = (out / 'suggest.md').read_text()
+    text = out.read_text()
     assert text in done.stdout
     assert '--cfg-options custom_hooks.0.distill.kd.loss.temperature=' in text
     assert path.read_bytes() == before
-    assert not (tmp_path / 'users').exists()
-    assert not list(tmp_path.rglob('*.pth'))
-    again = run_script('tools/suggest.py', *told, '--out', tmp_path / 'again')
-    assert (tmp_path / 'again/suggest.md').read_text() == text, again.stderr
+    assert {one.name for one in tmp_path.rglob('*')} == {'distilled.py', 'out', 'kd.md'}
+    again = run_script('tools/suggest.py', *told, '--out', tmp_path / 'again.md')
+    assert (tmp_path / 'again.md').read_text() == text, again.stderr
     refused = run_script('tools/suggest.py', *told, '--out', out)
-    assert refused.stderr.count('has files already, and nothing is overwritten') == 1
-    assert (out / 'suggest.md').read_text() == text
+    assert f'error: {out} is there already, and nothing is' in refused.stderr
+    assert out.read_text() == text
+    missing = run_script('tools/suggest.py', tmp_path / 'no.py')
+    assert "no.py' is not there; give the path" in missing.stderr
+    wrong = run_script('tools/suggest.py', *told, '--terms', 'kb', '--out', 'kb.md')
+    assert "error: the config has no distill term 'kb'" in wrong.stderr
 
 
 @pytest.mark.parametrize(
@@ -179,6 +182,7 @@ def test_the_tool_leaves_config_and_work_dir_alone_and_says_the_same_again(
         ({}, dict(iters=0), 'iters must be'),
         ({}, dict(iters=6), 'has 5 iterations, and 6 are to be measured'),
         ({}, dict(of=['nick']), "'nick' is no module of the student"),
+        (dict(teacher=None), {}, 'teacher'),
         (dict(student_loss_weight=0), {}, 'with student_loss_weight=0 there are none'),
         (dict(distill=dict(a=dict(on='logits'))), {}, "term 'a' lacks 'loss'"),
         (
@@ -194,7 +198,6 @@ def test_the_tool_leaves_config_and_work_dir_alone_and_says_the_same_again(
 )
 def test_mistakes_are_told_before_anything_is_trained(
     config: Make,
-    tmp_path: Path,
     options: dict[str, Any] | None,
     arguments: dict[str, Any],
     text: str,
@@ -203,4 +206,4 @@ def test_mistakes_are_told_before_anything_is_trained(
     if options is None:
         cfg.custom_hooks = []
     with pytest.raises(ValueError, match=text):
-        suggest(cfg, tmp_path / 'out', **dict(iters=2) | arguments)
+        suggest(cfg, **dict(iters=2) | arguments)
