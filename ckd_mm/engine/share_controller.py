@@ -28,14 +28,18 @@ scaler skips, is not counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from ckd_mm.distributed import sum_over_ranks
 from ckd_mm.engine.controllers import Controller, Gradients
-from ckd_mm.registry import did_you_mean
+from ckd_mm.engine.module_gradients import (
+    absolute_sum,
+    check_reach,
+    trained_parameters,
+)
 from ckd_mm.sharding import is_sharded
 
 if TYPE_CHECKING:
@@ -97,7 +101,7 @@ class ShareController(Controller):
         self.register_buffer('parts', torch.zeros(2))
         self.register_buffer('num_measured', torch.zeros(()))
         self.register_buffer('is_new', torch.zeros(()))
-        self._parameters_of: list[Tensor] = []
+        self._parameters_of: Sequence[Tensor] = []
         self._others: list[Tensor] = []
         self._is_first = True
         self._is_due = schedule.update == 'iteration'  # of a run that has resumed
@@ -119,10 +123,8 @@ class ShareController(Controller):
                 'a fixed weight'
             )
         self._check_beside(beside, alone)
-        found = {
-            id(p): p for name in self.schedule.modules for p in _trained(student, name)
-        }
-        self._parameters_of = list(found.values())
+        self._parameters_of = trained_parameters(student, self.schedule.modules)
+        found = {id(p) for p in self._parameters_of}
         self._others = [
             p for p in student.parameters() if p.requires_grad and id(p) not in found
         ]
@@ -153,7 +155,7 @@ class ShareController(Controller):
         of_term = gradients.of(loss, self._parameters_of)
         total = gradients.of_all_losses(self._parameters_of)
         if self._is_first:
-            self._check_reach(of_term, total)
+            check_reach(of_term, total, self.schedule.of)
             self._is_first = False
         if self.schedule.measure == 'term':
             weight = self.weight
@@ -198,13 +200,7 @@ class ShareController(Controller):
             self.num_measured = torch.zeros_like(self.num_measured)
 
     def _norm(self, gradients: Sequence[Tensor | None]) -> Tensor:
-        """The sum of absolute values, in float32."""
-        found = [
-            torch.linalg.vector_norm(one, 1, dtype=torch.float32)
-            for one in gradients
-            if one is not None
-        ]
-        return torch.stack(found).sum() if found else torch.zeros_like(self.weight)
+        return absolute_sum(gradients, self.weight.device)
 
     def _check_beside(self, beside: Sequence[Controller | None], alone: bool) -> None:
         kept = self.schedule
@@ -232,39 +228,3 @@ class ShareController(Controller):
                 f'schedule: share={kept.share} of what? With student_loss_weight=0 '
                 'no other loss has a gradient; leave the schedule out'
             )
-
-    def _check_reach(
-        self, of_term: Sequence[Tensor | None], total: Sequence[Tensor | None]
-    ) -> None:
-        if all(one is None for one in of_term):
-            raise ValueError(
-                f'the loss has no gradient at of={self.schedule.of!r}; name a module '
-                'of the student that what is compared is computed by'
-            )
-        if all(one is None for one in total):
-            raise ValueError(
-                f'no loss has a gradient at of={self.schedule.of!r}; name another '
-                'module of the student'
-            )
-
-
-def _trained(student: nn.Module, name: str) -> list[nn.Parameter]:
-    """The parameters of a module that train.
-
-    Raises:
-        ValueError: There is no such module, or none of its parameters trains.
-    """
-    modules: dict[str, Any] = dict(student.named_modules())
-    if name not in modules:
-        known = [one for one in modules if one]
-        raise ValueError(
-            f'schedule: of={name!r} is no module of the student'
-            f'{did_you_mean(name, known)}'
-        )
-    found = [p for p in modules[name].parameters() if p.requires_grad]
-    if not found:
-        raise ValueError(
-            f'schedule: of={name!r} has no parameters that train, so there is no '
-            'gradient to measure; name a module that trains'
-        )
-    return found

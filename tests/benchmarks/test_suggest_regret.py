@@ -1,0 +1,60 @@
+"""benchmarks/suggest_regret.py trains what it says, and counts the regret from it."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+from ckd_mm.engine.terms import build_terms
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def regret(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
+    monkeypatch.chdir(ROOT)
+    return importlib.import_module('suggest_regret')
+
+
+def test_a_grid_the_proposals_and_shares_of_the_gradient_are_trained(
+    regret: Any,
+) -> None:
+    proposed = {'0.5': dict(temperature=8.0, loss_weight=0.04)}
+    num = 0
+    for name, path in regret.CONFIGS.items():
+        cfg = Config.fromfile(path)
+        before = cfg.to_dict()
+        found = regret.methods_of(name, cfg, regret.GRIDS[name], proposed)
+        assert cfg.to_dict() == before
+        num += len(found)
+        terms = {title: build_terms(one['distill'])[0] for title, one in found.items()}
+        settings = {(t.loss.loss_weight, t.loss.temperature) for t in terms.values()}
+        assert len(settings & {(0.3, 1.0), (0.04, 8.0)}) == 2
+        schedule: Any = terms[f'{name} GradientShare 0.5'].schedule
+        assert (schedule.share, schedule.modules) == (0.5, ('backbone',))
+        alone = {one.get('student_loss_weight') for one in found.values()}
+        assert alone == {0.1 if name == 'KD' else None}
+    assert num == 2 * (16 + 2)  # with a second share, and alone, 41 methods
+
+
+def test_regret_is_what_the_best_mean_of_the_grid_is_ahead(regret: Any) -> None:
+    values = {
+        'student alone': {0: 1.0, 1: 1.0},
+        'KD weight 1 T 1': {0: 90.0, 1: 90.0},
+        'KD weight 1 T 2': {0: 99.0, 1: 85.0},
+        'KD weight 0.9 T 4': {0: 80.0, 1: 80.0},
+        'KD proposed 0.5': {0: 98.0, 1: 84.0},
+        'CKD weight 1 T 1': {0: 100.0, 1: 100.0},
+    }
+    assert regret.regrets('KD', values) == [
+        ['KD weight 1 T 2, the best of 3', '92.00', ''],
+        ['KD: the median of the grid', '90.00', '+2.00'],
+        ['KD weight 0.9 T 4, the config', '80.00', '+12.00 ± 88.94'],
+        ['KD proposed 0.5', '91.00', '+1.00 ± 0.00'],
+    ]
+    assert regret.regrets('DIST', values) == []
