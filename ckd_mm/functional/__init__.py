@@ -62,6 +62,7 @@ from ckd_mm.functional.statistics import (
 )
 from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.tat import tat_loss
+from ckd_mm.functional.ttm import ttm_loss
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
@@ -131,6 +132,7 @@ __all__ = [
     'taid_loss',
     'tat_loss',
     'top1_agreement',
+    'ttm_loss',
     'uniformity',
     'vid_loss',
 ]

@@ -70,6 +70,7 @@ from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
 from ckd_mm.losses.taid import TAIDLoss
 from ckd_mm.losses.tat import TaTLoss
+from ckd_mm.losses.ttm import TTMLoss
 from ckd_mm.losses.vid import VIDLoss
 
 __all__ = [
@@ -125,6 +126,7 @@ __all__ = [
     'SimKDLoss',
     'SinKDLoss',
     'TAIDLoss',
+    'TTMLoss',
     'TaTLoss',
     'VIDLoss',
 ]

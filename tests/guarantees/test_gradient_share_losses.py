@@ -27,6 +27,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('CKD', 'KD', 'DKD', 'DIST', 'MLKD', 'NKD')},
         **{f'{name}Loss': {} for name in ('OFA', 'PLD', 'JS', 'SinKD', 'BDKD')},
         **{f'{name}Loss': {} for name in ('CTKD', 'TAID', 'HardKD', 'RLD')},
+        'TTMLoss': {},
     },
     'embedding': {
         **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC', 'IRG')},

@@ -212,3 +212,16 @@ def reference_rld(
             + beta * temperature**2 * below
         )
     return mean(losses)
+
+
+def reference_ttm(
+    student: Tensor, teacher: Tensor, *, gamma: float, weighted: bool = True
+) -> Tensor:
+    losses = []
+    for s, t in zip(table(student), table(teacher), strict=True):
+        powers = [p**gamma for p in softmax(t, 1.0)]
+        target = [power / total(powers) for power in powers]
+        losses.append(divergence(target, softmax(s, 1.0)))
+        if weighted:
+            losses[-1] = total(powers) * losses[-1]
+    return mean(losses)

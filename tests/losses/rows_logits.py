@@ -15,6 +15,7 @@ from .references_logits import (
     reference_pld,
     reference_rld,
     reference_sinkd,
+    reference_ttm,
 )
 from .row import BAD_TEMPERATURES, bad_numbers
 from .rows_ckd import CKD_ROW
@@ -218,5 +219,22 @@ LOGIT_ROWS = (
         ),
         invariances={**PERMUTATIONS, **SHIFTS, 'exchange of the models': exchange},
         refused=(*BAD_TEMPERATURES, *bad_numbers('emphasis', 0)),
+    ),
+    LogitRow(
+        class_name='TTMLoss',
+        function=functional.ttm_loss,
+        reference=reference_ttm,
+        defaults={'gamma': 0.2, 'weighted': True},
+        kwargs_sets=(
+            {'gamma': 0.2},
+            {'gamma': 1.0},
+            {'gamma': 0.1, 'weighted': False},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *bad_numbers('gamma', 0),
+            *({'weighted': bad} for bad in (1, 'True', None)),
+        ),
+        golden=('ttm',),
     ),
 )
