@@ -238,9 +238,9 @@ def _check_same_rows(term: str, bound: Sequence[BoundTerm]) -> None:
         )
     if len(bound) > 1 and bound[0].crossed:
         raise ValueError(
-            f"term {term!r} compares what a teacher makes of the student's maps, and "
-            f'hears {len(bound)} teachers, each of which makes something else; give '
-            'each a term of its own with teacher=NUMBER'
+            f"term {term!r} compares what a teacher makes of the student's maps, or "
+            f'reads its weights, and hears {len(bound)} teachers, each of which has '
+            'others; give each a term of its own with teacher=NUMBER'
         )
     if len({str(one.classes) for one in bound}) > 1:
         raise ValueError(

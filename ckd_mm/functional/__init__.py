@@ -64,6 +64,7 @@ from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.tat import tat_loss
 from ckd_mm.functional.ttm import ttm_loss
 from ckd_mm.functional.vid import vid_loss
+from ckd_mm.functional.wkdl import class_distances, wkdl_loss
 
 __all__ = [
     'acamkd_loss',
@@ -76,6 +77,7 @@ __all__ = [
     'catkd_loss',
     'cc_loss',
     'ckd_loss',
+    'class_distances',
     'cosinemap_loss',
     'crd_log_means',
     'crd_loss',
@@ -135,4 +137,5 @@ __all__ = [
     'ttm_loss',
     'uniformity',
     'vid_loss',
+    'wkdl_loss',
 ]

@@ -72,6 +72,7 @@ from ckd_mm.losses.taid import TAIDLoss
 from ckd_mm.losses.tat import TaTLoss
 from ckd_mm.losses.ttm import TTMLoss
 from ckd_mm.losses.vid import VIDLoss
+from ckd_mm.losses.wkdl import WKDLLoss
 
 __all__ = [
     'ACAMKDLoss',
@@ -129,4 +130,5 @@ __all__ = [
     'TTMLoss',
     'TaTLoss',
     'VIDLoss',
+    'WKDLLoss',
 ]

@@ -14,7 +14,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
-from ckd_mm.adapters import Pair, Step, Tap, Value, build_adapter
+from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value, build_adapter
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.cache.identity import data_identity
 from ckd_mm.cache.replay import KEY
@@ -167,6 +167,7 @@ class StoredView:
             name: adapter.bind(name, with_student_twice(one.on), one.context)
             for name, one in requests.items()
         }
+        _check_outputs_suffice(self.terms)
         self._parts = {name: part_name(one.on) for name, one in requests.items()}
         self.cache.check_parts(self._parts.values())
         if names is None:  # else they are matched by name
@@ -238,6 +239,21 @@ class StoredView:
                 f'classes, and the student has {classes}; name the classes of the '
                 'teacher, in their order, with teacher=dict(cache=..., classes=[...])'
             )
+
+
+def _check_outputs_suffice(terms: Mapping[str, BoundTerm]) -> None:
+    """Check that no loss asks for modules or weights of the teacher.
+
+    Raises:
+        ValueError: One does.
+    """
+    asking = next((name for name, one in terms.items() if one.crossed), None)
+    if asking is not None:
+        raise ValueError(
+            f'the loss of term {asking!r} reads weights of the teacher, and a cache '
+            'holds outputs alone; run the teacher: give the teacher=dict(...) that the '
+            'cache was made with, or give the loss a table in place of the weights'
+        )
 
 
 def _names(teacher: StoredTeacher) -> ClassNames | None:

@@ -39,6 +39,7 @@ methods = {
     ),
     'WTTM': 'configs/mmpretrain/digits/ttm_r18-w16-r18-w2_20e_digits.py',
     'RLD': 'configs/mmpretrain/digits/rld_r18-w16-r18-w2_20e_digits.py',
+    'WKD-L': 'configs/mmpretrain/digits/wkdl_r18-w16-r18-w2_20e_digits.py',
     'JS': 'configs/mmpretrain/digits/js_r18-w16-r18-w2_20e_digits.py',
     'SinKD': 'configs/mmpretrain/digits/sinkd_r18-w16-r18-w2_20e_digits.py',
     'BD-KD': 'configs/mmpretrain/digits/bdkd_r18-w16-r18-w2_20e_digits.py',

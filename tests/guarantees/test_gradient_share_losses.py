@@ -28,6 +28,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('OFA', 'PLD', 'JS', 'SinKD', 'BDKD')},
         **{f'{name}Loss': {} for name in ('CTKD', 'TAID', 'HardKD', 'RLD')},
         'TTMLoss': {},
+        'WKDLLoss': dict(distances=(1 - torch.eye(11)).tolist()),
     },
     'embedding': {
         **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC', 'IRG')},

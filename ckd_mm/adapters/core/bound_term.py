@@ -26,7 +26,9 @@ __all__ = ['BoundTerm', 'Pair']
 
 WAYS_OUT = {
     'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
-    'out that goes through it'
+    'out that goes through it',
+    'teacher_classifier': "compare on='logits' of two classifiers, or give the loss a "
+    'table',
 }
 """Where there is a context that most pairs lack, by its name."""
 
@@ -94,7 +96,10 @@ class BoundTerm:
 
     @property
     def crossed(self) -> bool:
-        """Whether the teacher's modules run on the student's tensors."""
+        """Whether the loss gets modules of the teacher, or what they make of tensors.
+
+        Their own weights count as well.
+        """
         asked = (
             spec.context[name].of_teacher
             for spec in self._specs

@@ -217,6 +217,8 @@ class PairSpec:
     def context_of(self, name: str, step: Step, aligned: AlignedRows) -> Any:
         """The context of the rows that are compared, in the classes in common."""
         context = self.context[name]
+        if isinstance(context, Context) and context.of_teacher:
+            return context.read(step)
         if isinstance(context, TeacherContext):
             with torch.no_grad():
                 value = context.read(list(aligned.teacher_notes))
