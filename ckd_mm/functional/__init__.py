@@ -52,6 +52,7 @@ from ckd_mm.functional.ranking import diswot_semantics, kendall, parc, spearman
 from ckd_mm.functional.rkd import rkd_loss
 from ckd_mm.functional.rld import rld_loss
 from ckd_mm.functional.scalekd import scalekd_loss
+from ckd_mm.functional.sdd import sdd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
 from ckd_mm.functional.sp import sp_loss
 from ckd_mm.functional.statistics import (
@@ -64,6 +65,7 @@ from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.tat import tat_loss
 from ckd_mm.functional.ttm import ttm_loss
 from ckd_mm.functional.vid import vid_loss
+from ckd_mm.functional.wkdf import wkdf_loss
 from ckd_mm.functional.wkdl import class_distances, wkdl_loss
 
 __all__ = [
@@ -128,6 +130,7 @@ __all__ = [
     'rkd_loss',
     'rld_loss',
     'scalekd_loss',
+    'sdd_loss',
     'sinkd_loss',
     'sp_loss',
     'spearman',
@@ -137,5 +140,6 @@ __all__ = [
     'ttm_loss',
     'uniformity',
     'vid_loss',
+    'wkdf_loss',
     'wkdl_loss',
 ]

@@ -46,7 +46,9 @@ methods = {
     'ICKD': 'configs/mmpretrain/digits/ickd_r18-w16-r18-w2_20e_digits.py',
     'TaT': 'configs/mmpretrain/digits/tat_r18-w16-r18-w2_20e_digits.py',
     'OFA branches': 'configs/mmpretrain/digits/ofa-stage1-stage2-stage3-stage4_r18-w16-r18-w2_20e_digits.py',
+    'WKD-F': 'configs/mmpretrain/digits/wkdf_r18-w16-r18-w2_20e_digits.py',
     'CAT-KD': 'configs/mmpretrain/digits/catkd_r18-w16-r18-w2_20e_digits.py',
     'GLD': 'configs/mmpretrain/digits/gld_r18-w16-r18-w2_20e_digits.py',
+    'SDD': 'configs/mmpretrain/digits/sdd_r18-w16-r18-w2_20e_digits.py',
     'Gram': 'configs/mmpretrain/digits/gram_r18-w16-r18-w2_20e_digits.py',
 }

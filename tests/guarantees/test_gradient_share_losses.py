@@ -45,7 +45,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': NECK for name in ('ReviewKD', 'FGFI', 'CosineMap', 'FD')},
         **{f'{name}Loss': {} for name in ('Gram', 'CATKD', 'GLD')},
         **{f'{name}Loss': NECK for name in ('ACAMKD', 'FreeKD')},
-        **{f'{name}Loss': NECK for name in ('CanKD', 'ICKD')},
+        **{f'{name}Loss': NECK for name in ('CanKD', 'ICKD', 'WKDF')},
     },
     'module:neck.fpn_convs.3': {
         'ScaleKDLoss': dict(student_channels=32, teacher_channels=32),
@@ -69,12 +69,13 @@ def detector(detector_config: Callable[..., Config], tmp_path_factory: Any) -> A
 def test_every_loss_but_some_is_here() -> None:
     """CRD and MaKD ask for the numbers of images, which a data loader gives.
 
-    Three ask for what dense heads have. OFA's branch has maps beside logits of images.
+    Three ask for what dense heads have. OFA's branch has maps beside logits of images,
+    and SDD maps beside labels of images.
     """
     of_dense_heads = {
         f'{name}KDLoss' for name in ('QualityFocal', 'Distribution', 'BoxIoU')
     }
-    of_images = {f'{name}Loss' for name in ('CRD', 'MaKD', 'OFABranch')}
+    of_images = {f'{name}Loss' for name in ('CRD', 'MaKD', 'OFABranch', 'SDD')}
     known = {name for _, name in CASES} | of_images | of_dense_heads
     assert known == set(LOSSES.module_dict)
 
