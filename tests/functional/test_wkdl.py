@@ -70,9 +70,11 @@ def test_the_target_is_only_in_its_own_term() -> None:
     """What is far from the target alone costs nothing."""
     costs = torch.zeros(5, 5).double()
     costs[0] = costs[:, 0] = 9.0
-    both = [one[:1] for one in (logits(), logits(seed=1))]
-    of_target = wkdl_loss(*both, TARGET[:1], costs, gamma=0.0)
-    torch.testing.assert_close(wkdl_loss(*both, TARGET[:1], costs), of_target)
+    student, teacher = logits()[:1], logits(seed=1)[:1]
+    of_target = wkdl_loss(student, teacher, TARGET[:1], costs, gamma=0.0)
+    torch.testing.assert_close(
+        wkdl_loss(student, teacher, TARGET[:1], costs), of_target
+    )
 
 
 def test_costs_far_above_epsilon_and_sure_models_stay_finite() -> None:
@@ -87,10 +89,10 @@ def test_costs_far_above_epsilon_and_sure_models_stay_finite() -> None:
 
 
 def test_two_classes_leave_the_term_of_the_target() -> None:
-    both = [one[:, :2] for one in (logits(), logits(seed=1))]
+    student, teacher = logits()[:, :2], logits(seed=1)[:, :2]
     target = torch.tensor([0, 1, 1])
     values = [
-        wkdl_loss(*both, target, distances()[:2, :2], gamma=gamma)
+        wkdl_loss(student, teacher, target, distances()[:2, :2], gamma=gamma)
         for gamma in (0.0, 50.0)
     ]
     torch.testing.assert_close(*values)

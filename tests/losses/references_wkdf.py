@@ -29,7 +29,7 @@ def reference_wkdf(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
     return total(losses) / (len(student) * module.grid**2)
 
 
-def moments(rows: Any, cell: tuple[int, int], cells: int) -> tuple[Tensor, Tensor]:
+def moments(rows: Any, cell: tuple[int, ...], cells: int) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of a channel in one cell."""
     kept = [
         range(floor(number * length / cells), ceil((number + 1) * length / cells))
