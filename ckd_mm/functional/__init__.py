@@ -55,6 +55,7 @@ from ckd_mm.functional.ranking import diswot_semantics, kendall, parc, spearman
 from ckd_mm.functional.rkd import rkd_loss
 from ckd_mm.functional.rld import rld_loss
 from ckd_mm.functional.scalekd import scalekd_loss
+from ckd_mm.functional.sdd import sdd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
 from ckd_mm.functional.sp import sp_loss
 from ckd_mm.functional.statistics import (
@@ -65,7 +66,10 @@ from ckd_mm.functional.statistics import (
 )
 from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.tat import tat_loss
+from ckd_mm.functional.ttm import ttm_loss
 from ckd_mm.functional.vid import vid_loss
+from ckd_mm.functional.wkdf import wkdf_loss
+from ckd_mm.functional.wkdl import class_distances, wkdl_loss
 
 __all__ = [
     'acamkd_loss',
@@ -79,6 +83,7 @@ __all__ = [
     'cc_loss',
     'cirkd_loss',
     'ckd_loss',
+    'class_distances',
     'cosinemap_loss',
     'crd_log_means',
     'crd_loss',
@@ -132,12 +137,16 @@ __all__ = [
     'rkd_loss',
     'rld_loss',
     'scalekd_loss',
+    'sdd_loss',
     'sinkd_loss',
     'sp_loss',
     'spearman',
     'taid_loss',
     'tat_loss',
     'top1_agreement',
+    'ttm_loss',
     'uniformity',
     'vid_loss',
+    'wkdf_loss',
+    'wkdl_loss',
 ]

@@ -69,12 +69,16 @@ from ckd_mm.losses.reviewkd import ReviewKDLoss
 from ckd_mm.losses.rkd import RKDLoss
 from ckd_mm.losses.rld import RLDLoss
 from ckd_mm.losses.scalekd import ScaleKDLoss
+from ckd_mm.losses.sdd import SDDLoss
 from ckd_mm.losses.simkd import SimKDLoss
 from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
 from ckd_mm.losses.taid import TAIDLoss
 from ckd_mm.losses.tat import TaTLoss
+from ckd_mm.losses.ttm import TTMLoss
 from ckd_mm.losses.vid import VIDLoss
+from ckd_mm.losses.wkdf import WKDFLoss
+from ckd_mm.losses.wkdl import WKDLLoss
 
 __all__ = [
     'ACAMKDLoss',
@@ -127,11 +131,15 @@ __all__ = [
     'RKDLoss',
     'RLDLoss',
     'ReviewKDLoss',
+    'SDDLoss',
     'SPLoss',
     'ScaleKDLoss',
     'SimKDLoss',
     'SinKDLoss',
     'TAIDLoss',
+    'TTMLoss',
     'TaTLoss',
     'VIDLoss',
+    'WKDFLoss',
+    'WKDLLoss',
 ]

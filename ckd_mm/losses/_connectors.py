@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ckd_mm.functional._batch_norm import BatchNorm
 from ckd_mm.functional._inputs import check_maps
+from ckd_mm.functional._recomputed import recomputed
 from ckd_mm.functional._upcast import upcast
 from ckd_mm.losses._levels import Maps, levels_of, shapes
 
@@ -21,6 +22,7 @@ __all__ = [
     'BatchNorm',
     'Channels',
     'Widths',
+    'behind_regressor',
     'map_pairs',
     'over_pairs',
     'pairs',
@@ -126,6 +128,41 @@ def over_pairs(
         with upcast([pair]) as (student,):
             values.append(loss(connector, student, pair[1].detach()))
     return torch.stack(values)
+
+
+def behind_regressor(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    layers: tuple[Any, BatchNorm | None],
+    relu: bool,
+    student: Tensor,
+    teacher: Tensor,
+) -> Tensor:
+    """`loss(student, teacher)` of one level behind a convolution and what follows it.
+
+    Only the convolution's output is kept for it.
+
+    Args:
+        loss: It takes maps of one width, of any sizes.
+        layers: The convolution, and the BatchNorm that follows if there is one.
+        relu: Whether a ReLU comes last.
+        student: The student's maps.
+        teacher: The teacher's.
+
+    Raises:
+        ValueError: The maps are not of the same images.
+    """
+    regressor, norm = layers
+
+    def compare(maps: Tensor, teacher: Tensor, *, again: bool) -> Tensor:
+        maps = maps if norm is None else norm(maps, again=again)
+        return loss(maps.relu() if relu else maps, teacher)
+
+    maps = regressor(student)
+    if norm is None and not relu:
+        return compare(maps, teacher, again=False)
+    # an error inside `checkpoint` would leave its hooks to whatever comes next
+    check_maps(maps, teacher, any_size=True)
+    return recomputed(compare, maps, teacher)
 
 
 def _channels(name: str, value: Any) -> Sequence[int]:

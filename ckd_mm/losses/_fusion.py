@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ckd_mm.functional import hcl_loss
+from ckd_mm.functional._inputs import check_maps
 from ckd_mm.functional._recomputed import recomputed
 from ckd_mm.losses._connectors import BatchNorm
 
@@ -59,7 +60,10 @@ class Fusion(nn.Module):
         def loss(output: Tensor, teacher: Tensor, *, again: bool) -> Tensor:
             return hcl_loss(norm(output, again=again), teacher)
 
-        return recomputed(loss, conv(fused), teacher)
+        output = conv(fused)
+        # an error inside `checkpoint` would leave its hooks to whatever comes next
+        check_maps(output, teacher)
+        return recomputed(loss, output, teacher)
 
     def _attention(self, reduced: Tensor, deeper: Tensor) -> Tensor:
         """The weights (N, 2, H, W) of both maps.

@@ -8,11 +8,10 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import boolean, non_negative
 from ckd_mm.functional import fitnet_loss
-from ckd_mm.functional._inputs import check_maps
-from ckd_mm.functional._recomputed import recomputed
 from ckd_mm.losses._connectors import (
     BatchNorm,
     Channels,
+    behind_regressor,
     over_pairs,
     pairs,
     widths,
@@ -94,16 +93,4 @@ class FitNetLoss(nn.Module):
     def _level(
         self, layers: tuple[Any, BatchNorm | None], student: Tensor, teacher: Tensor
     ) -> Tensor:
-        """The loss of one level; only the convolution's output is kept for it."""
-        regressor, norm = layers
-
-        def loss(maps: Tensor, teacher: Tensor, *, again: bool) -> Tensor:
-            maps = maps if norm is None else norm(maps, again=again)
-            return fitnet_loss(maps.relu() if self.relu else maps, teacher)
-
-        maps = regressor(student)
-        if norm is None and not self.relu:
-            return loss(maps, teacher, again=False)
-        # an error inside `checkpoint` would leave its hooks to whatever comes next
-        check_maps(maps, teacher, any_size=True)
-        return recomputed(loss, maps, teacher)
+        return behind_regressor(fitnet_loss, layers, self.relu, student, teacher)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from os import PathLike
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,12 +14,12 @@ from ckd_mm.functional._inputs import check_embeddings, full_precision
 from ckd_mm.functional._labels import label_weights
 from ckd_mm.losses._channels import check_channels
 from ckd_mm.losses._indices import IndexCheck
+from ckd_mm.losses._tables import Table, read_table
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
 __all__ = ['MaKDLoss']
 
-Table: TypeAlias = str | PathLike[str] | Sequence[Sequence[float]]
 ROWS = {'image': 'sample_index', 'class': 'target'}
 """What the rows of a table are of, and what says the row of an image."""
 
@@ -124,17 +122,8 @@ def _read(table: Any) -> np.ndarray:
     Raises:
         ValueError: It cannot be read, or has other numbers than probabilities.
     """
-    try:
-        is_file = isinstance(table, (str, PathLike))
-        values = np.load(table, allow_pickle=False) if is_file else np.array(table)
-        found = values.astype(np.float32)
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(
-            'table must be rows of numbers, as lists or a file that numpy.save has '
-            f'written ({error}), got {table!r}'
-        ) from error
-    fits = found.ndim == 2 and found.size and values.dtype.kind in 'fiu'
-    if not fits or not ((found >= 0) & (found <= 1)).all():
+    found = read_table('table', table)
+    if found is None or not ((found >= 0) & (found <= 1)).all():
         raise ValueError(
             'table must be rows of one or more probabilities from 0 to 1, got '
             f'{table!r}'

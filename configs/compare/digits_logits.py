@@ -29,7 +29,17 @@ methods = {
     'OFA': 'configs/mmpretrain/digits/ofa_r18-w16-r18-w2_20e_digits.py',
     'PLD': 'configs/mmpretrain/digits/pld_r18-w16-r18-w2_20e_digits.py',
     'NormKD': 'configs/mmpretrain/digits/normkd_r18-w16-r18-w2_20e_digits.py',
+    'TTM': dict(
+        distill=dict(
+            ttm=dict(
+                on='logits',
+                loss=dict(type='TTMLoss', gamma=0.1, weighted=False, loss_weight=45.0),
+            )
+        )
+    ),
+    'WTTM': 'configs/mmpretrain/digits/ttm_r18-w16-r18-w2_20e_digits.py',
     'RLD': 'configs/mmpretrain/digits/rld_r18-w16-r18-w2_20e_digits.py',
+    'WKD-L': 'configs/mmpretrain/digits/wkdl_r18-w16-r18-w2_20e_digits.py',
     'JS': 'configs/mmpretrain/digits/js_r18-w16-r18-w2_20e_digits.py',
     'SinKD': 'configs/mmpretrain/digits/sinkd_r18-w16-r18-w2_20e_digits.py',
     'BD-KD': 'configs/mmpretrain/digits/bdkd_r18-w16-r18-w2_20e_digits.py',

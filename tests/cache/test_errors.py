@@ -143,6 +143,15 @@ def test_a_term_that_runs_modules_of_the_teacher_is_refused(
     )
 
 
+def test_a_loss_that_reads_weights_of_the_teacher_is_refused(
+    make: Make, exact: Path, tmp_path: Path
+) -> None:
+    """The cache has the student in the teacher's place, whose weights are others."""
+    terms = dict(wkdl=dict(on='logits', loss=dict(type='WKDLLoss')))
+    cfg = make(tmp_path, dict(cache=str(exact)), terms)
+    refused(cfg, "'wkdl' asks for 'teacher_classifier' of .*; run the teacher")
+
+
 @pytest.mark.parametrize(
     ('teacher', 'error'),
     [

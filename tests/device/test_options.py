@@ -52,6 +52,10 @@ ANCHORS = 'copy to the device at mmdet/models/task_modules/prior_generators/'
 ANCHORS += 'anchor_generator.py (single_level_grid_priors)'
 ONCE = f'index with a mask at {PRIORS} (choose_rows)'
 ON_LEVELS = f'nonzero at {EXTRACTOR} (forward)'
+ANCHORS = (
+    'copy to the device at mmdet/models/task_modules/prior_generators/'
+    'anchor_generator.py (single_level_grid_priors)'
+)
 
 
 @cache
@@ -174,6 +178,13 @@ def test_rows_of_dense_heads(device: Any, kind: str) -> None:
     rows = ('confident', 'both', 'assigned')
     terms = {name: dense_term(kind, name) for name in rows}
     check(replace(setting(kind), distill=terms), device, {ONCE: 1})
+
+
+@pytest.mark.slow
+def test_rows_around_objects_wait_once(device: Any) -> None:
+    """For their number, and MMDetection's generator copies its anchors by level."""
+    terms = dict(vlr=dense_term('GFL', 'vlr'))
+    check(replace(setting('GFL'), distill=terms), device, {ONCE: 1, ANCHORS: 5})
 
 
 def dense_term(kind: str, rows: str) -> dict[str, Any]:

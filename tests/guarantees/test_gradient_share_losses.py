@@ -27,6 +27,8 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('CKD', 'KD', 'DKD', 'DIST', 'MLKD', 'NKD')},
         **{f'{name}Loss': {} for name in ('OFA', 'PLD', 'JS', 'SinKD', 'BDKD')},
         **{f'{name}Loss': {} for name in ('CTKD', 'TAID', 'HardKD', 'RLD')},
+        'TTMLoss': {},
+        'WKDLLoss': dict(distances=(1 - torch.eye(11)).tolist()),
     },
     'embedding': {
         **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC', 'IRG')},
@@ -44,7 +46,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('Gram', 'CATKD', 'GLD')},
         **{f'{name}Loss': {} for name in ('Pairwise', 'CIRKD')},
         **{f'{name}Loss': NECK for name in ('ACAMKD', 'FreeKD')},
-        **{f'{name}Loss': NECK for name in ('CanKD', 'ICKD')},
+        **{f'{name}Loss': NECK for name in ('CanKD', 'ICKD', 'WKDF')},
     },
     'module:neck.fpn_convs.3': {
         'ScaleKDLoss': dict(student_channels=32, teacher_channels=32),
@@ -69,12 +71,12 @@ def test_every_loss_but_some_is_here() -> None:
     """CRD and MaKD ask for the numbers of images, which a data loader gives.
 
     Three ask for what dense heads have, and one for queries. OFA's branch has maps
-    beside logits of images.
+    beside logits of images, and SDD maps beside labels of images.
     """
     of_dense_heads = {
         f'{name}KDLoss' for name in ('QualityFocal', 'Distribution', 'BoxIoU')
     }
-    of_images = {f'{name}Loss' for name in ('CRD', 'MaKD', 'OFABranch')}
+    of_images = {f'{name}Loss' for name in ('CRD', 'MaKD', 'OFABranch', 'SDD')}
     known = {name for _, name in CASES} | of_images | of_dense_heads
     known |= {'DETRDistillLoss'}
     assert known == set(LOSSES.module_dict)

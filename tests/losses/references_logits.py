@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .references import reference_kd
-from .scalars import Scalars, divergence, dot, mean, softmax, table, total
+from .scalars import Scalars, cosine, divergence, dot, mean, softmax, table, total
 
 
 def gram_distance(s: Sequence[Scalars], t: Sequence[Scalars]) -> Tensor:
@@ -212,3 +212,65 @@ def reference_rld(
             + beta * temperature**2 * below
         )
     return mean(losses)
+
+
+def reference_ttm(
+    student: Tensor, teacher: Tensor, *, gamma: float, weighted: bool = True
+) -> Tensor:
+    losses = []
+    for s, t in zip(table(student), table(teacher), strict=True):
+        powers = [p**gamma for p in softmax(t, 1.0)]
+        target = [power / total(powers) for power in powers]
+        losses.append(divergence(target, softmax(s, 1.0)))
+        if weighted:
+            losses[-1] = total(powers) * losses[-1]
+    return mean(losses)
+
+
+def reference_wkdl(
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    classifier: Tensor,
+    *,
+    gamma: float = 30.0,
+    temperature: float = 2.0,
+    sharpness: float | None = 1.0,
+    epsilon: float = 0.05,
+    num_iterations: int = 10,
+) -> Tensor:
+    """By row, as the authors have it: the target's row and column are cut out."""
+    losses = []
+    for s, t, y in zip(table(student), table(teacher), target.tolist(), strict=True):
+        own = softmax(t, 1.0)[y] * softmax(s, 1.0)[y].log()
+        kept = [c for c in range(len(s)) if c != y]
+        costs = [
+            [abs(1 - cosine([*classifier[a]], [*classifier[b]])) for b in kept]
+            for a in kept
+        ]
+        if sharpness is not None:
+            costs = [[1 - (-sharpness * cost).exp() for cost in row] for row in costs]
+        plan = sinkhorn(
+            softmax([s[c] for c in kept], temperature),
+            softmax([t[c] for c in kept], temperature),
+            [[(-cost / epsilon).exp() for cost in row] for row in costs],
+            num_iterations,
+        )
+        moved = total(dot(p, c) for p, c in zip(plan, costs, strict=True))
+        losses.append(gamma * moved - own)
+    return mean(losses)
+
+
+def sinkhorn(
+    rows: Scalars, columns: Scalars, kernel: list[list[Tensor]], num_iterations: int
+) -> list[list[Tensor]]:
+    """The plan whose rows have these sums, and whose columns nearly have theirs."""
+    u: Scalars = [torch.ones((), dtype=torch.float64) / len(rows)] * len(rows)
+    for _ in range(num_iterations):
+        by_column = zip(columns, zip(*kernel, strict=True), strict=True)
+        v = [mass / dot(u, entries) for mass, entries in by_column]
+        u = [mass / dot(v, entries) for mass, entries in zip(rows, kernel, strict=True)]
+    return [
+        [a * entry * b for entry, b in zip(row, v, strict=True)]
+        for a, row in zip(u, kernel, strict=True)
+    ]

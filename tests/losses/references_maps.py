@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from math import ceil, floor
 from typing import Any
@@ -180,3 +181,39 @@ def reference_pkd(student: Tensor, teacher: Tensor) -> Tensor:
             scaled.append([x / (deviation + 1e-6) for x in centred])
         errors.append(squared_distance(*scaled) / len(scaled[0]))
     return mean(errors) / 2
+
+
+def reference_sdd(
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    *,
+    sizes: Sequence[int],
+    temperature: float = 4.0,
+    complementary_weight: float = 2.0,
+) -> Tensor:
+    losses = []
+    for s, t, y in zip(student, teacher, target.tolist(), strict=True):
+        is_right = predicted(region(t, 1, 0, 0)) == y
+        for size in sizes:
+            for i, j in product(range(size), repeat=2):
+                own, wanted = region(s, size, i, j), region(t, size, i, j)
+                both = softmax(wanted, temperature), softmax(own, temperature)
+                agrees = (predicted(wanted) == y) == is_right
+                weight = 1.0 if agrees else complementary_weight
+                losses.append(weight * divergence(*both))
+    return temperature**2 * mean(losses)
+
+
+def region(image: Tensor, size: int, i: int, j: int) -> list[Tensor]:
+    """The means of all channels in a cell of `size` x `size`."""
+    rows, columns = (
+        range(floor(number * length / size), ceil((number + 1) * length / size))
+        for number, length in zip((i, j), image.shape[1:], strict=True)
+    )
+    cell = [*product(rows, columns)]
+    return [mean([channel[place] for place in cell]) for channel in image]
+
+
+def predicted(logits: Scalars) -> int:
+    return max(range(len(logits)), key=lambda c: float(logits[c]))

@@ -21,6 +21,7 @@ from .references_freekd import reference_freekd
 from .references_ickd import reference_ickd
 from .references_scalekd import reference_scalekd
 from .references_tat import reference_tat
+from .references_wkdf import reference_wkdf
 from .row import PADDING_AND_SIZE, bad_numbers
 
 __all__ = ['CONNECTOR_ROWS']
@@ -155,6 +156,19 @@ CONNECTOR_ROWS = (
         reference_tat,
         size=(2, 3),  # finite differences of attention take long
         golden=('tat',),
+        steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
+    ),
+    connector_row(
+        'WKDFLoss',
+        reference_wkdf,
+        defaults={'grid': 1, 'mean_weight': 4.0, 'relu': True, 'loss_weight': 0.08},
+        kwargs_sets=({}, {'grid': 4, 'relu': False}, {'grid': 6, 'mean_weight': 0.0}),
+        refused=(
+            *({'grid': bad} for bad in (0, 2.0, '2', None, True)),
+            *bad_numbers('mean_weight'),
+            *({'relu': bad} for bad in (1, 'yes', None)),
+        ),
+        must_agree='N, C',
         steepest_at_zero=1000.0,  # BatchNorm divides by the root of its 1e-5
     ),
     connector_row(

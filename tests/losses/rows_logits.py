@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from torch import Tensor
+
 from ckd_mm import functional
 
 from .logit_row import LogitRow
@@ -15,6 +19,8 @@ from .references_logits import (
     reference_pld,
     reference_rld,
     reference_sinkd,
+    reference_ttm,
+    reference_wkdl,
 )
 from .row import BAD_TEMPERATURES, bad_numbers
 from .rows_ckd import CKD_ROW
@@ -23,6 +29,7 @@ from .samples import (
     PERMUTATIONS,
     SHIFTS,
     exchange,
+    permute_rows,
     permute_student_rows,
 )
 
@@ -43,6 +50,14 @@ def rld_options(
         'temperature': temperature,
         'confidence_temperature': confidence_temperature,
     }
+
+
+def wkdl_function(
+    student: Tensor, teacher: Tensor, target: Tensor, classifier: Tensor, **kwargs: Any
+) -> Tensor:
+    """With distances of a classifier's weights."""
+    distances = functional.class_distances(classifier)
+    return functional.wkdl_loss(student, teacher, target, distances, **kwargs)
 
 
 LOGIT_ROWS = (
@@ -218,5 +233,44 @@ LOGIT_ROWS = (
         ),
         invariances={**PERMUTATIONS, **SHIFTS, 'exchange of the models': exchange},
         refused=(*BAD_TEMPERATURES, *bad_numbers('emphasis', 0)),
+    ),
+    LogitRow(
+        class_name='TTMLoss',
+        function=functional.ttm_loss,
+        reference=reference_ttm,
+        defaults={'gamma': 0.2, 'weighted': True},
+        kwargs_sets=(
+            {'gamma': 0.2},
+            {'gamma': 1.0},
+            {'gamma': 0.1, 'weighted': False},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *bad_numbers('gamma', 0),
+            *({'weighted': bad} for bad in (1, 'True', None)),
+        ),
+        golden=('ttm',),
+    ),
+    LogitRow(
+        class_name='WKDLLoss',
+        function=wkdl_function,
+        reference=reference_wkdl,
+        defaults={'gamma': 30.0, 'temperature': 2.0, 'sharpness': 1.0},
+        kwargs_sets=(
+            {'gamma': 30.0},
+            {'gamma': 2.0, 'temperature': 1.0, 'sharpness': None, 'epsilon': 0.5},
+            {'sharpness': 2.0, 'num_iterations': 1},
+        ),
+        invariances={'joint permutation of rows': permute_rows, **SHIFTS},
+        refused=(
+            *BAD_TEMPERATURES,
+            *({'distances': bad} for bad in (7, [[0.0, 1.0]], [[float('nan')]], 'no')),
+            *({'sharpness': bad} for bad in (0, -1.0, '1', True)),
+            *bad_numbers('gamma'),
+            *bad_numbers('epsilon', 0),
+            *bad_numbers('num_iterations', 0, 1.5),
+        ),
+        needs_target=True,
+        needs=('teacher_classifier',),
     ),
 )

@@ -15,6 +15,7 @@ from .references_maps import (
     reference_hcl,
     reference_nst,
     reference_pkd,
+    reference_sdd,
 )
 from .references_pairs import reference_cirkd, reference_pairwise
 from .row import (
@@ -26,6 +27,7 @@ from .row import (
 )
 from .samples import (
     PERMUTATIONS,
+    SHIFTS,
     Change,
     exchange,
     permute_positions,
@@ -172,6 +174,26 @@ MAP_ROWS = (
         rest=(2, 3, 4),  # the reference goes through all pairs of pairs of positions
         mismatches=mismatches('N, H, W'),
         needs=('image_shapes', 'image_size'),
+    ),
+    MapRow(
+        class_name='SDDLoss',
+        function=functional.sdd_loss,
+        reference=reference_sdd,
+        defaults={'sizes': (1, 2, 4), 'temperature': 4.0, 'complementary_weight': 2.0},
+        kwargs_sets=(
+            {'sizes': (1, 2), 'temperature': 1.0},
+            {'sizes': [3], 'complementary_weight': 0.5},
+        ),
+        invariances={**PERMUTATIONS, **SHIFTS},
+        refused=(
+            *({'sizes': bad} for bad in (2, [], [0], [2.0], [True], '12', None)),
+            *BAD_TEMPERATURES,
+            *bad_numbers('complementary_weight'),
+        ),
+        rest=(3, 4, 5),
+        mismatches=mismatches('N, C'),
+        golden=('sdd',),
+        needs_target=True,
     ),
     MapRow(
         class_name='NSTLoss',

@@ -18,6 +18,7 @@ __all__ = [
     'exchange',
     'gradient',
     'permute_positions',
+    'permute_rows',
     'permute_student_channels',
     'permute_student_rows',
     'rotate',
@@ -48,6 +49,13 @@ class Sample:
     @property
     def sample_index(self) -> Tensor:
         return torch.arange(len(self.student))
+
+    @property
+    def teacher_classifier(self) -> Tensor:
+        """Weights (C, 3) of the layer that would give the teacher's logits."""
+        generator = torch.Generator().manual_seed(11)
+        classes = self.teacher.shape[1]
+        return torch.randn(classes, 3, generator=generator, dtype=torch.float64)
 
     @property
     def assigned(self) -> Tensor:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -23,10 +27,16 @@ def draw_levels() -> tuple[list[Tensor], list[Tensor]]:
     return student, teacher
 
 
+def built(row: MapRow, **config: Any) -> Callable[..., Tensor]:
+    """The loss, with labels of the images where it needs them."""
+    loss = build(REGISTRY, {'type': row.class_name, **config})
+    return partial(loss, target=torch.tensor([1, 0])) if row.needs_target else loss
+
+
 @EACH
 def test_levels_are_summed(row: MapRow) -> None:
     student, teacher = draw_levels()
-    loss = build(REGISTRY, {'type': row.class_name, 'loss_weight': 0.5})
+    loss = built(row, loss_weight=0.5)
     each = [loss(*pair) for pair in zip(student, teacher, strict=True)]
     assert each[0] != each[1]
     torch.testing.assert_close(loss(student, teacher), each[0] + each[1])
@@ -39,14 +49,14 @@ def test_every_level_gets_a_gradient(row: MapRow) -> None:
     student, teacher = draw_levels()
     for level in student:
         level.requires_grad_()
-    build(REGISTRY, {'type': row.class_name})(student, teacher).backward()
+    built(row)(student, teacher).backward()
     assert all(level.grad is not None and level.grad.any() for level in student)
 
 
 @EACH
 def test_different_numbers_of_levels_are_named(row: MapRow) -> None:
     student, teacher = draw_levels()
-    loss = build(REGISTRY, {'type': row.class_name})
+    loss = built(row)
     with pytest.raises(ValueError) as error:
         loss(student, teacher[:1])
     assert str(error.value) == (
@@ -62,7 +72,7 @@ def test_different_numbers_of_levels_are_named(row: MapRow) -> None:
 def test_a_level_that_does_not_fit_is_named(row: MapRow) -> None:
     student, teacher = draw_levels()
     teacher[1] = teacher[1][:1]
-    loss = build(REGISTRY, {'type': row.class_name})
+    loss = built(row)
     with pytest.raises(ValueError) as error:
         loss(student, teacher)
     assert str(error.value).startswith('level 1: student and teacher feature maps must')

@@ -50,9 +50,11 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'PKDLoss': (2.9, 3.2, 129),
     'ReviewKDLoss': (5.2, 5.9, 168),
     'ScaleKDLoss': (700.0, 700.0, 655),  # attention over all positions: for last stages
+    'SDDLoss': (2.9, 2.8, 94),
     'SimKDLoss': (5.5, 5.4, 72),
     'TaTLoss': (32.5, 32.7, 61),  # of maps a quarter as large
     'VIDLoss': (3.8, 4.5, 87),
+    'WKDFLoss': (6.4, 6.3, 400),
 }
 
 
@@ -118,12 +120,13 @@ NEEDS = {
     'OFABranchLoss': ('target',),
     'PairwiseLoss': PADDING,
     'ScaleKDLoss': PADDING,
+    'SDDLoss': ('target',),
 }
 CONNECTORS = (
     *('FitNetLoss', 'ReviewKDLoss', 'VIDLoss', 'OFDLoss', 'MGDLoss'),
     *('FGDLoss', 'FGFILoss', 'CosineMapLoss', 'FDLoss', 'ScaleKDLoss'),
     *('SimKDLoss', 'MimicLoss', 'ACAMKDLoss', 'FreeKDLoss'),
-    *('CanKDLoss', 'ICKDLoss', 'TaTLoss'),
+    *('CanKDLoss', 'ICKDLoss', 'TaTLoss', 'WKDFLoss'),
 )
 
 

@@ -28,6 +28,8 @@ WAYS_OUT = {
     'queries': "compare on='encoder' or on='neck' of two detectors of the DETR kind",
     'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
     'out that goes through it',
+    'teacher_classifier': "compare on='logits' of two classifiers, or give the loss a "
+    'table',
 }
 """Where there is a context that most pairs lack, by its name."""
 

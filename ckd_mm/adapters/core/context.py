@@ -22,7 +22,8 @@ class Context:
         read: Makes it.
         taps: What it reads of the student's forward.
         of_labels: Whether it reads labels of the data samples.
-        of_teacher: Whether it is of one teacher, and every other has another one.
+        of_teacher: Whether it is a module of the teacher, or its weights, which no
+            other has, and which are of no rows.
     """
 
     read: Callable[[Step], Any]

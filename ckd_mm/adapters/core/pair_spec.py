@@ -216,6 +216,8 @@ class PairSpec:
     ) -> Any:
         """The context of the rows that are compared, in the classes in common."""
         context = self.context[name]
+        if isinstance(context, Context) and context.of_teacher:
+            return context.read(step)
         if isinstance(context, TeacherContext):
             assert teacher is not None  # a cache refuses it before training
             with torch.no_grad():

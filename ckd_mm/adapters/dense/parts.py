@@ -27,6 +27,7 @@ from ckd_mm.adapters.core.prompts import Tokens
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.dense.head import DenseHead, why_not
 from ckd_mm.adapters.dense.priors import choose_rows
+from ckd_mm.adapters.dense.region import in_region, why_no_region
 from ckd_mm.adapters.dense.student_rows import StudentRows
 from ckd_mm.adapters.dense.values import (
     delta_rows,
@@ -38,7 +39,9 @@ from ckd_mm.checks import one_of, positive_integer
 
 __all__ = ['DenseParts']
 
-ROWS = ('confident', 'assigned', 'both')
+ROWS = ('confident', 'assigned', 'both', 'vlr')
+OF_LABELS = ('assigned', 'both')
+"""Those that the student's assigner tells."""
 
 SelectRows: TypeAlias = Callable[[DenseHead, list[Any], Tensor | None], Tensor]
 """Rows of a head, from what its taps noted and their indices; `None` is all."""
@@ -51,8 +54,9 @@ class DenseParts:
     `topk` is the maximum number of them per image. `rows` says which they are:
     `'confident'`, those where the teacher is surest of an object; `'assigned'`, those
     that the student's assigner gave an object; `'both'`, the assigned ones, then the
-    confident ones. Almost all anchors or points are easy background, which would drown
-    the rest. `'assigned'` waits for the device, the others do not.
+    confident ones; `'vlr'`, those around an object, LD's valuable localisation region.
+    Almost all anchors or points are easy background, which would drown the rest.
+    `'assigned'` and `'vlr'` wait for the device, the others do not.
 
     Args:
         student: The student.
@@ -215,7 +219,9 @@ class DenseParts:
         if topk is not None:
             positive_integer('topk', topk)
         of_student, label_taps = self._of_student, self.student.label_taps()
-        if rows != 'confident' and not label_taps:
+        if rows == 'vlr' and (reason := why_no_region(self.student)):
+            raise ValueError(f"rows='vlr': {reason}; take rows='assigned'")
+        if rows in OF_LABELS and not label_taps:
             raise ValueError(
                 f'rows={rows!r} cannot be known: {of_student.why_no_labels}; take '
                 "rows='confident'"
@@ -224,7 +230,7 @@ class DenseParts:
             partial(_scores, self.teacher, match.teacher), teacher.taps
         )
         known, missing_context = of_student.context(has_target)
-        also = label_taps if rows != 'confident' else ()
+        also = label_taps if rows in OF_LABELS else ()
         return PairSpec(
             student,
             teacher,
@@ -271,7 +277,9 @@ class DenseParts:
             )
         scores = self.teacher.confidences(teacher_values, match.teacher)
         is_assigned = None
-        if rows != 'confident':
+        if rows == 'vlr':
+            is_assigned = in_region(self.student, student_maps, step.data_samples)
+        elif rows != 'confident':
             is_assigned = self.student.is_object(
                 self.student.labels(student_outputs, step)
             )

@@ -111,6 +111,7 @@ def choose_rows(
         rows: `'confident'`: those that the teacher is surest of. `'assigned'`: those
             assigned to an object. Their number must be known on the host, which waits
             for the device. `'both'`: the assigned ones, then the confident ones.
+            `'vlr'`: as `'assigned'`, of the anchors around an object.
 
     Returns:
         Indices (K,) with the rows of an image side by side, the surest first.
@@ -122,7 +123,7 @@ def choose_rows(
     best_NK = scores_NP.topk(number, dim=1).indices
     images_N1 = torch.arange(num_images, device=scores_NP.device)[:, None]
     chosen = (best_NK + images_N1 * num_per_image).flatten()
-    if rows != 'assigned' or is_assigned_NP is None:
+    if rows not in ('assigned', 'vlr') or is_assigned_NP is None:
         return chosen
     return chosen[is_assigned_NP.flatten()[chosen]]
 

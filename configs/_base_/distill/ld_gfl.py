@@ -13,9 +13,10 @@ batch times their mean confidence, over 17 (measured: 0.3 to 7 on five batches).
 41.0 were reached with theirs. A weight of 0.25 times the ratio of your batches has
 their strength; it is not tried.
 
-The present code of the authors (HikariTJU/LD) has three terms more, which are not here:
-the same KL in a region around the anchors (weight 0.25), KD of the class logits of the
-assigned anchors (temperature 2, weight 10), and imitation of features (weight 2).
+The present code of the authors (HikariTJU/LD) has three terms more, which are not in
+this config: the same KL in a region around the anchors (weight 0.25, here a term with
+rows='vlr'), KD of the class logits of the assigned anchors (temperature 2, weight 10),
+and imitation of features (weight 2).
 """
 
 custom_hooks = [

@@ -31,7 +31,7 @@ WITHOUT_OPTIONS = [
     and name not in ('CRDLoss', 'NDLoss')  # they need the number of samples or classes
     and name not in ('LinearKDLoss', 'MaKDLoss')  # they need channels
     and getattr(cls, 'takes', '') in ('distribution', 'rows', 'maps')
-    and name not in ('FGDLoss', 'FGFILoss', 'CanKDLoss', 'ICKDLoss')  # need channels
+    and name not in ('FGDLoss', 'FGFILoss', 'CanKDLoss', 'ICKDLoss', 'WKDFLoss')  # too
 ]
 
 
