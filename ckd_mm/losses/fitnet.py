@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from ckd_mm.checks import boolean, non_negative
 from ckd_mm.functional import fitnet_loss
 from ckd_mm.functional._inputs import check_maps
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._connectors import (
     BatchNorm,
     Channels,
@@ -81,25 +83,32 @@ class FitNetLoss(nn.Module):
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Maps, teacher: Maps) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self, student: Maps, teacher: Maps, reduction: Reduction = 'mean'
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         norms = self.norms if self.norm else [None] * len(self.widths)
         values = over_pairs(
-            self._level,
+            partial(self._level, reduction),
             zip(self.regressors, norms, strict=True),
             pairs(student, teacher, self.widths),
         )
-        return self.loss_weight * values.sum()
+        return self.loss_weight * values.sum(dim=0)
 
     def _level(
-        self, layers: tuple[Any, BatchNorm | None], student: Tensor, teacher: Tensor
+        self,
+        reduction: Reduction,
+        layers: tuple[Any, BatchNorm | None],
+        student: Tensor,
+        teacher: Tensor,
     ) -> Tensor:
         """The loss of one level; only the convolution's output is kept for it."""
         regressor, norm = layers
 
         def loss(maps: Tensor, teacher: Tensor, *, again: bool) -> Tensor:
             maps = maps if norm is None else norm(maps, again=again)
-            return fitnet_loss(maps.relu() if self.relu else maps, teacher)
+            maps = maps.relu() if self.relu else maps
+            return fitnet_loss(maps, teacher, reduction=reduction)
 
         maps = regressor(student)
         if norm is None and not self.relu:
