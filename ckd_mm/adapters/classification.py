@@ -52,6 +52,12 @@ def _sample_index(step: Step) -> Tensor:
     return torch.tensor(indices).to(step.inputs.device, non_blocking=True)
 
 
+def _received_by(layer: str) -> Context:
+    """What a module of the student gets in its one call."""
+    readout = Readout((Tap(layer, 'input'),))
+    return Context(lambda step: readout.noted(step.student)[0][0], readout.taps)
+
+
 def _image_size(step: Step) -> tuple[int, ...]:
     return tuple(step.inputs.shape[-2:])
 
@@ -61,7 +67,11 @@ def _image_shapes(step: Step) -> list[tuple[int, ...]]:
 
 
 _TARGET = Context(_labels, of_labels=True)
-_CONTEXT = {'target': _TARGET, 'sample_index': Context(_sample_index)}
+_CONTEXT = {
+    'target': _TARGET,
+    'assigned_class': _TARGET,
+    'sample_index': Context(_sample_index),
+}
 
 
 @ADAPTERS.register_module()
@@ -229,9 +239,12 @@ class ClassificationAdapter(Adapter):
         )
 
     def context(self) -> dict[str, Context]:
+        layer = last_linear(self.student)
+        embedding = {'student_embedding': _received_by(layer)} if layer else {}
         return {
             **super().context(),
             **_CONTEXT,
+            **embedding,
             'image_size': Context(_image_size),
             'image_shapes': Context(_image_shapes),
         }

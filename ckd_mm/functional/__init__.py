@@ -51,6 +51,13 @@ from ckd_mm.functional.qualityfocalkd import qualityfocalkd_loss
 from ckd_mm.functional.ranking import diswot_semantics, kendall, parc, spearman
 from ckd_mm.functional.rkd import rkd_loss
 from ckd_mm.functional.rld import rld_loss
+from ckd_mm.functional.sampleweights import (
+    confidence_gate,
+    correctness_gate,
+    focal_weight,
+    ipwd_weight,
+    mean_one,
+)
 from ckd_mm.functional.scalekd import scalekd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
 from ckd_mm.functional.sp import sp_loss
@@ -75,6 +82,8 @@ __all__ = [
     'catkd_loss',
     'cc_loss',
     'ckd_loss',
+    'confidence_gate',
+    'correctness_gate',
     'cosinemap_loss',
     'crd_log_means',
     'crd_loss',
@@ -94,18 +103,21 @@ __all__ = [
     'fgfi_loss',
     'fgfi_masks',
     'fitnet_loss',
+    'focal_weight',
     'freekd_loss',
     'gld_loss',
     'gram_loss',
     'hardkd_loss',
     'hcl_loss',
     'ickd_loss',
+    'ipwd_weight',
     'irg_loss',
     'js_loss',
     'kd_loss',
     'kendall',
     'makd_loss',
     'mask_diversity',
+    'mean_one',
     'mgd_loss',
     'mimic_loss',
     'mlkd_batch_loss',
