@@ -137,7 +137,8 @@ def test_after_some_steps_weights_are_those_of_a_loop_over_rows(mode: str) -> No
     student = toy(seed=0)
     by_hand, stock = deepcopy(student), deepcopy(student)
     _, term = build(stock, config)
-    heads = [one.head for one in term.sample_weight.weighers if hasattr(one, 'head')]  # type: ignore[union-attr]
+    weighers: Any = term.sample_weight.weighers  # type: ignore[union-attr]
+    heads = [one.head for one in weighers if hasattr(one, 'head')]
     second = deepcopy(heads[0]) if heads else nn.Linear(WIDTH, CLASSES).double()
     trained, _ = train(student, config, STEPS)
     train_by_hand(by_hand, weigh, second, normalize)
@@ -145,7 +146,8 @@ def test_after_some_steps_weights_are_those_of_a_loop_over_rows(mode: str) -> No
         torch.testing.assert_close(value, by_hand.state_dict()[name])
         assert not torch.equal(value, stock.state_dict()[name])
     if heads:
-        state = trained.sample_weight.weighers[0].head.state_dict()  # type: ignore[union-attr]
+        weighers = trained.sample_weight.weighers  # type: ignore[union-attr]
+        state = weighers[0].head.state_dict()
         for name, value in state.items():
             torch.testing.assert_close(value, second.state_dict()[name])
 
@@ -157,7 +159,7 @@ def test_what_is_logged_is_the_mean_weight_before_it_is_normalised() -> None:
     _, logged = train(toy(seed=0), MODES['ipwd'][0], 1)
     assert logged[0]['kd_sample_weight'] > 1.0
     total = sum(value for key, value in logged[0].items() if key[:5] == 'loss_')
-    assert float(logged[0]['loss']) == pytest.approx(float(total))
+    assert logged[0]['loss'].item() == pytest.approx(total.item())
 
 
 def test_a_term_of_weight_0_trains_neither_the_student_nor_the_second_head() -> None:
