@@ -69,8 +69,8 @@ def _image_shapes(step: Step) -> list[tuple[int, ...]]:
 _TARGET = Context(_labels, of_labels=True)
 _CONTEXT = {
     'target': _TARGET,
-    'assigned_class': _TARGET,
     'sample_index': Context(_sample_index),
+    'assigned_class': _TARGET,
 }
 
 
@@ -151,7 +151,7 @@ class ClassificationAdapter(Adapter):
         several = columns.logits.activation == 'sigmoid'
         return replace(
             spec,
-            context=_CONTEXT,
+            context=self._context(),
             match=columns.match,
             columns=columns,
             # With several labels, an image may also have labels that the teacher knows.
@@ -239,15 +239,18 @@ class ClassificationAdapter(Adapter):
         )
 
     def context(self) -> dict[str, Context]:
-        layer = last_linear(self.student)
-        embedding = {'student_embedding': _received_by(layer)} if layer else {}
         return {
             **super().context(),
-            **_CONTEXT,
-            **embedding,
+            **self._context(),
             'image_size': Context(_image_size),
             'image_shapes': Context(_image_shapes),
         }
+
+    def _context(self) -> dict[str, Context]:
+        """What has an entry for each image."""
+        layer = last_linear(self.student)
+        embedding = {'student_embedding': _received_by(layer)} if layer else {}
+        return {**_CONTEXT, **embedding}
 
     def runs(self) -> dict[str, Pass]:
         return {**super().runs(), 'head': _Head(self.teacher)}

@@ -26,6 +26,7 @@ __all__ = [
     'asked_for',
     'build_sample_weights',
     'filled',
+    'has_rows',
 ]
 
 WIDTHS = ('in_channels', 'num_classes')
@@ -196,15 +197,16 @@ def _widths_of(cls: type | None) -> list[str]:
     return [name for name in WIDTHS if name in inspect.signature(cls).parameters]
 
 
-def _has_rows(cls: type) -> bool:
+def has_rows(cls: type) -> bool:
+    """Whether a loss gives the values of its rows."""
     forward = getattr(cls, 'forward', None)
     return forward is not None and 'reduction' in inspect.signature(forward).parameters
 
 
 def _check_has_rows(cls: type) -> None:
-    if not _has_rows(cls):
+    if not has_rows(cls):
         known = sorted(
-            name for name, one in LOSSES.module_dict.items() if _has_rows(one)
+            name for name, one in LOSSES.module_dict.items() if has_rows(one)
         )
         raise ValueError(
             f'{cls.__name__} is no mean of rows, each of which could count '
