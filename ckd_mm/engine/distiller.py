@@ -20,7 +20,7 @@ from ckd_mm.distributed import equal_on_all_ranks
 from ckd_mm.engine.connectors import averaged_over_ranks
 from ckd_mm.engine.controllers import Controllers, naming_the_term
 from ckd_mm.engine.pairs import PairMaker
-from ckd_mm.engine.sample_weights import Weighed
+from ckd_mm.engine.sample_weights import Weighed, asked_for
 from ckd_mm.engine.student_losses import StudentLosses
 from ckd_mm.engine.terms import Term
 from ckd_mm.teachers import Request, Teacher, TeacherView
@@ -69,6 +69,9 @@ class Distiller:
                 term.sample_weight.check_fits(fit)
         self.losses = {
             term.name: averaged_over_ranks(term.loss.to(device)) for term in terms
+        }
+        self._arguments = {
+            term.name: ('student', 'teacher', *asked_for(term.loss)) for term in terms
         }
         self.sample_weights = {
             term.name: averaged_over_ranks(term.sample_weight.to(device))
@@ -178,11 +181,12 @@ class Distiller:
 
     def _loss(self, term: Term, pair: Pair) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a term, and what its weighers add to the log."""
-        loss, arguments = self.losses[term.name], term.loss_arguments(pair)
+        loss, given = self.losses[term.name], pair.arguments()
+        arguments = {name: given[name] for name in self._arguments[term.name]}
         if term.name not in self.sample_weights:
             return loss(**arguments), {}
         rows = loss(**arguments, reduction='none')
-        found: Weighed = self.sample_weights[term.name](rows, pair.arguments())
+        found: Weighed = self.sample_weights[term.name](rows, given)
         return found.loss, found.logged(term.name, counts=term.request.counts)
 
     def _start(self, inputs: Any, data_samples: Any) -> Step:

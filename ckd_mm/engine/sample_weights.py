@@ -67,12 +67,12 @@ class SampleWeights(nn.Module):
     def __init__(self, weighers: Sequence[nn.Module], is_pending: bool = False) -> None:
         super().__init__()
         self.weighers, self.is_pending = nn.ModuleList(weighers), is_pending
+        self._asked = [asked_for(weigher) for weigher in weighers]
 
     @property
     def context(self) -> tuple[str, ...]:
         """What they ask for beside student and teacher."""
-        asked = (asked_for(weigher) for weigher in self.weighers)
-        return tuple(dict.fromkeys(name for names in asked for name in names))
+        return tuple(dict.fromkeys(name for names in self._asked for name in names))
 
     @property
     def asks_for_widths(self) -> bool:
@@ -91,8 +91,8 @@ class SampleWeights(nn.Module):
         """
         product, means = torch.ones_like(rows), torch.ones_like(rows)
         own_losses = []
-        for weigher in self.weighers:
-            names = ('student', 'teacher', *asked_for(weigher))
+        for weigher, asked in zip(self.weighers, self._asked, strict=True):
+            names = ('student', 'teacher', *asked)
             found = weigher(**{name: arguments[name] for name in names})
             weights, *own = found if isinstance(found, tuple) else (found,)
             _check(weigher, weights, rows)

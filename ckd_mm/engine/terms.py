@@ -91,12 +91,6 @@ class Term:
         weighers = () if self.sample_weight is None else self.sample_weight.context
         return tuple(dict.fromkeys([*asked_for(self.loss), *weighers]))
 
-    def loss_arguments(self, pair: Pair) -> dict[str, Any]:
-        """What the loss gets of a pair, by name."""
-        given = pair.arguments()
-        names = ('student', 'teacher', *asked_for(self.loss))
-        return {name: given[name] for name in names}
-
     @torch.no_grad()
     def statistics(self, pair: Pair) -> dict[str, Tensor]:
         """Readable figures beside the loss, by log key.

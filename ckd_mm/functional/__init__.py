@@ -11,6 +11,7 @@ from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.boxioukd import boxioukd_loss
 from ckd_mm.functional.boxregression import box_regression_loss
+from ckd_mm.functional.calibration import calibrated_logits
 from ckd_mm.functional.cankd import cankd_loss
 from ckd_mm.functional.catkd import catkd_loss
 from ckd_mm.functional.cc import cc_loss
@@ -78,6 +79,7 @@ __all__ = [
     'bdkd_loss',
     'box_regression_loss',
     'boxioukd_loss',
+    'calibrated_logits',
     'cankd_loss',
     'catkd_loss',
     'cc_loss',
