@@ -261,6 +261,25 @@ def test_soft_labels_have_the_mean_weight_of_their_classes() -> None:
     assert found.tolist() == [2.0, 0.5]
 
 
+class Undecided(nn.Module):
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return student.softmax(dim=1)[:, 0]
+
+
+def test_nothing_goes_back_through_weights() -> None:
+    given = logits(5)
+    student = given['student']
+    rows = KDLoss()(student, given['teacher'], reduction='none')
+    found = SampleWeights([Undecided()])(rows, given).loss
+    weights = student.detach().softmax(dim=1)[:, 0]
+    expected = (rows * weights).mean()
+    gradients = [
+        torch.autograd.grad(value, student, retain_graph=True)[0]
+        for value in (found, expected)
+    ]
+    torch.testing.assert_close(*gradients)
+
+
 class OnePerClass(nn.Module):
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return teacher[0]
