@@ -182,7 +182,8 @@ class Distiller:
     def _loss(self, term: Term, pair: Pair) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a term, and what its weighers add to the log."""
         loss, given = self.losses[term.name], pair.arguments()
-        arguments = {name: given[name] for name in self._arguments[term.name]}
+        names = self._arguments[term.name]
+        arguments = {name: one for name, one in given.items() if name in names}
         if term.name not in self.sample_weights:
             return loss(**arguments), {}
         rows = loss(**arguments, reduction='none')
