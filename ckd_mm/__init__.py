@@ -19,18 +19,20 @@ renamed.install()
 
 # Not on demand: `custom_imports` imports this module and asks nothing of it.
 if find_spec('mmengine') is not None:
-    from ckd_mm import adapters, hooks, losses, models
+    from ckd_mm import adapters, hooks, losses, models, weighers
     from ckd_mm.datasets import image_folder  # noqa: F401 (registers the data set)
-    from ckd_mm.registry import ADAPTERS, LOSSES, SCHEDULES, TEACHERS
+    from ckd_mm.registry import ADAPTERS, LOSSES, SCHEDULES, TEACHERS, WEIGHERS
 
 __all__ = [
     'ADAPTERS',
     'LOSSES',
     'SCHEDULES',
     'TEACHERS',
+    'WEIGHERS',
     '__version__',
     'adapters',
     'hooks',
     'losses',
     'models',
+    'weighers',
 ]

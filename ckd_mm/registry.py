@@ -1,4 +1,4 @@
-"""Registries of losses, adapters, teachers and schedules, for us and for plugins.
+"""Registries of losses, weighers, adapters and more, for us and for plugins.
 
 A user adds a loss in a file that `custom_imports` names:
 
@@ -27,6 +27,7 @@ __all__ = [
     'LOSSES',
     'SCHEDULES',
     'TEACHERS',
+    'WEIGHERS',
     'build',
     'checks_names',
     'did_you_mean',
@@ -38,6 +39,7 @@ LOSSES = Registry('distillation loss', scope='ckd_mm')
 ADAPTERS = Registry('distillation adapter', scope='ckd_mm')
 TEACHERS = Registry('teacher', scope='ckd_mm')
 SCHEDULES = Registry('schedule', scope='ckd_mm')
+WEIGHERS = Registry('weigher', scope='ckd_mm')
 
 
 def build(registry: Registry, config: dict[str, Any]) -> Any:

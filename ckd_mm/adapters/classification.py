@@ -56,6 +56,12 @@ def _sample_index(step: Step) -> Tensor:
     return torch.tensor(indices).to(step.inputs.device, non_blocking=True)
 
 
+def _received_by(layer: str) -> Context:
+    """What a module of the student gets in its one call."""
+    readout = Readout((Tap(layer, 'input'),))
+    return Context(lambda step: readout.noted(step.student)[0][0], readout.taps)
+
+
 def _image_size(step: Step) -> tuple[int, ...]:
     return tuple(step.inputs.shape[-2:])
 
@@ -65,7 +71,11 @@ def _image_shapes(step: Step) -> list[tuple[int, ...]]:
 
 
 _TARGET = Context(_labels, of_labels=True)
-_CONTEXT = {'target': _TARGET, 'sample_index': Context(_sample_index)}
+_CONTEXT = {
+    'target': _TARGET,
+    'sample_index': Context(_sample_index),
+    'assigned_class': _TARGET,
+}
 
 
 @ADAPTERS.register_module()
@@ -146,7 +156,7 @@ class ClassificationAdapter(Adapter):
         several = columns.logits.activation == 'sigmoid'
         return replace(
             spec,
-            context=_CONTEXT,
+            context=self._context(),
             match=columns.match,
             columns=columns,
             # With several labels, an image may also have labels that the teacher knows.
@@ -249,10 +259,16 @@ class ClassificationAdapter(Adapter):
     def context(self) -> dict[str, Context]:
         return {
             **super().context(),
-            **_CONTEXT,
+            **self._context(),
             'image_size': Context(_image_size),
             'image_shapes': Context(_image_shapes),
         }
+
+    def _context(self) -> dict[str, Context]:
+        """What has an entry for each image."""
+        layer = last_linear(self.student)
+        embedding = {'student_embedding': _received_by(layer)} if layer else {}
+        return {**_CONTEXT, **embedding}
 
     def runs(self) -> dict[str, Pass]:
         return {**super().runs(), 'head': _Head(self.teacher)}

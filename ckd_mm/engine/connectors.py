@@ -44,7 +44,7 @@ KEY = 'ckd_mm'
 
 
 class Connectors:
-    """What the terms keep: losses with parameters or buffers, layers, controllers.
+    """What the terms keep: losses with parameters or buffers, layers, weighers, ...
 
     Args:
         terms: All terms of the run.
@@ -57,6 +57,8 @@ class Connectors:
                 self.modules[term.name] = term.loss
             if term.connector is not None:
                 self.modules[f'{term.name}:connector'] = term.connector
+            if term.sample_weight is not None and term.sample_weight.state_dict():
+                self.modules[f'{term.name}:sample_weight'] = term.sample_weight
             if term.controller is not None:
                 self.modules[f'{term.name}:schedule'] = term.controller
 

@@ -20,6 +20,7 @@ from ckd_mm.distributed import equal_on_all_ranks
 from ckd_mm.engine.connectors import averaged_over_ranks
 from ckd_mm.engine.controllers import Controllers, naming_the_term
 from ckd_mm.engine.pairs import PairMaker
+from ckd_mm.engine.sample_weights import Weighed, asked_for
 from ckd_mm.engine.student_losses import StudentLosses
 from ckd_mm.engine.terms import Term
 from ckd_mm.teachers import Request, Teacher, TeacherView
@@ -62,9 +63,20 @@ class Distiller:
             moves_statistics=moves_statistics,
         )
         for term in terms:
-            self.maker.bound(term.name).fit.check(term.loss)
+            fit = self.maker.bound(term.name).fit
+            fit.check(term.loss)
+            if term.sample_weight is not None:
+                term.sample_weight.check_fits(fit)
         self.losses = {
             term.name: averaged_over_ranks(term.loss.to(device)) for term in terms
+        }
+        self._arguments = {
+            term.name: ('student', 'teacher', *asked_for(term.loss)) for term in terms
+        }
+        self.sample_weights = {
+            term.name: averaged_over_ranks(term.sample_weight.to(device))
+            for term in terms
+            if term.sample_weight is not None
         }
         self.student_losses = StudentLosses(student_loss_weight)
         for term in terms:
@@ -159,13 +171,24 @@ class Distiller:
                 self.maker.bound(term.name).fit.check_values(
                     term.loss, pair.student, pair.teacher
                 )
-                unweighed[term.name] = self.losses[term.name](**pair.arguments())
+                unweighed[term.name], logged = self._loss(term, pair)
                 loss = self.controllers.weighed(term.name, unweighed[term.name])
                 added[f'loss_{term.name}'] = _scaled(loss, self.factors[term.name])
-                added.update(term.statistics(pair))
+                added.update(term.statistics(pair) | logged)
         self.maker.forget()
         merged = _merged(self.student_losses(losses), added)
         return merged | self.controllers.observe(unweighed, self.factors, merged)
+
+    def _loss(self, term: Term, pair: Pair) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a term, and what its weighers add to the log."""
+        loss, given = self.losses[term.name], pair.arguments()
+        names = self._arguments[term.name]
+        arguments = {name: one for name, one in given.items() if name in names}
+        if term.name not in self.sample_weights:
+            return loss(**arguments), {}
+        rows = loss(**arguments, reduction='none')
+        found: Weighed = self.sample_weights[term.name](rows, given)
+        return found.loss, found.logged(term.name, counts=term.request.counts)
 
     def _start(self, inputs: Any, data_samples: Any) -> Step:
         """The student's forward is about to begin on this batch."""

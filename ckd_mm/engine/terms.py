@@ -15,6 +15,11 @@ from ckd_mm.adapters import Pair
 from ckd_mm.adapters.core.parts import has_connector
 from ckd_mm.checks import one_of
 from ckd_mm.engine.controllers import Controller
+from ckd_mm.engine.sample_weights import (
+    SampleWeights,
+    asked_for,
+    build_sample_weights,
+)
 from ckd_mm.engine.schedules import Schedule, build_schedule
 from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
@@ -52,6 +57,7 @@ class Term:
         average: How it averages several teachers.
         connector: What is trained between the student's maps and the teacher's modules,
             where `on` has `connector=True`; its widths are those of the models.
+        sample_weight: How much each row counts, where they count differently.
     """
 
     name: str
@@ -63,6 +69,7 @@ class Term:
     unlabelled: bool = False
     average: Average = Average()
     connector: nn.Module | None = None
+    sample_weight: SampleWeights | None = None
 
     @property
     def request(self) -> Request:
@@ -80,15 +87,9 @@ class Term:
 
     @property
     def context(self) -> tuple[str, ...]:
-        """What the loss asks for beside student and teacher.
-
-        The parameters of its `forward`; of those with a default only what the loss
-        names in `also_needs`, which may depend on its options.
-        """
-        parameters = inspect.signature(self.loss.forward).parameters.values()
-        names = [one.name for one in parameters if one.default is one.empty]
-        names += getattr(self.loss, 'also_needs', ())
-        return tuple(name for name in names if name not in ('student', 'teacher'))
+        """What loss and weighers ask for beside student and teacher."""
+        weighers = () if self.sample_weight is None else self.sample_weight.context
+        return tuple(dict.fromkeys([*asked_for(self.loss), *weighers]))
 
     @torch.no_grad()
     def statistics(self, pair: Pair) -> dict[str, Tensor]:
@@ -125,7 +126,7 @@ def build_terms(
 
 
 def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
-    known = ('on', 'loss', 'schedule', 'teacher', 'data', *AVERAGE)
+    known = ('on', 'loss', 'sample_weight', 'schedule', 'teacher', 'data', *AVERAGE)
     if not isinstance(name, str) or not re.fullmatch(r'[\w-]+', name):
         raise ValueError(
             'the name of a distill term must have only letters, digits, _ and -, as '
@@ -159,6 +160,10 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
         heard = tuple(dict.fromkeys(teachers or range(num_teachers)))
         kind, weights = (config.get(key) for key in AVERAGE)
         average = Average.read(kind, weights, heard, loss)
+        sample_weight = build_sample_weights(
+            config.get('sample_weight'),
+            loss.cls if isinstance(loss, PendingLoss) else type(loss),
+        )
     except ValueError as error:
         raise ValueError(f'distill term {name!r}: {error}') from error
     controller = schedule.controller()
@@ -171,6 +176,7 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
         controller,
         data == DATA[1],
         average,
+        sample_weight=sample_weight,
     )
 
 
@@ -266,7 +272,7 @@ def check_all_are_heard(teacher: Any, terms: Sequence[Term]) -> None:
 
 
 def check_loss_classes(terms: Iterable[Term], names: Sequence[str] | None) -> None:
-    """Check that losses that hold a row for each class count them as the student does.
+    """Check that losses and weighers that hold a row for each class count as it does.
 
     Args:
         terms: All terms.
@@ -277,8 +283,10 @@ def check_loss_classes(terms: Iterable[Term], names: Sequence[str] | None) -> No
     """
     for term in terms:
         check = getattr(term.loss, 'check_classes', None)
-        if check is not None and names:
-            try:
+        try:
+            if check is not None and names:
                 check(names)
-            except ValueError as error:
-                raise ValueError(f'distill term {term.name!r}: {error}') from error
+            if term.sample_weight is not None:
+                term.sample_weight.check_classes(names)
+        except ValueError as error:
+            raise ValueError(f'distill term {term.name!r}: {error}') from error

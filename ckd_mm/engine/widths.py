@@ -26,6 +26,7 @@ from ckd_mm.adapters import Pair, Value
 from ckd_mm.adapters.core.map_connector import reset
 from ckd_mm.adapters.core.parts import has_connector
 from ckd_mm.engine.pairs import PairMaker
+from ckd_mm.engine.sample_weights import EMBEDDING, WIDTHS, filled
 from ckd_mm.engine.terms import CHANNELS, PendingLoss, Term, required_channels
 from ckd_mm.errors import as_value_error
 from ckd_mm.probing.batches import random_batch
@@ -61,23 +62,19 @@ def with_channels(
     Raises:
         ValueError: The channels cannot be read, or the config has other ones.
     """
-    asking = [term for term in terms if _asks(term.loss)]
+    asking = [term for term in terms if _asks(term.loss) or _asks_to_weigh(term)]
     if not asking:
         return dict(distill)
     try:
         with preserved_random_state(), as_value_error('a step to read channels'):
             pairs = _pairs(asking, kinds, runner, student)
     except ValueError as error:
-        pending = [term for term in asking if isinstance(term.loss, PendingLoss)]
+        pending = [message for term in asking if (message := _left_out(term))]
         if not pending:  # the first step checks what is given
             return dict(distill)
         if isinstance(error.__cause__, ValueError):  # says itself what to mend
             raise
-        raise ValueError(
-            f'distill term {pending[0].name!r}: student_channels and teacher_channels '
-            f'of {pending[0].loss.name} were left out, and cannot be read from the '
-            f'models: {error}; give them in the loss'
-        ) from error
+        raise ValueError(pending[0].format(error=error)) from error
     found = dict(distill)
     for term in asking:
         found[term.name] = _filled(term, distill[term.name], pairs[term.name])
@@ -120,6 +117,26 @@ def _asks(loss: nn.Module) -> bool:
     return isinstance(loss, PendingLoss) or bool(required_channels(type(loss)))
 
 
+def _asks_to_weigh(term: Term) -> bool:
+    """Whether a weigher has widths that the student's tell."""
+    return term.sample_weight is not None and term.sample_weight.asks_for_widths
+
+
+def _left_out(term: Term) -> str:
+    """What is said if the widths that a term leaves out cannot be read; else empty."""
+    if isinstance(term.loss, PendingLoss):
+        what = f'student_channels and teacher_channels of {term.loss.name}'
+        where = 'the loss'
+    elif term.sample_weight is not None and term.sample_weight.is_pending:
+        what, where = ' and '.join(WIDTHS) + ' of a weigher', 'sample_weight'
+    else:
+        return ''
+    return (
+        f'distill term {term.name!r}: {what} were left out, and cannot be read from '
+        f'the models: {{error}}; give them in {where}'
+    )
+
+
 def _maker(
     terms: Sequence[Term],
     kinds: Sequence[TeacherKind],
@@ -132,7 +149,12 @@ def _maker(
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()  # no statistics of one rank wait for those of another
     teachers = [kind.sketch(runner, copy) for kind in kinds]
-    requests = {term.name: Request(term.on, (), term.teachers) for term in terms}
+    requests = {
+        term.name: Request(
+            term.on, (EMBEDDING,) if _asks_to_weigh(term) else (), term.teachers
+        )
+        for term in terms
+    }
     # Where no term needs labels, the student runs as far as they read it.
     return PairMaker(copy, teachers, requests, alone=True)
 
@@ -147,6 +169,9 @@ def _pairs(
     error: ValueError | None = None
     for size in SIZES:
         maker = _maker(terms, kinds, runner, student)  # one that failed is half-way
+        for term in terms:
+            if term.sample_weight is not None:
+                term.sample_weight.check_fits(maker.bound(term.name).fit)
         copy = maker.student.model
         try:
             with torch.no_grad(), as_value_error('a step on random images'):
@@ -172,6 +197,17 @@ def _filled(term: Term, config: Mapping[str, Any], pair: Pair) -> dict[str, Any]
         ValueError: The config has other channels.
     """
     loss = dict(config['loss'])
+    weighers = {}
+    if _asks_to_weigh(term):
+        assert isinstance(pair.student, Tensor), 'weighers were checked'
+        found = {
+            'in_channels': pair.context[EMBEDDING].shape[1],
+            'num_classes': pair.student.shape[1],
+        }
+        try:
+            weighers = {'sample_weight': filled(config['sample_weight'], found)}
+        except ValueError as error:
+            raise ValueError(f'distill term {term.name!r}: {error}') from error
     read = dict(zip(CHANNELS, map(_widths, (pair.student, pair.teacher)), strict=True))
     cls = term.loss.cls if isinstance(term.loss, PendingLoss) else type(term.loss)
     added = {}
@@ -191,7 +227,7 @@ def _filled(term: Term, config: Mapping[str, Any], pair: Pair) -> dict[str, Any]
             logger='current',
             level=logging.INFO,
         )
-    return {**config, 'loss': {**loss, **added}}
+    return {**config, 'loss': {**loss, **added}, **weighers}
 
 
 def _widths(value: Value) -> int | list[int]:

@@ -11,6 +11,7 @@ from ckd_mm.functional.at import at_loss
 from ckd_mm.functional.bdkd import bdkd_loss
 from ckd_mm.functional.boxioukd import boxioukd_loss
 from ckd_mm.functional.boxregression import box_regression_loss
+from ckd_mm.functional.calibration import calibrated_logits
 from ckd_mm.functional.cankd import cankd_loss
 from ckd_mm.functional.catkd import catkd_loss
 from ckd_mm.functional.cc import cc_loss
@@ -54,6 +55,13 @@ from ckd_mm.functional.qualityfocalkd import qualityfocalkd_loss
 from ckd_mm.functional.ranking import diswot_semantics, kendall, parc, spearman
 from ckd_mm.functional.rkd import rkd_loss
 from ckd_mm.functional.rld import rld_loss
+from ckd_mm.functional.sampleweights import (
+    confidence_gate,
+    correctness_gate,
+    focal_weight,
+    ipwd_weight,
+    mean_one,
+)
 from ckd_mm.functional.scalekd import scalekd_loss
 from ckd_mm.functional.sdd import sdd_loss
 from ckd_mm.functional.sinkd import sinkd_loss
@@ -78,12 +86,15 @@ __all__ = [
     'bdkd_loss',
     'box_regression_loss',
     'boxioukd_loss',
+    'calibrated_logits',
     'cankd_loss',
     'catkd_loss',
     'cc_loss',
     'cirkd_loss',
     'ckd_loss',
     'class_distances',
+    'confidence_gate',
+    'correctness_gate',
     'cosinemap_loss',
     'crd_log_means',
     'crd_loss',
@@ -105,18 +116,21 @@ __all__ = [
     'fgfi_loss',
     'fgfi_masks',
     'fitnet_loss',
+    'focal_weight',
     'freekd_loss',
     'gld_loss',
     'gram_loss',
     'hardkd_loss',
     'hcl_loss',
     'ickd_loss',
+    'ipwd_weight',
     'irg_loss',
     'js_loss',
     'kd_loss',
     'kendall',
     'makd_loss',
     'mask_diversity',
+    'mean_one',
     'mgd_loss',
     'mimic_loss',
     'mlkd_batch_loss',

@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ckd_mm.distributed import gather_rows, mean_over_all_rows
+from ckd_mm.distributed import gather_rows, mean_over_all_rows, world_size
 from ckd_mm.functional._blocks import MOST_SCORES, block_cross_entropy
 from ckd_mm.functional._negatives import LeftOut, class_means
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['Contrast', 'Labels', 'contrast']
 
@@ -46,8 +47,13 @@ class Contrast:
     left_out: LeftOut | None
 
 
-def contrast(anchors_BC: Tensor, candidates_BC: Tensor, options: Contrast) -> Tensor:
-    """The mean loss of all anchors; rows are unit."""
+def contrast(
+    anchors_BC: Tensor,
+    candidates_BC: Tensor,
+    options: Contrast,
+    reduction: Reduction = 'mean',
+) -> Tensor:
+    """The mean loss of all anchors, or that of each of this rank's; rows are unit."""
     candidates_GC, first = (
         gather_rows(candidates_BC) if options.gather else (candidates_BC, 0)
     )
@@ -60,9 +66,12 @@ def contrast(anchors_BC: Tensor, candidates_BC: Tensor, options: Contrast) -> Te
         losses_B = losses_B + gap_B / options.temperature
     if not options.match_counts:
         losses_B = losses_B.masked_fill(losses_B == -math.inf, 0.0)  # no negatives
-    if options.gather:
-        return mean_over_all_rows(losses_B.sum(), len(candidates_GC))
-    return losses_B.sum() / max(len(losses_B), 1)
+    if not options.gather:
+        return reduced(losses_B, reduction)
+    if reduction == 'none':  # the mean over ranks of their means is that of all rows
+        share = len(losses_B) * world_size() / max(len(candidates_GC), 1)
+        return losses_B * share
+    return mean_over_all_rows(losses_B.sum(), len(candidates_GC))
 
 
 def _against_match(

@@ -14,6 +14,7 @@ __all__ = [
     'class_indices',
     'label_weights',
     'other_classes',
+    'soft_cross_entropy',
 ]
 
 
@@ -50,6 +51,11 @@ def label_weights(target: Tensor, num_rows: int, num_classes: int) -> Tensor:
         f'a floating type for {num_rows} rows and {num_classes} classes, got '
         f'{tuple(target.shape)} of {target.dtype}; check what the labels are'
     )
+
+
+def soft_cross_entropy(logits_BC: Tensor, share_BC: Tensor) -> Tensor:
+    """The cross-entropy of each row (B,) with the share of each class."""
+    return -(share_BC * logits_BC.log_softmax(dim=1)).sum(dim=1)
 
 
 def check_class_indices(target: Tensor, student: Tensor, loss: str) -> None:

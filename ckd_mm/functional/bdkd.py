@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['bdkd_loss']
 
@@ -17,6 +18,7 @@ def bdkd_loss(
     *,
     emphasis: float = 2.0,
     temperature: float = 4.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Divergences in both directions, the more useful one weighted more.
 
@@ -43,6 +45,8 @@ def bdkd_loss(
         emphasis: Weight of the emphasised direction; a finite number > 0. The other
             has weight 1.
         temperature: Divides both logits, also for the entropies; a finite number > 0.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats times T^2, >= 0, of shape (). An empty batch gives 0
@@ -62,15 +66,14 @@ def bdkd_loss(
     """
     check_logits(student, teacher)
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         student_BC = F.log_softmax(student_BC / temperature, dim=1)
         teacher_BC = F.log_softmax(teacher_BC / temperature, dim=1)
         forward_B = _divergence(teacher_BC, student_BC)
         reverse_B = _divergence(student_BC, teacher_BC)
         student_is_surer_B = _entropy(student_BC.detach()) < _entropy(teacher_BC)
         more_B = (emphasis - 1) * torch.where(student_is_surer_B, forward_B, reverse_B)
-        return (forward_B + reverse_B + more_B).mean() * temperature**2
+        rows_B = forward_B + reverse_B + more_B
+        return reduced(rows_B, reduction) * temperature**2
 
 
 def _divergence(first_BC: Tensor, second_BC: Tensor) -> Tensor:

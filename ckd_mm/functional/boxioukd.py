@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.functional._inputs import full_precision
-from ckd_mm.functional._weighted import weighted_mean
+from ckd_mm.functional._rows import Reduction, weighted_mean
 
 __all__ = ['boxioukd_loss']
 
@@ -20,6 +20,7 @@ def boxioukd_loss(
     *,
     mode: str = 'giou',
     l1_weight: float = 0.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""One minus the overlap of the boxes of both models, weighed by the teacher.
 
@@ -40,6 +41,8 @@ def boxioukd_loss(
         mode: `'giou'` or `'iou'`.
         l1_weight: The factor lambda of the mean of the absolute differences of center,
             width and height; >= 0.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean with these weights, >= 0, of shape (). No rows, or weights of 0 alone,
@@ -69,7 +72,7 @@ def boxioukd_loss(
         if l1_weight:
             gaps_K4 = (_centered(student_K4) - _centered(teacher_K4)).abs()
             losses_K = losses_K + l1_weight * gaps_K4.mean(1)
-        return weighted_mean(losses_K, scores)
+        return weighted_mean(losses_K, scores, reduction)
 
 
 def _centered(boxes_K4: Tensor) -> Tensor:

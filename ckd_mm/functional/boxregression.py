@@ -6,12 +6,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import full_precision
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['box_regression_loss']
 
 
 def box_regression_loss(
-    student: Tensor, teacher: Tensor, box_target: Tensor, *, beta: float = 1.0
+    student: Tensor,
+    teacher: Tensor,
+    box_target: Tensor,
+    *,
+    beta: float = 1.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Smooth L1 of the box deltas, for the rows where the teacher is no worse.
 
@@ -36,6 +42,8 @@ def box_regression_loss(
         box_target: The deltas (P, 4) of the ground truth; detached here.
         beta: Difference at which the loss changes from quadratic to linear; a finite
             number > 0.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The sum over the four deltas, the mean over all P rows, >= 0, of shape (). An
@@ -59,8 +67,6 @@ def box_regression_loss(
             f"got {shapes[0]}, {shapes[1]} and {shapes[2]}; compare on='roi_boxes'"
         )
     with full_precision(student, teacher) as (student_P4, teacher_P4):
-        if len(student_P4) == 0:
-            return student_P4.sum() * 0.0
         target_P4 = box_target.detach().to(student_P4.dtype)
         errors_P = [
             (deltas - target_P4).abs().sum(1)
@@ -69,4 +75,4 @@ def box_regression_loss(
         distances_P = F.smooth_l1_loss(
             student_P4, teacher_P4, reduction='none', beta=beta
         ).sum(1)
-        return (distances_P * (errors_P[1] <= errors_P[0])).mean()
+        return reduced(distances_P * (errors_P[1] <= errors_P[0]), reduction)

@@ -17,6 +17,7 @@ from ckd_mm.functional._negatives import (
     check_one_rank,
     single_rows,
 )
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.functional._vectors import unit_vectors
 
 __all__ = [
@@ -51,6 +52,7 @@ def ckd_loss(
     positives: Positives = 'self',
     background_class: int | None = None,
     center: Center | None = None,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Contrastive loss between the teacher's and the student's logits of a batch.
 
@@ -118,6 +120,9 @@ def ckd_loss(
         center: What is subtracted from each model's logits: 'batch' the mean row of the
             batch, of all ranks with `gather_distributed`; 'classes' the mean of each
             row, which makes the cosine Pearson's correlation. None: nothing.
+        reduction: `'mean'`, or `'none'` for the loss of each anchor, (B,), whose mean
+            is the loss of this rank; with `gather_distributed`, its mean over ranks is
+            the loss. Of both anchors, the mean of the two of a row.
 
     Returns:
         The mean over rows, in nats, of shape (). An empty batch gives 0 with a graph; a
@@ -165,8 +170,8 @@ def ckd_loss(
             'student': [(student_BC, teacher_BC)],
             'both': [(teacher_BC, student_BC), (student_BC, teacher_BC)],
         }
-        losses = [contrast(*both, options) for both in by_anchor[anchor]]
-        return torch.stack(losses).mean()
+        losses = [contrast(*both, options, reduction) for both in by_anchor[anchor]]
+        return torch.stack(losses).mean(dim=0)
 
 
 def _check_positives(

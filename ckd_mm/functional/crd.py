@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import math
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['crd_log_means', 'crd_loss', 'crd_scores']
 
 
-def crd_loss(student: Tensor, teacher: Tensor, log_means: Tensor) -> Tensor:
+def crd_loss(
+    student: Tensor,
+    teacher: Tensor,
+    log_means: Tensor,
+    *,
+    reduction: Reduction = 'mean',
+) -> Tensor:
     r"""Noise-contrastive loss of both models' scores of their candidates.
 
     .. math::
@@ -35,6 +42,8 @@ def crd_loss(student: Tensor, teacher: Tensor, log_means: Tensor) -> Tensor:
         teacher: The same for the teacher's embeddings; gets the gradient, for the
             layer that embeds the teacher.
         log_means: Logarithms of the two means, (2,), see :func:`crd_log_means`.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The sum over candidates and models, the mean over rows, in nats, >= 0, of shape
@@ -50,9 +59,8 @@ def crd_loss(student: Tensor, teacher: Tensor, log_means: Tensor) -> Tensor:
         >>> crd_loss(sure, sure, torch.zeros(2))
         tensor(0.0005)
     """
-    if len(student) == 0:
-        return (student.sum() + teacher.sum()) * 0.0
-    return _nce(student - log_means[0]) + _nce(teacher - log_means[1])
+    rows_B = _nce(student - log_means[0]) + _nce(teacher - log_means[1])
+    return reduced(rows_B, reduction)
 
 
 def crd_scores(
@@ -87,4 +95,4 @@ def _nce(scores_BK: Tensor) -> Tensor:
     logits_BK = scores_BK - math.log(scores_BK.shape[1] - 1)
     positive_B = F.softplus(-logits_BK[:, 0])
     negative_B = F.softplus(logits_BK[:, 1:]).sum(dim=1)
-    return torch.mean(positive_B + negative_B)
+    return positive_B + negative_B

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._rows import Reduction, reduced
 from ckd_mm.functional._standardize import standardized_logits
 
 __all__ = ['ctkd_loss', 'ctkd_strength', 'ctkd_temperature']
@@ -24,6 +25,7 @@ def ctkd_loss(
     min_temperature: float = 1.0,
     temperature_range: float = 20.0,
     standardize: bool = False,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""KD whose temperature comes from a score that gets the reversed gradient.
 
@@ -48,6 +50,8 @@ def ctkd_loss(
         min_temperature: T_0; a finite number > 0.
         temperature_range: R; a finite number > 0.
         standardize: Standardise each row of both logits first (arXiv:2403.01427).
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats times T^2, >= 0, of shape (). An empty batch gives 0
@@ -73,8 +77,6 @@ def ctkd_loss(
     check_logits(student, teacher)
     with full_precision(student, teacher) as (student_BC, teacher_BC):
         score = _ReversedGradient.apply(score.to(student_BC.dtype), strength)
-        if len(student_BC) == 0:
-            return (student_BC.sum() + score.sum()) * 0.0
         if standardize:
             student_BC, teacher_BC = standardized_logits(student_BC, teacher_BC)
         temperature = ctkd_temperature(score, min_temperature, temperature_range)
@@ -85,7 +87,7 @@ def ctkd_loss(
             reduction='none',
             log_target=True,
         )
-        return (divergence_BC.sum(dim=1) * temperature.square()).mean()
+        return reduced(divergence_BC.sum(dim=1) * temperature.square(), reduction)
 
 
 def ctkd_temperature(

@@ -6,13 +6,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
-from ckd_mm.functional._weighted import weighted_mean
+from ckd_mm.functional._rows import Reduction, weighted_mean
 
 __all__ = ['distributionkd_loss']
 
 
 def distributionkd_loss(
-    student: Tensor, teacher: Tensor, scores: Tensor, *, temperature: float = 1.0
+    student: Tensor,
+    teacher: Tensor,
+    scores: Tensor,
+    *,
+    temperature: float = 1.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Divergence of softened distributions, weighed by the teacher's confidence.
 
@@ -29,6 +34,8 @@ def distributionkd_loss(
         teacher: Logits (K, B) of the same; detached here.
         scores: How much each row counts, (K,), >= 0.
         temperature: Divides both logits; a finite number > 0.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean with these weights, in nats times T^2, >= 0, of shape (). No rows, or
@@ -57,4 +64,4 @@ def distributionkd_loss(
             reduction='none',
             log_target=True,
         )
-        return weighted_mean(each_KB.sum(1), scores) * temperature**2
+        return weighted_mean(each_KB.sum(1), scores, reduction) * temperature**2

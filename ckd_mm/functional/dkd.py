@@ -15,6 +15,7 @@ from ckd_mm.functional._labels import (
     class_indices,
     other_classes,
 )
+from ckd_mm.functional._rows import Reduction, reduced
 from ckd_mm.functional._standardize import standardized_logits
 
 __all__ = ['dkd_loss']
@@ -29,6 +30,7 @@ def dkd_loss(
     beta: float = 8.0,
     temperature: float = 4.0,
     standardize: bool = False,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Decoupled divergence between the student's and the teacher's distributions.
 
@@ -57,6 +59,8 @@ def dkd_loss(
         standardize: Standardise each row of both logits first: minus its mean, divided
             by its standard deviation (arXiv:2403.01427, whose authors take temperature
             2). A constant student row then gets no gradient.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats times T^2, >= 0, of shape (). An empty batch gives 0
@@ -79,15 +83,14 @@ def dkd_loss(
     check_two_classes(student, 'DKD')
     target_B1 = class_indices(target, student)[:, None]
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         if standardize:
             student_BC, teacher_BC = standardized_logits(student_BC, teacher_BC)
         student_B2, student_BO = _decouple(student_BC / temperature, target_B1)
         teacher_B2, teacher_BO = _decouple(teacher_BC / temperature, target_B1)
-        target_part = _divergence(student_B2, teacher_B2)
-        non_target_part = _divergence(student_BO, teacher_BO)
-        return (alpha * target_part + beta * non_target_part) * temperature**2
+        target_part_B = _divergence(student_B2, teacher_B2)
+        non_target_part_B = _divergence(student_BO, teacher_BO)
+        rows_B = alpha * target_part_B + beta * non_target_part_B
+        return reduced(rows_B, reduction) * temperature**2
 
 
 def _decouple(scaled_BC: Tensor, target_B1: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,4 +104,4 @@ def _decouple(scaled_BC: Tensor, target_B1: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
-    return F.kl_div(student, teacher, reduction='batchmean', log_target=True)
+    return F.kl_div(student, teacher, reduction='none', log_target=True).sum(dim=1)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.functional._sizes import of_smaller_size
 from ckd_mm.functional._squares import squares
 
 __all__ = ['fitnet_loss']
 
 
-def fitnet_loss(student: Tensor, teacher: Tensor) -> Tensor:
+def fitnet_loss(
+    student: Tensor, teacher: Tensor, *, reduction: Reduction = 'mean'
+) -> Tensor:
     r"""Mean squared error of the feature maps of one level.
 
     .. math::
@@ -26,6 +29,8 @@ def fitnet_loss(student: Tensor, teacher: Tensor) -> Tensor:
     Args:
         student: Feature maps (N, C, H, W), any real values; gets the gradient.
         teacher: Feature maps (N, C, H', W'), any real values; detached here.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over all entries, in squared units of the maps, >= 0, of shape (). An
@@ -47,4 +52,7 @@ def fitnet_loss(student: Tensor, teacher: Tensor) -> Tensor:
     if student.shape[2:] != teacher.shape[2:]:
         with full_precision(student, teacher) as pair:
             student, teacher = of_smaller_size(*pair)
-    return squares(student, teacher).sum() / max(student.numel(), 1)
+    squares_NC = squares(student, teacher)
+    if reduction == 'none':
+        return squares_NC.sum(dim=1) / student.shape[1:].numel()
+    return squares_NC.sum() / max(student.numel(), 1)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._rows import Reduction, reduced, weighted_mean
 
 __all__ = ['effective_number_weights', 'hardkd_loss']
 
@@ -18,6 +19,7 @@ def hardkd_loss(
     teacher: Tensor,
     *,
     class_weights: Tensor | Sequence[float] | None = None,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Cross-entropy with the class to which the teacher gives the largest logit.
 
@@ -37,6 +39,8 @@ def hardkd_loss(
             one counts.
         class_weights: w, C numbers > 0; `None` is 1 for each class. A tensor is on the
             device of the logits.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The weighted mean over rows, in nats, >= 0, of shape (). No rows give 0 with a
@@ -60,9 +64,11 @@ def hardkd_loss(
                 class_weights, dtype=student_BC.dtype, device=student_BC.device
             )
             _check_weights(weights_C, student_BC)
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
-        return F.cross_entropy(student_BC, teacher_BC.argmax(dim=1), weights_C)
+        wanted_B = teacher_BC.argmax(dim=1)
+        rows_B = F.cross_entropy(student_BC, wanted_B, reduction='none')
+        if weights_C is None:
+            return reduced(rows_B, reduction)
+        return weighted_mean(rows_B, weights_C[wanted_B], reduction)
 
 
 def effective_number_weights(counts: Sequence[int], beta: float = 0.9999) -> Tensor:

@@ -9,11 +9,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['js_loss']
 
 
-def js_loss(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Tensor:
+def js_loss(
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    temperature: float = 1.0,
+    reduction: Reduction = 'mean',
+) -> Tensor:
     r"""Jensen-Shannon divergence of the student's and the teacher's distributions.
 
     .. math::
@@ -29,6 +36,8 @@ def js_loss(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Te
         student: Logits (B, C), any real values; gets the gradient.
         teacher: Logits (B, C), any real values; detached here.
         temperature: Divides both logits; a finite number > 0.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats times T^2, from 0 to T^2 log(2), of shape (). An
@@ -45,14 +54,12 @@ def js_loss(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Te
     """
     check_logits(student, teacher)
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         student_BC = F.log_softmax(student_BC / temperature, dim=1)
         teacher_BC = F.log_softmax(teacher_BC / temperature, dim=1)
         middle_BC = torch.logaddexp(student_BC, teacher_BC) - math.log(2)
-        both = _divergence(teacher_BC, middle_BC) + _divergence(student_BC, middle_BC)
-        return both * temperature**2 / 2
+        both_B = _divergence(teacher_BC, middle_BC) + _divergence(student_BC, middle_BC)
+        return reduced(both_B, reduction) * temperature**2 / 2
 
 
 def _divergence(first: Tensor, second: Tensor) -> Tensor:
-    return F.kl_div(second, first, reduction='batchmean', log_target=True)
+    return F.kl_div(second, first, reduction='none', log_target=True).sum(dim=1)

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._rows import Reduction, reduced
 from ckd_mm.functional._standardize import centred, standardized_logits
 
 __all__ = ['kd_loss']
@@ -18,6 +19,7 @@ def kd_loss(
     temperature: float = 4.0,
     standardize: bool = False,
     restore_scale: bool = False,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Kullback-Leibler divergence of the student's distribution from the teacher's.
 
@@ -39,6 +41,8 @@ def kd_loss(
             C - 1. With `standardize` it is NormKD (arXiv:2308.00520), where T times the
             deviation of a row is its temperature. A constant teacher row, for which
             NormKD's code is NaN, counts 0.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats times T^2, >= 0, of shape (). An empty batch gives 0
@@ -55,8 +59,6 @@ def kd_loss(
     """
     check_logits(student, teacher)
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         scale_B = _variance(teacher_BC) if restore_scale else 1.0
         if standardize:
             # NormKD has no epsilon; this one vanishes beside any deviation
@@ -70,7 +72,8 @@ def kd_loss(
             reduction='none',
             log_target=True,
         )
-        return (divergence_BC.sum(dim=1) * scale_B).mean() * temperature**2
+        rows_B = divergence_BC.sum(dim=1) * scale_B
+        return reduced(rows_B, reduction) * temperature**2
 
 
 def _variance(rows_BC: Tensor) -> Tensor:

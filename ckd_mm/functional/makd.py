@@ -6,11 +6,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['makd_loss']
 
 
-def makd_loss(student: Tensor, teacher: Tensor) -> Tensor:
+def makd_loss(
+    student: Tensor, teacher: Tensor, *, reduction: Reduction = 'mean'
+) -> Tensor:
     r"""Binary cross-entropy of the student's answers with those of a language model.
 
     .. math::
@@ -23,6 +26,8 @@ def makd_loss(student: Tensor, teacher: Tensor) -> Tensor:
     Args:
         student: Logits (B, Q) of Q questions, any real values; gets the gradient.
         teacher: a, the probabilities of "yes" (B, Q), from 0 to 1; detached here.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows and questions, in nats, >= 0, of shape (). No rows give 0
@@ -39,6 +44,7 @@ def makd_loss(student: Tensor, teacher: Tensor) -> Tensor:
     """
     check_logits(student, teacher)
     with full_precision(student, teacher) as (student_BQ, teacher_BQ):
-        if len(student_BQ) == 0:
-            return student_BQ.sum() * 0.0
-        return F.binary_cross_entropy_with_logits(student_BQ, teacher_BQ)
+        each_BQ = F.binary_cross_entropy_with_logits(
+            student_BQ, teacher_BQ, reduction='none'
+        )
+        return reduced(each_BQ.mean(dim=1), reduction)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.functional.fitnet import fitnet_loss
 
 __all__ = ['mimic_loss']
 
 
-def mimic_loss(student: Tensor, teacher: Tensor) -> Tensor:
+def mimic_loss(
+    student: Tensor, teacher: Tensor, *, reduction: Reduction = 'mean'
+) -> Tensor:
     r"""Half the squared distance of the features of regions, by feature.
 
     .. math::
@@ -25,6 +28,8 @@ def mimic_loss(student: Tensor, teacher: Tensor) -> Tensor:
     Args:
         student: Features (R, C, H, W) of R regions, any real values; gets the gradient.
         teacher: The teacher's of the same regions, (R, C, H', W'); detached here.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over regions and features, in squared units of the features, >= 0, of
@@ -40,4 +45,4 @@ def mimic_loss(student: Tensor, teacher: Tensor) -> Tensor:
         >>> mimic_loss(zeros, zeros + 2)
         tensor(2.)
     """
-    return fitnet_loss(student, teacher) / 2
+    return fitnet_loss(student, teacher, reduction=reduction) / 2

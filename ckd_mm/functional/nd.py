@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ckd_mm.functional._inputs import full_precision
 from ckd_mm.functional._labels import label_weights
+from ckd_mm.functional._rows import Reduction, reduced
 from ckd_mm.functional._vectors import unit_vectors
 
 __all__ = ['nd_loss']
@@ -19,7 +20,12 @@ SMALLEST = 1e-12
 
 
 def nd_loss(
-    student: Tensor, teacher: Tensor, class_means: Tensor, target: Tensor
+    student: Tensor,
+    teacher: Tensor,
+    class_means: Tensor,
+    target: Tensor,
+    *,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""One minus each row's component along its class mean, divided by the longer norm.
 
@@ -44,6 +50,8 @@ def nd_loss(
         target: Class indices (B,), integers in [0, C). Or soft labels (B, C), floating
             point, as mixup and cutmix make them; e is then the weighted mean over the
             classes.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, without a unit, from 0 to 2, of shape (). An empty batch
@@ -66,14 +74,12 @@ def nd_loss(
     _check_shapes(student, teacher)
     weight_BC = label_weights(target, len(student), len(class_means))
     with full_precision(student, teacher) as (student_BD, teacher_BD):
-        if len(student_BD) == 0:
-            return student_BD.sum() * 0.0
         directions_CD = unit_vectors(class_means.to(student_BD.dtype))
         weight_BC = weight_BC.to(student_BD.dtype)
         along_B = (student_BD @ directions_CD.T * weight_BC).sum(dim=1)
         longer_B = torch.maximum(student_BD.norm(dim=1), teacher_BD.norm(dim=1))
         along_B = torch.where(longer_B > SMALLEST, along_B, 0.0)
-        return (1 - along_B / longer_B.clamp_min(SMALLEST)).mean()
+        return reduced(1 - along_B / longer_B.clamp_min(SMALLEST), reduction)
 
 
 def _check_shapes(student: Tensor, teacher: Tensor) -> None:

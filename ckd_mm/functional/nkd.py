@@ -14,6 +14,7 @@ from ckd_mm.functional._labels import (
     class_indices,
     other_classes,
 )
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['nkd_loss']
 
@@ -25,6 +26,7 @@ def nkd_loss(
     *,
     gamma: float = 1.5,
     temperature: float = 1.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Cross-entropy on the target class and, renormalised, on all other classes.
 
@@ -47,6 +49,8 @@ def nkd_loss(
             the authors' code.
         gamma: Weight of the non-target part; a finite number >= 0.
         temperature: Divides both logits in the non-target part; a finite number > 0.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats, >= 0, of shape (). These are cross-entropies, not
@@ -68,13 +72,14 @@ def nkd_loss(
     check_two_classes(student, 'NKD')
     target_B1 = class_indices(target, student)[:, None]
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         student_log_p_B1 = F.log_softmax(student_BC, dim=1).gather(1, target_B1)
         teacher_p_B1 = teacher_BC.softmax(dim=1).gather(1, target_B1)
         others_BO = other_classes(target_B1, student_BC.shape[1])
         student_BO = student_BC.gather(1, others_BO) / temperature
         teacher_BO = teacher_BC.gather(1, others_BO) / temperature
-        non_target_part = F.cross_entropy(student_BO, teacher_BO.softmax(dim=1))
-        target_part = -(teacher_p_B1 * student_log_p_B1).mean()
-        return target_part + gamma * temperature**2 * non_target_part
+        non_target_part_B = F.cross_entropy(
+            student_BO, teacher_BO.softmax(dim=1), reduction='none'
+        )
+        target_part_B = -(teacher_p_B1 * student_log_p_B1)[:, 0]
+        rows_B = target_part_B + gamma * temperature**2 * non_target_part_B
+        return reduced(rows_B, reduction)

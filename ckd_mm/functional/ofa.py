@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
 from ckd_mm.functional._labels import class_indices
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['ofa_loss']
 
@@ -18,6 +19,7 @@ def ofa_loss(
     *,
     epsilon: float = 1.0,
     temperature: float = 1.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Cross-entropy in which the teacher's target probability is lifted.
 
@@ -40,6 +42,8 @@ def ofa_loss(
             the target and less elsewhere; at 1 the labels cancel out and this is the
             cross-entropy with the teacher.
         temperature: Divides both logits; a finite number > 0. There is no factor T^2.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats, of shape (). It is a cross-entropy: a perfect copy
@@ -61,9 +65,8 @@ def ofa_loss(
     check_logits(student, teacher)
     target_B1 = class_indices(target, student)[:, None]
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         teacher_BC = (teacher_BC / temperature).softmax(dim=1)
         one_hot_BC = teacher_BC.new_zeros(teacher_BC.shape).scatter(1, target_B1, 1.0)
         weight_BC = (teacher_BC + one_hot_BC) ** epsilon - one_hot_BC
-        return F.cross_entropy(student_BC / temperature, weight_BC)
+        rows_B = F.cross_entropy(student_BC / temperature, weight_BC, reduction='none')
+        return reduced(rows_B, reduction)

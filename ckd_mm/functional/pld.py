@@ -6,12 +6,18 @@ from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
 from ckd_mm.functional._labels import class_indices
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['pld_loss']
 
 
 def pld_loss(
-    student: Tensor, teacher: Tensor, target: Tensor, *, temperature: float = 1.0
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    *,
+    temperature: float = 1.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Weighted Plackett-Luce likelihood of the teacher's order of the classes.
 
@@ -36,6 +42,8 @@ def pld_loss(
             our choice: a ranking has one first class.
         temperature: Divides the teacher's logits in q; a finite number > 0. The
             student's are not divided.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats, >= 0, of shape (). An empty batch gives 0 with a
@@ -57,11 +65,10 @@ def pld_loss(
     check_logits(student, teacher)
     target_B1 = class_indices(target, student)[:, None]
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         first_BC = teacher_BC.scatter(1, target_B1, float('inf'))
         order_BC = first_BC.argsort(dim=1, descending=True, stable=True)
         ranked_BC = student_BC.gather(1, order_BC)
         remaining_BC = ranked_BC.flip(1).logcumsumexp(dim=1).flip(1)
         weight_BC = (teacher_BC / temperature).softmax(dim=1).gather(1, order_BC)
-        return (weight_BC * (remaining_BC - ranked_BC)).sum(dim=1).mean()
+        rows_B = (weight_BC * (remaining_BC - ranked_BC)).sum(dim=1)
+        return reduced(rows_B, reduction)

@@ -7,12 +7,18 @@ from torch import Tensor
 
 from ckd_mm.distributed import sum_over_ranks, world_size
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._rows import Reduction
 
 __all__ = ['qualityfocalkd_loss']
 
 
 def qualityfocalkd_loss(
-    student: Tensor, teacher: Tensor, assigned: Tensor, *, beta: float = 1.0
+    student: Tensor,
+    teacher: Tensor,
+    assigned: Tensor,
+    *,
+    beta: float = 1.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Binary cross-entropy with the teacher's probabilities, weighed by the gap.
 
@@ -31,6 +37,8 @@ def qualityfocalkd_loss(
         teacher: Logits (K, C) of the same; detached here.
         assigned: Whether each row has an object, (K,), bool.
         beta: Power of the gap of the probabilities; a finite number >= 1.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The sum over rows and classes divided by n, >= 0, of shape (). No rows give 0
@@ -59,4 +67,7 @@ def qualityfocalkd_loss(
         entropy_KC = F.binary_cross_entropy_with_logits(
             student_KC, wanted_KC, reduction='none'
         )
-        return (gap_KC**beta * entropy_KC).sum() / number
+        each_KC = gap_KC**beta * entropy_KC
+        if reduction == 'none':
+            return each_KC.sum(1) * (len(each_KC) / number)
+        return each_KC.sum() / number

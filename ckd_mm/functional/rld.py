@@ -15,6 +15,7 @@ from ckd_mm.functional._labels import (
     class_indices,
     other_classes,
 )
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['rld_loss']
 
@@ -28,6 +29,7 @@ def rld_loss(
     beta: float = 8.0,
     temperature: float = 4.0,
     confidence_temperature: float = 1.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Divergence of the confidence, and of the classes that stay below the target.
 
@@ -57,6 +59,8 @@ def rld_loss(
         beta: Weight of the classes below the target; a finite number >= 0.
         temperature: Divides both logits in m; a finite number > 0.
         confidence_temperature: Divides both logits in b; a finite number > 0.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats times the squared temperature, >= 0, of shape (). A
@@ -80,22 +84,21 @@ def rld_loss(
     check_two_classes(student, 'RLD')
     target_B1 = class_indices(target, student)[:, None]
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         best_B1 = teacher_BC.argmax(dim=1, keepdim=True)
-        confidence = _divergence(
+        confidence_B = _divergence(
             _one_against_rest(student_BC / confidence_temperature, target_B1),
             _one_against_rest(teacher_BC / confidence_temperature, best_B1),
         )
         left_out_BC = teacher_BC >= teacher_BC.gather(1, target_B1)
-        below = _divergence(
+        below_B = _divergence(
             _masked(student_BC / temperature, left_out_BC),
             _masked(teacher_BC / temperature, left_out_BC),
         )
-        return (
-            alpha * confidence_temperature**2 * confidence
-            + beta * temperature**2 * below
+        rows_B = (
+            alpha * confidence_temperature**2 * confidence_B
+            + beta * temperature**2 * below_B
         )
+        return reduced(rows_B, reduction)
 
 
 def _one_against_rest(scaled_BC: Tensor, class_B1: Tensor) -> Tensor:
@@ -116,4 +119,4 @@ def _masked(scaled_BC: Tensor, left_out_BC: Tensor) -> Tensor:
 
 
 def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
-    return F.kl_div(student, teacher, reduction='batchmean', log_target=True)
+    return F.kl_div(student, teacher, reduction='none', log_target=True).sum(dim=1)

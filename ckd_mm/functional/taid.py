@@ -5,11 +5,18 @@ from __future__ import annotations
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['taid_loss']
 
 
-def taid_loss(student: Tensor, teacher: Tensor, share: float | Tensor) -> Tensor:
+def taid_loss(
+    student: Tensor,
+    teacher: Tensor,
+    share: float | Tensor,
+    *,
+    reduction: Reduction = 'mean',
+) -> Tensor:
     r"""Cross-entropy with the softmax of an average of both models' logits.
 
     .. math::
@@ -28,6 +35,8 @@ def taid_loss(student: Tensor, teacher: Tensor, share: float | Tensor) -> Tensor
         teacher: Logits (B, C), any real values; detached here.
         share: The teacher's share tau of the target, from 0, the student itself, to 1,
             the teacher.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats, >= 0: the entropy of the target and its divergence
@@ -44,8 +53,6 @@ def taid_loss(student: Tensor, teacher: Tensor, share: float | Tensor) -> Tensor
     """
     check_logits(student, teacher)
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         between_BC = (1 - share) * student_BC.detach() + share * teacher_BC
         rows_B = -(between_BC.softmax(dim=1) * student_BC.log_softmax(dim=1)).sum(dim=1)
-        return rows_B.mean()
+        return reduced(rows_B, reduction)

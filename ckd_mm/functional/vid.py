@@ -5,12 +5,19 @@ from __future__ import annotations
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_maps
+from ckd_mm.functional._rows import Reduction, reduced
 from ckd_mm.functional._squares import squares
 
 __all__ = ['vid_loss']
 
 
-def vid_loss(student: Tensor, teacher: Tensor, variance: Tensor) -> Tensor:
+def vid_loss(
+    student: Tensor,
+    teacher: Tensor,
+    variance: Tensor,
+    *,
+    reduction: Reduction = 'mean',
+) -> Tensor:
     r"""Negative log-likelihood of the teacher's maps of one level under Gaussians.
 
     .. math::
@@ -28,6 +35,8 @@ def vid_loss(student: Tensor, teacher: Tensor, variance: Tensor) -> Tensor:
         student: The means (N, C, H, W), any real values; gets the gradient.
         teacher: Feature maps (N, C, H, W), any real values; detached here.
         variance: One number > 0 per channel (C,); gets a gradient as well.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over all entries, in nats, of any sign, of shape (). An empty batch
@@ -52,9 +61,7 @@ def vid_loss(student: Tensor, teacher: Tensor, variance: Tensor) -> Tensor:
             'variance must have one number per channel of the maps '
             f'{tuple(student.shape)}, got {tuple(variance.shape)}'
         )
-    squares_C = squares(student, teacher).sum(dim=0)
-    variance_C = variance.to(squares_C.dtype)
-    if len(student) == 0:
-        return (squares_C.sum() + variance_C.sum()) * 0.0
-    errors = (squares_C / variance_C).sum() / student.numel()
-    return (errors + variance_C.log().mean()) / 2
+    squares_NC = squares(student, teacher)
+    variance_C = variance.to(squares_NC.dtype)
+    errors_N = (squares_NC / variance_C).sum(dim=1) / student.shape[1:].numel()
+    return reduced((errors_N + variance_C.log().mean()) / 2, reduction)

@@ -69,8 +69,8 @@ class DistillationHook(Hook):
             list of such dicts: several teachers, averaged by `weight` unless a term
             chooses.
         distill: The terms by name, each a dict with `on`, `loss` and optionally
-            `schedule` (see :mod:`ckd_mm.engine.schedules`), `data`, `teacher` (its
-            position in the list, or several), and `average` and `teacher_weights`.
+            `schedule` (see :mod:`ckd_mm.engine.schedules`), `sample_weight`, `data`,
+            `teacher` (its position, or several), `average` and `teacher_weights`.
         student_loss_weight: A factor on the student's losses, or a dict with a factor
             per loss key. A warning names each key that the student does not log in the
             first step. With 0, and terms that need no labels, only the modules that

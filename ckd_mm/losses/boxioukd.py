@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative, one_of
 from ckd_mm.functional import boxioukd_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -47,8 +48,19 @@ class BoxIoUKDLoss(nn.Module):
         self.l1_weight = non_negative('l1_weight', l1_weight)
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Tensor, teacher: Tensor, scores: Tensor) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        scores: Tensor,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         return self.loss_weight * boxioukd_loss(
-            student, teacher, scores, mode=self.mode, l1_weight=self.l1_weight
+            student,
+            teacher,
+            scores,
+            mode=self.mode,
+            l1_weight=self.l1_weight,
+            reduction=reduction,
         )

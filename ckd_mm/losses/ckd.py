@@ -24,6 +24,7 @@ from ckd_mm.functional import (
     uniformity,
 )
 from ckd_mm.functional._negatives import check_one_rank
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.functional.ckd import (
     ANCHORS,
     CENTERS,
@@ -155,8 +156,9 @@ class CKDLoss(nn.Module):
         teacher: Tensor,
         target: Tensor | None = None,
         image_index: Tensor | None = None,
+        reduction: Reduction = 'mean',
     ) -> Tensor:
-        """The weighted loss, of shape ().
+        """The weighted loss, of shape (), or of each row.
 
         Raises:
             ValueError: An option needs `target` or `image_index`, which is missing.
@@ -172,6 +174,7 @@ class CKDLoss(nn.Module):
             positives=self.positives,
             background_class=self.background_class,
             center=self.center,
+            reduction=reduction,
             **self._needed_inputs(target=target, image_index=image_index),
         )
         is_alone = len(student) == 1 and not (

@@ -14,6 +14,7 @@ from ckd_mm.distributed import gather_rows, world_size
 from ckd_mm.functional import crd_log_means, crd_loss, crd_scores
 from ckd_mm.functional._inputs import check_embeddings, full_precision
 from ckd_mm.functional._labels import check_class_indices
+from ckd_mm.functional._rows import Reduction, reduced
 from ckd_mm.functional._vectors import unit_vectors
 from ckd_mm.losses._channels import check_channels
 from ckd_mm.losses._indices import IndexCheck
@@ -115,9 +116,14 @@ class CRDLoss(nn.Module):
         )
 
     def forward(
-        self, student: Tensor, teacher: Tensor, sample_index: Tensor, target: Tensor
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        sample_index: Tensor,
+        target: Tensor,
+        reduction: Reduction = 'mean',
     ) -> Tensor:
-        """The weighted loss, of shape ().
+        """The weighted loss, of shape (), or of each row.
 
         Args:
             student: Features (B, C); gets the gradient, as do both linear layers.
@@ -137,8 +143,8 @@ class CRDLoss(nn.Module):
         with full_precision(student, teacher) as pair:
             student_BD = unit_vectors(self.embed_student(pair[0]))
             teacher_BD = unit_vectors(self.embed_teacher(pair[1]))
-            value = self._loss(student_BD, teacher_BD, sample_index, target.long())
-        return self.loss_weight * value
+            rows_B = self._rows(student_BD, teacher_BD, sample_index, target.long())
+        return self.loss_weight * reduced(rows_B, reduction)
 
     def get_extra_state(self) -> Tensor:
         """The number of completed steps, which seeds the draw of the negatives."""
@@ -147,7 +153,7 @@ class CRDLoss(nn.Module):
     def set_extra_state(self, state: Tensor) -> None:
         self.num_steps = int(state)
 
-    def _loss(
+    def _rows(
         self,
         student_BD: Tensor,
         teacher_BD: Tensor,
@@ -156,7 +162,7 @@ class CRDLoss(nn.Module):
     ) -> Tensor:
         index_G = self.memory.note_labels(sample_index_B, target_B)
         if not len(index_G):  # no rank has a row
-            return (student_BD.sum() + teacher_BD.sum()) * 0.0
+            return (student_BD.sum(dim=1) + teacher_BD.sum(dim=1)) * 0.0
         negatives_BK = self.memory.draw_negatives(
             target_B, self.num_negatives, self._generator(target_B.device)
         )
@@ -165,10 +171,10 @@ class CRDLoss(nn.Module):
             self._scores(student_BD, self.memory.teacher, candidates_BK),
             self._scores(teacher_BD, self.memory.student, candidates_BK),
         )
-        value = crd_loss(*scores, self._log_means(*scores))
+        rows_B = crd_loss(*scores, self._log_means(*scores), reduction='none')
         self.memory.update(index_G, student_BD, teacher_BD)
         self.num_steps += 1
-        return value
+        return rows_B
 
     def _scores(
         self, rows_BD: Tensor, bank_ND: Tensor, candidates_BK: Tensor

@@ -14,6 +14,7 @@ from ckd_mm.functional import (
     ctkd_temperature,
 )
 from ckd_mm.functional._inputs import check_logits
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -81,8 +82,14 @@ class CTKDLoss(nn.Module):
         else:
             self.network = _network(2 * positive_integer('num_classes', num_classes))
 
-    def forward(self, student: Tensor, teacher: Tensor, epoch: float) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        epoch: float,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         return self.loss_weight * ctkd_loss(
             student,
             teacher,
@@ -91,6 +98,7 @@ class CTKDLoss(nn.Module):
             min_temperature=self.min_temperature,
             temperature_range=self.temperature_range,
             standardize=self.standardize,
+            reduction=reduction,
         )
 
     def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative, positive
 from ckd_mm.functional import distributionkd_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -42,8 +43,14 @@ class DistributionKDLoss(nn.Module):
         self.temperature = positive('temperature', temperature)
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Tensor, teacher: Tensor, scores: Tensor) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        scores: Tensor,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         return self.loss_weight * distributionkd_loss(
-            student, teacher, scores, temperature=self.temperature
+            student, teacher, scores, temperature=self.temperature, reduction=reduction
         )

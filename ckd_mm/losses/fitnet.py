@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from ckd_mm.checks import boolean, non_negative
 from ckd_mm.functional import fitnet_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._connectors import (
     BatchNorm,
     Channels,
@@ -80,17 +82,29 @@ class FitNetLoss(nn.Module):
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Maps, teacher: Maps) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self, student: Maps, teacher: Maps, reduction: Reduction = 'mean'
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         norms = self.norms if self.norm else [None] * len(self.widths)
         values = over_pairs(
-            self._level,
+            partial(self._level, reduction),
             zip(self.regressors, norms, strict=True),
             pairs(student, teacher, self.widths),
         )
-        return self.loss_weight * values.sum()
+        return self.loss_weight * values.sum(dim=0)
 
     def _level(
-        self, layers: tuple[Any, BatchNorm | None], student: Tensor, teacher: Tensor
+        self,
+        reduction: Reduction,
+        layers: tuple[Any, BatchNorm | None],
+        student: Tensor,
+        teacher: Tensor,
     ) -> Tensor:
-        return behind_regressor(fitnet_loss, layers, self.relu, student, teacher)
+        return behind_regressor(
+            partial(fitnet_loss, reduction=reduction),
+            layers,
+            self.relu,
+            student,
+            teacher,
+        )

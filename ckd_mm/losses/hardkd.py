@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import fraction, non_negative
 from ckd_mm.functional import effective_number_weights, hardkd_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -63,8 +64,14 @@ class HardKDLoss(nn.Module):
         """The epoch, if the weights of the classes begin to count at one."""
         return ('epoch',) if self.class_counts else ()
 
-    def forward(self, student: Tensor, teacher: Tensor, epoch: float = 0.0) -> Tensor:
-        """The weighted loss, of shape ().
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        epoch: float = 0.0,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row.
 
         Raises:
             ValueError: There are not as many counts as classes.
@@ -79,7 +86,7 @@ class HardKDLoss(nn.Module):
                 )
             if epoch >= self.reweight_from:
                 weights = self._weights_on(student.device)
-        loss = hardkd_loss(student, teacher, class_weights=weights)
+        loss = hardkd_loss(student, teacher, class_weights=weights, reduction=reduction)
         return self.loss_weight * loss
 
     def _weights_on(self, device: torch.device) -> Tensor:

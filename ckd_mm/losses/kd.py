@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import boolean, non_negative, positive
 from ckd_mm.functional import kd_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -60,12 +61,15 @@ class KDLoss(nn.Module):
                 'standardize=False; set both for NormKD'
             )
 
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self, student: Tensor, teacher: Tensor, reduction: Reduction = 'mean'
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         return self.loss_weight * kd_loss(
             student,
             teacher,
             temperature=self.temperature,
             standardize=self.standardize,
             restore_scale=self.restore_scale,
+            reduction=reduction,
         )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ckd_mm.checks import non_negative, positive, positive_integer
 from ckd_mm.functional import kd_loss, top1_agreement
 from ckd_mm.functional._inputs import check_embeddings, full_precision
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._channels import check_channels
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -72,8 +73,10 @@ class LinearKDLoss(nn.Module):
             positive_integer('teacher_channels', teacher_channels),
         )
 
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """The weighted loss, of shape ().
+    def forward(
+        self, student: Tensor, teacher: Tensor, reduction: Reduction = 'mean'
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row.
 
         Args:
             student: Embeddings (B, D); gets the gradient, and so does the layer.
@@ -83,7 +86,9 @@ class LinearKDLoss(nn.Module):
             ValueError: The rows differ in number, or a width is another one.
         """
         logits = self._logits(student, teacher)
-        loss = kd_loss(logits, teacher, temperature=self.temperature)
+        loss = kd_loss(
+            logits, teacher, temperature=self.temperature, reduction=reduction
+        )
         return self.loss_weight * loss
 
     @torch.no_grad()

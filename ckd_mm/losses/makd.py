@@ -12,6 +12,7 @@ from ckd_mm.checks import non_negative, one_of, positive_integer
 from ckd_mm.functional import makd_loss
 from ckd_mm.functional._inputs import check_embeddings, full_precision
 from ckd_mm.functional._labels import label_weights
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._channels import check_channels
 from ckd_mm.losses._indices import IndexCheck
 from ckd_mm.losses._tables import Table, read_table
@@ -88,8 +89,9 @@ class MaKDLoss(nn.Module):
         teacher: Tensor,
         target: Tensor | None = None,
         sample_index: Tensor | None = None,
+        reduction: Reduction = 'mean',
     ) -> Tensor:
-        """The weighted loss, of shape ().
+        """The weighted loss, of shape (), or of each row.
 
         Args:
             student: Embeddings (B, D); gets the gradient, and so does the layer.
@@ -113,7 +115,7 @@ class MaKDLoss(nn.Module):
                 weights_BR = label_weights(rows, len(student), len(answers_RQ))
                 answers_BQ = weights_BR.to(answers_RQ.dtype) @ answers_RQ
             logits_BQ = self.linear(student_BD)
-        return self.loss_weight * makd_loss(logits_BQ, answers_BQ)
+        return self.loss_weight * makd_loss(logits_BQ, answers_BQ, reduction=reduction)
 
 
 def _read(table: Any) -> np.ndarray:

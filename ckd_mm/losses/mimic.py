@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative
 from ckd_mm.functional import mimic_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, projections, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
@@ -53,11 +54,13 @@ class MimicLoss(nn.Module):
         self.transforms = projections(self.widths)
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Maps, teacher: Maps) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self, student: Maps, teacher: Maps, reduction: Reduction = 'mean'
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
 
         def loss(transform: Any, student: Tensor, teacher: Tensor) -> Tensor:
-            return mimic_loss(transform(student), teacher)
+            return mimic_loss(transform(student), teacher, reduction=reduction)
 
         found = pairs(student, teacher, self.widths)
-        return self.loss_weight * over_pairs(loss, self.transforms, found).sum()
+        return self.loss_weight * over_pairs(loss, self.transforms, found).sum(dim=0)

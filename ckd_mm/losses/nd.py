@@ -15,6 +15,7 @@ from ckd_mm.distributed import sum_over_ranks
 from ckd_mm.functional import nd_loss
 from ckd_mm.functional._inputs import check_embeddings, full_precision
 from ckd_mm.functional._labels import label_weights
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._channels import check_channels
 from ckd_mm.losses._indices import IndexCheck
 from ckd_mm.losses._takes import Takes
@@ -93,8 +94,14 @@ class NDLoss(nn.Module):
             'set num_classes to that of the labels, for RoIs with the background',
         )
 
-    def forward(self, student: Tensor, teacher: Tensor, target: Tensor) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        target: Tensor,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         check_embeddings(student, teacher)
         check_channels('teacher', self.teacher_channels, teacher)
         if target.ndim == 1:
@@ -105,7 +112,9 @@ class NDLoss(nn.Module):
             check_channels('student', self.linear.in_features, student)
             with full_precision(student, teacher) as (student_BD, _):
                 student = self.linear(student_BD)
-        return self.loss_weight * nd_loss(student, teacher, self.class_sums, target)
+        return self.loss_weight * nd_loss(
+            student, teacher, self.class_sums, target, reduction=reduction
+        )
 
     def check_classes(self, names: Sequence[str]) -> None:
         """Check that the file has the classes of the student's data, in their order.

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative, positive
 from ckd_mm.functional import nkd_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -49,12 +50,19 @@ class NKDLoss(nn.Module):
         self.temperature = positive('temperature', temperature)
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Tensor, teacher: Tensor, target: Tensor) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        target: Tensor,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         return self.loss_weight * nkd_loss(
             student,
             teacher,
             target,
             gamma=self.gamma,
             temperature=self.temperature,
+            reduction=reduction,
         )

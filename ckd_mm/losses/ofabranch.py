@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import integer, non_negative, one_of, positive, positive_integer
 from ckd_mm.functional import ofa_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.functional._upcast import upcast
 from ckd_mm.losses._branches import HEADS, STAGES, ConvolutionBranch, TokenBranch
 from ckd_mm.losses._levels import Maps
@@ -99,8 +100,14 @@ class OFABranchLoss(nn.Module):
                 student_channels, teacher_channels, stage, width
             )
 
-    def forward(self, student: Maps, teacher: Tensor, target: Tensor) -> Tensor:
-        """The weighted loss, of shape ().
+    def forward(
+        self,
+        student: Maps,
+        teacher: Tensor,
+        target: Tensor,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row.
 
         Args:
             student: A map (N, D, H, W), or a list of this one; gets the gradient, and
@@ -120,6 +127,7 @@ class OFABranchLoss(nn.Module):
             target,
             epsilon=self.epsilon,
             temperature=self.temperature,
+            reduction=reduction,
         )
 
     def _map(self, student: Maps) -> Tensor:

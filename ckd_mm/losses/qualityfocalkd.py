@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import at_least_one, non_negative
 from ckd_mm.functional import qualityfocalkd_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -43,8 +44,14 @@ class QualityFocalKDLoss(nn.Module):
         self.beta = at_least_one('beta', beta)
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Tensor, teacher: Tensor, assigned: Tensor) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        assigned: Tensor,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         return self.loss_weight * qualityfocalkd_loss(
-            student, teacher, assigned, beta=self.beta
+            student, teacher, assigned, beta=self.beta, reduction=reduction
         )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import check_any_positive, non_negative, positive
 from ckd_mm.functional import rld_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -59,8 +60,14 @@ class RLDLoss(nn.Module):
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Tensor, teacher: Tensor, target: Tensor) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        target: Tensor,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         return self.loss_weight * rld_loss(
             student,
             teacher,
@@ -69,4 +76,5 @@ class RLDLoss(nn.Module):
             beta=self.beta,
             temperature=self.temperature,
             confidence_temperature=self.confidence_temperature,
+            reduction=reduction,
         )

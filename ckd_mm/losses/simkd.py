@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative, positive_integer
 from ckd_mm.functional import fitnet_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
@@ -75,10 +77,14 @@ class SimKDLoss(nn.Module):
             MODELS.build(_neck(*widths, self.reduction)) for widths in self.widths
         )
 
-    def forward(self, student: Maps, teacher: Maps) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self, student: Maps, teacher: Maps, reduction: Reduction = 'mean'
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         found = pairs(student, teacher, self.widths)
-        return self.loss_weight * over_pairs(_distance, self.necks, found).sum()
+        return self.loss_weight * over_pairs(
+            partial(_distance, reduction), self.necks, found
+        ).sum(dim=0)
 
     def at_inference(self, teacher: Any) -> dict[str, tuple[dict[str, Any], nn.Module]]:
         """What takes the place of the student's modules outside of training steps.
@@ -134,10 +140,12 @@ def _neck(
     )
 
 
-def _distance(neck: Any, student: Tensor, teacher: Tensor) -> Tensor:
+def _distance(
+    reduction: Reduction, neck: Any, student: Tensor, teacher: Tensor
+) -> Tensor:
     """The loss of one level, of which the projector notes the sizes."""
     neck.sizes = tuple(student.shape[2:]), tuple(teacher.shape[2:])
-    return fitnet_loss(neck.project(student), teacher)
+    return fitnet_loss(neck.project(student), teacher, reduction=reduction)
 
 
 def _check_classifier(teacher: Any, width: int) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ckd_mm.checks import fraction, is_number, non_negative
 from ckd_mm.distributed import sum_over_ranks
 from ckd_mm.functional import taid_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -84,11 +85,18 @@ class TAIDLoss(nn.Module):
         ):
             self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
 
-    def forward(self, student: Tensor, teacher: Tensor, progress: float) -> Tensor:
-        """The weighted loss, of shape ()."""
-        value = taid_loss(student, teacher, self.share)
-        self._move(value.detach(), len(student), progress)
-        return self.loss_weight * value
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        progress: float,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
+        values = taid_loss(student, teacher, self.share, reduction=reduction)
+        mean = values.detach().sum() / max(values.numel(), 1)
+        self._move(mean, len(student), progress)
+        return self.loss_weight * values
 
     def statistics(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
         """The teacher's share of the next target, to log beside the loss."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative, positive
 from ckd_mm.functional import vid_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.functional._sizes import of_smaller_size
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
@@ -70,10 +71,18 @@ class VIDLoss(nn.Module):
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Maps, teacher: Maps) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self, student: Maps, teacher: Maps, reduction: Reduction = 'mean'
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
+
+        def loss(gaussian: _Gaussian, student: Tensor, teacher: Tensor) -> Tensor:
+            student, teacher = of_smaller_size(student, teacher)
+            mean, variance = gaussian.mean(student), gaussian.variance
+            return vid_loss(mean, teacher, variance, reduction=reduction)
+
         found = pairs(student, teacher, self.widths)
-        return self.loss_weight * over_pairs(_negative_log, self.gaussians, found).sum()
+        return self.loss_weight * over_pairs(loss, self.gaussians, found).sum(dim=0)
 
 
 class _Gaussian(nn.Module):
@@ -94,8 +103,3 @@ class _Gaussian(nn.Module):
     @property
     def variance(self) -> Tensor:
         return F.softplus(self.scale) + _SMALLEST_VARIANCE
-
-
-def _negative_log(gaussian: _Gaussian, student: Tensor, teacher: Tensor) -> Tensor:
-    student, teacher = of_smaller_size(student, teacher)
-    return vid_loss(gaussian.mean(student), teacher, gaussian.variance)

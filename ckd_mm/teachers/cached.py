@@ -29,9 +29,12 @@ from ckd_mm.teachers.cacheable import (
     part_name,
     with_student_twice,
 )
+from ckd_mm.teachers.calibration import Calibration
 from ckd_mm.teachers.classes import check_classes, class_names
 
 __all__ = ['CachedTeacher', 'StoredTeacher']
+
+LOGITS = 'logits'
 
 
 @TEACHERS.register_module()
@@ -44,6 +47,8 @@ class CachedTeacher(TeacherKind):
         weight: Its share when a term averages several teachers.
         classes: The names of its classes in their order, where the cache has none.
         class_map: The student's names of some classes, by the teacher's names.
+        calibrate: `dict(below=0.3, smoothing=0.1)`, to put the smoothed label in place
+            of logits of which the teacher is not sure, as FerKD does.
 
     Raises:
         ValueError: An option has a wrong type or value.
@@ -57,11 +62,13 @@ class CachedTeacher(TeacherKind):
     weight: float = 1.0
     classes: Sequence[str] | None = None
     class_map: dict[str, str] | None = None
+    calibrate: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.cache, (str, PathLike)):
             raise ValueError(f'teacher: cache must be a path, got {self.cache!r}')
         check_classes(self.classes)
+        Calibration.read(self.calibrate)
         positive('teacher: weight', self.weight)
 
     def build(self, runner: Runner, device: torch.device) -> StoredTeacher:
@@ -81,7 +88,9 @@ class CachedTeacher(TeacherKind):
             if named or has_logits
             else None
         )
-        return StoredTeacher(cache, self.weight, names)
+        return StoredTeacher(
+            cache, self.weight, names, calibration=Calibration.read(self.calibrate)
+        )
 
     def sketch(self, runner: Runner, student: BaseModel) -> StoredTeacher:
         """The cache, read as if each batch were its first images."""
@@ -109,12 +118,14 @@ class StoredTeacher:
         weight: Its share when a term averages several teachers.
         names: The names of its classes and of the student's.
         is_sketch: Whether values do not count, only their shapes.
+        calibration: Where the label takes the place of its logits, if anywhere.
     """
 
     cache: Cache
     weight: float = 1.0
     names: ClassNames | None = None
     is_sketch: bool = False
+    calibration: Calibration | None = None
 
     @property
     def replays(self) -> tuple[int, int]:
@@ -164,12 +175,16 @@ class StoredView:
         self.cache, self._is_sketch = teacher.cache, teacher.is_sketch
         names = _names(teacher)
         adapter = build_adapter(student, student, names)
+        self._parts = {name: part_name(one.on) for name, one in requests.items()}
+        self._calibration = teacher.calibration
         self.terms = {
-            name: adapter.bind(name, with_student_twice(one.on), one.context)
+            name: adapter.bind(
+                name, with_student_twice(one.on), self._context(name, one)
+            )
             for name, one in requests.items()
         }
         check_context(self.terms)
-        self._parts = {name: part_name(one.on) for name, one in requests.items()}
+        self._check_calibration()
         self.cache.check_parts(self._parts.values())
         if names is None:  # else they are matched by name
             self._check_number_of_classes(student)
@@ -218,7 +233,10 @@ class StoredView:
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""
-        return self.terms[term].pair_with(step, self.teacher_value(term, step))
+        pair = self.terms[term].pair_with(step, self.teacher_value(term, step))
+        if self._calibration is None or self._parts[term] != LOGITS:
+            return pair
+        return self._calibration.applied(pair)
 
     def teacher_value(self, term: str, step: Step) -> Value:
         """The teacher's value for a term."""
@@ -227,6 +245,24 @@ class StoredView:
     def forget(self) -> None:
         """Let go of the step's tensors."""
         self._values = {}
+
+    def _context(self, term: str, request: Request) -> Collection[str]:
+        """What a term asks for, and the labels where they calibrate its logits."""
+        if self._calibration is None or self._parts[term] != LOGITS:
+            return request.context
+        return (*request.context, 'target')
+
+    def _check_calibration(self) -> None:
+        if self._calibration is None:
+            return
+        terms = [name for name, part in self._parts.items() if part == LOGITS]
+        if not terms:
+            raise ValueError(
+                "teacher: calibrate is for terms with on='logits', and none compares "
+                f'them ({", ".join(self._parts.values())}); leave it out'
+            )
+        for name in terms:
+            self._calibration.check(self.terms[name])
 
     def _check_number_of_classes(self, student: BaseModel) -> None:
         head = getattr(student, 'head', None)

@@ -15,7 +15,8 @@ from unittest import mock
 import setuptools
 
 import ckd_mm.hooks
-from ckd_mm.registry import ADAPTERS, LOSSES, SCHEDULES, TEACHERS
+from ckd_mm.engine.sample_weights import has_rows
+from ckd_mm.registry import ADAPTERS, LOSSES, SCHEDULES, TEACHERS, WEIGHERS
 from maintenance.pages import ROOT
 
 __all__ = ['extras', 'losses', 'modules', 'options', 'texts', 'tools']
@@ -23,6 +24,7 @@ __all__ = ['extras', 'losses', 'modules', 'options', 'texts', 'tools']
 PACKAGES = {
     'hooks': 'Hooks of MMEngine',
     'losses': 'Losses, as a config names them',
+    'weighers': 'Weights of the rows of a loss',
     'functional': 'Losses and statistics as functions of tensors',
     'teachers': 'Kinds of teachers, and how they are loaded',
     'adapters': 'From a training step to pairs of tensors',
@@ -78,6 +80,12 @@ What each option says: [Schedules](../schedules.md).
 
 {_classes(SCHEDULES.module_dict)}
 
+## `sample_weight`
+
+What each is for: [Samples that count differently](../how_to/sample_weights.md).
+
+{_weighers()}
+
 ## `on`
 
 Adapters are asked from the last to the first, and the first that supports the student
@@ -109,6 +117,7 @@ def losses() -> str:
         found += [f'## {name}', '', f'{_summary(cls)}', '']
         found += [f'[Card](../methods/{card}.md), [class](api/losses.md#{_path(cls)}).']
         found += [f'Beside student and teacher it asks for {asked}.'] if asked else []
+        found += ['Its rows can have weights.'] if has_rows(cls) else []
         found += ['', _table(('argument', 'default'), _arguments(cls)), '']
     return '\n'.join(found)
 
@@ -153,6 +162,18 @@ def _classes(known: dict[str, type]) -> str:
     return '\n'.join(found)
 
 
+def _weighers() -> str:
+    """A table for each weigher, with what it asks for."""
+    found = []
+    for name, cls in sorted(WEIGHERS.module_dict.items()):
+        if cls.__module__.startswith('ckd_mm.'):
+            asked = _needs(cls.forward)
+            beside = f' It asks for {asked}.' if asked else ''
+            found += [f'### {name}', '', f'{_summary(cls)}{beside}', '']
+            found += [_table(('option', 'default'), _arguments(cls)), '']
+    return '\n'.join(found)
+
+
 def _adapters() -> Iterable[tuple[str, ...]]:
     for name, cls in ADAPTERS.module_dict.items():
         if cls.__module__.startswith('ckd_mm.'):
@@ -178,8 +199,9 @@ def _fields(cls: Any) -> Iterable[tuple[str, ...]]:
 
 
 def _needs(forward: Any) -> str:
-    """What a loss asks for beside student and teacher."""
+    """What a loss or a weigher asks for beside student and teacher."""
     names = list(inspect.signature(forward).parameters)[3:]
+    names = [name for name in names if name != 'reduction']
     return ', '.join(f'`{name}`' for name in names)
 
 

@@ -228,6 +228,24 @@ def test_connectors_train_on_two_ranks_as_on_one(
     assert one.connectors_differ_from(two) == []
 
 
+def test_weighers_train_on_two_ranks_as_on_one(
+    classifier: Callable[[], Config], tmp_path: Path
+) -> None:
+    """Weights are divided by their mean over both; a second head is averaged."""
+    results = []
+    for num_ranks in (1, 2):
+        cfg = classifier()
+        cfg.custom_hooks[0].distill.kd.sample_weight = [
+            dict(type='ConfidenceGate', threshold=0.3, otherwise=0.1, normalize=True),
+            dict(type='IPWDWeight'),
+        ]
+        results.append(train(cfg, num_ranks, tmp_path / str(num_ranks)))
+    one, two = results
+    assert len(one.connectors) == 2
+    assert one.differs_from(two) == []
+    assert one.connectors_differ_from(two) == []
+
+
 def test_a_connector_before_the_teachers_heads_trains_on_two_ranks_as_on_one(
     detector: Callable[[], Config], tmp_path: Path
 ) -> None:

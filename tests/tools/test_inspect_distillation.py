@@ -118,8 +118,8 @@ def test_two_classifiers(
         paths.append(written(tmp_path / f'{name}.py', cfg.model, **rest))
     printed = inspect(paths[0], '--teacher', paths[1], '--shape', 16, 16)
     row = (
-        '| (2, 10) | (2, 10) | none | activation=None | target, sample_index, epoch, '
-        'progress, image_size, image_shapes |'
+        '| (2, 10) | (2, 10) | none | activation=None | target, sample_index, '
+        'assigned_class, student_embedding, epoch, progress, image_size, image_shapes |'
     )
     assert row_of(printed, 'logits') == f'| `logits` {row}'
     row = row_of(printed, 'embedding')

@@ -226,7 +226,7 @@ class BoundTerm:
         ]
         reasons += [f'; {WAYS_OUT[name]}' for name in names if name in WAYS_OUT]
         return (
-            f'the loss of term {self._term!r} needs {", ".join(map(repr, names))}, '
+            f'term {self._term!r} needs {", ".join(map(repr, names))}, '
             'which this pair does not have; it has '
             + ', '.join(['student', 'teacher', *self.offers])
             + ''.join(reasons)

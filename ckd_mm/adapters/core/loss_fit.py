@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ckd_mm.adapters.core.class_logits import Columns, Pixels
 from ckd_mm.adapters.core.pair_spec import PairSpec, Part, Unavailable, Value
 from ckd_mm.adapters.core.parts import is_modules
-from ckd_mm.registry import LOSSES
+from ckd_mm.registry import LOSSES, WEIGHERS
 
 __all__ = ['LossFit']
 
@@ -130,18 +130,21 @@ class LossFit:
             for name, part in self.known.items()
             if _suits(name, part, takes)
         ]
-        losses = [
+        is_weigher = type(loss) in WEIGHERS.module_dict.values()
+        what, registry = ('weigher', WEIGHERS) if is_weigher else ('loss', LOSSES)
+        anything = (None,) if is_weigher else ()
+        others = [
             name
-            for name, one in LOSSES.module_dict.items()
-            if getattr(one, 'takes', None) in _FITTING[kind]
+            for name, one in registry.module_dict.items()
+            if getattr(one, 'takes', None) in (*_FITTING[kind], *anything)
         ]
         ways = []
         if takes == 'map and logits':
             ways.append("compare on=dict(student='backbone.layer3', teacher='logits')")
         if parts:
             ways.append(f'compare {" or ".join(parts)}')
-        if losses:
-            ways.append(f'take a loss that fits: {", ".join(sorted(losses))}')
+        if others:
+            ways.append(f'take a {what} that fits: {", ".join(sorted(others))}')
         return (
             f'term {self.term!r}: {type(loss).__name__} takes {_TAKEN[takes]}, but '
             f'on={self.on!r} gives {given}; {", or ".join(ways)}'

@@ -203,7 +203,7 @@ class RoIParts:
             run = ProposedInStudent(proposed, *both)
             return _of_proposed(student, teacher, run, ratio)
         sampled = SampledRoIs(self.student, stage_map.student)
-        context = sampled.context()
+        context = {**sampled.context(), **self._student_embedding(stage_map)}
         if ratio is None:
             return PairSpec(student, teacher, context=context, labels=context['target'])
         return PairSpec(
@@ -214,6 +214,15 @@ class RoIParts:
             also_taps=sampled.taps,
             labels=context['target'],
         )
+
+    def _student_embedding(self, stage_map: StageMap) -> dict[str, Context]:
+        """What the last layer of the student's box heads gets, (R, D)."""
+        tap = HeadTap('bbox_head', 'fc_cls', 'input')
+        if not self.student.has('bbox_head', 'fc_cls'):
+            return {}
+        found, _ = readouts(self.student, self.teacher, stage_map, tap, _received)
+        read = partial(_rows_of, found)
+        return {'student_embedding': Context(read, found.taps)}
 
     def _stage_map(
         self, student_stage: int | None, teacher_stage: int | str | None
@@ -258,6 +267,10 @@ def _objectness_rows(
     common: ClassSubset, output: Any, step: Step, stage: int, head: Any
 ) -> Tensor:
     return objectness_rows(output[0], common)
+
+
+def _rows_of(readout: Readout, step: Step) -> Tensor:
+    return readout.select(readout.noted(step.student), step)
 
 
 def _received(arguments: Any, step: Step, stage: int, head: Any) -> Tensor:

@@ -17,7 +17,7 @@ from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.roi.stages import Stages
 
-__all__ = ['SampledRoIs']
+__all__ = ['SampledRoIs', 'best_ious']
 
 
 class SampledRoIs:
@@ -42,8 +42,10 @@ class SampledRoIs:
         """What a loss of all rows can ask for."""
         return {
             'target': Context(self.labels, self._labels),
+            'assigned_class': Context(self.labels, self._labels),
             'image_index': Context(self.image_index, self._boxes),
             'rois': Context(self.boxes, self._boxes),
+            'ious': Context(self.ious, self._boxes, of_labels=True),
         }
 
     def object_context(self) -> dict[str, Context]:
@@ -54,8 +56,10 @@ class SampledRoIs:
 
         return {
             'target': of_objects(self.labels),
+            'assigned_class': of_objects(self.labels),
             'image_index': of_objects(self.image_index),
             'rois': of_objects(self.boxes),
+            'ious': of_objects(self.ious),
         }
 
     def box_target(self) -> Context:
@@ -68,6 +72,13 @@ class SampledRoIs:
         # A mask head that shares the extractor runs it again, after the box head.
         return _joined(
             [call[0][1] for call in calls if call], step.inputs.new_zeros(0, 5)
+        )
+
+    def ious(self, step: Step) -> Tensor:
+        """The largest IoU of each RoI (R,) with the ground truth of its image."""
+        return best_ious(
+            self.boxes(step),
+            [sample.gt_instances.bboxes for sample in step.data_samples],
         )
 
     def check_images(self, step: Step, features: Sequence[Tensor]) -> None:
@@ -153,6 +164,29 @@ class SampledRoIs:
     def _taps(stages: Stages, which: Sequence[int], *names: str) -> tuple[Tap, ...]:
         module, *inner = names
         return tuple(Tap(stages.name(module, one, *inner), 'input') for one in which)
+
+
+def best_ious(rois_R5: Tensor, boxes: Sequence[Tensor]) -> Tensor:
+    """The largest IoU of each RoI (R,) with a box of its image; 0 where it has none.
+
+    Args:
+        rois_R5: Image index, x1, y1, x2, y2.
+        boxes: The boxes (G, 4) of each image.
+    """
+    index_R, rois_R4 = rois_R5[:, 0], rois_R5[:, 1:].float()
+    found = rois_R4.new_zeros(len(rois_R4))
+    for number, boxes_G4 in enumerate(boxes):
+        starts = torch.maximum(rois_R4[:, None, :2], boxes_G4[:, :2])
+        ends = torch.minimum(rois_R4[:, None, 2:], boxes_G4[:, 2:])
+        shared_RG = (ends - starts).clamp_min(0.0).prod(dim=2)
+        areas_R, areas_G = (
+            (one[:, 2:] - one[:, :2]).prod(dim=1) for one in (rois_R4, boxes_G4)
+        )
+        union_RG = areas_R[:, None] + areas_G - shared_RG
+        iou_RG = shared_RG / union_RG.clamp_min(1e-6)
+        if len(boxes_G4):
+            found = torch.where(index_R == number, iou_RG.amax(dim=1), found)
+    return found
 
 
 def _has_deltas(head: Any) -> bool:
