@@ -49,7 +49,7 @@ class Distiller:
         student: BaseModel,
         teachers: Sequence[Teacher],
         terms: Sequence[Term],
-        student_loss_weight: float | dict[str, float] = 1.0,
+        student_loss_weight: float | dict[str, Any] = 1.0,
         moves_statistics: bool = True,
     ) -> None:
         self.terms = terms

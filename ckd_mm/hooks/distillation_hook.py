@@ -72,9 +72,10 @@ class DistillationHook(Hook):
             `schedule` (see :mod:`ckd_mm.engine.schedules`), `data`, `teacher` (its
             position in the list, or several), and `average` and `teacher_weights`.
         student_loss_weight: A factor on the student's losses, or a dict with a factor
-            per loss key. A warning names each key that the student does not log in the
-            first step. With 0, and terms that need no labels, only the modules that
-            they read are run.
+            per loss key. `dict(value=(1, 0.2), schedule=dict(...))` goes from the first
+            number to the second as the schedule rises. A warning names each key that
+            the student does not log in the first step. With 0, and terms that need no
+            labels, only the modules that they read are run.
         unlabelled: `dataloader`, of images for terms with `data='unlabelled'`;
             `moves_statistics=False` keeps them out of BatchNorm's running statistics.
         inherit: Modules, such as `['neck', 'bbox_head']`, whose weights the student
@@ -93,7 +94,7 @@ class DistillationHook(Hook):
         self,
         teacher: dict[str, Any] | list[dict[str, Any]],
         distill: dict[str, dict[str, Any]],
-        student_loss_weight: float | dict[str, float] = 1.0,
+        student_loss_weight: float | dict[str, Any] = 1.0,
         unlabelled: dict[str, Any] | None = None,
         inherit: Any = None,
     ) -> None:
@@ -159,6 +160,7 @@ class DistillationHook(Hook):
             self.student_loss_weight,
             self._unlabelled is None or self._unlabelled.moves_statistics,
         )
+        self.distiller.student_losses.resolve(runner.max_iters, per_epoch)
         check_training_data(runner, self.distiller.maker, self.student_loss_weight)
         self._at_inference = AtInference(student, self.terms, self.teachers, teachers)
         if self._unlabelled is not None:
@@ -202,6 +204,7 @@ class DistillationHook(Hook):
         done = runner.iter / runner.max_iters
         self.distiller.set_progress(runner.iter / per_epoch, factors, batch, done)
         self.distiller.controllers.begin(runner.iter, per_epoch, runner.optim_wrapper)
+        self.distiller.student_losses.begin(runner.iter, per_epoch)
 
     def after_train_iter(
         self,
