@@ -62,6 +62,7 @@ from ckd_mm.functional.statistics import (
 )
 from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.tat import tat_loss
+from ckd_mm.functional.uskd import uskd_loss
 from ckd_mm.functional.vid import vid_loss
 
 __all__ = [
@@ -132,5 +133,6 @@ __all__ = [
     'tat_loss',
     'top1_agreement',
     'uniformity',
+    'uskd_loss',
     'vid_loss',
 ]

@@ -70,6 +70,7 @@ from ckd_mm.losses.sinkd import SinKDLoss
 from ckd_mm.losses.sp import SPLoss
 from ckd_mm.losses.taid import TAIDLoss
 from ckd_mm.losses.tat import TaTLoss
+from ckd_mm.losses.uskd import USKDLoss
 from ckd_mm.losses.vid import VIDLoss
 
 __all__ = [
@@ -126,5 +127,6 @@ __all__ = [
     'SinKDLoss',
     'TAIDLoss',
     'TaTLoss',
+    'USKDLoss',
     'VIDLoss',
 ]
