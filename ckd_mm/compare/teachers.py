@@ -7,7 +7,7 @@ from typing import Any
 
 from ckd_mm.teachers import TeacherKind, read_teachers
 
-__all__ = ['check_teachers', 'local_files']
+__all__ = ['check_teachers', 'has_other_teacher', 'local_files']
 
 
 def check_teachers(hooks: list[dict[str, Any]]) -> None:
@@ -18,10 +18,16 @@ def check_teachers(hooks: list[dict[str, Any]]) -> None:
     """
     tried: list[TeacherKind] = []
     for hook in hooks:
-        for teacher in read_teachers(hook['teacher']):
+        for teacher in read_teachers(hook.get('teacher')):
             if teacher not in tried:
                 teacher.check()
                 tried.append(teacher)
+
+
+def has_other_teacher(hook: dict[str, Any]) -> bool:
+    """Whether a hook has a teacher beside the student itself."""
+    kinds = read_teachers(hook.get('teacher'))
+    return any(not kind.is_student for kind in kinds)
 
 
 def local_files(hook: dict[str, Any]) -> list[Path]:
@@ -29,4 +35,4 @@ def local_files(hook: dict[str, Any]) -> list[Path]:
 
     The file of a cache names its data and its teacher's weights.
     """
-    return [path for one in read_teachers(hook['teacher']) for path in one.files()]
+    return [path for one in read_teachers(hook.get('teacher')) for path in one.files()]

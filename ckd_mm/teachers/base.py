@@ -161,6 +161,9 @@ class TeacherKind(ABC):
     can_be_inherited: ClassVar[bool] = False
     """Whether a student can start from it: a model whose modules have their names."""
 
+    is_student: ClassVar[bool] = False
+    """Whether it is the student itself, in another layer or at another time."""
+
     weight: float = 1.0
 
     @abstractmethod

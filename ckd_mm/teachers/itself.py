@@ -36,6 +36,7 @@ class ItselfTeacher(TeacherKind):
     key = 'itself'
     key_in_words = "itself=True for the student's own deeper layers"
     key_meaning = 'is the student of the same step'
+    is_student = True
 
     itself: bool = False
     weight: float = 1.0

@@ -58,6 +58,7 @@ class PreviousEpochTeacher(TeacherKind):
     key = 'previous_epoch'
     key_in_words = "previous_epoch='memory' or 'snapshot' for the student an epoch ago"
     key_meaning = 'is the student of the previous epoch'
+    is_student = True
 
     previous_epoch: Any = None
     top_k: int | None = None

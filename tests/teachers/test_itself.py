@@ -30,7 +30,15 @@ class Size(nn.Module):
         return dict(levels=torch.tensor(float(len(student))))
 
 
+class Gap(nn.Module):
+    """Takes no care of the teacher's gradient."""
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return (student.mean() - teacher.mean()).square()
+
+
 SIZE = dict(type='Size')
+GAP = dict(type='Gap')
 SP = dict(type='SPLoss')
 LAYERS = dict(student='backbone.layer2', teacher='backbone.layer4')
 
@@ -38,11 +46,19 @@ LAYERS = dict(student='backbone.layer2', teacher='backbone.layer4')
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LOSSES.module_dict, 'Size', Size)
+    monkeypatch.setitem(LOSSES.module_dict, 'Gap', Gap)
 
 
-def distiller(on: Any, loss: dict[str, Any], student: Any, *teachers: Any) -> Distiller:
-    terms = build_terms(dict(one=dict(on=on, loss=loss)), len(teachers))
-    return Distiller(student, teachers, terms)
+def distiller(
+    on: Any,
+    loss: dict[str, Any],
+    student: Any,
+    *teachers: Any,
+    weight: float = 1.0,
+    data: str = 'labelled',
+) -> Distiller:
+    terms = build_terms(dict(one=dict(on=on, loss=loss, data=data)), len(teachers))
+    return Distiller(student, teachers, terms, weight)
 
 
 def losses_of(made: Distiller) -> dict[str, Any]:
@@ -61,6 +77,16 @@ def test_a_loss_of_the_student_alone_reads_a_detector() -> None:
     assert 'loss_rpn_cls' in losses
 
 
+def test_a_loss_of_the_student_alone_runs_what_it_reads_without_labels() -> None:
+    made = distiller('backbone', SIZE, faster_rcnn(), weight=0.0)
+    assert set(losses_of(made)) == {'loss_one', 'one_levels'}
+
+
+def test_a_loss_of_the_student_alone_reads_a_batch_without_labels() -> None:
+    losses = losses_of(distiller('neck', SIZE, faster_rcnn(), data='unlabelled'))
+    assert losses['loss_one'] > 0 and losses['loss_one'].requires_grad
+
+
 def test_a_loss_of_the_student_alone_beside_one_with_a_teacher() -> None:
     student, teacher = one_stage('RetinaNet'), one_stage('RetinaNet', seed=1)
     terms = dict(
@@ -74,7 +100,10 @@ def test_a_loss_of_the_student_alone_beside_one_with_a_teacher() -> None:
 
 def test_a_deeper_layer_of_a_detector_teaches_without_gradient() -> None:
     student = faster_rcnn()
-    losses = losses_of(distiller(LAYERS, SP, student, Itself()))
+    runs: list[Any] = []
+    student.backbone.register_forward_hook(lambda *step: runs.append(step))
+    losses = losses_of(distiller(LAYERS, GAP, student, Itself()))
+    assert len(runs) == 1
     losses['loss_one'].backward()
     assert student.backbone.layer2[0].conv1.weight.grad is not None
     assert student.backbone.layer3[0].conv1.weight.grad is None
