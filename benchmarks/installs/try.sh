@@ -42,9 +42,12 @@ install_beside() {
     echo "  pip freeze: one new line, ckd_mm"
 }
 
+# The container has its own.
+version_said() { [ "$way" = container ] || echo " $("$python" --version),"; }
+
 source "$checkout/benchmarks/installs/ways.sh"
 echo "$way, $(date -u +%F), commit $(git -C "$checkout" rev-parse --short HEAD)," \
-    "$(. /etc/os-release && echo "$PRETTY_NAME"), $("$python" --version), $(nproc --all) cores"
+    "$(. /etc/os-release && echo "$PRETTY_NAME"),$(version_said) $(nproc --all) cores"
 [ "$way" = dist ] || step git clone --quiet "$checkout" ckd_mm
 "try_$way"
 echo "all: $((SECONDS - began)) s"

@@ -47,6 +47,8 @@ try_container() {
         network_of_this_machine root
     done <lines
     steps_of_set_up
+    step inside '.venv/bin/python --version'
+    tail -n 1 details.log
     step inside '.venv/bin/ckd_mm demo --task classification'
     cat root/ckd_mm/work_dirs/demo/digits_classification.md
 }

@@ -185,7 +185,7 @@ def _link(
     hook = hook_of(cfg)
     outside = [one for one in found if not isinstance(one, str)]
     if hook is not None and (outside or not found):
-        _check_teachers(what, outside or hook['teacher'])
+        _check_teachers(what, outside or hook.get('teacher'), cfg.default_scope)
     return Link(cfg, taught if hook is not None else ())
 
 
@@ -205,10 +205,10 @@ def _given(
     return link
 
 
-def _check_teachers(what: str, teacher: Any) -> None:
+def _check_teachers(what: str, teacher: Any, scope: str | None = None) -> None:
     """Check that teachers from outside can be built and have their weights."""
     try:
-        check_teachers([dict(teacher=teacher)])
+        check_teachers([(teacher, scope)])
     except ValueError as error:
         raise ValueError(f'{what}: {error}') from error
 

@@ -114,8 +114,11 @@ def read_comparison(
         check_student(f'method {name!r}', student)
     for first in firsts.values():
         add_imports(first, modules)
-    hooks = map(hook_of, [*students.values(), *firsts.values()])
-    check_teachers([hook for hook in hooks if hook])
+    check_teachers(
+        (hook.get('teacher'), student.default_scope)
+        for student in [*students.values(), *firsts.values()]
+        if (hook := hook_of(student))
+    )
     return Comparison(
         Path(path),
         content['metric'],

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from mmengine.registry import DefaultScope
 
 from ckd_mm.teachers import TeacherKind, read_teachers
 
 __all__ = ['check_teachers', 'has_other_teacher', 'local_files']
 
 
-def check_teachers(hooks: list[dict[str, Any]]) -> None:
+def check_teachers(teachers: Iterable[tuple[Any, str | None]]) -> None:
     """Check each teacher once; this downloads a zoo's weights.
+
+    Args:
+        teachers: A hook's `teacher` and the `default_scope` of its student, in which
+            a run builds a teacher whose config names none.
 
     Raises:
         ValueError: One cannot be built, as its checkpoint is missing or does not fit.
     """
-    tried: list[TeacherKind] = []
-    for hook in hooks:
-        for teacher in read_teachers(hook.get('teacher')):
-            if teacher not in tried:
-                teacher.check()
-                tried.append(teacher)
+    tried: list[tuple[TeacherKind, str | None]] = []
+    for teacher, scope in teachers:
+        for kind in read_teachers(teacher):
+            if (kind, scope) not in tried:
+                with DefaultScope.overwrite_default_scope(scope):
+                    kind.check()
+                tried.append((kind, scope))
 
 
 def has_other_teacher(hook: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
 from ckd_mm.chain import chain_report, plan_chain, read_chain
 from ckd_mm.compare import Run
@@ -110,7 +111,7 @@ def test_a_link_with_a_checkpoint_is_not_trained_and_its_weights_count(
     try:
         weights.write_bytes(content + b'.')
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr('ckd_mm.chain.links.check_teachers', lambda hooks: None)
+            patch.setattr('ckd_mm.chain.links.check_teachers', lambda teachers: None)
             (anew,) = plan_chain(read_chain(write(links=given)), run.folder.parents[1])
     finally:
         weights.write_bytes(content)
@@ -130,7 +131,8 @@ def test_a_link_may_learn_from_one_that_is_given_and_one_that_is_trained(
         a=dict(config=model),
         b=dict(config=model, teacher=['given', 'a', outside], **KD),
     )
-    first, second = go(write(links=several))
+    with DefaultScope.overwrite_default_scope('mmdet'):  # `outside` names none
+        first, second = go(write(links=several))
     teachers = Config.fromfile(second.config_file).custom_hooks[0].teacher
     weights = classifier_teacher['checkpoint']
     assert [one.checkpoint for one in teachers] == [

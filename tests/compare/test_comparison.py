@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
 from ckd_mm.commands.fill_cache import cache_teacher
 from ckd_mm.compare import Comparison, plan, read_comparison
@@ -195,6 +196,14 @@ def test_several_teachers_are_all_tried(write: Write, content: dict[str, Any]) -
     assert len(hook(comparison, 'KD').teacher) == 2
     with pytest.raises(ValueError, match=r"'gone\.pth' is not there"):
         read_comparison(write(teacher=[good, dict(good, checkpoint='gone.pth')]))
+
+
+def test_a_teacher_that_names_no_scope_is_tried_in_its_students(
+    write: Write, content: dict[str, Any]
+) -> None:
+    model = Config.fromfile(content['teacher']['config']).model.to_dict()
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        read_comparison(write(teacher=dict(content['teacher'], config=model)))
 
 
 def folders(comparison: Comparison) -> dict[str, Path]:
