@@ -16,6 +16,7 @@ from torch import Tensor, nn
 __all__ = [
     'equal_on_all_ranks',
     'gather_rows',
+    'last_of_each',
     'leave_process_group',
     'mean_over_all_rows',
     'sum_over_ranks',
@@ -73,6 +74,15 @@ def gather_rows(rows_BD: Tensor) -> tuple[Tensor, int]:
     sizes = torch.stack(counts).tolist()
     first = sum(sizes[: dist.get_rank()])
     return _GatherRows.apply(rows_BD, sizes), first
+
+
+def last_of_each(index_G: Tensor) -> Tensor:
+    """For each position (G,), the last position with the same number.
+
+    Samplers pad the last batch, so an image can be among the rows of all ranks twice.
+    """
+    order_G = torch.arange(1, 1 + len(index_G), device=index_G.device)
+    return ((index_G[:, None] == index_G) * order_G).argmax(dim=1)
 
 
 def mean_over_all_rows(sum_of_rows: Tensor, num_rows: int) -> Tensor:

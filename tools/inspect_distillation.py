@@ -191,12 +191,12 @@ def _code(value: Any) -> str:
 def _teacher_of(cfg: Any) -> Any:
     for hook in cfg.get('custom_hooks') or []:
         if hook.get('type') == 'DistillationHook':
-            teachers = hook['teacher']
+            teachers = hook.get('teacher') or []
             teachers = teachers if isinstance(teachers, list) else [teachers]
             named = [one['config'] for one in teachers if 'config' in one]
             if named and isinstance(named[0], str):
                 return named[0]
-            if 'type' in teachers[0]:
+            if teachers and 'type' in teachers[0]:
                 return dict(teachers[0])
     raise ValueError(
         'the config has no DistillationHook that names the config of a teacher; give '

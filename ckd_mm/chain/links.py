@@ -185,7 +185,7 @@ def _link(
     hook = hook_of(cfg)
     outside = [one for one in found if not isinstance(one, str)]
     if hook is not None and (outside or not found):
-        _check_teachers(what, outside or hook['teacher'], cfg.default_scope)
+        _check_teachers(what, outside or hook.get('teacher'), cfg.default_scope)
     return Link(cfg, taught if hook is not None else ())
 
 

@@ -124,7 +124,8 @@ def _hook_of(runner: Runner) -> DistillationHook:
             "of another library, teacher=dict(type='timm', ...); of several, make one "
             'each and give the run a list of caches'
         )
-    check_student(runner.model, {term.name: term.on for term in hook.terms})
+    heard = [term for term in hook.terms if term.request.listens_to(0)]
+    check_student(runner.model, {term.name: term.on for term in heard})
     check_hooks(runner.hooks)
     return hook
 
@@ -133,7 +134,9 @@ def _built(runner: Runner, hook: DistillationHook) -> tuple[Teacher, TeacherView
     """The teacher, and its view for the terms of the hook."""
     device = next(runner.model.parameters()).device
     teacher = hook.teachers[0].build(runner, device)
-    requests = {term.name: term.request for term in hook.terms}
+    requests = {
+        term.name: term.request for term in hook.terms if term.request.listens_to(0)
+    }
     view = teacher.view(runner.model, requests)
     plan = getattr(view, 'plan', None)  # a view of a user's kind may have none
     if plan is not None:

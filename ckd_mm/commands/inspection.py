@@ -188,8 +188,8 @@ def _in_one_step(
     return {
         on: Finding(
             on,
-            _shapes(pairs[on].student),
-            _shapes(pairs[on].teacher),
+            _shapes(pairs[on].models()[0]),
+            _shapes(pairs[on].models()[1]),
             tuple(maker.bound(on).offers),
             options_of(part),
             columns[on],

@@ -115,7 +115,7 @@ def read_comparison(
     for first in firsts.values():
         add_imports(first, modules)
     check_teachers(
-        (hook['teacher'], student.default_scope)
+        (hook.get('teacher'), student.default_scope)
         for student in [*students.values(), *firsts.values()]
         if (hook := hook_of(student))
     )

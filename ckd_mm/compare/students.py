@@ -10,6 +10,7 @@ from mmengine.hub import get_config
 
 from ckd_mm.commands.arguments import LIBRARIES
 from ckd_mm.commands.presets import add_hook, default_terms
+from ckd_mm.compare.teachers import has_other_teacher
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.registry import did_you_mean
 
@@ -52,7 +53,7 @@ def student_of(what: str, method: Any, base: Config, teacher: Any) -> Config:
     if is_config(method):
         cfg = load_config(what, method)
         hook = hook_of(cfg)
-        if hook is not None and teacher is not None:
+        if teacher is not None and hook is not None and has_other_teacher(hook):
             hook['teacher'] = deepcopy(teacher)
         return cfg
     try:
@@ -77,7 +78,8 @@ def student_of(what: str, method: Any, base: Config, teacher: Any) -> Config:
     if teacher is None and 'teacher' not in arguments:
         raise ValueError(
             f'{what} has no teacher; give the comparison a '
-            'teacher=dict(config=..., checkpoint=...)'
+            'teacher=dict(config=..., checkpoint=...), or the method teacher=None for '
+            'losses of the student alone'
         )
     cfg = deepcopy(base)
     add_hook(cfg, deepcopy({'teacher': teacher, **arguments}))

@@ -10,7 +10,7 @@ from mmengine.registry import DefaultScope
 
 from ckd_mm.teachers import TeacherKind, read_teachers
 
-__all__ = ['check_teachers', 'local_files']
+__all__ = ['check_teachers', 'has_other_teacher', 'local_files']
 
 
 def check_teachers(teachers: Iterable[tuple[Any, str | None]]) -> None:
@@ -32,9 +32,15 @@ def check_teachers(teachers: Iterable[tuple[Any, str | None]]) -> None:
                 tried.append((kind, scope))
 
 
+def has_other_teacher(hook: dict[str, Any]) -> bool:
+    """Whether a hook has a teacher beside the student itself."""
+    kinds = read_teachers(hook.get('teacher'))
+    return any(not kind.is_student for kind in kinds)
+
+
 def local_files(hook: dict[str, Any]) -> list[Path]:
     """The local files that a hook's teachers depend on.
 
     The file of a cache names its data and its teacher's weights.
     """
-    return [path for one in read_teachers(hook['teacher']) for path in one.files()]
+    return [path for one in read_teachers(hook.get('teacher')) for path in one.files()]

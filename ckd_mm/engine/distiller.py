@@ -34,10 +34,11 @@ class Distiller:
     Args:
         student: The student, without a distributed wrapper; or the semi-supervised
             detector that trains it.
-        teachers: The teachers.
+        teachers: The teachers; there may be none, for losses of the student alone.
         terms: What is distilled; each from the teachers that it names, or all.
-        student_loss_weight: A factor on the student's losses, or one per loss key. With
-            0 and terms that need no labels, the student runs as far as they read it.
+        student_loss_weight: A factor on the student's losses, or one per loss key, see
+            :class:`StudentLosses`. With 0 and terms that need no labels, the student
+            runs as far as they read it.
         moves_statistics: Whether the running statistics of BatchNorm see the batches
             without labels.
 
@@ -50,7 +51,7 @@ class Distiller:
         student: BaseModel,
         teachers: Sequence[Teacher],
         terms: Sequence[Term],
-        student_loss_weight: float | dict[str, float] = 1.0,
+        student_loss_weight: float | dict[str, Any] = 1.0,
         moves_statistics: bool = True,
     ) -> None:
         self.terms = terms
@@ -168,9 +169,8 @@ class Distiller:
                 continue
             with naming_the_term(term.name):
                 pair = self.maker.pair(term.name, step)
-                self.maker.bound(term.name).fit.check_values(
-                    term.loss, pair.student, pair.teacher
-                )
+                fit = self.maker.bound(term.name).fit
+                fit.check_values(term.loss, *pair.models())
                 unweighed[term.name], logged = self._loss(term, pair)
                 loss = self.controllers.weighed(term.name, unweighed[term.name])
                 added[f'loss_{term.name}'] = _scaled(loss, self.factors[term.name])

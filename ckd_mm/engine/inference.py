@@ -22,7 +22,7 @@ from ckd_mm.engine.connectors import Connectors
 from ckd_mm.engine.inherit import have_other_order
 from ckd_mm.engine.terms import Term
 from ckd_mm.sharding import is_sharded
-from ckd_mm.teachers import Teacher, TeacherKind
+from ckd_mm.teachers import ALONE, Teacher, TeacherKind
 
 __all__ = ['KEY', 'AtInference', 'changing', 'warn_of_stock_student']
 
@@ -154,6 +154,12 @@ def _only_teacher(term: Term, kinds: Sequence[TeacherKind]) -> int:
     """
     numbers = range(len(kinds)) if term.teachers is None else term.teachers
     name = type(term.loss).__name__
+    if ALONE in numbers:
+        raise ValueError(
+            f'distill term {term.name!r}: {name} gives the student modules of a '
+            'teacher at inference, and reads the student alone; give its forward an '
+            'argument teacher'
+        )
     if len(numbers) > 1:
         raise ValueError(
             f'distill term {term.name!r}: {name} gives the student the modules of one '

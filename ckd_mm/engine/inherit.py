@@ -62,6 +62,11 @@ class Inherit:
                 'dict(teacher=NUMBER, parts=[...]) with such a list, got '
                 f'{dict(option, parts=parts)!r}'
             )
+        if not kinds:
+            raise ValueError(
+                'inherit needs a teacher of a zoo, teacher=dict(config=...), and the '
+                'hook has none; leave inherit out'
+            )
         if number is None and len(kinds) > 1:
             raise ValueError(
                 f'inherit must say from which of the {len(kinds)} teachers; write '

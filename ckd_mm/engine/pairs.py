@@ -18,7 +18,7 @@ from ckd_mm.engine.student_view import StudentView
 from ckd_mm.engine.unlabelled import unlabelled_student, views_by_data
 from ckd_mm.probing.steps import first_iteration
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.teachers import Request, Teacher, TeacherView
+from ckd_mm.teachers import ALONE, Request, Teacher, TeacherView
 
 __all__ = ['PairMaker']
 
@@ -54,7 +54,10 @@ class PairMaker:
         )
         self.views: list[TeacherView] = [*labelled.values(), *unlabelled.values()]
         self.numbers = [*labelled, *unlabelled]
-        self.weights = [teachers[number].weight for number in self.numbers]
+        self.weights = [
+            1.0 if number == ALONE else teachers[number].weight
+            for number in self.numbers
+        ]
         self.averages = {name: request.average for name, request in requests.items()}
         self.needing_labels = why_labels(student, labelled.values())
         taps = [tap for view in labelled.values() for tap in view.student_taps]
@@ -142,7 +145,8 @@ class PairMaker:
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets; of several teachers, their average.
 
-        The student's value is the same beside each of them, see `_check_same_rows`.
+        A loss of the student alone gets no teacher's value. The student's value is the
+        same beside each of several, see `_check_same_rows`.
         """
         average = self.averages[term]
         pairs, weights = [], []
@@ -151,8 +155,10 @@ class PairMaker:
             if term in view.terms:
                 pairs.append(view.pair(term, step))
                 weights.append(average.weight(number, weight))
-        teacher = average.of([pair.teacher for pair in pairs], weights)
-        return replace(pairs[0], teacher=teacher)
+        values = [pair.teacher for pair in pairs if pair.teacher is not None]
+        return replace(
+            pairs[0], teacher=average.of(values, weights) if values else None
+        )
 
     def forget(self) -> None:
         """Let go of the step's tensors."""

@@ -17,7 +17,7 @@ import inspect
 import math
 from dataclasses import dataclass, replace
 
-from ckd_mm.checks import non_negative
+from ckd_mm.checks import boolean, non_negative
 from ckd_mm.engine.controllers import Controller
 from ckd_mm.registry import SCHEDULES, build, did_you_mean
 
@@ -45,11 +45,15 @@ class Schedule:
         every: The term acts in every n-th iteration of training only, with the
             weight it has. In between its loss is 0, and the teacher does not run for
             it.
+        steps: Whether rise and fall go in steps of an epoch: each iteration has the
+            factor of the end of its epoch. A warm-up over all E epochs then has the
+            factor e / E in the e-th, as PS-KD does.
 
     Raises:
         ValueError: A number is negative or not finite, `end` is not after `begin`,
-            warm-up and decay would overlap, or `every` is not a whole number >= 1. A
-            warm-up without a decay may be cut short by the end.
+            warm-up and decay would overlap, `every` is not a whole number >= 1, or
+            `steps` are to be of iterations. A warm-up without a decay may be cut short
+            by the end.
     """
 
     begin: float = 0
@@ -58,11 +62,18 @@ class Schedule:
     decay: float = 0
     by_epoch: bool = True
     every: int = 1
+    steps: bool = False
 
     def __post_init__(self) -> None:
         if type(self.every) is not int or self.every < 1:
             raise ValueError(
                 f'schedule: every must be a whole number >= 1, got {self.every!r}'
+            )
+        boolean('schedule: steps', self.steps)
+        if self.steps and not self.by_epoch:
+            raise ValueError(
+                'schedule: steps=True is for epochs, and by_epoch=False counts '
+                'iterations; leave one of them out'
             )
         for name in ('begin', 'end', 'warmup', 'decay'):
             value = getattr(self, name)
@@ -106,6 +117,8 @@ class Schedule:
         now = iteration / iters_per_epoch if self.by_epoch else iteration
         if not self.begin <= now < self.end:
             return 0.0
+        if self.steps:
+            now = min(iteration // iters_per_epoch + 1, self.end)
         rise = (now - self.begin) / self.warmup if self.warmup else 1.0
         fall = (self.end - now) / self.decay if self.decay else 1.0
         return min(rise, fall, 1.0)

@@ -15,6 +15,7 @@ from ckd_mm.adapters import Pair
 from ckd_mm.adapters.core.parts import has_connector
 from ckd_mm.checks import one_of
 from ckd_mm.engine.controllers import Controller
+from ckd_mm.engine.hearing import heard_by
 from ckd_mm.engine.sample_weights import (
     SampleWeights,
     asked_for,
@@ -29,7 +30,6 @@ __all__ = [
     'CHANNELS',
     'Term',
     'build_terms',
-    'check_all_are_heard',
     'check_loss_classes',
     'required_channels',
 ]
@@ -51,7 +51,7 @@ class Term:
         loss: A registered loss.
         schedule: Scales the loss over training.
         teachers: The numbers of the teachers that it compares with, whose values are
-            averaged; `None` is all.
+            averaged; `None` is all. A loss of the student alone has `(ALONE,)`.
         controller: The weight that the schedule keeps beside its factor, if any.
         unlabelled: Whether it compares on the batch without labels.
         average: How it averages several teachers.
@@ -104,12 +104,12 @@ class Term:
             values['top1_agreement'] = top1_agreement(pair.student, pair.teacher)
         of_loss: Any = getattr(self.loss, 'statistics', None)
         if of_loss is not None:
-            values.update(of_loss(pair.student, pair.teacher))
+            values.update(of_loss(*pair.models()))
         return {f'{self.name}_{key}': value for key, value in values.items()}
 
 
 def build_terms(
-    distill: dict[str, dict[str, Any]], num_teachers: int = 1
+    distill: dict[str, dict[str, Any]] | None, num_teachers: int = 1
 ) -> list[Term]:
     """The terms of a `distill` config.
 
@@ -155,7 +155,7 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
         has_connector(config['on'])
         loss = _build_loss(config['loss'])
         schedule = build_schedule(config.get('schedule'))
-        teachers = _numbers(config.get('teacher'), num_teachers)
+        teachers = heard_by(loss, config.get('teacher'), num_teachers)
         data = one_of('data', config.get('data', DATA[0]), DATA)
         heard = tuple(dict.fromkeys(teachers or range(num_teachers)))
         kind, weights = (config.get(key) for key in AVERAGE)
@@ -234,41 +234,6 @@ def required_channels(cls: type) -> list[str]:
 
 def _names_a_loss(config: Any) -> bool:
     return isinstance(config, dict) and isinstance(config.get('type'), str)
-
-
-def _numbers(teacher: Any, num_teachers: int) -> tuple[int, ...] | None:
-    if teacher is None:
-        return None
-    numbers = tuple(teacher) if isinstance(teacher, (list, tuple)) else (teacher,)
-    known = range(num_teachers)
-    for number in numbers:
-        if isinstance(number, bool) or number not in known:
-            raise ValueError(
-                f'teacher={teacher!r} must be a number from 0 to {num_teachers - 1}, '
-                "the position in the hook's list of teachers, or a list of them"
-            )
-    if not numbers:
-        raise ValueError('teacher=[] leaves no teacher; leave it out for all of them')
-    return numbers
-
-
-def check_all_are_heard(teacher: Any, terms: Sequence[Term]) -> None:
-    """Check that some term listens to each teacher.
-
-    Args:
-        teacher: The option of the hook.
-        terms: All terms.
-
-    Raises:
-        ValueError: None listens to one.
-    """
-    teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
-    for number, one in enumerate(teachers):
-        if not any(term.request.listens_to(number) for term in terms):
-            raise ValueError(
-                f'no distill term compares with teacher {number} '
-                f'({one.get("config")}); leave it out, or name it in a term'
-            )
 
 
 def check_loss_classes(terms: Iterable[Term], names: Sequence[str] | None) -> None:

@@ -23,7 +23,7 @@ from ckd_mm.adapters.core.semi_supervised import (
 from ckd_mm.engine.label_free import LabelFreeForward, why_labels
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.sharding import is_sharded
-from ckd_mm.teachers import Request, Teacher, TeacherView
+from ckd_mm.teachers import ALONE, Itself, Request, Teacher, TeacherView
 
 __all__ = [
     'UnlabelledStudent',
@@ -141,18 +141,21 @@ def views_by_data(
 ) -> tuple[dict[int, TeacherView], dict[int, UnlabelledView]]:
     """Views of the teachers by number, for the labelled and for the unlabelled batch.
 
+    Under `ALONE` is that of the student itself, for losses that read it alone.
+
     Raises:
         ValueError: The terms do not fit the models, or a cache is to know images
             without labels.
     """
     labelled: dict[int, TeacherView] = {}
     unlabelled: dict[int, UnlabelledView] = {}
-    for number, teacher in enumerate(teachers):
+    both = {**dict(enumerate(teachers)), ALONE: Itself(teaches=False)}
+    for number, teacher in both.items():
         heard = {name: one for name, one in requests.items() if one.listens_to(number)}
         first = {name: one for name, one in heard.items() if not one.unlabelled}
         second = {name: one for name, one in heard.items() if one.unlabelled}
         inner, preprocessor = student_within(student), preprocessor_of(student)
-        if first or not second:
+        if first or not (second or number == ALONE):
             labelled[number] = teacher.view(inner, first, preprocessor)
         if second:
             _check_is_no_cache(teacher, second)

@@ -27,7 +27,14 @@ from ckd_mm.adapters.core.map_connector import reset
 from ckd_mm.adapters.core.parts import has_connector
 from ckd_mm.engine.pairs import PairMaker
 from ckd_mm.engine.sample_weights import EMBEDDING, WIDTHS, filled
-from ckd_mm.engine.terms import CHANNELS, PendingLoss, Term, required_channels
+from ckd_mm.engine.student import student_of
+from ckd_mm.engine.terms import (
+    CHANNELS,
+    PendingLoss,
+    Term,
+    build_terms,
+    required_channels,
+)
 from ckd_mm.errors import as_value_error
 from ckd_mm.probing.batches import random_batch
 from ckd_mm.probing.untrained import build_untrained
@@ -35,10 +42,39 @@ from ckd_mm.random_state import preserved_random_state
 from ckd_mm.sharding import is_sharded
 from ckd_mm.teachers import Request, TeacherKind
 
-__all__ = ['with_channels', 'with_connectors']
+__all__ = ['completed', 'with_channels', 'with_connectors']
 
 SIZES = (128, 224, 512)
 """Heights and widths of the images that are tried; some models need larger ones."""
+
+
+def completed(
+    distill: Mapping[str, Any],
+    terms: Sequence[Term],
+    kinds: Sequence[TeacherKind],
+    runner: Runner,
+    random_state: Tensor,
+) -> list[Term]:
+    """The terms with the channels that the config leaves out, and their connectors.
+
+    Args:
+        distill: The terms as the user wrote them.
+        terms: The terms that were built of it.
+        kinds: The teachers.
+        runner: The run.
+        random_state: In which first weights are drawn: that in which the hook was
+            built, as losses would have if the config had given the channels.
+
+    Raises:
+        ValueError: As for :func:`with_channels` and :func:`with_connectors`.
+    """
+    student = student_of(runner)
+    found = with_channels(distill, terms, kinds, runner, student)
+    with preserved_random_state():
+        torch.set_rng_state(random_state)
+        if found != distill:
+            terms = build_terms(found, len(kinds))
+        return with_connectors(terms, kinds, runner, student)
 
 
 def with_channels(
@@ -208,7 +244,7 @@ def _filled(term: Term, config: Mapping[str, Any], pair: Pair) -> dict[str, Any]
             weighers = {'sample_weight': filled(config['sample_weight'], found)}
         except ValueError as error:
             raise ValueError(f'distill term {term.name!r}: {error}') from error
-    read = dict(zip(CHANNELS, map(_widths, (pair.student, pair.teacher)), strict=True))
+    read = dict(zip(CHANNELS, map(_widths, pair.models()), strict=False))
     cls = term.loss.cls if isinstance(term.loss, PendingLoss) else type(term.loss)
     added = {}
     for name in required_channels(cls):

@@ -75,6 +75,7 @@ from ckd_mm.functional.statistics import (
 from ckd_mm.functional.taid import taid_loss
 from ckd_mm.functional.tat import tat_loss
 from ckd_mm.functional.ttm import ttm_loss
+from ckd_mm.functional.uskd import uskd_loss
 from ckd_mm.functional.vid import vid_loss
 from ckd_mm.functional.wkdf import wkdf_loss
 from ckd_mm.functional.wkdl import class_distances, wkdl_loss
@@ -160,6 +161,7 @@ __all__ = [
     'top1_agreement',
     'ttm_loss',
     'uniformity',
+    'uskd_loss',
     'vid_loss',
     'wkdf_loss',
     'wkdl_loss',

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
@@ -15,33 +14,32 @@ from ckd_mm.cache.replay import Replay
 from ckd_mm.engine.connectors import Connectors
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.finite import FiniteCheck
+from ckd_mm.engine.hearing import check_all_are_heard
 from ckd_mm.engine.inference import AtInference, warn_of_stock_student
 from ckd_mm.engine.inherit import Inherit
 from ckd_mm.engine.sample_index import SampleIndex, attached_index
 from ckd_mm.engine.student import check_averages, check_strategy, student_of
 from ckd_mm.engine.student_losses import StudentLosses
-from ckd_mm.engine.terms import (
-    build_terms,
-    check_all_are_heard,
-    check_loss_classes,
-)
+from ckd_mm.engine.teacher_states import TeacherStates
+from ckd_mm.engine.terms import build_terms, check_loss_classes
 from ckd_mm.engine.training_data import (
     attached_replay,
     check_training_data,
     class_names,
 )
 from ckd_mm.engine.unlabelled_data import UnlabelledData, check_data
-from ckd_mm.engine.widths import with_channels, with_connectors
+from ckd_mm.engine.widths import completed
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.registry import checks_names
 from ckd_mm.teachers import read_teachers
+from ckd_mm.teachers.evaluate import log_metrics
 
 __all__ = ['DistillationHook']
 
 
 @HOOKS.register_module()
 class DistillationHook(Hook):
-    """Distils the runner's model from a teacher.
+    """Distils the runner's model from teachers, or from itself.
 
     ```python
     custom_hooks = [
@@ -65,16 +63,19 @@ class DistillationHook(Hook):
             name; `evaluate=True`, to evaluate the teacher before training and log its
             metrics under `teacher/`; `shard=True`, to spread it over the processes.
             `ema=True` instead: the average of the student, which the run's EMAHook
-            keeps. `cache=PATH` instead: what `tools/cache_teacher.py` has stored. A
-            list of such dicts: several teachers, averaged by `weight` unless a term
-            chooses.
+            keeps. `cache=PATH` instead: what `tools/cache_teacher.py` has stored.
+            `itself=True` and `previous_epoch=...`: the student's own deeper layers, and
+            what it was an epoch ago. A list of such dicts: several teachers, averaged
+            by `weight` unless a term chooses. Left out where all losses read the
+            student alone.
         distill: The terms by name, each a dict with `on`, `loss` and optionally
             `schedule` (see :mod:`ckd_mm.engine.schedules`), `sample_weight`, `data`,
             `teacher` (its position, or several), `average` and `teacher_weights`.
         student_loss_weight: A factor on the student's losses, or a dict with a factor
-            per loss key. A warning names each key that the student does not log in the
-            first step. With 0, and terms that need no labels, only the modules that
-            they read are run.
+            per loss key. `dict(value=(1, 0.2), schedule=dict(...))` goes from the first
+            number to the second as the schedule rises. A warning names each key that
+            the student does not log in the first step. With 0, and terms that need no
+            labels, only the modules that they read are run.
         unlabelled: `dataloader`, of images for terms with `data='unlabelled'`;
             `moves_statistics=False` keeps them out of BatchNorm's running statistics.
         inherit: Modules, such as `['neck', 'bbox_head']`, whose weights the student
@@ -91,18 +92,19 @@ class DistillationHook(Hook):
     @checks_names
     def __init__(
         self,
-        teacher: dict[str, Any] | list[dict[str, Any]],
-        distill: dict[str, dict[str, Any]],
-        student_loss_weight: float | dict[str, float] = 1.0,
+        teacher: dict[str, Any] | list[dict[str, Any]] | None = None,
+        distill: dict[str, dict[str, Any]] | None = None,
+        student_loss_weight: float | dict[str, Any] = 1.0,
         unlabelled: dict[str, Any] | None = None,
         inherit: Any = None,
     ) -> None:
         self.teachers = read_teachers(teacher)
         self._inherit = Inherit.read(inherit, self.teachers)
-        self._distill = distill
+        self._teacher_states = TeacherStates(self.teachers)
         self._random_state = torch.get_rng_state()
         with preserved_random_state():  # connectors draw their first weights
             self.terms = build_terms(distill, len(self.teachers))
+        self._distill = distill or {}
         check_all_are_heard(teacher, self.terms)
         self.connectors = Connectors(self.terms)
         StudentLosses(student_loss_weight)  # refuses a bad one at once
@@ -159,32 +161,41 @@ class DistillationHook(Hook):
             self.student_loss_weight,
             self._unlabelled is None or self._unlabelled.moves_statistics,
         )
+        self.distiller.student_losses.resolve(runner.max_iters, per_epoch)
         check_training_data(runner, self.distiller.maker, self.student_loss_weight)
+        self._teacher_states.begin(teachers)
         self._at_inference = AtInference(student, self.terms, self.teachers, teachers)
         if self._unlabelled is not None:
             self._unlabelled.open(runner)
         for teacher in teachers:
-            _log_metrics(teacher.evaluate(runner), runner)
-        self._sample_index = attached_index(runner, self.terms)
+            log_metrics(teacher.evaluate(runner), runner)
+        self._sample_index = attached_index(runner, self.terms, self.teachers)
         self._replay = attached_replay(runner, teachers)
         self.distiller.attach()
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Have the epoch's augmentations replayed, where a teacher is cached."""
+        """Have the epoch's augmentations replayed; say to teachers that it begins."""
+        self._teacher_states.start_epoch(runner)
         if self._replay is not None:
             self._replay.start(runner.epoch)
 
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Say to teachers that an epoch has ended."""
+        self._teacher_states.end_epoch(runner)
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Take the connectors' state along when a training run resumes."""
+        """Take the states of connectors and teachers along when a run resumes."""
         if runner._resume and _has_train_loop(runner):
             self._join(runner)  # FlexibleRunner resumes before `before_run`
             self.connectors.load(checkpoint)
+            self._teacher_states.load(checkpoint)
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Save the connectors' state beside the student's."""
+        """Save the states of connectors and teachers beside the student's."""
         self.connectors.save(checkpoint)
+        self._teacher_states.save(checkpoint)
         if self._at_inference is not None:
             self._at_inference.save(checkpoint, self.connectors)
 
@@ -202,6 +213,7 @@ class DistillationHook(Hook):
         done = runner.iter / runner.max_iters
         self.distiller.set_progress(runner.iter / per_epoch, factors, batch, done)
         self.distiller.controllers.begin(runner.iter, per_epoch, runner.optim_wrapper)
+        self.distiller.student_losses.begin(runner.iter, per_epoch)
 
     def after_train_iter(
         self,
@@ -244,29 +256,16 @@ class DistillationHook(Hook):
         if not self._joined:
             check_strategy(runner)
             check_averages(runner)
-            self._complete_terms(runner)
+            self.terms = completed(
+                self._distill, self.terms, self.teachers, runner, self._random_state
+            )
+            self.connectors = Connectors(self.terms)
             self.connectors.join(runner)
             self._joined = True
 
-    def _complete_terms(self, runner: Runner) -> None:
-        """Fill in the channels that the config leaves out, and build what needs them.
-
-        It draws its first weights from the random state in which the hook was built, as
-        losses would have if the config had given the channels.
-        """
-        student = student_of(runner)
-        distill = with_channels(
-            self._distill, self.terms, self.teachers, runner, student
-        )
-        with preserved_random_state():
-            torch.set_rng_state(self._random_state)
-            if distill != self._distill:
-                self.terms = build_terms(distill, len(self.teachers))
-            self.terms = with_connectors(self.terms, self.teachers, runner, student)
-        self.connectors = Connectors(self.terms)
-
     def _detach(self, runner: Runner) -> None:
         self._joined = False
+        self._teacher_states.end()
         if self.distiller is not None:
             self.distiller.detach()
             self.distiller = None
@@ -286,14 +285,3 @@ class DistillationHook(Hook):
 def _has_train_loop(runner: Runner) -> bool:
     """Whether this is a training run; `runner.val()` and `.test()` build no loop."""
     return hasattr(runner._train_loop, 'run')
-
-
-def _log_metrics(metrics: dict[str, Any], runner: Runner) -> None:
-    """Log the metrics of a teacher, if it was evaluated."""
-    if metrics:
-        values = ', '.join(f'{key}: {value}' for key, value in metrics.items())
-        print_log(f'Teacher evaluated: {values}', logger='current')
-        runner.visualizer.add_scalars(
-            {f'teacher/{key}': value for key, value in metrics.items()},
-            step=runner.iter,
-        )

@@ -76,6 +76,7 @@ from ckd_mm.losses.sp import SPLoss
 from ckd_mm.losses.taid import TAIDLoss
 from ckd_mm.losses.tat import TaTLoss
 from ckd_mm.losses.ttm import TTMLoss
+from ckd_mm.losses.uskd import USKDLoss
 from ckd_mm.losses.vid import VIDLoss
 from ckd_mm.losses.wkdf import WKDFLoss
 from ckd_mm.losses.wkdl import WKDLLoss
@@ -139,6 +140,7 @@ __all__ = [
     'TAIDLoss',
     'TTMLoss',
     'TaTLoss',
+    'USKDLoss',
     'VIDLoss',
     'WKDFLoss',
     'WKDLLoss',

@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ckd_mm.distributed import gather_rows
+from ckd_mm.distributed import gather_rows, last_of_each
 from ckd_mm.functional._vectors import unit_vectors
 
-__all__ = ['Memory', 'last_of_each']
+__all__ = ['Memory']
 
 
 class Memory(nn.Module):
@@ -81,9 +81,3 @@ class Memory(nn.Module):
             old_GD = bank_ND[index_G].to(rows_GD.dtype)
             new_GD = self.momentum * old_GD + (1 - self.momentum) * rows_GD
             bank_ND[index_G] = unit_vectors(new_GD).to(bank_ND.dtype)
-
-
-def last_of_each(index_G: Tensor) -> Tensor:
-    """For each position (G,), the last position with the same sample index."""
-    order_G = torch.arange(1, 1 + len(index_G), device=index_G.device)
-    return ((index_G[:, None] == index_G) * order_G).argmax(dim=1)

@@ -7,7 +7,12 @@ from typing import Literal, TypeAlias
 __all__ = ['Takes']
 
 Takes: TypeAlias = Literal[
-    'distribution', 'rows', 'maps', 'rows or maps', 'map and logits'
+    'distribution',
+    'rows',
+    'maps',
+    'rows or maps',
+    'map and logits',
+    'logits and layer',
 ]
 """What a loss takes from both models.
 

@@ -130,6 +130,11 @@ class Models:
 
     def _maker(self) -> tuple[Any, PairMaker, bool]:
         """Of the term that compares class logits, or else of the family's own part."""
+        if not self.teachers or any(one.is_student for one in self.hook.teachers):
+            raise ValueError(
+                'the student of this run had no other model as its teacher, so there '
+                'are no logits to compare with its own'
+            )
         wanted = [(term.on, term.teachers) for term in self.hook.terms]
         wanted = [one for one in wanted if str(_part(one[0])) in METHODS]
         wanted += [(part, None) for part in METHODS]

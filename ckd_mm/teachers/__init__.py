@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from ckd_mm.renamed import old_name
 from ckd_mm.teachers.averages import Average
-from ckd_mm.teachers.base import Request, Teacher, TeacherKind, TeacherView
+from ckd_mm.teachers.base import ALONE, Request, Teacher, TeacherKind, TeacherView
 from ckd_mm.teachers.cached import CachedTeacher, StoredTeacher
 from ckd_mm.teachers.ema import EMATeacher
 from ckd_mm.teachers.evaluate import evaluate_teacher
 from ckd_mm.teachers.foreign import FeatureModel, ForeignTeacher
 from ckd_mm.teachers.inputs import TeacherInputs
+from ckd_mm.teachers.itself import Itself, ItselfTeacher
 from ckd_mm.teachers.loading.build import build_teacher
 from ckd_mm.teachers.loading.checkpoint import load_weights
 from ckd_mm.teachers.model import ModelTeacher, ModelView
+from ckd_mm.teachers.previous import PreviousEpochTeacher
 from ckd_mm.teachers.reading import read_teachers
+from ckd_mm.teachers.remembered import RememberedTeacher
 from ckd_mm.teachers.speed import Speed
 from ckd_mm.teachers.zoo import ZooTeacher
 
@@ -23,13 +26,18 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    'ALONE',
     'Average',
     'CachedTeacher',
     'EMATeacher',
     'FeatureModel',
     'ForeignTeacher',
+    'Itself',
+    'ItselfTeacher',
     'ModelTeacher',
     'ModelView',
+    'PreviousEpochTeacher',
+    'RememberedTeacher',
     'Request',
     'Speed',
     'StoredTeacher',

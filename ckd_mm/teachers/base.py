@@ -18,13 +18,16 @@ from typing import Any, ClassVar, Protocol
 import torch
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from torch import nn
+from torch import Tensor, nn
 
 from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.teachers.averages import Average
 
-__all__ = ['Request', 'Teacher', 'TeacherKind', 'TeacherView']
+__all__ = ['ALONE', 'Request', 'Teacher', 'TeacherKind', 'TeacherView']
+
+ALONE = -1
+"""The number that a term hears whose loss reads the student alone."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Request:
     Args:
         on: What it compares, as in a config.
         context: The names of what its loss asks for beside student and teacher.
-        teachers: The numbers of the teachers that it listens to; `None` is all.
+        teachers: The numbers of the teachers that it listens to; `None` is all, and
+            `(ALONE,)` none.
         unlabelled: Whether it compares on the batch without labels.
         counts: Whether its loss trains; with `loss_weight=0` it is only logged.
         average: How it averages several teachers.
@@ -52,7 +56,9 @@ class Request:
 
     def listens_to(self, teacher: int) -> bool:
         """Whether the term compares with the teacher of this number."""
-        return self.teachers is None or teacher in self.teachers
+        if self.teachers is None:
+            return teacher != ALONE
+        return teacher in self.teachers
 
 
 class TeacherView(Protocol):
@@ -155,6 +161,9 @@ class TeacherKind(ABC):
     can_be_inherited: ClassVar[bool] = False
     """Whether a student can start from it: a model whose modules have their names."""
 
+    is_student: ClassVar[bool] = False
+    """Whether it is the student itself, in another layer or at another time."""
+
     weight: float = 1.0
 
     @abstractmethod
@@ -195,6 +204,35 @@ class TeacherKind(ABC):
         Raises:
             ValueError: It cannot.
         """
+
+    @property
+    def needs_sample_index(self) -> bool:
+        """Whether it asks for the number of each image in the whole training set."""
+        return False
+
+    def start_epoch(self, teacher: Teacher, runner: Runner) -> None:  # noqa: B027
+        """An epoch of training begins; most teachers stay as they are."""
+
+    def end_epoch(self, teacher: Teacher, runner: Runner) -> None:  # noqa: B027
+        """An epoch of training has ended, on all ranks, and nothing is saved yet."""
+
+    def state(self, teacher: Teacher) -> dict[str, Tensor]:
+        """What a checkpoint keeps of it, for a run that resumes."""
+        return {}
+
+    def load_state(self, teacher: Teacher, state: Mapping[str, Tensor]) -> None:
+        """Take what a checkpoint has kept, when a run resumes.
+
+        Raises:
+            ValueError: It is of another teacher.
+        """
+        if state:
+            raise ValueError(
+                f'the checkpoint has the state of another teacher than a '
+                f'{type(self).__name__}, which keeps none; resume with the teacher '
+                'that the run had, or start from its student by load_from without '
+                'resume'
+            )
 
     def files(self) -> list[Path]:
         """The local files that its outputs depend on."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from ckd_mm.random_state import preserved_random_state
 
-__all__ = ['evaluate_teacher']
+__all__ = ['evaluate_teacher', 'log_metrics']
 
 
 @torch.no_grad()
@@ -40,3 +41,14 @@ def evaluate_teacher(teacher: BaseModel, runner: Runner) -> dict[str, Any]:
         for batch in loader:
             evaluator.process(data_samples=teacher.val_step(batch), data_batch=batch)
         return evaluator.evaluate(len(loader.dataset))
+
+
+def log_metrics(metrics: dict[str, Any], runner: Runner) -> None:
+    """Log the metrics of a teacher, if it was evaluated."""
+    if metrics:
+        values = ', '.join(f'{key}: {value}' for key, value in metrics.items())
+        print_log(f'Teacher evaluated: {values}', logger='current')
+        runner.visualizer.add_scalars(
+            {f'teacher/{key}': value for key, value in metrics.items()},
+            step=runner.iter,
+        )

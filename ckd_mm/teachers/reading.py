@@ -16,14 +16,19 @@ __all__ = ['read_teachers']
 
 
 def read_teachers(teacher: Any) -> list[TeacherKind]:
-    """The teachers of a hook: a dict, or a list of them.
+    """The teachers of a hook: a dict, or a list of them; none of `None`.
 
     Raises:
         ValueError: An option is unknown or wrong.
     """
+    if teacher is None:
+        return []
     teachers = list(teacher) if isinstance(teacher, (list, tuple)) else [teacher]
     if not teachers:
-        raise ValueError('teacher must have one teacher at least, got an empty list')
+        raise ValueError(
+            'teacher must have one teacher at least, got an empty list; leave teacher '
+            'out for terms on the student alone'
+        )
     kinds = [_read(one) for one in teachers]
     for kind in kinds:
         positive('teacher: weight', kind.weight)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ckd_mm.compare import plan, read_comparison
+from ckd_mm.compare.students import check_student, hook_of, load_config, student_of
+from ckd_mm.compare.teachers import local_files
 
 from .conftest import KD
 
 Write = Callable[..., Path]
+ROOT = Path(__file__).parents[2]
 
 
 def test_each_of_several_students_alone_gets_every_method(
@@ -65,3 +69,36 @@ def test_another_training_before_gives_the_method_another_folder(
     before, after = planned(0.0), planned(0.5)
     differ = {title for title in before if before[title] != after[title]}
     assert differ == {title for title in before if 'after' in title}
+
+
+@pytest.mark.parametrize(
+    ('method', 'teacher'),
+    [
+        ('kd_r18-w16-r18-w2', dict(config='other.py')),
+        ('pskd_r18-w2', dict(previous_epoch='memory')),
+        ('uskd_r18-w2', None),
+    ],
+)
+def test_the_teacher_of_a_comparison_takes_no_students_place(
+    method: str, teacher: dict[str, Any] | None
+) -> None:
+    path = str(ROOT / f'configs/mmpretrain/digits/{method}_20e_digits.py')
+    base = load_config('base', path)
+    hook = hook_of(student_of('a method', path, base, dict(config='other.py')))
+    assert hook is not None
+    assert hook.get('teacher') == teacher
+    assert local_files(hook) == []
+
+
+def test_a_method_may_say_that_it_has_no_teacher() -> None:
+    base = load_config(
+        'base', str(ROOT / 'configs/mmpretrain/digits/resnet18-w2_digits.py')
+    )
+    uskd = dict(on=['logits', 'module:backbone.layer3'], loss=dict(type='USKDLoss'))
+    method = dict(distill=dict(uskd=uskd))
+    with pytest.raises(
+        ValueError, match='has no teacher; .* or the method teacher=None'
+    ):
+        student_of('a method', method, base, None)
+    cfg = student_of('a method', dict(method, teacher=None), base, None)
+    check_student('a method', cfg)

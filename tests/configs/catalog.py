@@ -86,9 +86,9 @@ def distilling_hook(path: str) -> dict[str, Any]:
 
 
 def teacher_of(path: str) -> str:
-    """A config, or the name of a model of another library."""
-    teacher = distilling_hook(path)['teacher']
-    return str(teacher.get('config') or teacher['model'])
+    """A config, or the name of a model of another library; empty without a model."""
+    teacher = distilling_hook(path).get('teacher') or {}
+    return str(teacher.get('config') or teacher.get('model') or '')
 
 
 def _features(path: str) -> set[str]:

@@ -15,6 +15,7 @@ from ckd_mm.compare import Comparison, plan, read_comparison
 from ckd_mm.teachers.foreign.from_timm import TimmTeacher
 
 from ..losses.battery import LOSSES
+from ..losses.rows_alone import ALONE_ROWS
 from ..losses.rows_dense import DENSE_ROWS
 from ..losses.rows_logits import LOGIT_ROWS
 from ..losses.rows_queries import QUERY_ROWS
@@ -25,7 +26,7 @@ COMPARISONS = sorted((ROOT / 'configs/compare').glob('*.py'))
 # Cannot train this student from this teacher; the others need boxes, RoIs or queries.
 EQUAL_WIDTHS = {'HCLLoss', 'CWDLoss', 'PKDLoss'}
 ELSEWHERE = EQUAL_WIDTHS | {'FGDLoss', 'FGFILoss', 'BoxRegressionLoss', 'MimicLoss'}
-ELSEWHERE |= {row.class_name for row in (*DENSE_ROWS, *QUERY_ROWS)}
+ELSEWHERE |= {row.class_name for row in (*DENSE_ROWS, *QUERY_ROWS, *ALONE_ROWS)}
 
 
 @pytest.fixture(scope='module')

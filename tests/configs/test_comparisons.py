@@ -58,7 +58,7 @@ def setting(path: str) -> dict[str, Any]:
     """The hook without its teacher and without what may differ between pairs."""
     options = SET_PER_PAIR.get(name_of(path).folder, {})
     hook = copy.deepcopy(distilling_hook(path))
-    hook.pop('teacher')
+    hook.pop('teacher', None)
     hook.pop('inherit', None)  # where the teacher has heads of the student's shape
     for name, term in hook['distill'].items():
         for option in options.get(name, ()):

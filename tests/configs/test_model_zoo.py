@@ -21,6 +21,7 @@ from .catalog import (
     distilling_hook,
     document,
     loaded,
+    teacher_of,
 )
 
 LISTED = [path for path in CONFIGS if '/digits/' not in path]
@@ -194,6 +195,7 @@ def files_of_teachers() -> set[str]:
     teachers = [
         distilling_hook(path)['teacher']
         for path in (*DISTILLED, *one_of_each_pair.values())
+        if teacher_of(path)
     ]
     names = ('checkpoint', 'config', 'model')
     return {

@@ -8,7 +8,7 @@ half a batch, random flips, and the random choice of RoIs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Result:
     weights: dict[str, torch.Tensor]
     connectors: dict[str, torch.Tensor]
     reports: list[dict[str, Any]]
+    teachers: dict[int, dict[str, torch.Tensor]] = field(default_factory=dict)
 
     def differs_from(self, other: Result) -> list[str]:
         return _differing(self.weights, other.weights)
@@ -72,7 +73,8 @@ def train(cfg: Config, num_ranks: int, folder: Path, *options: Any) -> Result:
     cfg.dump(folder / 'config.py')
     command = (WORKER, folder / 'config.py', folder, *options)
     start_ranks(num_ranks, *command)
-    saved = torch.load(folder / 'work/epoch_1.pth', weights_only=False)
+    last = f'work/epoch_{cfg.train_cfg.max_epochs}.pth'
+    saved = torch.load(folder / last, weights_only=False)
     # MMEngine's strategies save the wrapper's names
     state = saved['state_dict']
     weights = {name.removeprefix('module.'): value for name, value in state.items()}
@@ -80,7 +82,8 @@ def train(cfg: Config, num_ranks: int, folder: Path, *options: Any) -> Result:
         torch.load(folder / f'rank{rank}.pt', weights_only=False)
         for rank in range(num_ranks)
     ]
-    return Result(weights, saved.get('ckd_mm', {}), reports)
+    states = saved.get('ckd_mm_teachers', {})
+    return Result(weights, saved.get('ckd_mm', {}), reports, states)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def train(config: str, out: Path, rank: int, without_rois: bool) -> None:
         losses=losses.tolist(),
         wrapper=type(runner.model).__name__,
         size=size(runner.model),
-        teacher_size=size(watch.teacher),
+        teacher_size=size(watch.teacher) if watch.teacher is not None else None,
         schedules=watch.schedules,
         connectors=watch.connectors,
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from ckd_mm.engine.connectors import KEY as CONNECTORS
 from ckd_mm.engine.inference import KEY, AtInference
+from ckd_mm.teachers import ALONE
 
 
 class Reusing(nn.Module):
@@ -53,3 +55,12 @@ def test_a_weight_is_not_taken_for_what_lay_at_its_address_before() -> None:
     weights: Any = checkpoint[KEY]['head']['state_dict']
     assert weights['bias'].tolist() == [7, 7, 7, 7]
     assert weights['learned'].data_ptr() == state['x.learned'].data_ptr(), 'saved once'
+
+
+def test_a_loss_of_the_student_alone_gives_no_modules_of_a_teacher() -> None:
+    request = SimpleNamespace(counts=True)
+    term: Any = SimpleNamespace(
+        name='x', loss=Reusing(), on='backbone', teachers=(ALONE,), request=request
+    )
+    with pytest.raises(ValueError, match="'x': Reusing .*reads the student alone; giv"):
+        AtInference(nn.Module(), [term], [], [])

@@ -56,6 +56,15 @@ def test_warmup_and_decay_meet_in_the_middle() -> None:
     assert values[25] == values[75] == 0.5
 
 
+def test_steps_rise_and_fall_at_the_start_of_each_epoch() -> None:
+    """The e-th of E epochs has e / E, as alpha of PS-KD."""
+    rising = factors(warmup=10, steps=True)
+    assert rising == [(epoch + 1) / 10 for epoch in range(10) for _ in range(10)]
+    falling = factors(decay=4, steps=True)
+    assert falling[::10] == [1.0] * 6 + [0.75, 0.5, 0.25, 0.0]
+    assert factors(begin=8, warmup=2, steps=True)[79:91:10] == [0.0, 0.5]
+
+
 @pytest.mark.parametrize(
     ('config', 'error'),
     [
@@ -70,6 +79,8 @@ def test_warmup_and_decay_meet_in_the_middle() -> None:
         (dict(begin=100, by_epoch=False), r'\(100 iterations\)'),
         (dict(every=0), 'every must be a whole number >= 1, got 0'),
         (dict(every=1.5), 'every must be a whole number >= 1, got 1.5'),
+        (dict(steps=1), 'steps must be True or False, got 1'),
+        (dict(steps=True, by_epoch=False), 'steps=True is for epochs, and by_epoch'),
         (dict(warm_up=3), "no option 'warm_up'; did you mean 'warmup'"),
     ],
 )

@@ -74,6 +74,7 @@ GIVEN: dict[str, tuple[str, dict[str, Any]]] = {
 WITH_LOGITS = {
     'LinearKDLoss': dict(student='embedding', teacher='logits'),
     'OFABranchLoss': dict(student='backbone.layer3', teacher='logits'),
+    'USKDLoss': ['logits', 'module:backbone.layer3'],
 }
 """What losses of a value of the student's and the teacher's class logits compare."""
 
@@ -198,7 +199,9 @@ def test_every_loss_that_needs_channels_gets_them(
     terms = build_terms(distill)
     kinds = read_teachers(task.teacher)
     if task.name == 'detector' and name in WITH_LOGITS:
-        with pytest.raises(ValueError, match='FasterRCNN has no module'):
+        with pytest.raises(
+            ValueError, match='FasterRCNN has no mod|unknown on=.logits'
+        ):
             with_channels(distill, terms, kinds, runner, runner.model)
         return
     filled = with_channels(distill, terms, kinds, runner, runner.model)

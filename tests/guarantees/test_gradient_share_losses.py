@@ -70,13 +70,13 @@ def detector(detector_config: Callable[..., Config], tmp_path_factory: Any) -> A
 def test_every_loss_but_some_is_here() -> None:
     """CRD and MaKD ask for the numbers of images, which a data loader gives.
 
-    Three ask for what dense heads have, and one for queries. OFA's branch has maps
-    beside logits of images, and SDD maps beside labels of images.
+    Three ask for what dense heads have, and one for queries. OFA's branch and
+    USKD have maps beside logits of images, and SDD maps beside labels of images.
     """
     of_dense_heads = {
         f'{name}KDLoss' for name in ('QualityFocal', 'Distribution', 'BoxIoU')
     }
-    of_images = {f'{name}Loss' for name in ('CRD', 'MaKD', 'OFABranch', 'SDD')}
+    of_images = {f'{name}Loss' for name in ('CRD', 'MaKD', 'OFABranch', 'SDD', 'USKD')}
     known = {name for _, name in CASES} | of_images | of_dense_heads
     known |= {'DETRDistillLoss'}
     assert known == set(LOSSES.module_dict)

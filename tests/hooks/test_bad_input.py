@@ -116,11 +116,9 @@ def test_a_run_has_one_hook(
     [
         (dict(teachr={}, distill={}), "no option 'teachr'; did you mean 'teacher'"),
         (dict(teacher={}, distil={}), "no option 'distil'; did you mean 'distill'"),
-        (dict(teacher={}), "needs 'distill'"),
-        ({}, "needs 'teacher' and 'distill'"),
     ],
 )
-def test_options_of_the_hook_that_are_misspelt_or_missing_are_named(
+def test_options_of_the_hook_that_are_misspelt_are_named(
     options: dict[str, Any], message: str
 ) -> None:
     for build in (
@@ -129,3 +127,9 @@ def test_options_of_the_hook_that_are_misspelt_or_missing_are_named(
     ):
         with pytest.raises(ValueError, match=f'^DistillationHook.*{message}'):
             build()
+
+
+@pytest.mark.parametrize('options', [{}, dict(teacher=dict(ema=True))])
+def test_a_hook_without_terms_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match='^distill needs at least one term, .*None$'):
+        DistillationHook(**options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from .row import LossRow, Mismatch
+from .rows_alone import ALONE_ROWS
 from .rows_boxes import BOX_ROWS
 from .rows_branches import BRANCH_ROWS
 from .rows_connectors import CONNECTOR_ROWS
@@ -41,6 +42,7 @@ LOSSES: tuple[LossRow, ...] = (
     *BRANCH_ROWS,
     *DENSE_ROWS,
     *STATE_ROWS,
+    *ALONE_ROWS,
 )
 
 EACH = pytest.mark.parametrize('row', LOSSES, ids=lambda row: row.class_name)

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from ckd_mm.distributed import last_of_each
 from ckd_mm.losses import CRDLoss
-from ckd_mm.losses._memory import Memory, last_of_each
+from ckd_mm.losses._memory import Memory
 
 from .modules import build_with_weights
 from .samples import draw

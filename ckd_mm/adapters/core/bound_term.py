@@ -40,17 +40,23 @@ class Pair:
 
     Args:
         student: A tensor, or a tuple of feature maps by level.
-        teacher: The same of the teacher.
+        teacher: The same of the teacher; `None` for a loss of the student alone.
         context: What else the loss asks for, by name.
     """
 
     student: Value
-    teacher: Value
+    teacher: Value | None
     context: dict[str, Any] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the loss, by name."""
-        return {'student': self.student, **self.context, 'teacher': self.teacher}
+        of_teacher = {} if self.teacher is None else {'teacher': self.teacher}
+        return {'student': self.student, **self.context, **of_teacher}
+
+    def models(self) -> tuple[Value, ...]:
+        """The value of the student, and that of the teacher if there is one."""
+        of_teacher = () if self.teacher is None else (self.teacher,)
+        return (self.student, *of_teacher)
 
 
 class BoundTerm:
@@ -94,6 +100,11 @@ class BoundTerm:
     def by_teacher(self) -> bool:
         """Whether the rows depend on the teacher."""
         return any(spec.by_teacher for spec in self._specs)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether some rows are chosen, of both models."""
+        return any(spec.choose is not None for spec in self._specs)
 
     @property
     def crossed(self) -> bool:
@@ -170,6 +181,12 @@ class BoundTerm:
             [spec.align(student, value, step) for spec, student, value in found],
             step,
             None,
+        )
+
+    def student_value(self, step: Step) -> Value:
+        """What `pair` has of the student, if rows are not chosen."""
+        return _levels_of_all(
+            [spec.value(spec.student, step.student, step) for spec in self._specs]
         )
 
     def teacher_value(self, step: Step, teacher: Recorder) -> Value:

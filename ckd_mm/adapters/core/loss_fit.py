@@ -28,6 +28,9 @@ _TAKEN = {
         'a feature map (N, C, H, W) of the student and class logits (B, C) of the '
         'teacher'
     ),
+    'logits and layer': (
+        'class logits (B, C) of the student and the output of one of its layers'
+    ),
 }
 _FITTING = {
     'maps': ('maps', 'rows or maps'),
@@ -69,30 +72,39 @@ class LossFit:
             ValueError: It takes something else.
         """
         takes, given = _takes(loss), self._given()
+        if takes == 'logits and layer' and isinstance(self.on, list):
+            given = ''  # it says itself which of the two does not fit
         if takes and given and takes not in _FITTING[given]:
             raise ValueError(self._refusal(loss, _GIVEN[given], given))
         for spec in self.specs:
             if takes and spec.columns is not None and not spec.levels:
                 self._check_columns(loss, spec.columns)
 
-    def check_values(self, loss: nn.Module, student: Value, teacher: Value) -> None:
+    def check_values(self, loss: nn.Module, *values: Value) -> None:
         """Check that a loss takes what modules returned in a step, by the shapes.
+
+        Args:
+            loss: The loss.
+            values: That of the student, and that of the teacher if the loss takes it.
 
         Raises:
             ValueError: It takes something else.
         """
         takes = _takes(loss)
+        if takes in ('', 'rows or maps', 'logits and layer'):
+            return
         of_both = ('maps', 'rows') if takes == 'map and logits' else (takes, takes)
-        for value, wanted in zip((student, teacher), of_both, strict=True):
+        for value, wanted in zip(values, of_both, strict=False):
             given = _kind(value)
-            if takes and takes != 'rows or maps' and wanted not in _FITTING[given]:
+            if wanted not in _FITTING[given]:
                 shapes = ', '.join(str(tuple(one.shape)) for one in _levels(value))
                 raise ValueError(self._refusal(loss, shapes, given))
 
     def _check_columns(self, loss: nn.Module, columns: Columns | Pixels) -> None:
         """Check that a loss can compare these columns of class logits."""
         start = f'term {self.term!r}: {type(loss).__name__}'
-        if _takes(loss) == 'distribution' and not columns.is_distribution:
+        of_softmax = _takes(loss) in ('distribution', 'logits and layer')
+        if of_softmax and not columns.is_distribution:
             raise ValueError(
                 f'{start} compares a distribution over the columns, but the logits of '
                 f'on={self.on!r} are {columns.kind}, each a question of its '
@@ -141,7 +153,9 @@ class LossFit:
         ways = []
         if takes == 'map and logits':
             ways.append("compare on=dict(student='backbone.layer3', teacher='logits')")
-        if parts:
+        if takes == 'logits and layer':
+            ways.append("give on=['logits', 'module:backbone.layer3']")
+        elif parts:
             ways.append(f'compare {" or ".join(parts)}')
         if others:
             ways.append(f'take a {what} that fits: {", ".join(sorted(others))}')
