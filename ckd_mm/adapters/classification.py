@@ -26,10 +26,7 @@ from ckd_mm.adapters.core.pair_spec import Context, PairSpec, Part, Readout, Una
 from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
-from ckd_mm.adapters.core.teacher_classifier import (
-    class_weights,
-    why_no_class_weights,
-)
+from ckd_mm.adapters.core.teacher_classifier import with_class_weights
 from ckd_mm.adapters.core.tokens import TOKENS, blocks_of, maps_of_blocks
 from ckd_mm.checks import boolean
 from ckd_mm.registry import ADAPTERS
@@ -131,7 +128,8 @@ class ClassificationAdapter(Adapter):
         the weights (C, D) that give the teacher's.
         """
         head = Readout((Tap('head'),))
-        return self._with_weights(self._of_classes(PairSpec(head, head), activation))
+        spec = self._of_classes(PairSpec(head, head), activation)
+        return with_class_weights(spec, self.teacher, last_linear(self.teacher))
 
     def cam(self, bias: bool = False) -> PairSpec:
         """Class activation maps (B, C, H, W), of the classes that both models have.
@@ -162,19 +160,6 @@ class ClassificationAdapter(Adapter):
             # With several labels, an image may also have labels that the teacher knows.
             labels=None if several else _TARGET,
         )
-
-    def _with_weights(self, spec: PairSpec) -> PairSpec:
-        """A pair spec of class logits, with the weights that give the teacher's."""
-        if not isinstance(spec.columns, Columns):
-            return spec
-        name = last_linear(self.teacher)
-        layer = self.teacher.get_submodule(name) if name else None
-        reason = why_no_class_weights(layer, spec.columns)
-        if reason:
-            return replace(spec, missing_context={'teacher_classifier': reason})
-        read = class_weights(self.teacher, name, spec.columns)
-        weights = {'teacher_classifier': Context(read, of_teacher=True)}
-        return replace(spec, context={**spec.context, **weights})
 
     def _no_maps(self) -> Unavailable | None:
         """Why the two have no class activation maps, if they have none."""

@@ -204,6 +204,12 @@ def has_rows(cls: type) -> bool:
 
 
 def _check_has_rows(cls: type) -> None:
+    forward = getattr(cls, 'forward', None)
+    if forward is None or 'teacher' not in inspect.signature(forward).parameters:
+        raise ValueError(
+            f'{cls.__name__} reads the student alone, and weighers look at a teacher '
+            'as well; leave sample_weight out'
+        )
     if not has_rows(cls):
         known = sorted(
             name for name, one in LOSSES.module_dict.items() if has_rows(one)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ckd_mm.functional._inputs import check_maps, full_precision
 from ckd_mm.functional._labels import class_indices
+from ckd_mm.functional._rows import Reduction, reduced
 from ckd_mm.functional._sizes import pooled_to
 
 __all__ = ['sdd_loss']
@@ -26,6 +27,7 @@ def sdd_loss(
     sizes: Sequence[int] = (1, 2, 4),
     temperature: float = 4.0,
     complementary_weight: float = 2.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Divergence of the class distributions of all regions of several scales.
 
@@ -52,6 +54,8 @@ def sdd_loss(
         sizes: The scales, integers >= 1; 1 is the image.
         temperature: Divides all logits; a finite number > 0.
         complementary_weight: A finite number >= 0.
+        reduction: `'mean'`, or `'none'` for the values of the images, whose mean is the
+            loss.
 
     Returns:
         The mean over images and regions, in nats times T^2 and the weight, >= 0, of
@@ -75,7 +79,7 @@ def sdd_loss(
     target_N = class_indices(target, student[:, :, 0, 0])
     with full_precision(student, teacher) as pair:
         if len(student) == 0:
-            return pair[0].sum() * 0.0
+            return reduced(pair[0].flatten(1).sum(1), reduction)
         student_NCR, teacher_NCR = (_regions(maps, sizes) for maps in pair)
         divergence_NCR = F.kl_div(
             F.log_softmax(student_NCR / temperature, dim=1),
@@ -87,7 +91,8 @@ def sdd_loss(
         of_image_N = pair[1].mean(dim=(2, 3)).argmax(dim=1) == target_N
         is_consistent_NR = is_right_NR == of_image_N[:, None]
         weight_NR = torch.where(is_consistent_NR, 1.0, complementary_weight)
-        return (weight_NR * divergence_NCR.sum(dim=1)).mean() * temperature**2
+        values_N = (weight_NR * divergence_NCR.sum(dim=1)).mean(dim=1)
+        return reduced(values_N, reduction) * temperature**2
 
 
 def _regions(maps: Tensor, sizes: Sequence[int]) -> Tensor:

@@ -6,12 +6,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._rows import Reduction, reduced
 
 __all__ = ['ttm_loss']
 
 
 def ttm_loss(
-    student: Tensor, teacher: Tensor, *, gamma: float = 0.2, weighted: bool = True
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    gamma: float = 0.2,
+    weighted: bool = True,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Divergence of the student's distribution from the transformed teacher's.
 
@@ -33,6 +39,8 @@ def ttm_loss(
         teacher: Logits (B, C), any real values; detached here.
         gamma: The power; a finite number > 0, in the paper at most 1.
         weighted: Whether rows are weighted by U.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, in nats, times U, which is from 1 to C^(1 - gamma) for a
@@ -53,8 +61,6 @@ def ttm_loss(
     """
     check_logits(student, teacher)
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         powers_BC = gamma * F.log_softmax(teacher_BC, dim=1)
         divergence_BC = F.kl_div(
             F.log_softmax(student_BC, dim=1),
@@ -65,4 +71,4 @@ def ttm_loss(
         divergence_B = divergence_BC.sum(dim=1)
         if weighted:
             divergence_B = powers_BC.logsumexp(dim=1).exp() * divergence_B
-        return divergence_B.mean()
+        return reduced(divergence_B, reduction)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._rows import Reduction, reduced
 from ckd_mm.functional._sizes import pooled_to
 
 __all__ = ['wkdf_loss']
@@ -18,7 +19,12 @@ _EPSILON = 1e-5
 
 
 def wkdf_loss(
-    student: Tensor, teacher: Tensor, *, grid: int = 1, mean_weight: float = 4.0
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    grid: int = 1,
+    mean_weight: float = 4.0,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Wasserstein distance of Gaussians with independent channels, in cells of a grid.
 
@@ -42,6 +48,8 @@ def wkdf_loss(
         teacher: Feature maps (N, C, H', W') of the same channels; detached here.
         grid: The number g of cells along each axis; an integer >= 1.
         mean_weight: The weight w of the means; a finite number >= 0.
+        reduction: `'mean'`, or `'none'` for the values of the images, whose mean is the
+            loss.
 
     Returns:
         The mean over images and cells of a sum over channels, in squared units of the
@@ -64,11 +72,11 @@ def wkdf_loss(
     check_maps(student, teacher, any_size=True)
     with full_precision(student, teacher) as pair:
         if len(student) == 0:
-            return pair[0].sum() * 0.0
+            return reduced(pair[0].flatten(1).sum(1), reduction)
         (means, deviations), wanted = (_moments(maps, grid) for maps in pair)
         gaps = mean_weight * (means - wanted[0]).square()
         gaps = gaps + (deviations - wanted[1]).square()
-        return gaps.sum() / (len(student) * grid**2)
+        return reduced(gaps.flatten(1).sum(1), reduction) / grid**2
 
 
 def _moments(maps: Tensor, grid: int) -> tuple[Tensor, Tensor]:

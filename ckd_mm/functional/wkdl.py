@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ckd_mm.functional._inputs import check_logits, full_precision
 from ckd_mm.functional._labels import check_two_classes, class_indices
+from ckd_mm.functional._rows import Reduction, reduced
 from ckd_mm.functional._vectors import unit_vectors
 
 __all__ = ['class_distances', 'wkdl_loss']
@@ -30,6 +31,7 @@ def wkdl_loss(
     sharpness: float | None = 1.0,
     epsilon: float = 0.05,
     num_iterations: int = 10,
+    reduction: Reduction = 'mean',
 ) -> Tensor:
     r"""Cross-entropy of the target, and a Wasserstein distance of the other classes.
 
@@ -71,6 +73,8 @@ def wkdl_loss(
         epsilon: Entropy regularisation; a finite number > 0. A larger one spreads each
             class over more classes.
         num_iterations: Sinkhorn's iterations; an integer >= 1.
+        reduction: `'mean'`, or `'none'` for the values of the rows, whose mean is the
+            loss.
 
     Returns:
         The mean over rows, nats plus gamma times units of the costs, >= 0, of shape ().
@@ -98,8 +102,6 @@ def wkdl_loss(
     _check_distances(distances, student)
     target_B1 = class_indices(target, student)[:, None]
     with full_precision(student, teacher) as (student_BC, teacher_BC):
-        if len(student_BC) == 0:
-            return student_BC.sum() * 0.0
         own_B1 = F.log_softmax(student_BC, dim=1).gather(1, target_B1)
         wanted_B1 = teacher_BC.softmax(dim=1).gather(1, target_B1)
         costs_CC = distances.detach().to(student_BC.dtype).clamp_min(0)
@@ -114,7 +116,8 @@ def wkdl_loss(
             epsilon,
             num_iterations,
         )
-        return gamma * distance_B.mean() - (wanted_B1 * own_B1).mean()
+        rows_B = gamma * distance_B - (wanted_B1 * own_B1).squeeze(1)
+        return reduced(rows_B, reduction)
 
 
 def class_distances(classifier: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ def sum_over_levels(
             values.append(loss(*pair))
         except ValueError as error:
             raise ValueError(f'level {number}: {error}') from error
-    return torch.stack(values).sum()
+    return torch.stack(values).sum(dim=0)
 
 
 def levels_of(maps: Maps) -> Sequence[Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative, positive
 from ckd_mm.functional import sdd_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._levels import Maps, sum_over_levels
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -66,13 +67,20 @@ class SDDLoss(nn.Module):
         )
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Maps, teacher: Maps, target: Tensor) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self,
+        student: Maps,
+        teacher: Maps,
+        target: Tensor,
+        reduction: Reduction = 'mean',
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each image."""
         loss = partial(
             sdd_loss,
             target=target,
             sizes=self.sizes,
             temperature=self.temperature,
             complementary_weight=self.complementary_weight,
+            reduction=reduction,
         )
         return self.loss_weight * sum_over_levels(loss, student, teacher)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import boolean, non_negative, positive
 from ckd_mm.functional import ttm_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -48,8 +49,14 @@ class TTMLoss(nn.Module):
         self.weighted = boolean('weighted', weighted)
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self, student: Tensor, teacher: Tensor, reduction: Reduction = 'mean'
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each row."""
         return self.loss_weight * ttm_loss(
-            student, teacher, gamma=self.gamma, weighted=self.weighted
+            student,
+            teacher,
+            gamma=self.gamma,
+            weighted=self.weighted,
+            reduction=reduction,
         )

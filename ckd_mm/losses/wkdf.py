@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import boolean, non_negative, positive_integer
 from ckd_mm.functional import wkdf_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._connectors import (
     BatchNorm,
     Channels,
@@ -79,17 +80,28 @@ class WKDFLoss(nn.Module):
         self.norms = nn.ModuleList(BatchNorm(width) for _, width in self.widths)
         self.loss_weight = non_negative('loss_weight', loss_weight)
 
-    def forward(self, student: Maps, teacher: Maps) -> Tensor:
-        """The weighted loss, of shape ()."""
+    def forward(
+        self, student: Maps, teacher: Maps, reduction: Reduction = 'mean'
+    ) -> Tensor:
+        """The weighted loss, of shape (), or of each image."""
         values = over_pairs(
-            self._level,
+            partial(self._level, reduction),
             zip(self.regressors, self.norms, strict=True),
             map_pairs(student, teacher, self.widths),
         )
-        return self.loss_weight * values.sum()
+        return self.loss_weight * values.sum(dim=0)
 
     def _level(
-        self, layers: tuple[Any, BatchNorm | None], student: Tensor, teacher: Tensor
+        self,
+        reduction: Reduction,
+        layers: tuple[Any, BatchNorm | None],
+        student: Tensor,
+        teacher: Tensor,
     ) -> Tensor:
-        loss = partial(wkdf_loss, grid=self.grid, mean_weight=self.mean_weight)
+        loss = partial(
+            wkdf_loss,
+            grid=self.grid,
+            mean_weight=self.mean_weight,
+            reduction=reduction,
+        )
         return behind_regressor(loss, layers, self.relu, student, teacher)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative, positive, positive_integer
 from ckd_mm.functional import class_distances, wkdl_loss
+from ckd_mm.functional._rows import Reduction
 from ckd_mm.losses._tables import Table, read_table
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
@@ -86,8 +87,9 @@ class WKDLLoss(nn.Module):
         teacher: Tensor,
         target: Tensor,
         teacher_classifier: Tensor | None = None,
+        reduction: Reduction = 'mean',
     ) -> Tensor:
-        """The weighted loss, of shape ().
+        """The weighted loss, of shape (), or of each row.
 
         Args:
             student: Logits (B, C); gets the gradient.
@@ -95,6 +97,7 @@ class WKDLLoss(nn.Module):
             target: The class of each row.
             teacher_classifier: Weights (C, D) that give the teacher's logits, without a
                 table.
+            reduction: 'mean' or 'none'.
         """
         distances = self.distances
         if distances is None:
@@ -110,6 +113,7 @@ class WKDLLoss(nn.Module):
             sharpness=self.sharpness,
             epsilon=self.epsilon,
             num_iterations=self.num_iterations,
+            reduction=reduction,
         )
 
 

@@ -133,7 +133,8 @@ class Models:
         if not self.teachers or any(one.is_student for one in self.hook.teachers):
             raise ValueError(
                 'the student of this run had no other model as its teacher, so there '
-                'are no logits to compare with its own'
+                'are no logits to compare with its own; the page goes without the '
+                'pictures of logits'
             )
         wanted = [(term.on, term.teachers) for term in self.hook.terms]
         wanted = [one for one in wanted if str(_part(one[0])) in METHODS]

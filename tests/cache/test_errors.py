@@ -159,11 +159,11 @@ def test_a_loss_that_reads_weights_of_the_teacher_is_refused(
         (dict(cache='x', ema=True), 'needs either the cache .* or a config'),
         (
             dict(cache='x', evaluate=True),
-            'only weight, classes and class_map go with it, got evaluate',
+            'only weight, classes, class_map and calibrate go with it, got evaluate',
         ),
         (
             dict(cache='x', checkpoint='y.pth', dtype='float16'),
-            'only weight, classes and class_map go with it, got .*',
+            'only weight, classes, class_map and calibrate go with it, got .*',
         ),
     ],
 )

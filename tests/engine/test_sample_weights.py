@@ -12,6 +12,7 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
 from ckd_mm.engine.sample_weights import SampleWeights, build_sample_weights
+from ckd_mm.engine.terms import build_terms
 from ckd_mm.losses import CKDLoss, KDLoss
 from ckd_mm.registry import WEIGHERS
 from ckd_mm.weighers import ClassWeight, ConfidenceGate, FocalWeight, IPWDWeight
@@ -340,3 +341,14 @@ def test_a_loss_without_rows_says_so(loss: str) -> None:
     message = f"'kd': {loss} is no mean of rows.*leave sample_weight out.*KDLoss"
     with pytest.raises(ValueError, match=message):
         build(toy(seed=0), GATE, type=loss)
+
+
+def test_a_loss_of_the_student_alone_is_refused() -> None:
+    term = dict(
+        on=['logits', 'module:backbone.layer3'],
+        loss=dict(type='USKDLoss', student_channels=(5, 8)),
+        sample_weight=dict(type='ConfidenceGate'),
+    )
+    message = 'USKDLoss reads the student alone.*; leave sample_weight out'
+    with pytest.raises(ValueError, match=message):
+        build_terms(dict(uskd=term), num_teachers=0)

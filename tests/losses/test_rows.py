@@ -20,8 +20,9 @@ OTHERS = {
     'BoxIoUKDLoss',
     'DistributionKDLoss',
     'QualityFocalKDLoss',
-    'FitNetLoss',  # a BatchNorm looks at all rows, as in the next
+    'FitNetLoss',  # a BatchNorm looks at all rows, as in the next two
     'SimKDLoss',
+    'WKDFLoss',
     'NDLoss',  # counts the rows of each class
     'OFABranchLoss',
     'MaKDLoss',  # looks a row up by its number

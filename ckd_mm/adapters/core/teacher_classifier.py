@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ckd_mm.adapters.core.class_logits import Columns
+from ckd_mm.adapters.core.context import Context
+from ckd_mm.adapters.core.pair_spec import PairSpec
 from ckd_mm.adapters.core.step import Step
 
-__all__ = ['class_weights', 'why_no_class_weights']
+__all__ = ['with_class_weights']
 
 
-def why_no_class_weights(layer: nn.Module | None, columns: Columns) -> str:
-    """Why a layer has no row of weights for each column; empty if it has.
+def with_class_weights(spec: PairSpec, teacher: BaseModel, name: str) -> PairSpec:
+    """A pair spec of class logits whose losses can ask for `teacher_classifier`.
+
+    It has the weights (C, D), a row for each column that is compared; or the reason why
+    there are none.
 
     Args:
-        layer: The last linear layer of the teacher's head, if there is one.
-        columns: What is compared of the class logits.
+        spec: What is compared.
+        teacher: The teacher.
+        name: The last linear layer of its head; empty if there is none.
     """
+    columns = spec.columns
+    if not isinstance(columns, Columns):
+        return spec
+    layer = teacher.get_submodule(name) if name else None
+    reason = _why_not(layer, columns)
+    if reason:
+        return replace(spec, missing_context={'teacher_classifier': reason})
+
+    def read(step: Step) -> Tensor:
+        weights: Tensor = teacher.get_submodule(name).weight
+        return columns.match.teacher.of(weights.detach(), 0)
+
+    weights = {'teacher_classifier': Context(read, of_teacher=True)}
+    return replace(spec, context={**spec.context, **weights})
+
+
+def _why_not(layer: nn.Module | None, columns: Columns) -> str:
+    """Why a layer has no row of weights for each column; empty if it has."""
     if columns.activation == 'binary':
         return (
             "with activation='binary' the columns are yes and no, and no classes; take "
@@ -32,21 +56,3 @@ def why_no_class_weights(layer: nn.Module | None, columns: Columns) -> str:
             'classes'
         )
     return ''
-
-
-def class_weights(
-    teacher: BaseModel, name: str, columns: Columns
-) -> Callable[[Step], Tensor]:
-    """How its weights (C, D) are read, a row for each column that is compared.
-
-    Args:
-        teacher: The teacher.
-        name: The name of the layer.
-        columns: What is compared of the class logits.
-    """
-
-    def read(step: Step) -> Tensor:
-        weights: Tensor = teacher.get_submodule(name).weight
-        return columns.match.teacher.of(weights.detach(), 0)
-
-    return read

@@ -16,6 +16,7 @@ from ckd_mm.adapters.core.pair_spec import Context
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.roi.stages import Stages
+from ckd_mm.functional._boxes import overlaps
 
 __all__ = ['SampledRoIs', 'best_ious']
 
@@ -176,16 +177,9 @@ def best_ious(rois_R5: Tensor, boxes: Sequence[Tensor]) -> Tensor:
     index_R, rois_R4 = rois_R5[:, 0], rois_R5[:, 1:].float()
     found = rois_R4.new_zeros(len(rois_R4))
     for number, boxes_G4 in enumerate(boxes):
-        starts = torch.maximum(rois_R4[:, None, :2], boxes_G4[:, :2])
-        ends = torch.minimum(rois_R4[:, None, 2:], boxes_G4[:, 2:])
-        shared_RG = (ends - starts).clamp_min(0.0).prod(dim=2)
-        areas_R, areas_G = (
-            (one[:, 2:] - one[:, :2]).prod(dim=1) for one in (rois_R4, boxes_G4)
-        )
-        union_RG = areas_R[:, None] + areas_G - shared_RG
-        iou_RG = shared_RG / union_RG.clamp_min(1e-6)
         if len(boxes_G4):
-            found = torch.where(index_R == number, iou_RG.amax(dim=1), found)
+            best_R = overlaps(rois_R4, boxes_G4.float()).amax(dim=1)
+            found = torch.where(index_R == number, best_R, found)
     return found
 
 
