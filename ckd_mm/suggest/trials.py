@@ -15,6 +15,7 @@ from ckd_mm.checks import is_number, positive, positive_integer
 from ckd_mm.engine.gradient_share import GradientShare
 from ckd_mm.engine.terms import Term, build_terms
 from ckd_mm.registry import LOSSES, did_you_mean
+from ckd_mm.teachers import read_teachers
 
 __all__ = ['FACTORS', 'Subject', 'Trial', 'find_hook', 'probing_config', 'read_terms']
 
@@ -100,10 +101,9 @@ def read_terms(
         ValueError: A term is wrong or there is none of this name, a temperature is not
             positive, or a loss has no weight.
     """
-    teachers = hook.get('teacher')
-    number = len(teachers) if isinstance(teachers, (list, tuple)) else 1
+    number = len(read_teachers(hook.get('teacher')))
     distill = hook.get('distill')
-    built = {term.name: term for term in build_terms(distill, number)}  # type: ignore[arg-type]
+    built = {term.name: term for term in build_terms(distill, number)}
     for name in names or ():
         if name not in built:
             raise ValueError(

@@ -8,7 +8,7 @@ One schedule of 3 epochs for all. The student has the teacher's 64 channels in i
 which PKD and the teacher's RoI head take. Weights and temperatures are those of the
 papers, CKD's those of configs/mmdet/digits; all were written down before the first run.
 
-Ours: not run yet.
+Ours, 69 minutes beside other work on 2 cores: benchmarks/results/cross_rois.md.
 """
 
 base = 'configs/mmdet/digits/faster-rcnn_r18-w8-fpn64_digits.py'
