@@ -29,6 +29,7 @@ WAYS_OUT = {
     'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
     'out that goes through it',
 }
+ANY_WAY_OUT = 'compare a part that has it, or take a loss that does not need it'
 """Where there is a context that most pairs lack, by its name."""
 
 
@@ -222,12 +223,13 @@ class BoundTerm:
             for name in names
             if name in spec.missing_context
         ]
-        reasons += [f'; {WAYS_OUT[name]}' for name in names if name in WAYS_OUT]
+        ways = dict.fromkeys(WAYS_OUT.get(name, ANY_WAY_OUT) for name in names)
         return (
             f'the loss of term {self._term!r} needs {", ".join(map(repr, names))}, '
             'which this pair does not have; it has '
             + ', '.join(['student', 'teacher', *self.offers])
             + ''.join(reasons)
+            + f'; {", or ".join(ways)}'
         )
 
 

@@ -196,8 +196,8 @@ def _run_of(module: str, runs: Mapping[str, Pass], term: str) -> Pass:
         if found is not None:
             return found
     raise ValueError(
-        f'term {term!r}: the teacher is not run as far as module {module!r}; modules '
-        f'in {", ".join(runs)} can be compared'
+        f'term {term!r}: the teacher is not run as far as module {module!r}; name a '
+        f'module in {", ".join(runs)}'
     )
 
 
