@@ -133,6 +133,7 @@ CAUSES = {
         'Compare a part that has what the loss needs, or take a loss that does not '
         'need it.'
     ),
+    '{path} is no file': 'Give the path of a checkpoint.',
     'training with all parts changed no weight': (
         'A trial of `tools/compatibility.py` has failed. Look at the gradients of the '
         'terms in its output.'

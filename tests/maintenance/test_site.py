@@ -115,8 +115,8 @@ def test_every_option_of_a_teacher_on_the_page_is_one() -> None:
         assert 'speed' not in options
         assert options == list(options_of(cls)), name
         assert ('stream' in options) == ('speed' in cls.__dataclass_fields__), name
-    assert '| `config` | must be given |' in shown['zoo']
-    assert '| `cache` | must be given |' in shown['cached']
+    assert '| `config` | must be given |' in shown['ZooTeacher']
+    assert '| `cache` | must be given |' in shown['CachedTeacher']
     for name in ('timm', 'torchvision', 'transformers', 'module', 'torch_hub'):
         assert '| `model` | must be given |' in shown[name], name
         with pytest.raises(ValueError, match='needs model=NAME'):
