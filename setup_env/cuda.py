@@ -63,8 +63,8 @@ def cuda_environment(python: Path = VENV_PYTHON) -> dict[str, str]:
     if missing := _without(missing, folders):
         raise SetupError(
             f'torch needs {", ".join(missing)} to compile CUDA operators, which is '
-            f'neither in {home / "include"} nor in {packages}/nvidia/*/include. '
-            "Install the toolkit's libraries with headers (Debian, Ubuntu: "
+            f'neither in {home / "include"} nor in {packages}/nvidia/*/include; '
+            "install the toolkit's libraries with headers (Debian, Ubuntu: "
             'cuda-libraries-dev of its version)'
         )
     given = os.environ.get('CPATH')
@@ -88,7 +88,7 @@ def _cuda_home(wanted_by: str) -> Path:
     if not compilers:
         raise SetupError(
             f'a GPU ({wanted_by}) wants CUDA operators, but there is no nvcc: looked '
-            f'for {", ".join(str(home / "bin/nvcc") for home in homes)}. Install the '
+            f'for {", ".join(str(home / "bin/nvcc") for home in homes)}; install the '
             'CUDA toolkit of the version in `torch.version.cuda`, name it in '
             'CUDA_HOME, or say CUDA_VISIBLE_DEVICES= for operators without'
         )

@@ -98,7 +98,7 @@ def run_operators(devices: list[str], python: Path = VENV_PYTHON) -> None:
         )
         raise SetupError(
             f"mmcv's operators do not run on {' and '.join(devices)}"
-            + (advice if 'cuda' in devices else '')
+            + (advice if 'cuda' in devices else '; run make setup again')
         ) from error
 
 

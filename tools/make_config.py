@@ -258,7 +258,9 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument('--force', action='store_true', help='overwrite a file')
     args = parser.parse_args()
     if not args.list and args.schedule is None:
-        parser.error('give PAIR, METHOD and SCHEDULE, or --list')
+        parser.error(
+            'an argument is missing; give PAIR, METHOD and SCHEDULE, or --list'
+        )
     return args
 
 

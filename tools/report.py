@@ -18,6 +18,8 @@ from ckd_mm.report import Sample, check_out, read_history, report_runs
 
 __all__: list[str] = []
 
+DISTILLED = 'distilled student'
+
 
 def main() -> None:
     args = _parse_args()
@@ -26,7 +28,7 @@ def main() -> None:
         check_out(out)
         runs = {
             name: read_history(folder)
-            for name, folder in [*args.beside, ('distilled student', args.work_dir)]
+            for name, folder in [*args.beside, (DISTILLED, args.work_dir)]
         }
         teacher = read_history(args.teacher) if args.teacher else None
         report_runs(
@@ -53,6 +55,7 @@ def _parse_args() -> argparse.Namespace:
         '--beside',
         type=_named,
         nargs='+',
+        action='extend',
         default=[],
         metavar='NAME=WORK_DIR',
         help='runs of the same student, such as the student alone',
@@ -67,6 +70,12 @@ def _parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.images < 1:
         parser.error(f'--images must be at least 1, got {args.images}')
+    names = [name for name, _ in args.beside]
+    if len({*names, DISTILLED}) <= len(names):
+        parser.error(
+            f'--beside must have names that differ from each other and from '
+            f'{DISTILLED!r}, got {", ".join(names)}; rename one'
+        )
     return args
 
 

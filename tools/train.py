@@ -31,7 +31,9 @@ def main() -> None:
         for name in ('method', 'teacher_checkpoint', 'teacher_prefix'):
             if getattr(args, name) is not None:
                 option = f'--{name.replace("_", "-")}'
-                parser.error(f'{option} is for a teacher, which --teacher names')
+                parser.error(
+                    f'{option} is for a teacher, which --teacher names; give both'
+                )
         run_tool('train.py', args.config, [args.config, *passed_on])
         return
     with tempfile.TemporaryDirectory() as folder:

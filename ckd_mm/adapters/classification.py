@@ -88,6 +88,9 @@ class ClassificationAdapter(Adapter):
     batch.
     """
 
+    map_parts = ('backbone',)  # the neck pools to what `embedding` is
+    head_parts = ('logits', 'embedding', 'cam', 'last_stages', TOKENS)
+
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
         head = getattr(model, 'head', None)
@@ -99,7 +102,6 @@ class ClassificationAdapter(Adapter):
 
     def parts(self) -> dict[str, Part]:
         known = super().parts()
-        known.pop('neck', None)  # pools to what `embedding` is
         if blocks_of(self.student):
             known[TOKENS] = self._missing_tokens() or self.tokens
         known['logits'] = self._missing() or self.logits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from mmengine.model import BaseModel
 from torch import Tensor
@@ -57,9 +57,6 @@ class DetectionAdapter(ModuleAdapter):
     @classmethod
     def supports(cls, model: BaseModel) -> bool:
         return super().supports(model) and any(hasattr(model, name) for name in HEADS)
-
-    head_parts: ClassVar[tuple[str, ...]] = ()
-    """Names of the parts that this family has beside feature maps."""
 
     def parts(self) -> dict[str, Part]:
         known = super().parts()

@@ -67,8 +67,8 @@ class Replay(Dataset):
             )
         if isinstance(loader.dataset, Replay):
             raise ValueError(
-                'the training data are replayed already; a run with a cached teacher '
-                'needs no ReplayHook'
+                'the training data are replayed already; leave ReplayHook out of a run '
+                'with a cached teacher'
             )
         replay = cls(loader.dataset, epochs, seed)
         _exchange(loader, replay)
@@ -96,7 +96,7 @@ class Replay(Dataset):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith('__') or name == 'dataset':
-            raise AttributeError(name)
+            raise AttributeError(f'a replayed data set has no {name}; ask its dataset')
         return getattr(self.dataset, name)
 
     @property

@@ -51,8 +51,8 @@ def _one(
     if teacher == name or teacher in names:
         whom = 'itself' if teacher == name else f'{teacher!r}, which comes after it'
         raise ValueError(
-            f'{what} is to learn from {whom}, so the chain would be a circle; a '
-            'teacher stands before its student'
+            f'{what} is to learn from {whom}, so the chain would be a circle; '
+            'name a link that stands before it'
         )
     hint = did_you_mean(teacher, names) if isinstance(teacher, str) else ''
     raise ValueError(

@@ -115,7 +115,8 @@ def _hook_of(runner: Runner) -> DistillationHook:
     if len(hooks) != 1:
         raise ValueError(
             'a cache is made for the terms of a distillation config, which has one '
-            f'DistillationHook in its custom_hooks; this one has {len(hooks)}'
+            f'DistillationHook in its custom_hooks; this one has {len(hooks)}, give '
+            'the config of the run that is to read the cache'
         )
     (hook,) = hooks
     if len(hook.teachers) != 1 or not hook.teachers[0].can_be_cached:

@@ -43,7 +43,9 @@ def check_entries(
     check_keys(what, content, keys)
     for key in needed:
         if key not in content:
-            raise ValueError(f'the {what} lacks {key!r}; it has {sorted(content)}')
+            raise ValueError(
+                f'the {what} lacks {key!r}; it has {sorted(content)}, add {key}'
+            )
     _check_metrics(content['metric'], content.get('more_metrics', []))
     _check_seeds(content['seeds'])
 

@@ -131,7 +131,10 @@ def train_anew(
 
     def stop_at(failures: Mapping[str, str]) -> None:
         for title, text in failures.items():
-            raise RunFailed(f'{title}: {text}')
+            raise RunFailed(
+                f'{title}: {text}\n\n'
+                'a training has failed; mend what its log says, and start again'
+            )
 
     for run in runs:
         run.forget()

@@ -82,8 +82,8 @@ class Inherit:
         if not kind.can_be_inherited:
             raise ValueError(
                 'inherit needs a teacher of a zoo, teacher=dict(config=...), whose '
-                f'modules have the names of the student; teacher {number} is a '
-                f'{type(kind).__name__}'
+                f'modules have the names of the student, got teacher {number}, a '
+                f'{type(kind).__name__}; name another one, or leave inherit out'
             )
         return cls(kind, tuple(dict.fromkeys(parts)))
 

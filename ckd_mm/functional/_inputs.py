@@ -84,24 +84,23 @@ def check_maps(
         **({} if any_channels else {'C': 'choose layers of the same width'}),
         **({} if any_size else {'H': _SAME_STRIDE, 'W': _SAME_STRIDE}),
     }
-    if student.ndim == 4 and teacher.ndim == 4:
+    if student.ndim != 4 or teacher.ndim != 4:
+        advice = 'choose layers whose outputs are feature maps'
+    else:
         sizes = zip('NCHW', student.shape, teacher.shape, strict=True)
         different = [
             name
             for name, student_size, teacher_size in sizes
-            if student_size != teacher_size
+            if student_size != teacher_size and name in must_agree
         ]
-        advice = next(
-            (must_agree[name] for name in different if name in must_agree), ''
-        )
-    else:
-        advice = 'choose layers whose outputs are feature maps'
-    if advice:
-        raise ValueError(
-            'student and teacher feature maps must be (N, C, H, W) with the same '
-            f'{", ".join(must_agree)}, '
-            f'got {tuple(student.shape)} and {tuple(teacher.shape)}; {advice}'
-        )
+        if not different:
+            return
+        advice = must_agree[different[0]]
+    raise ValueError(
+        'student and teacher feature maps must be (N, C, H, W) with the same '
+        f'{", ".join(must_agree)}, '
+        f'got {tuple(student.shape)} and {tuple(teacher.shape)}; {advice}'
+    )
 
 
 @contextmanager

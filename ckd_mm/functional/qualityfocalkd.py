@@ -58,7 +58,7 @@ def qualityfocalkd_loss(
     if assigned.shape != student.shape[:1]:
         raise ValueError(
             f'assigned must be (K,), an entry for each of {len(student)} rows, got '
-            f'{tuple(assigned.shape)}; it is one of what dense heads are asked for'
+            f"{tuple(assigned.shape)}; compare on='dense_logits'"
         )
     number = (sum_over_ranks(assigned.sum()) / world_size()).clamp(min=1)
     with full_precision(student, teacher) as (student_KC, teacher_KC):

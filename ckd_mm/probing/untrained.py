@@ -45,7 +45,10 @@ def build_untrained(
     """
     cfg, name = _read(config)
     if not isinstance(cfg.get('model'), dict):
-        raise ValueError(f'config {name} has no model; it has {sorted(cfg.keys())}')
+        raise ValueError(
+            f'config {name} has no model; it has {sorted(cfg.keys())}: give a config '
+            'that inherits from that of a model'
+        )
     model = deepcopy(cfg.model)
     if cfg.get('data_preprocessor') is not None:
         model.setdefault('data_preprocessor', deepcopy(cfg.data_preprocessor))

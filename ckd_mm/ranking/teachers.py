@@ -104,8 +104,8 @@ def _labels(batch: dict[str, Any]) -> Tensor:
         label = getattr(sample, 'gt_label', None)
         if label is None or label.numel() != 1:
             raise ValueError(
-                f'each image must have one class, got a label {label}; teachers of '
-                'other data cannot be ranked by PARC'
+                f'each image must have one class, got a label {label}; rank '
+                'teachers by PARC on data with one label each'
             )
         labels.append(label.flatten())
     return torch.cat(labels)

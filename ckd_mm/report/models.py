@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner import Runner, load_state_dict
 from mmengine.utils import import_modules_from_strings
 from numpy.typing import NDArray
 
@@ -25,6 +25,7 @@ from ckd_mm.errors import as_value_error
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.teachers import Request, Teacher
+from ckd_mm.teachers.loading.safe import read_file
 
 __all__ = ['Logits', 'Models', 'open_models']
 
@@ -73,13 +74,14 @@ class Models:
         return list(map(str, (self.dataset.metainfo or {}).get('classes') or ()))
 
     def load(self, checkpoint: Path) -> None:
-        """Take the weights of a student.
+        """Take the weights of a student. Nothing that is in the file is run.
 
         Raises:
-            ValueError: They are another model's.
+            ValueError: They are another model's, or the file has more than weights.
         """
         with as_value_error(f'loading {checkpoint}'):
-            load_checkpoint(self.student, str(checkpoint), 'cpu', strict=True)
+            weights = read_file(str(checkpoint))['state_dict']
+            load_state_dict(self.student, weights, strict=True)
         self.student.eval()
 
     def samples(self, num_images: int) -> list[dict[str, Any]]:

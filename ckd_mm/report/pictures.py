@@ -138,7 +138,8 @@ def has_tsne() -> bool:
 def boxes(image: NDArray[np.uint8], found: Sequence[Box]) -> str:
     """An image with labelled boxes, the surest first.
 
-    A label has the size of ordinary text, and stays inside of the image.
+    A label has the size of ordinary text, and stays inside of the image. Where another
+    one is already, it moves down.
     """
     height, width = image.shape[:2]
     figure = Figure(figsize=(3.2, 3.2 * height / width))
@@ -146,20 +147,46 @@ def boxes(image: NDArray[np.uint8], found: Sequence[Box]) -> str:
     axis.imshow(image)
     axis.set_axis_off()
     axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    for x, y, w, h, text in reversed(found):
+    for x, y, w, h, _ in reversed(found):
         edges = Rectangle((x, y), w, h, fill=False, edgecolor='yellow', linewidth=1.5)
         axis.add_patch(edges)
-        room = 0.06 * len(text) * 0.45 * width  # of the label
-        above = y > 0.08 * height
+    taken: list[tuple[float, float, float]] = []
+    for x, y, _, _, text in found:
+        label = _free_place(x, y, 0.027 * len(text) * width, (width, height), taken)
+        taken.append(label)
         axis.text(
-            max(0.01 * width, min(x, 0.99 * width - room)),
-            y if above else max(y, 0.01 * height),
+            *label[:2],
             text,
-            va='bottom' if above else 'top',
+            va='top',
             fontsize=9,
             bbox=dict(facecolor='yellow', edgecolor='none', pad=1, alpha=0.85),
         )
     return embed(figure)
+
+
+def _free_place(
+    x: float,
+    y: float,
+    room: float,
+    size: tuple[int, int],
+    taken: Sequence[tuple[float, float, float]],
+) -> tuple[float, float, float]:
+    """Left, top and width of a label: on a box, or the next free place below that."""
+    width, height = size
+    tall = 0.062 * width  # the letters have the same size on each image
+    left = max(0.01 * width, min(x, 0.99 * width - room))
+    wanted = y - tall if y > tall else max(y, 0.01 * height)
+    top = wanted
+    while any(
+        abs(top - other_top) < tall
+        and left < other + other_room
+        and other < left + room
+        for other, other_top, other_room in taken
+    ):
+        top += tall / 4
+    if top + tall > height:
+        top = wanted
+    return left, top, room
 
 
 def plain(image: NDArray[np.uint8]) -> str:

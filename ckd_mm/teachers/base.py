@@ -155,6 +155,9 @@ class TeacherKind(ABC):
     key_meaning: ClassVar[str] = ''
     """What a teacher with this key is, for the error about options that it lacks."""
 
+    needed: ClassVar[tuple[str, ...]] = ()
+    """The options that a config must give, beside the key."""
+
     can_be_cached: ClassVar[bool] = False
     """Whether its outputs for an image are the same in every step."""
 

@@ -12,7 +12,7 @@ from ckd_mm.registry import TEACHERS, build, did_you_mean
 from ckd_mm.teachers.base import TeacherKind
 from ckd_mm.teachers.speed import Speed
 
-__all__ = ['read_teachers']
+__all__ = ['options_of', 'read_teachers']
 
 
 def read_teachers(teacher: Any) -> list[TeacherKind]:
@@ -35,6 +35,17 @@ def read_teachers(teacher: Any) -> list[TeacherKind]:
     return kinds
 
 
+def options_of(kind: type[TeacherKind]) -> dict[str, Field]:
+    """The options of a kind by name, those of `speed` among them."""
+    found: dict[str, Field] = {}
+    for option in fields(kind):  # type: ignore[arg-type]
+        if option.name == 'speed':
+            found |= {one.name: one for one in _speed_options(kind)}
+        else:
+            found[option.name] = option
+    return found
+
+
 def _read(teacher: Any) -> TeacherKind:
     """The kind that a dict names by `type`, or by the key that stands for it."""
     if not isinstance(teacher, dict):
@@ -49,7 +60,7 @@ def _read(teacher: Any) -> TeacherKind:
             _check_names(cls, teacher)
         return build(TEACHERS, _with_speed(teacher, cls))
     kinds = [kind for kind in TEACHERS.module_dict.values() if kind.key]
-    options = {name: one for kind in kinds for name, one in _options(kind).items()}
+    options = {name: one for kind in kinds for name, one in options_of(kind).items()}
     for key in teacher:
         if key not in options:
             hint = did_you_mean(key, options)
@@ -77,28 +88,17 @@ def _as_dict(teacher: Any) -> str:
 
 def _check_names(kind: Any, teacher: Mapping[str, Any]) -> None:
     """Check the names of the options of a kind that a config gives by `type`."""
-    known = _options(kind)
+    known = options_of(kind)
     for name in teacher:
         if name == 'type' or name in known:
             continue
         kinds = [one for one in TEACHERS.module_dict.values() if one.key]
-        having = [f'dict({one.key}=...)' for one in kinds if name in _options(one)]
+        having = [f'dict({one.key}=...)' for one in kinds if name in options_of(one)]
         hint = did_you_mean(name, known)
         if having:
             hint = f'; leave it out, it is an option of {" and ".join(having)}'
         shown = teacher['type'] if isinstance(teacher['type'], str) else kind.__name__
         raise ValueError(f'teacher: type={shown!r} does not take {name}{hint}')
-
-
-def _options(kind: type[TeacherKind]) -> dict[str, Field]:
-    """The options of a kind by name, those of `speed` among them."""
-    found: dict[str, Field] = {}
-    for option in fields(kind):  # type: ignore[arg-type]
-        if option.name == 'speed':
-            found |= {one.name: one for one in _speed_options(kind)}
-        else:
-            found[option.name] = option
-    return found
 
 
 def _speed_options(kind: Any) -> list[Field]:
@@ -122,7 +122,7 @@ def _default(option: Field) -> Any:
 
 def _check_options(kind: type[TeacherKind], given: Mapping[str, Any]) -> None:
     """Check that no option is given that this kind does not have."""
-    known = _options(kind)
+    known = options_of(kind)
     foreign = [name for name in given if name not in known]
     if foreign:
         names = [name for name in known if name != kind.key]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
-__all__ = ['CAUSES', 'LACKS', 'MUST', 'NEAR', 'PASSED_ON']
+__all__ = ['CAUSES', 'ENDS', 'LACKS', 'MUST', 'NEAR', 'PASSED_ON']
 
 PASSED_ON = re.compile(
-    r'\{[^{}]*\}|[\w:= ]*(\{[^{}]*\})?: \{(error|text)\}( \(.*\))?|\{text if .*',
-    re.DOTALL,
+    r'\s*(error: )?([\w:= ]*(\{[^{}]*\})?: )?\{error\}( \(.*\))?', re.DOTALL
 )
 """A message that is another one's text, perhaps with a name in front."""
-MUST = 'The config has the value after "got". Give what the message asks for.'
+MUST = 'What came is the value after "got". Give what the message asks for.'
+ENDS = (
+    'What a library said follows; it is the cause. `CKD_MM_TRACE=1` in the environment '
+    'shows where it was raised.'
+)
 NEAR = 'The name is misspelt. The message ends with names that are near, or with all.'
 LACKS = (
     'These two models lack the part. `tools/inspect_distillation.py` shows what they '
@@ -80,6 +83,12 @@ CAUSES = {
     'a {registry.name} is given as dict(type=NAME': (
         'Write a dict with `type` and its arguments.'
     ),
+    'teacher: class_map gives {twice} to several': (
+        'Give each class of the student to one class of the teacher.'
+    ),
+    'a student is distilled on one batch of images': (
+        'Take a model that gets one view of each image.'
+    ),
     'module {module} has no attribute': (
         'The name is not in the module. [Python](api/hooks.md) lists the public names.'
     ),
@@ -115,6 +124,35 @@ CAUSES = {
     'teacher: {kind.key}={given[kind.key]}': (
         'This kind of teacher has no such option. [Options](options.md) lists those of '
         'each kind.'
+    ),
+    'term {self.term}: {type(loss).__name__} takes {_TAKEN[takes]}': (
+        'Compare a part that the loss takes, or take a loss that fits what `on` gives. '
+        'The message names those that there are.'
+    ),
+    'the loss of term {self._term} needs': (
+        'Compare a part that has what the loss needs, or take a loss that does not '
+        'need it.'
+    ),
+    '{path} is no file': 'Give the path of a checkpoint.',
+    'training with all parts changed no weight': (
+        'A trial of `tools/compatibility.py` has failed. Look at the gradients of the '
+        'terms in its output.'
+    ),
+    'with random weights the losses of the model itself': (
+        'A trial of `tools/compatibility.py` says nothing. Lower the learning rate of '
+        'the config.'
+    ),
+    "the losses of {', '.join(broken)} are not finite": (
+        'A trial of `tools/compatibility.py` has failed. Look at the values that these '
+        'terms compare.'
+    ),
+    'this machine lacks': (
+        'The list says what to install. [Installation](../install.md) says what is '
+        'needed.'
+    ),
+    '{why}`{shlex.join(command)}` ended with status': (
+        'What the command said is the cause; the whole of it is in the log that is '
+        'named. Mend that, and run the same command again.'
     ),
 }
 """What to do, by how a message begins as it is written in the code."""

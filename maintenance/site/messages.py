@@ -6,70 +6,68 @@ value must be. `causes.py` has the others.
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from maintenance.pages import ROOT
-from maintenance.site.causes import CAUSES, LACKS, MUST, NEAR, PASSED_ON
+from maintenance.site.causes import CAUSES, ENDS, LACKS, MUST, NEAR, PASSED_ON
+from maintenance.site.raised import SUGGESTS, WRAP, Message, Sources, words
 
-__all__ = ['Message', 'messages', 'text', 'way_out']
+__all__ = ['messages', 'text', 'unread', 'way_out']
 
-PACKAGE = ROOT / 'ckd_mm'
+FOLDERS = tuple(ROOT / name for name in ('ckd_mm', 'tools', 'setup_env'))
+WRAPPERS = 'ckd_mm/errors.py'
+"""Raises again what it is given; that is read where it is given."""
 INTRODUCTION = """# Error messages
 
-Every message that the package raises, by the file that raises it. `{...}` stands for a
-value of your run. Search for the words around it. `teacher: ...` and `term NAME: ...`
-in front of a message say which part of the config it is about.
+Every message that the package, its tools and its set-up raise, by the file that raises
+it, and what to do.
+
+**How to read a row.** The message is the cause: it says what was expected, and after
+"got" what came. `{...}` stands for a value of your run: search for the words around it.
+`teacher: ...` and `term NAME: ...` in front of a message say which part of the config
+it is about. Where the message of a library follows ("ended in"), that is the cause.
 
 [Troubleshooting](../how_to/troubleshooting.md) has what goes wrong without a message.
 """
 GOT = re.compile(r'\b(must|expected|needs?)\b.*\bgot\b', re.DOTALL)
 CODE = re.compile(r"`[^`]*`|\b\w+=(?:'[^']*'|\w+\([^()]*\)|[\w.]+)")
 VALUE = re.compile(r'\{[^{}]*\}')
+HIDDEN = re.compile(r'\{[^{}]*\}|`[^`]*`')
+"""What has semicolons of its own."""
 NAME = re.compile(r'\{\w+\}')
-SUGGESTS = 'did_you_mean', '{hint}'
+FEWEST = 2
+"""Words that a way out has beside the values of the run."""
 
 
-@dataclass(frozen=True)
-class Message:
-    """A message as it is written, with names for the values in it.
-
-    Attributes:
-        file: Where it is raised, relative to the package.
-        kind: The type of the exception.
-        text: The message.
-    """
-
-    file: str
-    kind: str
-    text: str
+def messages(folders: Iterable[Path] = FOLDERS, root: Path = ROOT) -> Iterator[Message]:
+    """Every message of the files, but those that pass on another one's text."""
+    for found in dict.fromkeys(Sources(root, folders).messages()):
+        is_passed_on = found.kind != WRAP and PASSED_ON.fullmatch(found.text)
+        if found.file != WRAPPERS and not is_passed_on:
+            yield found
 
 
-def messages(package: Path = PACKAGE) -> Iterator[Message]:
-    """Every message of a package, but those that pass on another one's text.
-
-    A message that a function of the same file makes is read there. The reasons why two
-    models lack a part (`Unavailable`) are messages too.
-    """
-    for path in sorted(package.rglob('*.py')):
-        file = path.relative_to(package).as_posix()
-        tree = ast.parse(path.read_text(encoding='utf-8'))
-        for kind, argument in _raised(tree):
-            for written in _texts(argument, tree):
-                if not PASSED_ON.fullmatch(written):
-                    yield Message(file, kind, written)
+def unread(folders: Iterable[Path] = FOLDERS, root: Path = ROOT) -> list[str]:
+    """What is raised in a way that is not read, and messages without a word."""
+    wordless = [
+        f'{found.file}: {found.text}'
+        for found in messages(folders, root)
+        if not words(found.text)
+    ]
+    return [*Sources(root, folders).unread(), *wordless]
 
 
 def way_out(message: Message) -> str | None:
-    """What to do, or `None` where neither the message nor `causes.py` says it."""
+    """What to do, in words, or `None` where nothing says it."""
+    if message.kind == WRAP:
+        return ENDS
     for start, cause in CAUSES.items():
         if message.text.startswith(start):
             return cause
     if advice := _advice(message.text):
-        return advice
+        return advice if len(words(advice)) >= FEWEST else None
     if GOT.search(message.text):
         return MUST
     if any(word in message.text for word in SUGGESTS):
@@ -81,7 +79,7 @@ def text() -> str:
     """The page."""
     found: dict[str, set[str]] = {}
     for message in messages():
-        part = message.file.split('/')[0].removesuffix('.py')
+        part = message.file.removeprefix('ckd_mm/').split('/')[0].removesuffix('.py')
         found.setdefault(part, set()).add(_row(message))
     lines = [INTRODUCTION]
     for part, rows in sorted(found.items()):
@@ -100,11 +98,13 @@ def _row(message: Message) -> str:
 
 def _advice(said: str) -> str:
     """What a message says to do, after its last semicolon; empty if it does not."""
-    start, _, advice = said.rpartition('; ')
-    if not start:
+    hidden = HIDDEN.sub(lambda part: part[0].replace('; ', ', '), said)
+    at = hidden.rfind('; ')
+    if at < 1:
         return ''
-    is_word = advice.split()[0].isalpha()
-    return f'{advice[0].upper() if is_word else advice[0]}{advice[1:]}.'
+    advice = said[at + 2 :]
+    is_word = advice.split(' ')[0].isalpha()
+    return f'{advice[:1].upper() if is_word else advice[:1]}{advice[1:]}.'
 
 
 def _shown(words: str) -> str:
@@ -119,42 +119,3 @@ def _quoted(code: re.Match[str]) -> str:
 
 def _plain(value: re.Match[str]) -> str:
     return value[0] if NAME.fullmatch(value[0]) else '{...}'
-
-
-def _raised(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    """The type and the text of each exception, and of each reason."""
-    for node in ast.walk(tree):
-        call = node.exc if isinstance(node, ast.Raise) else node
-        if isinstance(call, ast.Call) and call.args:
-            kind = ast.unparse(call.func)
-            if isinstance(node, ast.Raise) or kind == 'Unavailable':
-                yield kind, call.args[0]
-
-
-def _texts(argument: ast.expr, tree: ast.Module) -> Iterator[str]:
-    if isinstance(argument, ast.Call):
-        name = ast.unparse(argument.func).removeprefix('self.')
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and node.name == name:
-                yield from _returned(node)
-    yield _written(argument)
-
-
-def _returned(function: ast.FunctionDef) -> Iterator[str]:
-    for node in ast.walk(function):
-        if isinstance(node, ast.Return) and node.value is not None:
-            yield _written(node.value)
-
-
-def _written(node: ast.expr) -> str:
-    """The text of an expression, with `{...}` for what is not written in it."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return ''.join(
-            _written(part.value if isinstance(part, ast.FormattedValue) else part)
-            for part in node.values
-        )
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _written(node.left) + _written(node.right)
-    return '{' + ast.unparse(node) + '}'

@@ -17,6 +17,8 @@ import setuptools
 import ckd_mm.hooks
 from ckd_mm.engine.sample_weights import has_rows
 from ckd_mm.registry import ADAPTERS, LOSSES, SCHEDULES, TEACHERS, WEIGHERS
+from ckd_mm.teachers.base import TeacherKind
+from ckd_mm.teachers.reading import options_of
 from maintenance.pages import ROOT
 
 __all__ = ['extras', 'losses', 'modules', 'options', 'texts', 'tools']
@@ -89,7 +91,9 @@ What each is for: [Samples that count differently](../how_to/sample_weights.md).
 ## `on`
 
 Adapters are asked from the last to the first, and the first that supports the student
-is taken. What each value of `on` compares: [What can be compared](../adapters.md).
+is taken. Two models of a family may lack a value: `tools/inspect_distillation.py` says
+which. Any two modules are compared with `module:NAME`. What each value compares:
+[What can be compared](../adapters.md).
 
 {_table(('adapter', 'for', 'values of `on`'), _adapters())}
 
@@ -177,8 +181,8 @@ def _weighers() -> str:
 def _adapters() -> Iterable[tuple[str, ...]]:
     for name, cls in ADAPTERS.module_dict.items():
         if cls.__module__.startswith('ckd_mm.'):
-            parts = [f'`{part}`' for part in getattr(cls, 'head_parts', ())]
-            yield f'`{name}`', _summary(cls), ', '.join(parts) or 'see its page'
+            parts = (*cls.map_parts, *cls.head_parts)
+            yield f'`{name}`', _summary(cls), ', '.join(f'`{part}`' for part in parts)
 
 
 def _arguments(cls: Any) -> Iterable[tuple[str, ...]]:
@@ -189,8 +193,13 @@ def _arguments(cls: Any) -> Iterable[tuple[str, ...]]:
 
 def _fields(cls: Any) -> Iterable[tuple[str, ...]]:
     missing = dataclasses.MISSING
-    for field in dataclasses.fields(cls):
-        if field.default is not missing:
+    is_teacher = issubclass(cls, TeacherKind)
+    options = options_of(cls).values() if is_teacher else dataclasses.fields(cls)
+    needed = (getattr(cls, 'key', ''), *getattr(cls, 'needed', ()))
+    for field in options:
+        if field.name in needed:
+            yield f'`{field.name}`', 'must be given'
+        elif field.default is not missing:
             yield f'`{field.name}`', f'`{field.default!r}`'
         elif field.default_factory is not missing:
             yield f'`{field.name}`', f'`{field.default_factory()!r}`'

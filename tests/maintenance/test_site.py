@@ -10,8 +10,11 @@ import pytest
 import yaml
 from mmengine.config import Config
 
+from ckd_mm.adapters import ClassificationAdapter
 from ckd_mm.hooks import DistillationHook
+from ckd_mm.probing.untrained import build_untrained
 from ckd_mm.registry import LOSSES, SCHEDULES, TEACHERS
+from ckd_mm.teachers.reading import options_of, read_teachers
 from maintenance.site import fences, reference
 from maintenance.site.docstrings import markdown
 
@@ -95,6 +98,70 @@ def test_reference_pages_have_everything_that_is_registered() -> None:
     assert '| `student_loss_weight` | `1.0` |' in options
     assert '| `share` | must be given |' in options
     assert '`safetensors>=0.4`' in reference.extras()
+
+
+def sections(page: str) -> dict[str, str]:
+    parts = re.split(r'^### (\w+)\n', page, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_option_of_a_teacher_on_the_page_is_one() -> None:
+    """A config gives those of `speed` one by one."""
+    shown = sections(reference.options())
+    for name, cls in TEACHERS.module_dict.items():
+        if not cls.__module__.startswith('ckd_mm.'):
+            continue
+        options = re.findall(r'^\| `(\w+)` \|', shown[name], re.M)
+        assert 'speed' not in options
+        assert options == list(options_of(cls)), name
+        assert ('stream' in options) == ('speed' in cls.__dataclass_fields__), name
+    assert '| `config` | must be given |' in shown['ZooTeacher']
+    assert '| `cache` | must be given |' in shown['CachedTeacher']
+    for name in ('timm', 'torchvision', 'transformers', 'module', 'torch_hub'):
+        assert '| `model` | must be given |' in shown[name], name
+        with pytest.raises(ValueError, match='needs model=NAME'):
+            read_teachers(dict(type=name))
+
+
+def test_the_page_lists_the_parts_of_every_family() -> None:
+    page = reference.options()
+    row = re.compile(r'^\| `(\w+Adapter)` \| .* \| (.*) \|$', re.M)
+    parts = {name: re.findall(r'`(\w+)`', cell) for name, cell in row.findall(page)}
+    wanted = ['backbone', 'logits', 'embedding', 'cam', 'last_stages', 'tokens']
+    assert parts['ClassificationAdapter'] == wanted
+    assert parts['ModuleAdapter'] == parts['DetectionAdapter'] == ['backbone', 'neck']
+    assert {'neck', 'roi_logits'} <= set(parts['TwoStageAdapter'])
+
+
+def test_the_parts_that_classifiers_list_are_those_that_they_have() -> None:
+    resnet = dict(type='ResNet', depth=18)
+    vit = dict(
+        type='VisionTransformer',
+        arch=dict(num_layers=1, num_heads=1, embed_dims=8, feedforward_channels=8),
+        img_size=32,
+        patch_size=16,
+    )
+    found: set[str] = set()
+    for backbone, width in ((resnet, 512), (vit, 8)):
+        _, model = build_untrained(
+            dict(
+                default_scope='mmpretrain',
+                model=dict(
+                    type='ImageClassifier',
+                    backbone=backbone,
+                    neck=dict(type='GlobalAveragePooling') if width == 512 else None,
+                    head=dict(
+                        type='LinearClsHead',
+                        num_classes=3,
+                        in_channels=width,
+                        loss=dict(type='CrossEntropyLoss'),
+                    ),
+                ),
+            )
+        )
+        found |= set(ClassificationAdapter(model, model).parts())
+    listed = (*ClassificationAdapter.map_parts, *ClassificationAdapter.head_parts)
+    assert found == set(listed)
 
 
 def test_a_formula_and_a_picture_need_no_script() -> None:

@@ -148,6 +148,33 @@ def test_a_detector_has_boxes_of_truth_and_student(detector_page: Path) -> None:
     assert 'roi_logits' in page.texts['logits']
 
 
+class RunsCode:
+    """Pickled, it is a call that creates a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open, (str(self.path), 'w')
+
+
+@pytest.mark.skipif(
+    tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6),
+    reason='PyTorch before 2.6 loads as MMEngine does',
+)
+def test_a_checkpoint_that_would_run_code_is_refused(
+    classifier_run: History, tmp_path: Path
+) -> None:
+    assert classifier_run.checkpoint is not None
+    ran, file = tmp_path / 'ran', tmp_path / 'file.pth'
+    saved = torch.load(classifier_run.checkpoint, weights_only=False)
+    torch.save(dict(saved, more=RunsCode(ran)), file)
+    models = open_models(classifier_run.config)
+    with pytest.raises(ValueError, match='loading .*file.pth ended in UnpicklingError'):
+        models.load(file)
+    assert not ran.exists()
+
+
 def test_logits_are_those_of_the_last_weights_in_eval_mode(
     classifier_run: History,
 ) -> None:
@@ -231,6 +258,29 @@ def test_labels_of_boxes_stay_inside_of_the_image(
     for text in figure.axes[0].texts:
         label = text.get_bbox_patch().get_window_extent()
         assert inside.contains(*label.min) and inside.contains(*label.max)
+
+
+@pytest.mark.parametrize('shape', [(128, 128), (480, 640), (640, 480)])
+def test_labels_of_boxes_that_overlap_do_not_hide_each_other(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr(pictures, 'embed', figures.append)
+    height, width = shape
+    starts = [(0.3, 0.4), (0.31, 0.41), (0.33, 0.4), (0.5, 0.42), (0.3, 0.02)]
+    boxes = [
+        (x * width, y * height, 0.2 * width, 0.2 * height, f'{number} 0.97')
+        for number, (x, y) in enumerate(starts)
+    ]
+    pictures.boxes(np.zeros((*shape, 3), np.uint8), boxes)
+    (figure,) = figures
+    figure.set_dpi(pictures.DPI)
+    FigureCanvasAgg(figure).draw()
+    texts = figure.axes[0].texts
+    assert [text.get_text() for text in texts] == [box[4] for box in boxes]
+    labels = [text.get_bbox_patch().get_window_extent() for text in texts]
+    for number, label in enumerate(labels):
+        assert not label.count_overlaps(labels[number + 1 :])
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,3 +53,23 @@ def test_a_run_and_the_student_alone_stand_side_by_side(
     empty.mkdir()
     out = call(empty, status=1)
     assert 'error: ' in out and 'give the work dir of one run' in out
+
+
+@pytest.mark.parametrize(
+    'beside',
+    [
+        ('--beside', 'alone=a', 'alone=b'),
+        ('--beside', 'alone=a', '--beside', 'alone=b'),
+        ('--beside', 'distilled student=a'),
+    ],
+)
+def test_two_runs_of_one_name_are_refused(
+    beside: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One of them would not be shown."""
+    monkeypatch.setattr(sys, 'argv', ['report.py', 'work_dir', *beside])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / 'tools/report.py'), run_name='__main__')
+    assert 'must have names that differ' in capsys.readouterr().err

@@ -31,6 +31,7 @@ WAYS_OUT = {
     'teacher_classifier': "compare on='logits' of two classifiers, or give the loss a "
     'table',
 }
+ANY_WAY_OUT = 'compare a part that has it, or take a loss that does not need it'
 """Where there is a context that most pairs lack, by its name."""
 
 
@@ -241,12 +242,13 @@ class BoundTerm:
             for name in names
             if name in spec.missing_context
         ]
-        reasons += [f'; {WAYS_OUT[name]}' for name in names if name in WAYS_OUT]
+        ways = dict.fromkeys(WAYS_OUT.get(name, ANY_WAY_OUT) for name in names)
         return (
             f'term {self._term!r} needs {", ".join(map(repr, names))}, '
             'which this pair does not have; it has '
             + ', '.join(['student', 'teacher', *self.offers])
             + ''.join(reasons)
+            + f'; {", or ".join(ways)}'
         )
 
 

@@ -103,7 +103,8 @@ class ClassNames:
             raise ValueError(
                 f'no class of the teacher has the name of one of the student: {lists}'
                 f'{_near(student, teacher)}; '
-                f"{ways}; feature maps (on='neck', on='backbone') need no classes"
+                f"{ways}; or compare feature maps (on='neck', on='backbone'), which "
+                'need no classes'
             )
         as_many = len(student) == len(teacher) > len(common)
         if as_many and self.class_map is None:

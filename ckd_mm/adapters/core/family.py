@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.model import BaseModel
 from torch import nn
@@ -56,6 +56,12 @@ class Adapter:
     ) -> None:
         self.student, self.teacher, self.names = student, teacher, names
 
+    map_parts: ClassVar[tuple[str, ...]] = ('backbone', 'neck')
+    """Names of the parts that are feature maps."""
+
+    head_parts: ClassVar[tuple[str, ...]] = ()
+    """Names of the parts that this family has beside feature maps."""
+
     def __init_subclass__(cls) -> None:
         """Refuse an adapter of version 0.1, whose methods nothing would call.
 
@@ -81,7 +87,7 @@ class Adapter:
         `backbone` and `neck`: all feature maps that they return, (N, C, H, W) each, or
         those of the option `levels`.
         """
-        return {name: self._feature_maps(name) for name in ('backbone', 'neck')}
+        return {name: self._feature_maps(name) for name in self.map_parts}
 
     def modules(self, student: str, teacher: str) -> PairSpec:
         """The pair spec of what two modules return, see :func:`readout_of`."""
@@ -196,8 +202,8 @@ def _run_of(module: str, runs: Mapping[str, Pass], term: str) -> Pass:
         if found is not None:
             return found
     raise ValueError(
-        f'term {term!r}: the teacher is not run as far as module {module!r}; modules '
-        f'in {", ".join(runs)} can be compared'
+        f'term {term!r}: the teacher is not run as far as module {module!r}; name a '
+        f'module in {", ".join(runs)}'
     )
 
 

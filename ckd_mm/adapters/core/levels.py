@@ -166,12 +166,11 @@ def _position(name: str, index: int, number: int, owner: str) -> int:
     return index % number
 
 
-def _module(model: nn.Module, name: str) -> nn.Module:
+def _module(model: Any, name: str) -> nn.Module:
     modules = dict(model.named_modules())
     if name in modules:
         return modules[name]
-    lacking = getattr(model, 'why_no_level', None)  # of models from other libraries
-    if lacking is not None:
-        raise ValueError(lacking(name))
+    if hasattr(model, 'why_no_level'):  # of other libraries
+        raise ValueError(model.why_no_level(name))
     hint = did_you_mean(name, [one for one in modules if one and '.' not in one])
     raise ValueError(f'{type(model).__name__} has no module {name!r}{hint}')

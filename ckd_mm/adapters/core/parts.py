@@ -109,7 +109,7 @@ def _with_options(
     known = options_of(part)
     for key in options:
         if key not in known:
-            hint = did_you_mean(key, known) if known else '; it has none'
+            hint = did_you_mean(key, known) if known else '; leave it out, it has none'
             raise ValueError(f'on: part {name!r} has no option {key!r}{hint}')
     try:
         if not isinstance(part, PairSpec):

@@ -54,8 +54,8 @@ class ProposedRoIs:
         if rois == 'sampled':
             if num_rois is not None:
                 raise ValueError(
-                    f"num_rois={num_rois} is for rois='proposals' or 'teacher'; the "
-                    "student's sampler has a number of its own (sampler.num)"
+                    f"num_rois={num_rois} is for rois='proposals' or 'teacher'; leave "
+                    "it out, the student's sampler has its own number (sampler.num)"
                 )
             return None
         _check_models(rois, student, teacher)

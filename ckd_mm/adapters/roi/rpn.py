@@ -28,7 +28,8 @@ def why_no_rpn(student: BaseModel, teacher: BaseModel) -> Unavailable | None:
         rpn_head = getattr(model, 'rpn_head', None)
         if rpn_head is None:
             return Unavailable(
-                f'the {whose} has none; its proposals come with the data'
+                f'the {whose} has none, as its proposals come with the data; compare '
+                "on='roi_logits'"
             )
         if rpn_path(model) == 'rpn_head' and not DenseHead.fits(model, 'rpn_head'):
             return Unavailable(

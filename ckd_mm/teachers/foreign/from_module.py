@@ -34,6 +34,8 @@ class ModuleTeacher(ForeignTeacher):
 
     library: ClassVar[str] = 'module'
 
+    needed: ClassVar[tuple[str, ...]] = ('model', 'mean', 'std')
+
     prefix: str = ''
 
     def load(self, weights: bool) -> Loaded:
@@ -83,6 +85,8 @@ class HubTeacher(ModuleTeacher):
     """
 
     library: ClassVar[str] = 'torch_hub'
+
+    needed: ClassVar[tuple[str, ...]] = ('repo', 'model', 'mean', 'std')
 
     repo: str | PathLike[str] = ''
 

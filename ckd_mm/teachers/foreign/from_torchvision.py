@@ -61,7 +61,7 @@ class TorchvisionTeacher(ForeignTeacher):
         if height != width:
             raise ValueError(
                 f'{self.title} takes square images alone, got '
-                f'input_size={self.fixed_size}; timm has ViTs that take others'
+                f'input_size={self.fixed_size}; take a ViT of timm for others'
             )
         return height
 

@@ -72,6 +72,8 @@ class ForeignTeacher(TeacherKind):
     library: ClassVar[str] = ''
     """What a config calls the kind."""
 
+    needed: ClassVar[tuple[str, ...]] = ('model',)
+
     can_be_cached = True
 
     model: Any = ''

@@ -110,7 +110,8 @@ class FeatureModel(BaseModel):
             )
         last = len(self.channels) - 1
         return (
-            f'{self.title} has no {name!r}; it has {self.kind}:0 to {self.kind}:{last}'
+            f'{self.title} has no {name!r}; it has {self.kind}:0 to '
+            f'{self.kind}:{last}, name one of these'
         )
 
     def _numbers(self, layers: Sequence[int] | None) -> tuple[int, ...]:

@@ -46,7 +46,7 @@ def read_file(checkpoint: str) -> Any:
             return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
         path = os.path.expanduser(checkpoint)
         if not os.path.isfile(path):
-            raise FileNotFoundError(f'{path} is no file; give the path of a checkpoint')
+            raise FileNotFoundError(f'{path} is no file')
         return torch.load(path, map_location='cpu', weights_only=True)
 
 
