@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 from mmengine.fileio import load
 from mmengine.utils import get_installed_path
@@ -69,3 +71,26 @@ def test_the_page_lists_all_values_that_data_change() -> None:
     set_here = set(re.findall(r'(\w+)=[\'\d(]', config)) - {'img'}
     for name in {*set_here, 'data_root', 'val_evaluator'}:
         assert re.search(rf'^\| `{name}`', table, re.M), name
+
+
+@pytest.mark.parametrize(
+    ('classes', 'name'), [(('bolt', 'nut'), 'bolt'), (('nut', 'bolt'), 'nut')]
+)
+def test_classes_in_another_order_than_the_categories_get_wrong_names(
+    tmp_path: Path, classes: tuple[str, str], name: str
+) -> None:
+    """What the page warns of: MMDetection numbers classes in the order of the file."""
+    box = dict(id=1, image_id=1, category_id=7, bbox=[1, 1, 9, 9], area=81, iscrowd=0)
+    coco = dict(
+        images=[dict(id=1, file_name='1.png', width=32, height=32)],
+        categories=[dict(id=7, name='bolt'), dict(id=9, name='nut')],
+        annotations=[box],
+    )
+    (tmp_path / 'train.json').write_text(json.dumps(coco))
+    data = CocoDataset(
+        ann_file=str(tmp_path / 'train.json'),
+        data_prefix=dict(img=''),
+        metainfo=dict(classes=classes),
+    )
+    (bolt,) = data.get_data_info(0)['instances']
+    assert data.metainfo['classes'][bolt['bbox_label']] == name
