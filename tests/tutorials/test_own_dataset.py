@@ -12,6 +12,9 @@ from mmengine.config import Config
 from mmengine.fileio import load
 from mmengine.utils import get_installed_path
 
+from ckd_mm.commands.inspection import find_parts
+from ckd_mm.teachers.loading.build import build_model
+
 from ..processes import ROOT
 from .apart import APART, needs_mmdeploy
 from .page import files, run_page
@@ -31,7 +34,7 @@ SHORTER = {
 def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one who has done all that the page says."""
     folder = tmp_path_factory.mktemp('user')
-    run_page(PAGE, folder, SHORTER)
+    run_page(PAGE, folder, SHORTER, without=r'python tools/\w+\.py my_(gpu|zoo)')
     return folder
 
 
@@ -62,6 +65,25 @@ def test_the_teacher_of_the_zoo_is_the_one_that_the_page_names(tmp_path: Path) -
     weights = {model['Config']: model['Weights'] for model in load(zoo)['Models']}
     named = 'configs/faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py'
     assert config.load_from == weights[named]
+
+
+def test_the_files_for_a_gpu_fit_together(tmp_path: Path) -> None:
+    for name, code in files(PAGE).items():
+        (tmp_path / name).write_text(code)
+    student, distilled = (
+        Config.fromfile(tmp_path / f'my_gpu_{name}.py')
+        for name in ('student', 'distilled')
+    )
+    (hook,) = distilled.custom_hooks
+    given = hook['teacher']
+    teacher = Config.fromfile(tmp_path / given['config'])
+    last = f'epoch_{teacher.train_cfg.max_epochs}.pth'
+    assert given['checkpoint'] == f'work_dirs/{Path(given["config"]).stem}/{last}'
+    assert f'work_dirs/my_gpu_distilled/{last}' in PAGE.read_text()
+    assert distilled.model == student.model
+    parts = find_parts(build_model(student), build_model(teacher), None)
+    (part,) = (part for part in parts if part.on == hook['distill']['ckd']['on'])
+    assert part.reason.startswith('not tried')
 
 
 def test_the_page_lists_all_values_that_data_change() -> None:
