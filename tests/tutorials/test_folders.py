@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.fileio import load
 from mmengine.utils import get_installed_path
+from mmpretrain.registry import METRICS
+from mmpretrain.structures import DataSample
 
 from ckd_mm.report import read_history
 from ckd_mm.teachers.loading.build import build_model
@@ -96,17 +99,36 @@ def test_the_weights_of_the_teacher_are_of_the_zoo() -> None:
     }
 
 
+STOCK = re.findall(
+    r'`(mmpretrain::resnet/resnet\d+_8xb32_in1k\.py)`', FOLDERS.read_text()
+)
+
+
+def stock(base: str, folder: Path) -> Config:
+    """The student's config for a stock model, as the page says it."""
+    (model,) = re.findall(
+        r'`(dict\(head=dict\(num_classes=num_classes\)\))`', FOLDERS.read_text()
+    )
+    code = re.sub(
+        r'^_base_ = .*', f"_base_ = ['{base}']", files(FOLDERS)['my_student.py']
+    )
+    code = re.sub(r'^model = dict\(.*?^\)', f'model = {model}', code, flags=re.M | re.S)
+    (folder / 'stock.py').write_text(code)
+    return Config.fromfile(folder / 'stock.py')
+
+
 def test_a_stock_student_and_its_teacher_are_what_the_page_says(tmp_path: Path) -> None:
-    page = FOLDERS.read_text()
-    stock = re.findall(r'`(mmpretrain::resnet/resnet\d+_8xb32_in1k\.py)`', page)
-    (model,) = re.findall(r'`(dict\(head=dict\(num_classes=num_classes\)\))`', page)
-    for base, width in zip(stock, (512, 2048), strict=True):
-        code = re.sub(
-            r'^_base_ = .*', f"_base_ = ['{base}']", files(FOLDERS)['my_student.py']
-        )
-        code = re.sub(
-            r'^model = dict\(.*?^\)', f'model = {model}', code, flags=re.M | re.S
-        )
-        (tmp_path / 'stock.py').write_text(code)
-        cfg = Config.fromfile(tmp_path / 'stock.py')
-        assert build_model(cfg).head.fc.weight.shape == (10, width)
+    for base, width in zip(STOCK, (512, 2048), strict=True):
+        model = build_model(stock(base, tmp_path))
+        assert model.head.fc.weight.shape == (10, width)
+
+
+@pytest.mark.parametrize('evaluator', ['val_evaluator', 'test_evaluator'])
+def test_a_stock_student_of_three_folders_is_evaluated(
+    tmp_path: Path, evaluator: str
+) -> None:
+    """The stock config's top-5 would raise for fewer than five classes."""
+    sample = DataSample().set_gt_label(1).set_pred_score(torch.tensor([0.1, 0.7, 0.2]))
+    metric = METRICS.build(stock(STOCK[0], tmp_path)[evaluator])
+    metric.process({}, [sample.to_dict()])
+    assert metric.evaluate(1) == {'accuracy/top1': 100.0}
