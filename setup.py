@@ -23,12 +23,12 @@ CACHE = ['safetensors>=0.4']
 TEXT = ['transformers>=4.30']
 TIMM = ['timm>=1.0.20']
 TRANSFORMERS = ['transformers>=4.40']
+DEMO = ['scikit-learn', 'matplotlib']
 # mmdeploy cannot be named: see requirements/constraints.txt.
 ONNX = ['onnx>=1.16', 'onnxruntime>=1.18', 'aenum']
 DOCS = ['mkdocs>=1.6', 'mkdocs-material', 'mkdocstrings', 'mkdocstrings-python']
 DOCS += ['latex2mathml', 'mmdr']
 TOOLS = ['pytest', 'pytest-xdist', 'ruff', 'mypy', 'import-linter']
-TOOLS += ['scikit-learn', 'matplotlib']
 # What compiles mmcv and builds our own wheel without build isolation.
 BUILD = ['setuptools>=77', 'wheel', 'ninja', 'psutil', 'click']
 
@@ -77,8 +77,19 @@ setup(
         'timm': TIMM,
         'transformers': TRANSFORMERS,
         'onnx': ONNX,
+        'demo': DEMO,
         'docs': DOCS,
-        'dev': [*TOOLS, *DOCS, *BUILD, *CACHE, *TEXT, *TIMM, *TRANSFORMERS, *ONNX],
+        'dev': [
+            *TOOLS,
+            *DEMO,
+            *DOCS,
+            *BUILD,
+            *CACHE,
+            *TEXT,
+            *TIMM,
+            *TRANSFORMERS,
+            *ONNX,
+        ],
     },
     entry_points={'console_scripts': ['ckd_mm = ckd_mm.commands.launch:main']},
     cmdclass={'build_py': BuildPy},

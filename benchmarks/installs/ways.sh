@@ -16,9 +16,10 @@ try_onedl() {
     step "${pip[@]}" torch torchvision numpy
     cp "$(kept_wheel)" .
     step "${pip[@]}" ./onedl_mmcv-*.whl
-    step "${pip[@]}" onedl-mmengine onedl-mmdetection onedl-mmpretrain matplotlib scikit-learn
+    step "${pip[@]}" onedl-mmengine onedl-mmdetection onedl-mmpretrain
     step "${pip[@]}" --force-reinstall --no-deps opencv-python-headless
     install_beside env/bin/python
+    step "${pip[@]}" 'ckd_mm[demo]'
     demo ../env/bin/ckd_mm
 }
 
@@ -28,8 +29,9 @@ try_openmmlab() {
     step "$python" -m venv env
     step "${pip[@]}" 'numpy<2' 'setuptools<81' torch==2.4.1 torchvision==0.19.1
     step "${pip[@]}" 'numpy<2' 'opencv-python<4.12' 'opencv-python-headless<4.12' \
-        mmcv-lite==2.1.0 mmengine==0.10.7 mmpretrain==1.2.0 matplotlib scikit-learn
+        mmcv-lite==2.1.0 mmengine==0.10.7 mmpretrain==1.2.0
     install_beside env/bin/python
+    step "${pip[@]}" 'ckd_mm[demo]'
     demo ../env/bin/ckd_mm
 }
 

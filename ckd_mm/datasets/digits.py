@@ -128,7 +128,7 @@ def load_digits() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         raise ModuleNotFoundError(
             'the digits are part of scikit-learn, which is not installed; install it '
             'with `pip install scikit-learn`, or with everything else that the demo '
-            'and the tests need: `pip install "ckd_mm[dev]"`'
+            'needs: `pip install "ckd_mm[demo]"`'
         ) from error
     digits = datasets.load_digits()
     return digits.images.astype(np.int64), digits.target.astype(np.int64)

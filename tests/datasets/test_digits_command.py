@@ -30,6 +30,6 @@ def test_a_missing_scikit_learn_is_named_with_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, 'sklearn', None)
-    with pytest.raises(ModuleNotFoundError, match=r'ckd_mm\[dev\]'):
+    with pytest.raises(ModuleNotFoundError, match=r'ckd_mm\[demo\]'):
         write_digit_images(tmp_path / 'images')
     assert not any(tmp_path.iterdir())
