@@ -1,4 +1,5 @@
-# docker build -t ckd_mm . && docker run --rm --gpus all --shm-size 8g ckd_mm make demo
+# docker build -t ckd_mm .
+# docker run --rm --gpus all --shm-size 8g -v "$PWD/work_dirs:/ckd_mm/work_dirs" ckd_mm make demo
 # The toolkit must have the CUDA version of the pinned torch. docs/install.md says what was tried.
 FROM nvidia/cuda:12.8.1-devel-ubuntu22.04
 

@@ -34,6 +34,22 @@ def test_the_readme_is_short() -> None:
     assert len((ROOT / 'README.md').read_text().split()) <= README_WORDS
 
 
+def test_sentences_of_the_reading_test_stand_on_pages() -> None:
+    pages = [*ENTRANCE, *DOCS.glob('*.md')]
+    said = ' '.join(' '.join(page.read_text().split()) for page in pages)
+    text = (ROOT / 'CONTRIBUTING.md').read_text()
+    (table,) = re.findall(r'^\| before \| now \|\n.*?(?=\n\n)', text, re.M | re.S)
+    sentences = re.findall(r' \| (.*) \|$', table, re.M)[1:]
+    assert len(sentences) == 5
+    assert not [one for one in sentences if one not in said]
+
+
+def test_the_readme_counts_the_lines_of_its_config() -> None:
+    (code,) = blocks(ROOT / 'README.md', 'python')
+    assert '## Use it: eleven lines' in (ROOT / 'README.md').read_text()
+    assert len(code.splitlines()) == 11
+
+
 def test_the_config_of_the_readme_is_one(tmp_path: Path) -> None:
     (code,) = blocks(ROOT / 'README.md', 'python')
     path = tmp_path / 'my_config.py'
