@@ -96,17 +96,22 @@ def test_the_page_lists_all_values_that_data_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ('classes', 'name'), [(('bolt', 'nut'), 'bolt'), (('nut', 'bolt'), 'nut')]
+    ('classes', 'names'),
+    [
+        (('bolt', 'nut'), ['bolt', 'nut']),
+        (('nut', 'bolt'), ['nut', 'bolt']),
+        (('blot', 'nut'), ['blot']),
+    ],
 )
 def test_classes_in_another_order_than_the_categories_get_wrong_names(
-    tmp_path: Path, classes: tuple[str, str], name: str
+    tmp_path: Path, classes: tuple[str, str], names: list[str]
 ) -> None:
     """What the page warns of: MMDetection numbers classes in the order of the file."""
-    box = dict(id=1, image_id=1, category_id=7, bbox=[1, 1, 9, 9], area=81, iscrowd=0)
+    box = dict(image_id=1, bbox=[1, 1, 9, 9], area=81, iscrowd=0)
     coco = dict(
         images=[dict(id=1, file_name='1.png', width=32, height=32)],
         categories=[dict(id=7, name='bolt'), dict(id=9, name='nut')],
-        annotations=[box],
+        annotations=[box | dict(id=id, category_id=id) for id in (7, 9)],
     )
     (tmp_path / 'train.json').write_text(json.dumps(coco))
     data = CocoDataset(
@@ -114,5 +119,5 @@ def test_classes_in_another_order_than_the_categories_get_wrong_names(
         data_prefix=dict(img=''),
         metainfo=dict(classes=classes),
     )
-    (bolt,) = data.get_data_info(0)['instances']
-    assert data.metainfo['classes'][bolt['bbox_label']] == name
+    boxes = data.get_data_info(0)['instances']  # a bolt, and a nut
+    assert [classes[box['bbox_label']] for box in boxes] == names
