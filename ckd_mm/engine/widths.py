@@ -105,12 +105,15 @@ def with_channels(
         with preserved_random_state(), as_value_error('a step to read channels'):
             pairs = _pairs(asking, kinds, runner, student)
     except ValueError as error:
-        pending = [message for term in asking if (message := _left_out(term))]
-        if not pending:  # the first step checks what is given
+        pending = next((one for one in asking if _left_out(one)), None)
+        if pending is None:  # the first step checks what is given
             return dict(distill)
         if isinstance(error.__cause__, ValueError):  # says itself what to mend
             raise
-        raise ValueError(pending[0].format(error=error)) from error
+        raise ValueError(
+            f'distill term {pending.name!r}: {_left_out(pending)} were left out, and '
+            f'cannot be read from the models: {error}; give them in the config'
+        ) from error
     found = dict(distill)
     for term in asking:
         found[term.name] = _filled(term, distill[term.name], pairs[term.name])
@@ -159,18 +162,12 @@ def _asks_to_weigh(term: Term) -> bool:
 
 
 def _left_out(term: Term) -> str:
-    """What is said if the widths that a term leaves out cannot be read; else empty."""
+    """The widths that a term leaves out; empty if it gives them."""
     if isinstance(term.loss, PendingLoss):
-        what = f'student_channels and teacher_channels of {term.loss.name}'
-        where = 'the loss'
-    elif term.sample_weight is not None and term.sample_weight.is_pending:
-        what, where = ' and '.join(WIDTHS) + ' of a weigher', 'sample_weight'
-    else:
-        return ''
-    return (
-        f'distill term {term.name!r}: {what} were left out, and cannot be read from '
-        f'the models: {{error}}; give them in {where}'
-    )
+        return f'student_channels and teacher_channels of {term.loss.name}'
+    if term.sample_weight is not None and term.sample_weight.is_pending:
+        return ' and '.join(WIDTHS) + ' of a weigher'
+    return ''
 
 
 def _maker(

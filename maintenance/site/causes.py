@@ -129,7 +129,7 @@ CAUSES = {
         'Compare a part that the loss takes, or take a loss that fits what `on` gives. '
         'The message names those that there are.'
     ),
-    'the loss of term {self._term} needs': (
+    'term {self._term} needs': (
         'Compare a part that has what the loss needs, or take a loss that does not '
         'need it.'
     ),
