@@ -13,7 +13,7 @@ __all__ = ['ModuleAdapter']
 
 @ADAPTERS.register_module()
 class ModuleAdapter(Adapter):
-    """Models that no other adapter knows, compared by `module:NAME` alone.
+    """Models that no other adapter knows, compared by their feature maps and modules.
 
     Modules of the backbone and the neck need `extract_feat` of the teacher; for any
     other, the teacher runs its forward with `mode='tensor'`.

@@ -90,10 +90,10 @@ What each is for: [Samples that count differently](../how_to/sample_weights.md).
 
 ## `on`
 
-Adapters are asked from the last to the first, and the first that supports the student
-is taken. Two models of a family may lack a value: `tools/inspect_distillation.py` says
-which. Any two modules are compared with `module:NAME`. What each value compares:
-[What can be compared](../adapters.md).
+The first adapter that supports the student is taken. Those of plugins come first, and
+`DetectionAdapter` and `ModuleAdapter` last. Two models of a family may lack a value:
+`tools/inspect_distillation.py` says which. Any two modules are compared with
+`module:NAME`. What each value compares: [What can be compared](../adapters.md).
 
 {_table(('adapter', 'for', 'values of `on`'), _adapters())}
 

@@ -149,6 +149,16 @@ def test_the_page_lists_the_parts_of_every_family() -> None:
     assert {'neck', 'roi_logits'} <= set(parts['TwoStageAdapter'])
 
 
+def test_values_of_on_are_those_of_the_page_on_what_can_be_compared() -> None:
+    (table,) = re.findall(r'^## `on`\n(.*?)^## ', reference.options(), re.M | re.S)
+    rows = re.findall(r'^\| `\w+Adapter` \| .* \| (.*) \|$', table, re.M)
+    listed = {name for row in rows for name in re.findall(r'`(\w+)`', row)}
+    text = (DOCS / 'adapters.md').read_text()
+    (table,) = re.findall(r'^\| `on` \|.*?(?=\n\n)', text, re.M | re.S)
+    first = re.findall(r'^\| (`.*?) \|', table, re.M)[1:]
+    assert listed == {name for cell in first for name in re.findall(r'`(\w+)`', cell)}
+
+
 def test_the_parts_that_classifiers_list_are_those_that_they_have() -> None:
     resnet = dict(type='ResNet', depth=18)
     vit = dict(

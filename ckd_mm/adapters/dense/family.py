@@ -34,7 +34,7 @@ class OneStageAdapter(DetectionAdapter):
     """
 
     head_parts = (
-        *('dense_logits', 'box_distribution'),
+        *('dense_logits', 'dense_objectness', 'box_distribution'),
         *('cross_logits', 'cross_boxes', 'cross_distribution'),
     )
 
