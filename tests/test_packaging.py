@@ -16,7 +16,17 @@ import pytest
 
 from setup_env.paths import PINS, ROOT, read_pins
 
-BUILDS = '.[!.]*', 'build', 'dist', '*.egg-info', '__pycache__'
+BUILDS = (
+    '.git',
+    '.venv',
+    '.mim',
+    '.gpu',
+    '.*_cache',
+    'build',
+    'dist',
+    '*.egg-info',
+    '__pycache__',
+)
 RUNS = 'checkpoints', 'data', 'work_dirs'
 
 
@@ -76,6 +86,17 @@ def test_the_sdist_has_all_that_a_wheel_is_made_of(sdist: set[str]) -> None:
     }
     files |= {'setup.py', 'pyproject.toml', 'model-index.yml', 'README.md', 'LICENSE'}
     assert not {name for name in files if '/.mim/' not in name} - sdist
+
+
+def test_the_sdist_has_all_that_make_needs(sdist: set[str]) -> None:
+    """A Makefile and tests alone say that they work, and do not."""
+    copied = '.ci .github benchmarks configs device docs maintenance requirements'
+    folders = [*copied.split(), 'setup_env', 'tests', 'tools']
+    files = {
+        f'{folder}/{name}' for folder in folders for name in files_below(ROOT / folder)
+    }
+    files |= {'Makefile', 'Dockerfile', 'mkdocs.yml', '.importlinter', 'CHANGELOG.md'}
+    assert not files - sdist
 
 
 @pytest.mark.parametrize('folder', ['configs', 'tools'])

@@ -49,6 +49,24 @@ def test_every_make_target_of_the_workflow_exists(jobs: dict[str, Any]) -> None:
     assert called <= set(re.findall(r'^([\w-]+):', makefile, re.MULTILINE))
 
 
+def test_a_kept_mmcv_is_of_the_python_that_compiled_it(jobs: dict[str, Any]) -> None:
+    """The set-up compares the whole version, so a key of the minor one is in vain."""
+    steps = [step for job in jobs.values() for step in job['steps']]
+    keys = [step['with']['key'] for step in steps if 'key' in step.get('with', {})]
+    assert len(keys) == 2
+    for key in keys:
+        assert '${{ steps.python.outputs.python-version }}' in key
+    assert [step.get('id') for step in steps].count('python') == len(keys)
+
+
+def test_a_job_opens_a_report_in_a_browser(jobs: dict[str, Any]) -> None:
+    commands = [step.get('run', '') for step in jobs['docs-and-wheel']['steps']]
+    (command,) = [one for one in commands if 'browser' in one]
+    for name in re.findall(r'(tests/\S+) .*-k (\w+)', command):
+        assert f'_{name[1]}_' in text(name[0])
+    assert command.startswith('google-chrome --version')
+
+
 @pytest.mark.parametrize('form', ['bug', 'feature'])
 def test_a_form_of_an_issue_asks_something_and_points_to_files(form: str) -> None:
     content = read(f'.github/ISSUE_TEMPLATE/{form}.yml')
