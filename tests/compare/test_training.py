@@ -42,7 +42,8 @@ if method == 'before':
     record['metrics'] = {}
     (folder / 'last_checkpoint').write_text('/somewhere/iter_4.pth')
 if method != 'silent':
-    (folder / 'record.json').write_text(json.dumps(record))
+    (folder / 'draft').write_text(json.dumps(record))
+    (folder / 'draft').replace(folder / 'record.json')
 if method == 'long':
     time.sleep(60)
 if method == 'bad':

@@ -35,7 +35,8 @@ with (config.parent / 'trained.txt').open('a') as file:
 for name in ('epoch_1.pth', 'last_checkpoint'):
     (config.parent / name).write_text(str(config.parent / 'epoch_1.pth'))
 record = dict(metrics=dict(top1=50.0), seconds=0.1, bytes=2**20, ended=True)
-(config.parent / 'record.json').write_text(json.dumps(record))
+(config.parent / 'draft').write_text(json.dumps(record))
+(config.parent / 'draft').replace(config.parent / 'record.json')
 """
 COLUMNS = {'mAP': 'coco/bbox_mAP', 'AP50': 'coco/bbox_mAP_50'}
 
