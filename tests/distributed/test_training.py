@@ -59,8 +59,8 @@ def _differing(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> li
 
 def _close(one: torch.Tensor, two: torch.Tensor) -> bool:
     """Up to rounding, whose size follows the largest value: CPUs differ in it."""
-    rounding = max(1e-6, 1e-4 * float(one.abs().max()))
-    return torch.allclose(one, two, rtol=1e-4, atol=rounding)
+    rounding = max(1e-6, 1e-3 * float(one.abs().max()))
+    return torch.allclose(one, two, rtol=1e-3, atol=rounding)
 
 
 def train(cfg: Config, num_ranks: int, folder: Path, *options: Any) -> Result:
@@ -99,6 +99,8 @@ def classifier(
         cfg = classifier_config(Path('unused'), custom_hooks=[hook])
         cfg.model.backbone.norm_eval = True
         cfg.train_dataloader.drop_last = True  # two ranks would share an image
+        # A large step lets a unit that rounding has switched change all that follows.
+        cfg.optim_wrapper.optimizer.lr = 0.01
         return cfg
 
     return make
