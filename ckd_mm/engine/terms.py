@@ -125,7 +125,12 @@ def build_terms(
     return [_build_term(name, config, num_teachers) for name, config in distill.items()]
 
 
-def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
+def _check_keys(name: Any, config: Any) -> None:
+    """Check a term's name, and the names of its options.
+
+    Raises:
+        ValueError: One is wrong or missing.
+    """
     known = ('on', 'loss', 'sample_weight', 'schedule', 'teacher', 'data', *AVERAGE)
     if not isinstance(name, str) or not re.fullmatch(r'[\w-]+', name):
         raise ValueError(
@@ -151,6 +156,10 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
             raise ValueError(
                 f'distill term {name!r} lacks {key!r}, it has {sorted(config)}'
             )
+
+
+def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
+    _check_keys(name, config)
     try:
         has_connector(config['on'])
         loss = _build_loss(config['loss'])

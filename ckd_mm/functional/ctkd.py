@@ -69,7 +69,7 @@ def ctkd_loss(
         ...     student, teacher, score, min_temperature=1.0, temperature_range=6.0
         ... )
         >>> value  # KD at temperature 1 + 6 / 2
-        tensor(5.2450, grad_fn=<MeanBackward0>)
+        tensor(5.2450, grad_fn=<DivBackward0>)
         >>> value.backward()
         >>> score.grad < 0  # a step downhill raises the temperature and the loss
         tensor(True)

@@ -61,9 +61,9 @@ def gld_loss(
     Examples:
         >>> import torch
         >>> from ckd_mm.functional import gld_loss
-        >>> maps = torch.randn(2, 5, 4, 4)
-        >>> round(gld_loss(3 * maps + 1, maps, tiles=4).item(), 4)  # the same, scaled
-        0.0
+        >>> maps = torch.arange(160.0).cos().reshape(2, 5, 4, 4)
+        >>> gld_loss(3 * maps + 1, maps, tiles=4).item() < 1e-4  # the same, scaled
+        True
     """
     check_maps(student, teacher, any_size=True)
     with full_precision(student, teacher) as pair:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from mmengine.registry import DefaultScope
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
@@ -30,11 +31,12 @@ class Backbone(nn.Module):
 def toy(seed: int) -> ImageClassifier:
     """In double precision."""
     torch.manual_seed(seed)
-    model = ImageClassifier(
-        backbone=dict(type=Backbone),
-        neck=dict(type='GlobalAveragePooling'),
-        head=dict(type='LinearClsHead', num_classes=CLASSES, in_channels=WIDTH),
-    )
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = ImageClassifier(
+            backbone=dict(type=Backbone),
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(type='LinearClsHead', num_classes=CLASSES, in_channels=WIDTH),
+        )
     nn.init.normal_(model.head.fc.weight)
     return model.double().train()
 
