@@ -11,7 +11,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ckd_mm.adapters.core.loss_fit import LossFit
+from ckd_mm.adapters.core.loss_fit import LossFit, offers_of
 from ckd_mm.adapters.core.pair_spec import (
     AlignedRows,
     Context,
@@ -70,8 +70,6 @@ class BoundTerm:
         context_names: The context that its loss asks for.
         fit: Whether a loss takes what the pair is.
 
-    Raises:
-        ValueError: The parts do not have such a context.
     """
 
     def __init__(
@@ -85,16 +83,13 @@ class BoundTerm:
         self._term, self._specs, self._names = term, specs, context_names
         self.context_names = context_names
         self.fit = fit
-        of_parts = [name for spec in specs for name in spec.context]
-        withheld = {name for spec in specs for name in spec.missing_context}
-        of_all = (name for name in shared if name not in withheld)
-        self.offers = list(dict.fromkeys([*of_parts, *of_all]))
+        self.offers = offers_of(specs, shared)
         """What a loss can ask for beside student and teacher, by name."""
-        lacking = [name for name in context_names if name not in self.offers]
-        if lacking:
-            raise ValueError(self._lacks(lacking))
+        of_parts = [name for spec in specs for name in spec.context]
         self._shared = {
-            name: shared[name] for name in context_names if name not in of_parts
+            name: shared[name]
+            for name in context_names
+            if name in self.offers and name not in of_parts
         }
 
     @property
@@ -195,6 +190,16 @@ class BoundTerm:
         return _levels_of_all(
             [spec.value(spec.teacher, teacher, step) for spec in self._specs]
         )
+
+    def check_context(self) -> None:
+        """Check that the pair has what is asked for.
+
+        Raises:
+            ValueError: The parts do not have such a context.
+        """
+        lacking = [name for name in self._names if name not in self.offers]
+        if lacking:
+            raise ValueError(self._lacks(lacking))
 
     def check_modules(self, student: BaseModel, teacher: BaseModel) -> None:
         """Check that the modules that are named exist.

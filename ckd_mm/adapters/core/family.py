@@ -8,7 +8,7 @@ passes of the plan. An adapter is only used before training; a step runs the pla
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -121,6 +121,7 @@ class Adapter:
         on: Any,
         context_names: Collection[str],
         connector: nn.Module | None = None,
+        users: Sequence[nn.Module] = (),
     ) -> BoundTerm:
         """The bound term of an `on` and a loss.
 
@@ -130,10 +131,11 @@ class Adapter:
             context_names: What its loss asks for beside student and teacher.
             connector: The one that is trained, where `on` has `connector=True`; `None`
                 makes one, whose widths are right.
+            users: The loss and the weighers, each of which must take what `on` gives.
 
         Raises:
-            ValueError: An `on` or a module name that does not exist here, a context
-                that the pair does not have, or classes that cannot be matched.
+            ValueError: An `on` or a module name that does not exist here, a loss or a
+                context that the pair does not fit, or classes that cannot be matched.
         """
         known = self.parts()
         models = ' and '.join(
@@ -146,9 +148,13 @@ class Adapter:
             specs = [resolve(part, known, self.modules, models) for part in parts]
         except ValueError as error:
             raise ValueError(f'term {term!r}: {error}') from error
-        fit = LossFit(term, on, specs, known)
-        bound = BoundTerm(term, specs, self.context(), context_names, fit)
+        shared = self.context()
+        fit = LossFit(term, on, specs, known, tuple(shared))
+        bound = BoundTerm(term, specs, shared, context_names, fit)
         bound.check_modules(self.student, self.teacher)
+        for user in users:
+            fit.check(user)
+        bound.check_context()
         return bound
 
     def passes(self, terms: Mapping[str, BoundTerm]) -> dict[str, list[Pass]]:

@@ -121,6 +121,7 @@ class CrossDenseParts:
         """Boxes (K, 4), x1, y1, x2, y2, in units of their anchor or point."""
         chosen, number = _chosen(rows, topk)
         spec = self._parts.spec(box_rows, number, chosen, False, self._parts.match())
+        spec = replace(spec, gives='boxes')
         return self._crossed(spec, rows, self._run(BOXES, at, teacher_at, connector))
 
     def distribution(

@@ -114,6 +114,7 @@ class ObjectParts:
             also_taps=sampled.taps,
             match=match,
             labels=context['target'],
+            gives='box deltas',
         )
 
     def _match(self, module: str, stage_map: StageMap) -> ClassMatch:
