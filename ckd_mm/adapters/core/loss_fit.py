@@ -87,8 +87,11 @@ class LossFit:
         if takes == 'logits and layer' and isinstance(self.on, list):
             given = ''  # it says itself which of the two does not fit
         if takes and given and takes not in _FITTING[given]:
-            said = _GIVEN[given] + _of_kind(self.specs[0].columns)
+            is_rows = given in ('rows', 'sigmoid')
+            said = _GIVEN[given] + (_of_kind(self.specs[0].columns) if is_rows else '')
             raise ValueError(self._refusal(loss, said, given))
+        if takes in ('maps', 'rows or maps'):
+            self._check_levels()
         for spec in self.specs:
             if takes and spec.columns is not None and not spec.levels:
                 self._check_columns(loss, spec.columns)
@@ -112,6 +115,22 @@ class LossFit:
             if wanted not in _FITTING[given]:
                 shapes = ', '.join(str(tuple(one.shape)) for one in _levels(value))
                 raise ValueError(self._refusal(loss, shapes, given))
+
+    def _check_levels(self) -> None:
+        """Check that both models have as many levels, where both say how many."""
+        known = [
+            [one.num_levels for one in (spec.student, spec.teacher)]
+            for spec in self.specs
+            if spec.levels
+        ]
+        for student, teacher in known:
+            if None not in (student, teacher) and student != teacher:
+                raise ValueError(
+                    f'term {self.term!r}: the numbers of levels of on={self.on!r} '
+                    f'differ, {student} in the student and {teacher} in the teacher; '
+                    'choose as many of both with the option levels '
+                    '(on=dict(part=..., levels=[0]))'
+                )
 
     def _check_columns(self, loss: nn.Module, columns: Columns | Pixels) -> None:
         """Check that a loss can compare these columns of class logits."""
