@@ -80,7 +80,7 @@ def test_a_cascade_and_a_faster_rcnn(
     assert re.search(r'\(\d+, 11\) \| \(\d+, 11\) \| none \| student_stage=None', row)
     assert 'target, image_index, rois' in row
     assert '(2, 32, 16, 16), (2, 32, 8, 8)' in row_of(printed, 'neck')
-    assert 'Not `mask_logits`: the student has none.' in printed
+    assert 'Not `mask_logits`: the student has no mask_head.' in printed
     check_lines(printed, student, teacher)
 
 

@@ -25,7 +25,14 @@ from ckd_mm.adapters.core.step import Step
 __all__ = ['BoundTerm', 'Pair']
 
 WAYS_OUT = {
-    'queries': "compare on='encoder' or on='neck' of two detectors of the DETR kind",
+    'assigned': "compare on='dense_logits' or on='cross_logits' of two one-stage "
+    'detectors, or take a loss that does not need it',
+    'scores': 'compare a part of a dense head, such as dense_logits or cross_boxes, or '
+    'one of shared queries, or take a loss that does not need it',
+    'box_target': "compare on='roi_boxes' or on='rpn_boxes' of two detectors with box "
+    'deltas, or take a loss that does not need it',
+    'queries': "compare on='encoder' or on='neck' of two detectors of the DETR kind "
+    'and of one width',
     'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
     'out that goes through it',
     'teacher_classifier': "compare on='logits' of two classifiers, or give the loss a "
@@ -208,13 +215,21 @@ class BoundTerm:
             ValueError: One does not; near names are suggested.
         """
         for model, taps in (
-            (student, self.student_taps()),
-            (teacher, self.teacher_taps()),
+            (student, [*self.student_taps()]),
+            (teacher, [*self.teacher_taps()]),
         ):
             try:
                 Recorder(model, taps)
             except ValueError as error:
-                raise ValueError(f'term {self._term!r}: {error}') from error
+                hint = self._no_module(model, taps)
+                raise ValueError(f'term {self._term!r}: {error}{hint}') from error
+
+    def _no_module(self, model: BaseModel, taps: Sequence[Tap]) -> str:
+        """What to write if a part was named where modules are; else empty."""
+        modules = dict(model.named_modules())
+        missing = [tap.module for tap in taps if tap.module not in modules]
+        names = [repr(name) for name in missing if name in self.fit.known]
+        return f'; a part is compared with on={names[0]}' if names else ''
 
     def _joined(
         self, aligned: Sequence[AlignedRows], step: Step, teacher: Recorder | None

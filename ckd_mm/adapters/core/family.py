@@ -31,6 +31,7 @@ from ckd_mm.adapters.core.parts import resolve, with_connector
 from ckd_mm.adapters.core.passes import BackboneMaps, FeatureMaps, Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
+from ckd_mm.registry import ADAPTERS
 
 __all__ = ['Adapter']
 
@@ -61,6 +62,9 @@ class Adapter:
 
     head_parts: ClassVar[tuple[str, ...]] = ()
     """Names of the parts that this family has beside feature maps."""
+
+    who: ClassVar[str] = ''
+    """The models that have its `head_parts`, for messages."""
 
     def __init_subclass__(cls) -> None:
         """Refuse an adapter of version 0.1, whose methods nothing would call.
@@ -143,9 +147,12 @@ class Adapter:
             for one in (self.student, self.teacher)
         )
         given = with_connector(on, connector)
+        elsewhere = _parts_elsewhere(self.head_parts)
         parts = given if isinstance(on, list) and on else [given]
         try:
-            specs = [resolve(part, known, self.modules, models) for part in parts]
+            specs = [
+                resolve(part, known, self.modules, models, elsewhere) for part in parts
+            ]
         except ValueError as error:
             raise ValueError(f'term {term!r}: {error}') from error
         shared = self.context()
@@ -193,11 +200,21 @@ class Adapter:
             getattr(model, name, None) for model in (self.student, self.teacher)
         )
         lacking = Unavailable.where_lacking(
-            student=student is None, teacher=teacher is None
+            name, student=student is None, teacher=teacher is None
         )
         return lacking or PairSpec(
             _all_maps(name, student), _all_maps(name, teacher), levels=True
         )
+
+
+def _parts_elsewhere(own: Collection[str]) -> dict[str, str]:
+    """The models that have the parts of the other families, by part."""
+    return {
+        name: cls.who
+        for cls in ADAPTERS.module_dict.values()
+        for name in getattr(cls, 'head_parts', ())
+        if name not in own and cls.who
+    }
 
 
 def _run_of(module: str, runs: Mapping[str, Pass], term: str) -> Pass:

@@ -284,15 +284,12 @@ class Unavailable:
     reason: str
 
     @classmethod
-    def where_lacking(cls, *, student: bool, teacher: bool) -> Unavailable | None:
-        """The reason if one of the two lacks it, else `None`.
-
-        Args:
-            student: Whether the student lacks it.
-            teacher: Whether the teacher does.
-        """
+    def where_lacking(
+        cls, what: str, *, student: bool, teacher: bool
+    ) -> Unavailable | None:
+        """The reason if the student or the teacher lacks it, else `None`."""
         lacks = {'student': student, 'teacher': teacher}
-        reasons = [f'the {whose} has none' for whose in lacks if lacks[whose]]
+        reasons = [f'the {whose} has no {what}' for whose in lacks if lacks[whose]]
         return cls(' and '.join(reasons)) if reasons else None
 
 

@@ -87,7 +87,8 @@ class CrossDenseParts:
             None
             if has_edges
             else Unavailable(
-                'only the heads of GFL and its kind have it, and the teacher needs one'
+                'only the heads of GFL and its kind have it, and the teacher needs '
+                "one; compare on='cross_boxes'"
             )
         )
         return {
