@@ -49,18 +49,21 @@ class Result:
         return _differing(self.weights, other.weights)
 
     def connectors_differ_from(self, other: Result) -> list[str]:
+        """They change by 1e-5 to 1e-4 of their values: rounding is far below that."""
         assert self.connectors
-        return _differing(self.connectors, other.connectors)
+        return _differing(self.connectors, other.connectors, share=1e-5)
 
 
-def _differing(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> list[str]:
-    return [name for name, value in one.items() if not _close(value, two[name])]
+def _differing(
+    one: dict[str, torch.Tensor], two: dict[str, torch.Tensor], share: float = 1e-3
+) -> list[str]:
+    return [name for name, value in one.items() if not _close(value, two[name], share)]
 
 
-def _close(one: torch.Tensor, two: torch.Tensor) -> bool:
+def _close(one: torch.Tensor, two: torch.Tensor, share: float) -> bool:
     """Up to rounding, whose size follows the largest value: CPUs differ in it."""
-    rounding = max(1e-6, 1e-4 * float(one.abs().max()))
-    return torch.allclose(one, two, rtol=1e-4, atol=rounding)
+    rounding = max(1e-6, share * float(one.abs().max()))
+    return torch.allclose(one, two, rtol=share, atol=rounding)
 
 
 def train(cfg: Config, num_ranks: int, folder: Path, *options: Any) -> Result:
@@ -99,6 +102,8 @@ def classifier(
         cfg = classifier_config(Path('unused'), custom_hooks=[hook])
         cfg.model.backbone.norm_eval = True
         cfg.train_dataloader.drop_last = True  # two ranks would share an image
+        # A large step lets a unit that rounding has switched change all that follows.
+        cfg.optim_wrapper.optimizer.lr = 0.01
         return cfg
 
     return make
