@@ -486,7 +486,7 @@ def test_a_head_that_takes_more_than_rois_is_refused_by_reason(whose: str) -> No
         ('DoubleHead', 'SABL', 'roi_boxes', 'of the teacher gives no box deltas'),
         ('DoubleHead', 'CascadeRPN', 'rpn_logits', 'do not have the same stages'),
         ('CascadeRPN', 'CascadeRPN', 'rpn_boxes', 'makes its own anchors'),
-        ('DoubleHead', 'FastRCNN', 'rpn_logits', 'teacher has none; its proposals'),
+        ('DoubleHead', 'FastRCNN', 'rpn_logits', 'has none, as its proposals'),
         ('DoubleHead', 'SparseRCNN', 'roi_logits', 'needs object_feats and batch_img'),
         ('SparseRCNN', 'SparseRCNN', 'roi_logits', "compare on='query_logits'"),
         ('SparseRCNN', 'DoubleHead', 'query_logits', 'cannot be aligned'),
