@@ -83,12 +83,12 @@ class ClassificationAdapter(Adapter):
     the head receives, (B, D). `backbone`: the feature maps of the stages in its
     `out_indices`. `last_stages`: the maps of the last two stages. `cam`: class
     activation maps (B, C, H, W). `tokens`: the patch tokens of a ViT as maps. `target`
-    is the label of each image, `sample_index` its position in the data set. For
-    `image_size` (height and width of the batch) and `image_shapes` each image fills the
-    batch.
+    is the label of each image, `sample_index` its position in the data set. In
+    `image_size` and `image_shapes` each image fills the batch.
     """
 
     map_parts = ('backbone',)  # the neck pools to what `embedding` is
+    who = 'classifiers'
     head_parts = ('logits', 'embedding', 'cam', 'last_stages', TOKENS)
 
     @classmethod

@@ -16,11 +16,12 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters import Pair, Step
+from ckd_mm.adapters.core.context import asked_for
 from ckd_mm.distributed import equal_on_all_ranks
 from ckd_mm.engine.connectors import averaged_over_ranks
 from ckd_mm.engine.controllers import Controllers, naming_the_term
 from ckd_mm.engine.pairs import PairMaker
-from ckd_mm.engine.sample_weights import Weighed, asked_for
+from ckd_mm.engine.sample_weights import Weighed
 from ckd_mm.engine.student_losses import StudentLosses
 from ckd_mm.engine.terms import Term
 from ckd_mm.teachers import Request, Teacher, TeacherView
@@ -63,11 +64,6 @@ class Distiller:
             alone=student_loss_weight == 0,
             moves_statistics=moves_statistics,
         )
-        for term in terms:
-            fit = self.maker.bound(term.name).fit
-            fit.check(term.loss)
-            if term.sample_weight is not None:
-                term.sample_weight.check_fits(fit)
         self.losses = {
             term.name: averaged_over_ranks(term.loss.to(device)) for term in terms
         }

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ckd_mm.adapters.core.context import asked_for
 from ckd_mm.adapters.core.loss_fit import LossFit
 from ckd_mm.functional import mean_one
 from ckd_mm.functional._rows import reduced
@@ -127,18 +128,6 @@ class SampleWeights(nn.Module):
             check = getattr(weigher, 'check_classes', None)
             if check is not None:
                 check(names)
-
-
-def asked_for(module: nn.Module) -> tuple[str, ...]:
-    """What a loss or a weigher asks for beside student and teacher.
-
-    The parameters of its `forward`; of those with a default only what it names in
-    `also_needs`, which may depend on its options.
-    """
-    parameters = inspect.signature(module.forward).parameters.values()
-    names = [one.name for one in parameters if one.default is one.empty]
-    names += getattr(module, 'also_needs', ())
-    return tuple(name for name in names if name not in ('student', 'teacher'))
 
 
 def build_sample_weights(config: Any, loss: type) -> SampleWeights | None:

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from ckd_mm.adapters import Pair
+from ckd_mm.adapters.core.context import asked_for
 from ckd_mm.adapters.core.parts import has_connector
 from ckd_mm.checks import one_of
 from ckd_mm.engine.controllers import Controller
 from ckd_mm.engine.hearing import heard_by
 from ckd_mm.engine.sample_weights import (
     SampleWeights,
-    asked_for,
     build_sample_weights,
 )
 from ckd_mm.engine.schedules import Schedule, build_schedule
@@ -83,6 +83,7 @@ class Term:
             counts,
             average=self.average,
             connector=self.connector,
+            users=self._users,
         )
 
     @property
@@ -90,6 +91,11 @@ class Term:
         """What loss and weighers ask for beside student and teacher."""
         weighers = () if self.sample_weight is None else self.sample_weight.context
         return tuple(dict.fromkeys([*asked_for(self.loss), *weighers]))
+
+    @property
+    def _users(self) -> tuple[nn.Module, ...]:
+        weighers = () if self.sample_weight is None else self.sample_weight.weighers
+        return (self.loss, *weighers)
 
     @torch.no_grad()
     def statistics(self, pair: Pair) -> dict[str, Tensor]:

@@ -64,7 +64,7 @@ def boxioukd_loss(
         raise ValueError(
             'boxes of student and teacher must have one shape (K, 4), and scores (K,), '
             f'got {shapes[0]}, {shapes[1]} and {tuple(scores.shape)}; compare '
-            "on='cross_boxes'"
+            "on='cross_boxes' or on='shared_query_boxes'"
         )
     with full_precision(student, teacher) as (student_K4, teacher_K4):
         overlap_K = _overlap(_upright(student_K4), _upright(teacher_K4), mode)

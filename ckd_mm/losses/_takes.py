@@ -8,6 +8,9 @@ __all__ = ['Takes']
 
 Takes: TypeAlias = Literal[
     'distribution',
+    'sigmoid',
+    'boxes',
+    'box deltas',
     'rows',
     'maps',
     'rows or maps',
@@ -19,6 +22,9 @@ Takes: TypeAlias = Literal[
 * `'distribution'`: rows of class logits (B, C), compared as softmax distributions over
   the classes: a constant added to a row changes nothing. Such a loss does not fit
   sigmoid logits, each of which is a probability by itself.
+* `'sigmoid'`: rows of class logits (B, C) of a sigmoid per class, compared as such.
+* `'boxes'`: boxes (P, 4), x1, y1, x2, y2.
+* `'box deltas'`: what a head gives of a box beside its anchor or RoI, (P, 4).
 * `'rows'`: any rows (B, D), compared as they are.
 * `'maps'`: feature maps (N, C, H, W), of one level or a list of several.
 * `'rows or maps'`: either.

@@ -38,7 +38,7 @@ class BoxIoUKDLoss(nn.Module):
         tensor(1.)
     """
 
-    takes: ClassVar[Takes] = 'rows'
+    takes: ClassVar[Takes] = 'boxes'
 
     def __init__(
         self, mode: str = 'giou', loss_weight: float = 1.0, l1_weight: float = 0.0

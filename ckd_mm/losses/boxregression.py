@@ -19,7 +19,7 @@ __all__ = ['BoxRegressionLoss']
 class BoxRegressionLoss(nn.Module):
     """Smooth L1 of box deltas, see :func:`ckd_mm.functional.box_regression_loss`.
 
-    For `on='roi_boxes'`.
+    For `on='roi_boxes'`, `on='rpn_boxes'` and `on='cross_roi_boxes'`.
 
     Args:
         beta: Difference at which the loss changes from quadratic to linear.
@@ -36,7 +36,7 @@ class BoxRegressionLoss(nn.Module):
         tensor(20.)
     """
 
-    takes: ClassVar[Takes] = 'rows'
+    takes: ClassVar[Takes] = 'box deltas'
 
     def __init__(self, beta: float = 1.0, loss_weight: float = 1.0) -> None:
         super().__init__()

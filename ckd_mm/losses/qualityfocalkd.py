@@ -37,7 +37,7 @@ class QualityFocalKDLoss(nn.Module):
         tensor(0.6927)
     """
 
-    takes: ClassVar[Takes] = 'rows'
+    takes: ClassVar[Takes] = 'sigmoid'
 
     def __init__(self, beta: float = 1.0, loss_weight: float = 1.0) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ bring its own teacher and view.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -44,6 +44,7 @@ class Request:
         average: How it averages several teachers.
         connector: What is trained between the student's maps and the teacher's modules,
             where `on` has `connector=True`.
+        users: Its loss and its weighers, each of which must take what is compared.
     """
 
     on: Any
@@ -53,6 +54,7 @@ class Request:
     counts: bool = True
     average: Average = Average()
     connector: nn.Module | None = None
+    users: Sequence[nn.Module] = ()
 
     def listens_to(self, teacher: int) -> bool:
         """Whether the term compares with the teacher of this number."""

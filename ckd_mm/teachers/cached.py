@@ -179,7 +179,10 @@ class StoredView:
         self._calibration = teacher.calibration
         self.terms = {
             name: adapter.bind(
-                name, with_student_twice(one.on), self._context(name, one)
+                name,
+                with_student_twice(one.on),
+                self._context(name, one),
+                users=one.users,
             )
             for name, one in requests.items()
         }

@@ -105,7 +105,7 @@ class OwnView:
     ) -> None:
         adapter = build_adapter(student, student)
         self.terms: Mapping[str, BoundTerm] = {
-            name: adapter.bind(name, one.on, one.context, one.connector)
+            name: adapter.bind(name, one.on, one.context, one.connector, one.users)
             for name, one in requests.items()
         }
         self._teaches = teaches

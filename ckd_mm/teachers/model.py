@@ -102,7 +102,7 @@ class ModelView:
         self.model, self.speed = teacher.model, teacher.speed
         adapter = build_adapter(student, teacher.model, teacher.names)
         self.terms: Mapping[str, BoundTerm] = {
-            name: adapter.bind(name, one.on, one.context, one.connector)
+            name: adapter.bind(name, one.on, one.context, one.connector, one.users)
             for name, one in requests.items()
         }
         self._passes = adapter.passes(self.terms)

@@ -82,7 +82,7 @@ class RememberedView:
         # it reads labels and numbers of images, whatever the losses do
         reads = ('target', 'sample_index')
         self.terms = {
-            name: adapter.bind(name, one.on, {*one.context, *reads})
+            name: adapter.bind(name, one.on, {*one.context, *reads}, users=one.users)
             for name, one in requests.items()
         }
         self._rows: Tensor | None = None

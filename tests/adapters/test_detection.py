@@ -134,7 +134,8 @@ def test_a_part_that_one_of_the_models_lacks_is_not_offered(
     headless = deepcopy(retinanet)
     headless.neck = None
     with pytest.raises(
-        ValueError, match="on='neck' cannot be compared for RetinaNet.*teacher has none"
+        ValueError,
+        match="on='neck' cannot be compared for RetinaNet.*teacher has no neck",
     ):
         pair(retinanet, headless, demo_mm_inputs(1, [[3, 64, 64]]), 'neck')
 

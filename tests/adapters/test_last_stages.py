@@ -168,7 +168,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "no module 'backbone.layer5'; did you mean",
     ),
     'maps without the stage': (
-        ['module:backbone.layer3', 'module:backbone.layer4'],
+        [
+            dict(student='backbone.layer3', teacher='backbone.stages.0'),
+            dict(student='backbone.layer4', teacher='backbone.stages.1'),
+        ],
         "needs 'last_stage', which .*; compare on='last_stages' of two classifiers",
     ),
 }
@@ -182,9 +185,24 @@ def test_what_cannot_go_through_is_refused_before_training(case: str) -> None:
         Distiller(classifier('resnet'), [teacher], terms('resnet', 'swin', on=on))
 
 
-def test_a_backbone_whose_last_stage_is_not_known_is_refused_with_a_way_out() -> None:
-    teacher = classifier('swin', out_indices=(0,))
-    message = r'backbone is a SwinTransformer, of which .*; take a teacher with MMP'
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (
+            dict(out_indices=(0,)),
+            r"the teacher's SwinTransformer does not return its last stage "
+            r'\(out_indices=\(0,\)\), .*; take a teacher with out_indices=\(1,\)',
+        ),
+        (
+            dict(arch=dict(embed_dims=8, depths=[1], num_heads=[1]), out_indices=(0,)),
+            'backbone is a SwinTransformer, of which .*; take a teacher with MMP',
+        ),
+    ],
+)
+def test_a_last_stage_that_maps_cannot_go_through_is_refused_with_a_way_out(
+    changes: dict[str, Any], message: str
+) -> None:
+    teacher = classifier('swin', **changes)
     with pytest.raises(ValueError, match=message):
         Distiller(
             classifier('resnet'), [ModelTeacher(teacher)], terms('resnet', 'swin')

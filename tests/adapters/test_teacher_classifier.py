@@ -72,7 +72,7 @@ def test_binary_columns_have_no_weights() -> None:
     distilled(*models, on=on | dict(activation='softmax'))
 
 
-@pytest.mark.parametrize('on', ['backbone', 'module:head'])
+@pytest.mark.parametrize('on', ['embedding', 'module:head'])
 def test_where_there_are_no_weights_the_error_has_ways_out(on: str) -> None:
     model = classifier()
     message = "needs 'teacher_classifier', .*; compare on='logits' .* a table"

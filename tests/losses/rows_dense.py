@@ -22,7 +22,8 @@ __all__ = ['DENSE_ROWS']
 def mismatch(student: tuple[int, ...], teacher: tuple[int, ...]) -> Mismatch:
     message = (
         'boxes of student and teacher must have one shape (K, 4), and scores (K,), '
-        f"got {student}, {teacher} and {student[:1]}; compare on='cross_boxes'"
+        f"got {student}, {teacher} and {student[:1]}; compare on='cross_boxes' or "
+        "on='shared_query_boxes'"
     )
     return Mismatch(student, teacher, message)
 

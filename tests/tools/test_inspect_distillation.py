@@ -78,9 +78,9 @@ def test_a_cascade_and_a_faster_rcnn(
     assert re.search(r'\| teacher \| .* \| CascadeRCNN \| ', printed)
     row = row_of(printed, 'roi_logits')
     assert re.search(r'\(\d+, 11\) \| \(\d+, 11\) \| none \| student_stage=None', row)
-    assert 'target, image_index, rois' in row
+    assert 'target, assigned_class, image_index, rois' in row
     assert '(2, 32, 16, 16), (2, 32, 8, 8)' in row_of(printed, 'neck')
-    assert 'Not `mask_logits`: the student has none.' in printed
+    assert 'Not `mask_logits`: the student has no mask_head.' in printed
     check_lines(printed, student, teacher)
 
 
@@ -119,7 +119,8 @@ def test_two_classifiers(
     printed = inspect(paths[0], '--teacher', paths[1], '--shape', 16, 16)
     row = (
         '| (2, 10) | (2, 10) | none | activation=None | target, sample_index, '
-        'assigned_class, student_embedding, epoch, progress, image_size, image_shapes |'
+        'assigned_class, student_embedding, teacher_classifier, epoch, progress, '
+        'image_size, image_shapes |'
     )
     assert row_of(printed, 'logits') == f'| `logits` {row}'
     row = row_of(printed, 'embedding')

@@ -11,7 +11,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ckd_mm.adapters.core.loss_fit import LossFit
+from ckd_mm.adapters.core.loss_fit import LossFit, offers_of
 from ckd_mm.adapters.core.pair_spec import (
     AlignedRows,
     Context,
@@ -25,7 +25,14 @@ from ckd_mm.adapters.core.step import Step
 __all__ = ['BoundTerm', 'Pair']
 
 WAYS_OUT = {
-    'queries': "compare on='encoder' or on='neck' of two detectors of the DETR kind",
+    'assigned': "compare on='dense_logits' or on='cross_logits' of two one-stage "
+    'detectors, or take a loss that does not need it',
+    'scores': 'compare a part of a dense head, such as dense_logits or cross_boxes, or '
+    'one of shared queries, or take a loss that does not need it',
+    'box_target': "compare on='roi_boxes' or on='rpn_boxes' of two detectors with box "
+    'deltas, or take a loss that does not need it',
+    'queries': "compare on='encoder' or on='neck' of two detectors of the DETR kind "
+    'and of one width',
     'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
     'out that goes through it',
     'teacher_classifier': "compare on='logits' of two classifiers, or give the loss a "
@@ -70,8 +77,6 @@ class BoundTerm:
         context_names: The context that its loss asks for.
         fit: Whether a loss takes what the pair is.
 
-    Raises:
-        ValueError: The parts do not have such a context.
     """
 
     def __init__(
@@ -85,16 +90,13 @@ class BoundTerm:
         self._term, self._specs, self._names = term, specs, context_names
         self.context_names = context_names
         self.fit = fit
-        of_parts = [name for spec in specs for name in spec.context]
-        withheld = {name for spec in specs for name in spec.missing_context}
-        of_all = (name for name in shared if name not in withheld)
-        self.offers = list(dict.fromkeys([*of_parts, *of_all]))
+        self.offers = offers_of(specs, shared)
         """What a loss can ask for beside student and teacher, by name."""
-        lacking = [name for name in context_names if name not in self.offers]
-        if lacking:
-            raise ValueError(self._lacks(lacking))
+        of_parts = [name for spec in specs for name in spec.context]
         self._shared = {
-            name: shared[name] for name in context_names if name not in of_parts
+            name: shared[name]
+            for name in context_names
+            if name in self.offers and name not in of_parts
         }
 
     @property
@@ -196,6 +198,16 @@ class BoundTerm:
             [spec.value(spec.teacher, teacher, step) for spec in self._specs]
         )
 
+    def check_context(self) -> None:
+        """Check that the pair has what is asked for.
+
+        Raises:
+            ValueError: The parts do not have such a context.
+        """
+        lacking = [name for name in self._names if name not in self.offers]
+        if lacking:
+            raise ValueError(self._lacks(lacking))
+
     def check_modules(self, student: BaseModel, teacher: BaseModel) -> None:
         """Check that the modules that are named exist.
 
@@ -203,13 +215,21 @@ class BoundTerm:
             ValueError: One does not; near names are suggested.
         """
         for model, taps in (
-            (student, self.student_taps()),
-            (teacher, self.teacher_taps()),
+            (student, [*self.student_taps()]),
+            (teacher, [*self.teacher_taps()]),
         ):
             try:
                 Recorder(model, taps)
             except ValueError as error:
-                raise ValueError(f'term {self._term!r}: {error}') from error
+                hint = self._no_module(model, taps)
+                raise ValueError(f'term {self._term!r}: {error}{hint}') from error
+
+    def _no_module(self, model: BaseModel, taps: Sequence[Tap]) -> str:
+        """What to write if a part was named where modules are; else empty."""
+        modules = dict(model.named_modules())
+        missing = [tap.module for tap in taps if tap.module not in modules]
+        names = [repr(name) for name in missing if name in self.fit.known]
+        return f'; a part is compared with on={names[0]}' if names else ''
 
     def _joined(
         self, aligned: Sequence[AlignedRows], step: Step, teacher: Recorder | None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 
-__all__ = ['Context', 'TeacherContext']
+__all__ = ['Context', 'TeacherContext', 'asked_for', 'needed_by']
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,20 @@ class TeacherContext:
     of_labels: bool = False
     taps: ClassVar[tuple[Tap, ...]] = ()
     of_teacher: ClassVar[bool] = True
+
+
+def asked_for(module: nn.Module) -> tuple[str, ...]:
+    """What a loss or a weigher asks for beside student and teacher.
+
+    The parameters of its `forward`; of those with a default only what it names in
+    `also_needs`, which may depend on its options.
+    """
+    named = (*needed_by(module.forward), *getattr(module, 'also_needs', ()))
+    return tuple(name for name in named if name not in ('student', 'teacher'))
+
+
+def needed_by(forward: Callable[..., Any]) -> list[str]:
+    """The parameters without a default of a `forward`, beside student and teacher."""
+    parameters = inspect.signature(forward).parameters.values()
+    names = [one.name for one in parameters if one.default is one.empty]
+    return [name for name in names if name not in ('self', 'student', 'teacher')]

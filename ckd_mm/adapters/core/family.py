@@ -8,7 +8,7 @@ passes of the plan. An adapter is only used before training; a step runs the pla
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ from ckd_mm.adapters.core.parts import resolve, with_connector
 from ckd_mm.adapters.core.passes import BackboneMaps, FeatureMaps, Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
+from ckd_mm.registry import ADAPTERS
 
 __all__ = ['Adapter']
 
@@ -61,6 +62,9 @@ class Adapter:
 
     head_parts: ClassVar[tuple[str, ...]] = ()
     """Names of the parts that this family has beside feature maps."""
+
+    who: ClassVar[str] = ''
+    """The models that have its `head_parts`, for messages."""
 
     def __init_subclass__(cls) -> None:
         """Refuse an adapter of version 0.1, whose methods nothing would call.
@@ -121,6 +125,7 @@ class Adapter:
         on: Any,
         context_names: Collection[str],
         connector: nn.Module | None = None,
+        users: Sequence[nn.Module] = (),
     ) -> BoundTerm:
         """The bound term of an `on` and a loss.
 
@@ -130,10 +135,11 @@ class Adapter:
             context_names: What its loss asks for beside student and teacher.
             connector: The one that is trained, where `on` has `connector=True`; `None`
                 makes one, whose widths are right.
+            users: The loss and the weighers, each of which must take what `on` gives.
 
         Raises:
-            ValueError: An `on` or a module name that does not exist here, a context
-                that the pair does not have, or classes that cannot be matched.
+            ValueError: An `on` or a module name that does not exist here, a loss or a
+                context that the pair does not fit, or classes that cannot be matched.
         """
         known = self.parts()
         models = ' and '.join(
@@ -141,14 +147,21 @@ class Adapter:
             for one in (self.student, self.teacher)
         )
         given = with_connector(on, connector)
+        elsewhere = _parts_elsewhere(self.head_parts)
         parts = given if isinstance(on, list) and on else [given]
         try:
-            specs = [resolve(part, known, self.modules, models) for part in parts]
+            specs = [
+                resolve(part, known, self.modules, models, elsewhere) for part in parts
+            ]
         except ValueError as error:
             raise ValueError(f'term {term!r}: {error}') from error
-        fit = LossFit(term, on, specs, known)
-        bound = BoundTerm(term, specs, self.context(), context_names, fit)
+        shared = self.context()
+        fit = LossFit(term, on, specs, known, tuple(shared))
+        bound = BoundTerm(term, specs, shared, context_names, fit)
         bound.check_modules(self.student, self.teacher)
+        for user in users:
+            fit.check(user)
+        bound.check_context()
         return bound
 
     def passes(self, terms: Mapping[str, BoundTerm]) -> dict[str, list[Pass]]:
@@ -187,11 +200,21 @@ class Adapter:
             getattr(model, name, None) for model in (self.student, self.teacher)
         )
         lacking = Unavailable.where_lacking(
-            student=student is None, teacher=teacher is None
+            name, student=student is None, teacher=teacher is None
         )
         return lacking or PairSpec(
             _all_maps(name, student), _all_maps(name, teacher), levels=True
         )
+
+
+def _parts_elsewhere(own: Collection[str]) -> dict[str, str]:
+    """The models that have the parts of the other families, by part."""
+    return {
+        name: cls.who
+        for cls in ADAPTERS.module_dict.values()
+        for name in getattr(cls, 'head_parts', ())
+        if name not in own and cls.who
+    }
 
 
 def _run_of(module: str, runs: Mapping[str, Pass], term: str) -> Pass:

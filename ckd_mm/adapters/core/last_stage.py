@@ -68,11 +68,7 @@ class _Swin(LastStage):
 
     @classmethod
     def suits(cls, backbone: Any) -> bool:
-        names = {one.__name__ for one in type(backbone).__mro__}
-        is_ours = 'SwinTransformer' in names and hasattr(
-            backbone, 'out_after_downsample'
-        )
-        return is_ours and len(backbone.stages) > 1 and _returns_last(backbone)
+        return _is_swin(backbone) and _returns_last(backbone)
 
     def readout(self) -> Readout:
         before = len(self.backbone.stages) - 2
@@ -131,7 +127,13 @@ def stages_of(student: BaseModel, names: Any = None) -> Readout:
 
 def why_no_last_stage(teacher: BaseModel) -> Unavailable | None:
     """Why maps cannot go through the last stage of a teacher alone, if so."""
-    backbone = getattr(teacher, 'backbone', None)
+    backbone: Any = getattr(teacher, 'backbone', None)
+    if _is_swin(backbone) and not _returns_last(backbone):
+        return Unavailable(
+            f"the teacher's {type(backbone).__name__} does not return its last stage "
+            f'(out_indices={tuple(backbone.out_indices)}), and has no norm behind it; '
+            f'take a teacher with out_indices=({len(backbone.stages) - 1},)'
+        )
     if last_stage_of(teacher) is None:
         return Unavailable(
             f"the teacher's backbone is a {type(backbone).__name__}, of which it is "
@@ -161,6 +163,13 @@ def _layer_names(backbone: Any) -> list[str]:
     found = [name for name in names if name in children]
     is_last = bool(found) and found[-1] == [*children][-1]  # not so MobileNetV2's
     return found if is_last else []
+
+
+def _is_swin(backbone: Any) -> bool:
+    """Whether it is MMPretrain's Swin, with a stage before the last."""
+    names = {one.__name__ for one in type(backbone).__mro__}
+    is_ours = 'SwinTransformer' in names and hasattr(backbone, 'out_after_downsample')
+    return is_ours and len(backbone.stages) > 1
 
 
 def _returns_last(backbone: Any) -> bool:

@@ -90,6 +90,9 @@ def number_of_maps(module: nn.Module | None) -> int | None:
     indices = getattr(module, 'out_indices', None)
     if type(number) is int:
         return number
+    if type(module).__name__ == 'ChannelMapper':  # which keeps no number
+        layers: Any = module
+        return len(layers.convs) + len(layers.extra_convs or ())
     return len(indices) if isinstance(indices, (list, tuple)) else None
 
 

@@ -6,21 +6,25 @@ first step shows what they return; the message is the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from ckd_mm.adapters.core.class_logits import Columns, Pixels
+from ckd_mm.adapters.core.context import asked_for, needed_by
 from ckd_mm.adapters.core.pair_spec import PairSpec, Part, Unavailable, Value
 from ckd_mm.adapters.core.parts import is_modules
 from ckd_mm.registry import LOSSES, WEIGHERS
 
-__all__ = ['LossFit']
+__all__ = ['LossFit', 'offers_of']
 
 _TAKEN = {
     'distribution': 'rows of class logits (B, C)',
+    'sigmoid': 'class logits (B, C) of a sigmoid per class, as they are',
+    'boxes': 'boxes (P, 4)',
+    'box deltas': 'box deltas (P, 4)',
     'rows': 'rows (B, D)',
     'maps': 'feature maps (N, C, H, W), of one level or several',
     'rows or maps': 'rows (B, D) or feature maps (N, C, H, W)',
@@ -35,16 +39,22 @@ _TAKEN = {
 _FITTING = {
     'maps': ('maps', 'rows or maps'),
     'rows': ('distribution', 'rows', 'rows or maps'),
-    'boxes': ('rows', 'rows or maps'),
+    'sigmoid': ('sigmoid', 'distribution', 'rows', 'rows or maps'),
+    'boxes': ('boxes', 'rows', 'rows or maps'),
+    'box deltas': ('box deltas', 'rows', 'rows or maps'),
     'lists of rows': ('rows or maps',),
     'other': (),
 }
 _GIVEN = {
     'maps': 'feature maps',
     'rows': 'rows (B, D)',
-    'boxes': 'box deltas (P, 4), which are no distribution',
+    'sigmoid': 'rows (B, D)',
+    'boxes': 'boxes (P, 4)',
+    'box deltas': 'box deltas (P, 4)',
     'lists of rows': 'several tensors of rows, one for each part',
 }
+_SHAPES = dict.fromkeys(('sigmoid', 'boxes', 'box deltas'), 'rows')
+"""What losses take, as the shape alone of what a module returns shows it."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +66,14 @@ class LossFit:
         on: What it says.
         specs: What it means, a pair spec for each part.
         known: The parts of these two models, by name.
+        shared: The names of the context that every part has.
     """
 
     term: str
     on: Any
     specs: Sequence[PairSpec]
     known: Mapping[str, Part]
+    shared: Collection[str] = ()
 
     def check(self, loss: nn.Module) -> None:
         """Check that a loss takes the parts that the `on` names, before training.
@@ -75,7 +87,11 @@ class LossFit:
         if takes == 'logits and layer' and isinstance(self.on, list):
             given = ''  # it says itself which of the two does not fit
         if takes and given and takes not in _FITTING[given]:
-            raise ValueError(self._refusal(loss, _GIVEN[given], given))
+            is_rows = given in ('rows', 'sigmoid')
+            said = _GIVEN[given] + (_of_kind(self.specs[0].columns) if is_rows else '')
+            raise ValueError(self._refusal(loss, said, given))
+        if takes in ('maps', 'rows or maps'):
+            self._check_levels()
         for spec in self.specs:
             if takes and spec.columns is not None and not spec.levels:
                 self._check_columns(loss, spec.columns)
@@ -90,15 +106,31 @@ class LossFit:
         Raises:
             ValueError: It takes something else.
         """
-        takes = _takes(loss)
+        takes = _SHAPES.get(_takes(loss), _takes(loss))
         if takes in ('', 'rows or maps', 'logits and layer'):
             return
         of_both = ('maps', 'rows') if takes == 'map and logits' else (takes, takes)
         for value, wanted in zip(values, of_both, strict=False):
-            given = _kind(value)
+            given = _kind_of_value(value)
             if wanted not in _FITTING[given]:
                 shapes = ', '.join(str(tuple(one.shape)) for one in _levels(value))
                 raise ValueError(self._refusal(loss, shapes, given))
+
+    def _check_levels(self) -> None:
+        """Check that both models have as many levels, where both say how many."""
+        known = [
+            [one.num_levels for one in (spec.student, spec.teacher)]
+            for spec in self.specs
+            if spec.levels
+        ]
+        for student, teacher in known:
+            if None not in (student, teacher) and student != teacher:
+                raise ValueError(
+                    f'term {self.term!r}: the numbers of levels of on={self.on!r} '
+                    f'differ, {student} in the student and {teacher} in the teacher; '
+                    'choose as many of both with the option levels '
+                    '(on=dict(part=..., levels=[0]))'
+                )
 
     def _check_columns(self, loss: nn.Module, columns: Columns | Pixels) -> None:
         """Check that a loss can compare these columns of class logits."""
@@ -122,33 +154,31 @@ class LossFit:
 
     def _given(self) -> str:
         """What the parts give; empty where only a step can show it."""
-        if any(spec.levels for spec in self.specs):
+        if any(_kind(spec) == 'maps' for spec in self.specs):
             return 'maps'
         parts = self.on if isinstance(self.on, list) else [self.on]
         if any(is_modules(part) for part in parts):
             return ''
         if len(parts) > 1:
             return 'lists of rows'
-        (part,) = parts
-        name = part['part'] if isinstance(part, dict) else part
-        if name.endswith('_features'):
-            return 'maps'
-        return 'boxes' if name.endswith('_boxes') else 'rows'
+        return _kind(self.specs[0])
 
     def _refusal(self, loss: nn.Module, given: str, kind: str) -> str:
         takes = _takes(loss)
         parts = [
             f'on={name!r}'
             for name, part in self.known.items()
-            if _suits(name, part, takes)
+            if self._suits(name, part, loss)
         ]
         is_weigher = type(loss) in WEIGHERS.module_dict.values()
         what, registry = ('weigher', WEIGHERS) if is_weigher else ('loss', LOSSES)
         anything = (None,) if is_weigher else ()
+        offers = offers_of(self.specs, self.shared)
         others = [
             name
             for name, one in registry.module_dict.items()
             if getattr(one, 'takes', None) in (*_FITTING[kind], *anything)
+            and {*needed_by(one.forward)} <= {*offers}
         ]
         ways = []
         if takes == 'map and logits':
@@ -163,6 +193,57 @@ class LossFit:
             f'term {self.term!r}: {type(loss).__name__} takes {_TAKEN[takes]}, but '
             f'on={self.on!r} gives {given}; {", or ".join(ways)}'
         )
+
+    def _suits(self, name: str, part: Part, loss: nn.Module) -> bool:
+        """Whether a part is a suggestion for a loss."""
+        spec, takes = _spec_of(part), _takes(loss)
+        if spec is None or takes not in _FITTING[_kind(spec)]:
+            return False
+        if takes == 'distribution' and (
+            not name.endswith('logits') or name.endswith('mask_logits')
+        ):
+            return False
+        return {*asked_for(loss)} <= {*offers_of([spec], self.shared)}
+
+
+def offers_of(specs: Sequence[PairSpec], shared: Iterable[str]) -> list[str]:
+    """What a loss can ask for beside student and teacher, by name.
+
+    Args:
+        specs: What is compared.
+        shared: What every part has.
+    """
+    of_parts = [name for spec in specs for name in spec.context]
+    withheld = {name for spec in specs for name in spec.missing_context}
+    return [
+        *dict.fromkeys([*of_parts, *(one for one in shared if one not in withheld)])
+    ]
+
+
+def _kind(spec: PairSpec) -> str:
+    """What a pair spec gives, a key of :data:`_FITTING`."""
+    if spec.levels:
+        return 'maps'
+    is_sigmoid = spec.columns is not None and not spec.columns.is_distribution
+    return 'sigmoid' if is_sigmoid else spec.gives
+
+
+def _of_kind(columns: Columns | Pixels | None) -> str:
+    """What the columns of rows are, for messages."""
+    if columns is None:
+        return ''
+    option = getattr(columns, 'activation', None)
+    return f' of {columns.kind}' + (f', with activation={option!r}' if option else '')
+
+
+def _spec_of(part: Part) -> PairSpec | None:
+    """What a part is without options, if it can be compared so."""
+    if isinstance(part, (PairSpec, Unavailable)):
+        return part if isinstance(part, PairSpec) else None
+    try:
+        return part()
+    except ValueError:  # such as classes that cannot be matched
+        return None
 
 
 def _way_with_one(columns: Columns | Pixels) -> str:
@@ -191,7 +272,7 @@ def _levels(value: Value) -> Sequence[Tensor]:
     return (value,) if isinstance(value, Tensor) else value
 
 
-def _kind(value: Value) -> str:
+def _kind_of_value(value: Value) -> str:
     """What a value is by its shape; tensors that are neither count as `'other'`."""
     dimensions = {level.ndim for level in _levels(value)}
     if dimensions == {4}:
@@ -199,20 +280,3 @@ def _kind(value: Value) -> str:
     if dimensions == {2}:
         return 'rows' if isinstance(value, Tensor) else 'lists of rows'
     return 'other'
-
-
-def _suits(name: str, part: Part, takes: str) -> bool:
-    """Whether a part is a suggestion for a loss that takes this."""
-    if isinstance(part, Unavailable):
-        return False
-    if takes == 'distribution':
-        return name.endswith('logits') and not name.endswith('mask_logits')
-    is_maps = name.endswith('_features') or _gives_maps(part)
-    return takes in _FITTING['maps' if is_maps else 'rows']
-
-
-def _gives_maps(part: PairSpec | Callable[..., PairSpec]) -> bool:
-    try:
-        return (part if isinstance(part, PairSpec) else part()).levels
-    except ValueError:  # such as classes that cannot be matched
-        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -119,6 +119,7 @@ class PairSpec:
             :attr:`ckd_mm.adapters.core.passes.Pass.crosses`, and so are its classes.
         connector: What the student's tensors go through first, if a layer is trained
             between them and the teacher's modules.
+        gives: What the values are, where neither `levels` nor `columns` says it.
     """
 
     student: Readout
@@ -134,6 +135,7 @@ class PairSpec:
     labels: Context | None = None
     crossed: bool = False
     connector: nn.Module | None = None
+    gives: Literal['rows', 'maps', 'boxes', 'box deltas'] = 'rows'
 
     @property
     def drops_rows(self) -> bool:
@@ -170,11 +172,9 @@ class PairSpec:
         """
         student = teacher if self.crossed else step.student
         if self.choose is None:
-            return self.align(
-                self.value(self.student, student, step),
-                self.value(self.teacher, teacher, step),
-                step,
-            )
+            of_student = self.value(self.student, student, step)
+            of_teacher = self.value(self.teacher, teacher, step)
+            return self.align(of_student, of_teacher, step)
         student_notes = self.student.noted(student)
         teacher_notes = self.teacher.noted(teacher)
         with torch.no_grad():
@@ -284,15 +284,12 @@ class Unavailable:
     reason: str
 
     @classmethod
-    def where_lacking(cls, *, student: bool, teacher: bool) -> Unavailable | None:
-        """The reason if one of the two lacks it, else `None`.
-
-        Args:
-            student: Whether the student lacks it.
-            teacher: Whether the teacher does.
-        """
+    def where_lacking(
+        cls, what: str, *, student: bool, teacher: bool
+    ) -> Unavailable | None:
+        """The reason if the student or the teacher lacks it, else `None`."""
         lacks = {'student': student, 'teacher': teacher}
-        reasons = [f'the {whose} has none' for whose in lacks if lacks[whose]]
+        reasons = [f'the {whose} has no {what}' for whose in lacks if lacks[whose]]
         return cls(' and '.join(reasons)) if reasons else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from torch import nn
@@ -24,6 +25,7 @@ def resolve(
     known: Mapping[str, Part],
     modules: Callable[[str, str], PairSpec],
     models: str,
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> PairSpec:
     """The pair spec that an `on` means; the caller splits a list of several.
 
@@ -32,6 +34,7 @@ def resolve(
         known: The parts of these two models, by name.
         modules: Makes the pair spec of two named modules.
         models: The two models, for errors.
+        elsewhere: The models that have other parts, by part.
 
     Raises:
         ValueError: There is no such part, or it does not take an option.
@@ -51,7 +54,8 @@ def resolve(
     name = options.pop('part', None)
     part = known.get(name) if isinstance(name, str) else None
     if part is None or isinstance(part, Unavailable):
-        raise ValueError(_unknown(on, part, known, models))
+        who = elsewhere.get(name, '') if isinstance(name, str) else ''
+        raise ValueError(_unknown(on, part, known, models, who))
     return _with_options(name, part, options)
 
 
@@ -121,10 +125,17 @@ def _with_options(
 
 
 def _unknown(
-    on: Any, part: Unavailable | None, known: Mapping[str, Part], models: str
+    on: Any,
+    part: Unavailable | None,
+    known: Mapping[str, Part],
+    models: str,
+    who: str,
 ) -> str:
     names = [name for name, one in known.items() if not isinstance(one, Unavailable)]
-    start = f'unknown on={on!r} for {models}{did_you_mean(str(on), names)}'
+    start = f'unknown on={on!r} for {models}'
+    if who:
+        start += f', as only {who} have it, and the student is none of them'
+    start += did_you_mean(str(on), names)
     if part:
         start = f'on={on!r} cannot be compared for {models}: {part.reason}'
     return (

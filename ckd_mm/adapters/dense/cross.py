@@ -87,7 +87,8 @@ class CrossDenseParts:
             None
             if has_edges
             else Unavailable(
-                'only the heads of GFL and its kind have it, and the teacher needs one'
+                'only the heads of GFL and its kind have it, and the teacher needs '
+                "one; compare on='cross_boxes'"
             )
         )
         return {
@@ -121,6 +122,7 @@ class CrossDenseParts:
         """Boxes (K, 4), x1, y1, x2, y2, in units of their anchor or point."""
         chosen, number = _chosen(rows, topk)
         spec = self._parts.spec(box_rows, number, chosen, False, self._parts.match())
+        spec = replace(spec, gives='boxes')
         return self._crossed(spec, rows, self._run(BOXES, at, teacher_at, connector))
 
     def distribution(

@@ -33,6 +33,7 @@ class OneStageAdapter(DetectionAdapter):
     `backbone` and `neck`: see :class:`DetectionAdapter`.
     """
 
+    who = 'one-stage detectors with a dense head'
     head_parts = (
         *('dense_logits', 'dense_objectness', 'box_distribution'),
         *('cross_logits', 'cross_boxes', 'cross_distribution'),

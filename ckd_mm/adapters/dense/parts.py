@@ -196,7 +196,7 @@ class DenseParts:
             'image_index': self._of_student.image_index,
             'box_target': self._of_student.box_target,
         }
-        return replace(spec, context=context, missing_context={})
+        return replace(spec, context=context, missing_context={}, gives='box deltas')
 
     def spec(
         self,

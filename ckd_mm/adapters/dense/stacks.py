@@ -124,7 +124,9 @@ def _why_no_stacks(whose: str, head: DenseHead) -> str:
         layers = list(getattr(head.module, name))
         stacks = [layers] if layers and _is_layer(layers[0]) else layers
         flat = [layer for stack in stacks for layer in _children(stack)]
-        if not flat or not all(map(_is_layer, flat)):
+        if not flat:
+            return f'{start}stacks no convolution in {name}'
+        if not all(map(_is_layer, flat)):
             return f'{start}has other layers than convolution and activation in {name}'
     return ''
 

@@ -20,7 +20,7 @@ from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.query.heads import QueryHead
 from ckd_mm.functional._boxes import overlaps
 
-__all__ = ['teacher_answers']
+__all__ = ['teacher_answers', 'why_no_answers']
 
 
 def teacher_answers(teacher: QueryHead) -> dict[str, TeacherContext]:
@@ -42,6 +42,22 @@ def teacher_answers(teacher: QueryHead) -> dict[str, TeacherContext]:
             partial(_quality, teacher), (outputs,), of_labels=True
         ),
     }
+
+
+def why_no_answers(student: QueryHead, teacher: QueryHead) -> dict[str, str]:
+    """Why a loss of maps cannot look at a teacher's queries, by name."""
+    widths = [
+        getattr(getattr(head.model, 'encoder', None), 'embed_dims', None)
+        for head in (student, teacher)
+    ]
+    if None in widths or widths[0] == widths[1]:
+        return {}
+    reason = (
+        f'the maps of the student have {widths[0]} channels and the queries of the '
+        f'teacher {widths[1]}; take a loss that learns a layer between both, such as '
+        'FitNetLoss, or a teacher as wide as the student'
+    )
+    return {'queries': reason}
 
 
 def _queries(values: list[Any], step: Step) -> Tensor:

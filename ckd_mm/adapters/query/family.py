@@ -10,7 +10,7 @@ from ckd_mm.adapters.core.pair_spec import PairSpec, Part
 from ckd_mm.adapters.core.passes import Pass
 from ckd_mm.adapters.core.prompts import why_other_tokens
 from ckd_mm.adapters.detection import DetectionAdapter
-from ckd_mm.adapters.query.answers import teacher_answers
+from ckd_mm.adapters.query.answers import teacher_answers, why_no_answers
 from ckd_mm.adapters.query.encoder import encoder_maps
 from ckd_mm.adapters.query.heads import QueryHead
 from ckd_mm.adapters.query.parts import QueryParts
@@ -37,6 +37,7 @@ class QueryAdapter(DetectionAdapter):
     and `quality`, see :func:`ckd_mm.adapters.query.answers.teacher_answers`.
     """
 
+    who = 'detectors with queries (an encoder and a decoder)'
     head_parts = (
         *('query_logits', 'mask_logits'),
         *('shared_query_logits', 'shared_query_boxes', 'encoder'),
@@ -55,12 +56,13 @@ class QueryAdapter(DetectionAdapter):
             'neck': self._feature_maps('neck'),
             'encoder': encoder_maps(student, teacher),
         }
-        answers = teacher_answers(teacher)
+        answers, withheld = teacher_answers(teacher), why_no_answers(student, teacher)
+        answers = {name: answers[name] for name in answers if name not in withheld}
         return {
             **QueryParts(student, teacher, self.names).parts(),
             **SharedQueryParts(student, teacher, self.names).parts(),
             **{
-                name: replace(part, context=answers)
+                name: replace(part, context=answers, missing_context=withheld)
                 if isinstance(part, PairSpec)
                 else part
                 for name, part in maps.items()

@@ -111,7 +111,8 @@ class SharedQueryParts:
             teacher_layer: As for :meth:`logits`.
         """
         columns = self._columns(None)
-        return self._spec(_boxes, columns, queries, number, layers, teacher_layer)
+        spec = self._spec(_boxes, columns, queries, number, layers, teacher_layer)
+        return replace(spec, gives='boxes')
 
     def _spec(
         self,

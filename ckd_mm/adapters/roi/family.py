@@ -67,6 +67,7 @@ class TwoStageAdapter(DetectionAdapter):
     :class:`DetectionAdapter`.
     """
 
+    who = 'two-stage detectors with RoI heads'
     head_parts = (
         *('roi_logits', 'roi_objectness', 'embedding', 'roi_features'),
         *('mask_logits', 'roi_boxes'),

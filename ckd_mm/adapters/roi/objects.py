@@ -114,6 +114,7 @@ class ObjectParts:
             also_taps=sampled.taps,
             match=match,
             labels=context['target'],
+            gives='box deltas',
         )
 
     def _match(self, module: str, stage_map: StageMap) -> ClassMatch:
@@ -169,5 +170,7 @@ def missing_module(
 ) -> Unavailable | None:
     """Why a module of the RoI head is not in both, if it is not."""
     return Unavailable.where_lacking(
-        student=not student.has(module, inner), teacher=not teacher.has(module, inner)
+        inner or module,
+        student=not student.has(module, inner),
+        teacher=not teacher.has(module, inner),
     )

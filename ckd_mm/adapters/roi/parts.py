@@ -179,7 +179,7 @@ class RoIParts:
             ProposedRoIs.chosen(rois, num_rois, self.student, self.teacher),
         )
         withheld = {**dict.fromkeys(_OF_IMAGES, _NO_IMAGES), **spec.missing_context}
-        return replace(spec, missing_context=withheld)
+        return replace(spec, missing_context=withheld, gives='maps')
 
     def _of_rois(
         self,

@@ -32,7 +32,9 @@ def semantic_logits(
             'names those of the semantic maps, so their columns cannot be matched'
         )
     paths = [_path(model) for model in (student, teacher)]
-    lacking = Unavailable.where_lacking(student=not paths[0], teacher=not paths[1])
+    lacking = Unavailable.where_lacking(
+        'semantic head', student=not paths[0], teacher=not paths[1]
+    )
     if lacking is not None:
         return lacking
     heads = [

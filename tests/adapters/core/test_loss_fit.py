@@ -92,8 +92,9 @@ def test_the_error_names_both_and_what_fits(
     assert not {'CKDLoss', 'DKDLoss', 'KDLoss'} & set(fitting.split(', '))
     with pytest.raises(
         ValueError,
-        match=r"CWDLoss takes feature maps .*, but on='roi_logits' gives rows \(B, D\);"
-        r" compare on='backbone' or on='neck' or on='roi_features', or take a loss "
+        match=r"CWDLoss takes feature maps .*, but on='roi_logits' gives rows \(B, D\)"
+        r" of a softmax with background; compare on='backbone' or on='neck' "
+        "or on='roi_features', or take a loss "
         'that fits: ACAMKDLoss, BDKDLoss, ',
     ):
         distiller(models, 'roi_logits', build(LOSSES, dict(type='CWDLoss')))
@@ -104,7 +105,7 @@ def test_box_deltas_are_no_distribution(
     on: Any, models: tuple[BaseModel, BaseModel]
 ) -> None:
     with pytest.raises(
-        ValueError, match=r'KDLoss takes .* gives box deltas \(P, 4\), .*BoxRegression'
+        ValueError, match=r'KDLoss takes .* gives box deltas \(P, 4\); .*BoxRegression'
     ):
         distiller(models, on, build(LOSSES, dict(type='KDLoss')))
     distiller(models, on, build(LOSSES, dict(type='BoxRegressionLoss')))

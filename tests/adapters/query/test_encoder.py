@@ -229,15 +229,18 @@ def test_detectors_without_encoder_maps_are_refused() -> None:
     detr, cnn = query_based('DETR'), faster_rcnn()
     with pytest.raises(ValueError, match='DETR and the teacher a FasterRCNN, whose'):
         pair(detr, cnn, batch(), 'encoder')
-    with pytest.raises(ValueError, match="unknown on='encoder' for FasterRCNN"):
+    message = "unknown on='encoder' for FasterRCNN .*with queries .an encoder and"
+    with pytest.raises(ValueError, match=message):
         pair(cnn, detr, batch(), 'encoder')
 
 
-@pytest.mark.parametrize('on', ['backbone', 'module:encoder', 'neck'])
-def test_pairs_without_queries_name_those_that_have_them(on: str) -> None:
+@pytest.mark.parametrize(
+    'on', ['backbone', 'module:encoder', dict(part='neck', levels=[0])]
+)
+def test_pairs_without_queries_name_those_that_have_them(on: Any) -> None:
     """With a teacher of another family, not even the neck has them."""
     student = query_based('DETR')
-    teacher = faster_rcnn() if on == 'neck' else query_based('DETR')
+    teacher = faster_rcnn() if isinstance(on, dict) else query_based('DETR')
     message = (
         "'queries', 'quality', .* not have; it has .*; compare on='encoder' or on="
     )
@@ -266,14 +269,23 @@ def test_a_cache_has_no_queries() -> None:
     check_context({'x': build_adapter(student, student).bind('x', 'neck', ())})
 
 
-def test_other_widths_levels_and_memories_are_refused() -> None:
-    student = query_based('DeformableDETR').train()
-    loss = DETRDistillLoss()
-    wide = query_based('DeformableDETR', width=64)
-    with pytest.raises(ValueError, match='level 0: .* choose layers of the same width'):
-        loss(**pair(student, wide, batch(), 'encoder', *ANSWERS))
-    with pytest.raises(ValueError, match='the same number of levels'):
-        loss(**pair(student, query_based('DETR'), batch(), 'encoder', *ANSWERS))
+@pytest.mark.parametrize('on', ['encoder', 'neck'])
+def test_other_widths_and_levels_are_refused_before_training(on: str) -> None:
+    student, detr = query_based('DeformableDETR'), ModelTeacher(query_based('DETR'))
+    wide = ModelTeacher(query_based('DeformableDETR', width=64))
+    message = "'queries'.*; the maps of the student have 32 .* 64; take .* FitNetLoss"
+    with pytest.raises(ValueError, match=message):
+        Distiller(student, [wide], terms(on))
+    fitnet = dict(type='FitNetLoss', student_channels=[32] * 4)
+    Distiller(student, [wide], terms(on, **fitnet, teacher_channels=[64] * 4))
+    message = 'differ, 4 in the student and 1 in the teacher; choose .* levels='
+    with pytest.raises(ValueError, match=message):
+        Distiller(student, [detr], terms(on))
+    Distiller(student, [detr], terms(dict(part=on, levels=[0])))
+
+
+def test_a_memory_of_other_positions_than_the_maps_is_refused() -> None:
+    student = query_based('DeformableDETR')
     spec = encoder_maps(QueryHead(student), QueryHead(student))
     assert isinstance(spec, PairSpec)
     values: Any = [torch.zeros(2, 9, 32), [torch.zeros(2, 32, 3, 4)]]

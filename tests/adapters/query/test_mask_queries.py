@@ -171,7 +171,7 @@ def test_teachers_that_do_not_fit_are_refused() -> None:
     student = masked_queries('Mask2Former').train()
     with pytest.raises(ValueError, match='student have a mask each .* teacher a box'):
         pair(student, query_based('DETR'), batch(), 'query_logits')
-    with pytest.raises(ValueError, match="'neck'.*the student has none"):
+    with pytest.raises(ValueError, match="'neck'.*the student has no neck"):
         pair(student, student, batch(), 'neck')
     teacher = masked_queries('Mask2Former')
     teacher.data_preprocessor.pad_size_divisor = 128

@@ -490,7 +490,7 @@ def test_a_head_that_takes_more_than_rois_is_refused_by_reason(whose: str) -> No
         ('DoubleHead', 'SparseRCNN', 'roi_logits', 'needs object_feats and batch_img'),
         ('SparseRCNN', 'SparseRCNN', 'roi_logits', "compare on='query_logits'"),
         ('SparseRCNN', 'DoubleHead', 'query_logits', 'cannot be aligned'),
-        ('PanopticFPN', 'DoubleHead', 'semantic_logits', 'the teacher has none'),
+        ('PanopticFPN', 'DoubleHead', 'semantic_logits', 'teacher has no semantic'),
         ('PanopticFPN', 'HTC', 'semantic_logits', 'PanopticFPNHead of 54 classes and'),
     ],
 )
