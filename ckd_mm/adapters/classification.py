@@ -63,10 +63,6 @@ def _image_size(step: Step) -> tuple[int, ...]:
     return tuple(step.inputs.shape[-2:])
 
 
-def _image_shapes(step: Step) -> list[tuple[int, ...]]:
-    return [_image_size(step)] * len(step.inputs)
-
-
 _TARGET = Context(_labels, of_labels=True)
 _CONTEXT = {
     'target': _TARGET,
@@ -248,7 +244,7 @@ class ClassificationAdapter(Adapter):
             **super().context(),
             **self._context(),
             'image_size': Context(_image_size),
-            'image_shapes': Context(_image_shapes),
+            'image_shapes': Context(lambda one: [_image_size(one)] * len(one.inputs)),
         }
 
     def _context(self) -> dict[str, Context]:
