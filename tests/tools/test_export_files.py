@@ -103,6 +103,10 @@ def put(value: Any, *keys: str) -> Change:
             put({'x': 5}, 'head', 'state_dict'),
             'ended in .*; give config and checkpoint of one run',
         ),
+        (
+            lambda content: content['state_dict'].popitem(),
+            'the weights of .* in the model of .*; give config and checkpoint of one',
+        ),
         (lambda content: content.pop(KEY), 'has nothing of simkd for inference'),
         (
             lambda content: content.update(meta=5),
