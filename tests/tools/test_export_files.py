@@ -104,7 +104,7 @@ def put(value: Any, *keys: str) -> Change:
             'ended in .*; give config and checkpoint of one run',
         ),
         (
-            lambda content: content['state_dict'].popitem(),
+            lambda content: content['state_dict'].pop('backbone.conv1.weight'),
             'the weights of .* in the model of .*; give config and checkpoint of one',
         ),
         (lambda content: content.pop(KEY), 'has nothing of simkd for inference'),
