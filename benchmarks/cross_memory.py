@@ -13,7 +13,7 @@ RoIs lie on each level, and of shared queries: the pass alone, computed on a CPU
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -24,7 +24,7 @@ from mmdet.models import DetDataPreprocessor
 from mmdet.structures import DetDataSample
 from mmengine.hub import get_config
 from mmengine.registry import MODELS, TASK_UTILS, DefaultScope
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import ckd_mm.losses  # noqa: F401 (registers)
@@ -38,6 +38,7 @@ from ckd_mm.teachers import ModelTeacher, ModelView, Request
 __all__: list[str] = []
 
 IMAGES, HEIGHT, WIDTH, ROIS, QUERIES = 2, 800, 1344, 1024, 300
+OBJECTS = ROIS // 4  # RoIs with an object, which have a mask
 BOXES = {'cross_logits': 'QualityFocalKDLoss', 'cross_boxes': 'BoxIoUKDLoss'}
 EDGES = {
     'cross_logits': 'QualityFocalKDLoss',
@@ -63,8 +64,15 @@ def main() -> None:
         f'{_mib(peak):,}' for peak in dense('RetinaNet R101 -> R50', 128)
     )
     print(f"| the same, the student's head of 128 channels | {found} |")
-    print(f'\nThe pass of {ROIS} RoIs through the RoI head: {_mib(of_rois()):,} MiB')
-    print(f'The pass of {QUERIES} queries, DAB-DETR: {_mib(of_queries()):,} MiB')
+    print('\n| the pass alone | MiB |\n|---|---|')
+    for what, num_bytes in (
+        (f'{ROIS} RoIs, box head of Faster R-CNN', of_rois(_boxes, ROIS)),
+        ('the same, neck of 128 channels, connector', of_rois(_boxes, ROIS, 128)),
+        (f'{OBJECTS} RoIs, mask head of Mask R-CNN', of_rois(_masks, OBJECTS)),
+        ('the same, neck of 128 channels, connector', of_rois(_masks, OBJECTS, 128)),
+        (f'{QUERIES} queries, decoder of DAB-DETR', of_queries()),
+    ):
+        print(f'| {what} | {_mib(num_bytes):,} |', flush=True)
 
 
 def dense(title: str, width: int | None = None) -> tuple[int, int, int]:
@@ -151,23 +159,47 @@ def _loss(name: str, pair: Any) -> Tensor:
     return loss
 
 
-def of_rois() -> int:
-    """Bytes at the peak of forward and backward of the teacher's RoI head."""
-    head = _model('faster_rcnn/faster-rcnn_r101_fpn_1x_coco').roi_head
+def of_rois(
+    run: Callable[[Any, list[Tensor], Tensor], Tensor],
+    number: int,
+    width: int | None = None,
+) -> int:
+    """Bytes at the peak of forward and backward of the teacher's RoI heads.
+
+    Args:
+        run: One of them; gets all heads, maps and RoIs.
+        number: Number of RoIs.
+        width: Channels of the student's neck, if it needs a connector.
+    """
+    head = _model('mask_rcnn/mask-rcnn_r101_fpn_1x_coco').roi_head
     head.eval().requires_grad_(False)
     levels = [
-        torch.rand(IMAGES, 256, HEIGHT // stride, WIDTH // stride, requires_grad=True)
-        for stride in (4, 8, 16, 32)
+        torch.rand(IMAGES, width or 256, *size, requires_grad=True)
+        for size in ((HEIGHT // s, WIDTH // s) for s in (4, 8, 16, 32))
     ]
-    corners = torch.rand(ROIS, 2, 2).sort(1)[0].flatten(1)
-    image = torch.arange(ROIS).remainder(IMAGES)[:, None]
+    connector = MapConnector([(width, 256)]) if width else nn.Identity()
+    corners = torch.rand(number, 2, 2).sort(1)[0].flatten(1)
+    image = torch.arange(number).remainder(IMAGES)[:, None]
     rois = torch.cat([image, corners * HEIGHT], 1)
 
     def work() -> None:
-        logits = head._bbox_forward(levels, rois)['cls_score']
+        (maps,) = connector([levels])
+        logits = run(head, maps, rois)
         kd_loss(logits, torch.zeros_like(logits)).backward()
 
-    return cost(work, known=[*head.parameters(), *levels, rois]).peak
+    known = [*head.parameters(), *connector.parameters(), *levels, rois]
+    return cost(work, known=known).peak
+
+
+def _boxes(head: Any, maps: list[Tensor], rois: Tensor) -> Tensor:
+    logits: Tensor = head._bbox_forward(maps, rois)['cls_score']
+    return logits
+
+
+def _masks(head: Any, maps: list[Tensor], rois: Tensor) -> Tensor:
+    """The pixels of the first class, as of the class of each object."""
+    masks: Tensor = head._mask_forward(maps, rois)['mask_preds']
+    return masks[:, 0].flatten(1)
 
 
 def of_queries() -> int:

@@ -1,7 +1,9 @@
-"""What does the hook cost? A step with it against its pieces and the authors' code.
+r"""What does the hook cost? A step with it against its pieces and the authors' code.
 
     python benchmarks/step_time.py [--size digits] [--rounds 20]
     python benchmarks/step_time.py --size coco          # for a GPU; also with AMP there
+    python benchmarks/step_time.py --size digits-dense --terms CrossKD-connector \
+        --sections steps        # digits-queries: --terms CrossKD
 
 In every round one after the other, on the same batch:
 
@@ -24,7 +26,7 @@ from pathlib import Path
 
 import torch
 from environment import ROOT, describe
-from steps.cases import CROSSING, TERMS
+from steps.cases import CONNECTED, CROSSING, TERMS
 from steps.meters import keep_freed
 from steps.report import SECTIONS
 from steps.setting import SIZES
@@ -89,7 +91,7 @@ def _parse_args() -> argparse.Namespace:
     parser.add_argument('--rounds', type=int, default=20)
     parser.add_argument('--warmup', type=int, default=3, help='rounds before these')
     parser.add_argument(
-        '--terms', nargs='+', choices=(*TERMS, CROSSING), default=list(TERMS)
+        '--terms', nargs='+', choices=(*TERMS, CROSSING, CONNECTED), default=list(TERMS)
     )
     parser.add_argument(
         '--sections', nargs='+', choices=SECTIONS, default=list(SECTIONS)

@@ -49,14 +49,15 @@ def _our_sentence(error: BaseException | None) -> str | None:
 
 
 @contextmanager
-def as_value_error(what: str) -> Iterator[None]:
+def as_value_error(what: str, way_out: str = '') -> Iterator[None]:
     """Turn every exception into a ValueError of one line.
 
     A ValueError of this package keeps its text. For any other exception, the line says
-    what was tried, the type and the message.
+    what was tried, the type and the message, and what to do.
 
     Args:
         what: The subject of the sentence, such as `"a training step of a RetinaNet"`.
+        way_out: What the user can do, if that is known.
 
     Raises:
         ValueError: Something was raised inside.
@@ -64,10 +65,11 @@ def as_value_error(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        text = str(error)
+        text = _one_line(str(error))
         if not (isinstance(error, ValueError) and _is_ours(error)):
-            text = f'{what} ended in {type(error).__name__}: {text}'
-        raise ValueError(_one_line(text)) from error
+            text = _one_line(f'{what} ended in {type(error).__name__}: {text}')
+            text = f'{text}; {way_out}' if way_out else text
+        raise ValueError(text) from error
 
 
 def _is_ours(error: BaseException) -> bool:

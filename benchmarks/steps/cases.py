@@ -21,6 +21,7 @@ from .setting import CLASS_LOSS, NECK, ROIS, Batch, Sample, Setting, noted
 from .timing import Case
 
 __all__ = [
+    'CONNECTED',
     'CROSSING',
     'TERMS',
     'cases_of',
@@ -31,13 +32,17 @@ __all__ = [
 ]
 
 TERMS = ('CKD', 'KD', 'DKD', 'DIST', 'ReviewKD')
-CROSSING = 'CrossKD'  # needs necks of one width, as at COCO's size
+CROSSING, CONNECTED = 'CrossKD', 'CrossKD-connector'
+"""Through the teacher's head, or its queries. The first needs maps of one width."""
 
 
 def term_of(title: str, setting: Setting) -> dict[str, dict[str, Any]]:
     """The `distill` config of one term; ReviewKD's is on the neck."""
-    if title == CROSSING:
-        return {'crosskd': dict(on='cross_roi_logits', loss=dict(type='KDLoss'))}
+    if title in (CROSSING, CONNECTED):
+        on, name = _crossed(setting.student)
+        if title == CONNECTED:
+            on['connector'] = True
+        return {'crosskd': dict(on=on, loss=dict(type=name))}
     loss: dict[str, Any] = dict(type=f'{title}Loss')
     if title != 'ReviewKD':
         return {title.lower(): dict(on='roi_logits', loss=loss)}
@@ -45,6 +50,15 @@ def term_of(title: str, setting: Setting) -> dict[str, dict[str, Any]]:
     loss.update(student_channels=[student] * 5, teacher_channels=[teacher] * 5)
     loss.update(mid_channels=teacher)
     return {title.lower(): dict(on='neck', loss=loss)}
+
+
+def _crossed(student: Any) -> tuple[dict[str, Any], str]:
+    """The part for a kind of student, and its loss."""
+    if hasattr(student, 'roi_head'):
+        return dict(part='cross_roi_logits'), 'KDLoss'
+    if hasattr(student, 'decoder'):
+        return dict(part='shared_query_logits', activation='binary'), 'KDLoss'
+    return dict(part='cross_logits'), 'QualityFocalKDLoss'
 
 
 def cases_of(setting: Setting, title: str) -> dict[str, Case]:
@@ -87,18 +101,24 @@ def hooked(setting: Setting, distiller: Distiller) -> Case:
     return Case(student_case(setting).run, distiller.attached)
 
 
-def _teacher(setting: Setting, sample: Sample, on: str) -> None:
+def _teacher(setting: Setting, sample: Sample, on: Any) -> None:
     """(b), in the precision that the student's step gives it.
 
-    With a pass of the student's maps through the RoI head, forward and backward.
+    Of RoI heads with a pass of maps through them, forward and backward, if no connector
+    is needed; of dense heads and of decoders without a further pass.
     """
-    heads = setting.teacher.roi_head
+    teacher = setting.teacher
     with setting.optimizer.optim_context(setting.student):
+        if not hasattr(teacher, 'roi_head'):
+            with torch.no_grad():
+                teacher(sample.inputs, sample.data_samples, mode='tensor')
+            return
+        heads, crossed = teacher.roi_head, on == dict(part='cross_roi_logits')
         with torch.no_grad():
-            features = setting.teacher.extract_feat(sample.inputs)
-            if on in ('roi_logits', 'cross_roi_logits'):
+            features = teacher.extract_feat(sample.inputs)
+            if on != 'neck':
                 heads._bbox_forward(features, sample.rois)
-        if on == 'cross_roi_logits':
+        if crossed:
             maps = [level.detach().requires_grad_() for level in features]
             heads._bbox_forward(maps, sample.rois)['cls_score'].sum().backward()
 

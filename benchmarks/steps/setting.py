@@ -17,6 +17,7 @@ import torch
 from mmdet.testing import demo_mm_inputs
 from mmdet.utils import register_all_modules
 from mmengine.config import Config
+from mmengine.hub import get_config
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import MODELS
@@ -46,10 +47,18 @@ Batch = dict[str, Any]
 
 @dataclass(frozen=True)
 class Sample:
-    """A batch as the data loader gives it, and what a teacher alone needs of it."""
+    """A batch as the data loader gives it, and what a teacher alone needs of it.
+
+    Args:
+        batch: The batch.
+        inputs: Its images, preprocessed.
+        data_samples: What belongs to these.
+        rois: Those that the student samples; none without a RoI head.
+    """
 
     batch: Batch
     inputs: Tensor
+    data_samples: list[Any]
     rois: Tensor
 
 
@@ -78,18 +87,36 @@ class Setting:
 def digits(checkpoint: str | None = None, amp: bool = False) -> Setting:
     """The models and data of configs/mmdet/digits."""
     student, teacher = _digits_configs()
-    root = ROOT / 'data/digits/detection'
-    write_digit_scenes(root)
-    register_all_modules()
-    loader_cfg = student.train_dataloader
-    loader_cfg.dataset.data_root = f'{root}/'
-    loader = Runner.build_dataloader(loader_cfg, seed=0)
-    batches = list(islice(loader, NUM_BATCHES))
+    batches = _digit_scenes(student)
     text = (
         'Faster R-CNN of the digit scenes, ResNet-18 of width 8 from one of width 32; '
         '8 images of 160x160 and 512 RoIs per step'
     )
     return _setting(text, student, teacher, batches, (32, 64), checkpoint, amp)
+
+
+def digits_dense(checkpoint: str | None = None, amp: bool = False) -> Setting:
+    """The GFL of configs/mmdet/digits; the heads of both have one width without it."""
+    student, teacher = _digits_configs('gfl')
+    text = (
+        'GFL of the digit scenes, ResNet-18 of width 8 from one of width 32; 8 images '
+        'of 160x160'
+    )
+    batches = _digit_scenes(student)
+    return _setting(text, student, teacher, batches, (32, 64), checkpoint, amp)
+
+
+def digits_queries(checkpoint: str | None = None, amp: bool = False) -> Setting:
+    """A DAB-DETR of the zoo, narrow, on the digit scenes."""
+    student, teacher = _digits_configs('gfl')
+    batches = _digit_scenes(student)
+    for cfg, width in ((student, 8), (teacher, 32)):
+        cfg.model = _narrow_dab_detr(cfg.model.backbone, width)
+    text = (
+        'DAB-DETR with 3 layers of 32 channels from one with 3 layers of 128, '
+        'ResNet-18 of width 8 from one of width 32; 8 images of 160x160 and 50 queries'
+    )
+    return _setting(text, student, teacher, batches, (32, 128), checkpoint, amp)
 
 
 def coco(checkpoint: str | None = None, amp: bool = False) -> Setting:
@@ -117,11 +144,44 @@ def small(checkpoint: str | None = None, amp: bool = False) -> Setting:
     return _setting(text, student, teacher, [batch], (32, 64), checkpoint, amp)
 
 
-SIZES = {'digits': digits, 'coco': coco, 'small': small}
+SIZES = {
+    'digits': digits,
+    'digits-dense': digits_dense,
+    'digits-queries': digits_queries,
+    'coco': coco,
+    'small': small,
+}
 
 
-def _digits_configs() -> tuple[Config, Config]:
-    names = 'faster-rcnn_r18-w8_digits.py', 'faster-rcnn_r18-w32_digits.py'
+def _digit_scenes(cfg: Config) -> list[Batch]:
+    """Batches of the training set of a config."""
+    root = ROOT / 'data/digits/detection'
+    write_digit_scenes(root)
+    register_all_modules()
+    cfg.train_dataloader.dataset.data_root = f'{root}/'
+    loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    return list(islice(loader, NUM_BATCHES))
+
+
+def _narrow_dab_detr(backbone: dict[str, Any], width: int) -> dict[str, Any]:
+    model: dict[str, Any] = get_config(
+        'mmdet::dab_detr/dab-detr_r50_8xb2-50e_coco.py'
+    ).model
+    model['backbone'] = {**backbone, 'out_indices': (3,)}
+    model['neck'].update(in_channels=[8 * width], out_channels=4 * width)
+    for coder in (model['encoder'], model['decoder']):
+        coder.num_layers = 3
+        for part in coder.layer_cfg.values():
+            part.embed_dims = 4 * width
+        coder.layer_cfg.ffn_cfg.feedforward_channels = 16 * width
+    model['positional_encoding'].num_feats = 2 * width
+    model['num_queries'] = 50
+    model['bbox_head'].update(num_classes=10, embed_dims=4 * width)
+    return model
+
+
+def _digits_configs(kind: str = 'faster-rcnn') -> tuple[Config, Config]:
+    names = f'{kind}_r18-w8_digits.py', f'{kind}_r18-w32_digits.py'
     student, teacher = (Config.fromfile(CONFIGS / 'digits' / name) for name in names)
     return student, teacher
 
@@ -164,10 +224,12 @@ def _model(cfg: Config) -> BaseModel:
 def sample_of(student: BaseModel, batch: Batch) -> Sample:
     """With the RoIs that the student samples in one forward."""
     data = student.data_preprocessor(deepcopy(batch), True)
-    with torch.no_grad(), noted(student, ROIS) as recorder:
-        student(**data, mode='loss')
-        _, rois = recorder.calls(ROIS)[0]
-    return Sample(batch, data['inputs'], rois)
+    rois = data['inputs'].new_zeros(0, 5)
+    if hasattr(student, 'roi_head'):
+        with torch.no_grad(), noted(student, ROIS) as recorder:
+            student(**data, mode='loss')
+            _, rois = recorder.calls(ROIS)[0]
+    return Sample(batch, data['inputs'], data['data_samples'], rois)
 
 
 @contextmanager

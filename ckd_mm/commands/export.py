@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from mmengine.config import Config
@@ -17,7 +17,7 @@ from ckd_mm.commands.arguments import LIBRARIES
 from ckd_mm.engine.inference import KEY
 from ckd_mm.errors import as_value_error
 from ckd_mm.registry import LOSSES
-from ckd_mm.teachers.loading.safe import read_file
+from ckd_mm.teachers.loading.safe import TRUST, read_file, reason, refused
 
 __all__ = ['export_student']
 
@@ -48,9 +48,8 @@ def export_student(
         if target.exists():
             raise FileExistsError(f'{target} exists; choose another folder')
     cfg, content = _read_config(config), _read_checkpoint(checkpoint)
-    parts = content.get(KEY)
-    if not parts:
-        raise ValueError(_why_nothing(cfg, config, checkpoint))
+    wanted = _wanted(cfg, config)
+    parts = _parts(content.get(KEY), wanted, checkpoint)
     exported = _without_hook(cfg)
     weights = dict(content['state_dict'])
     for name, part in parts.items():
@@ -58,7 +57,7 @@ def export_student(
         weights = _with_part(weights, name, part['state_dict'])
     _import_types(exported, parts)
     _check_fit(exported, weights, config, checkpoint)
-    meta = {**content.get('meta', {}), 'cfg': exported.pretty_text}
+    meta = {**(content.get('meta') or {}), 'cfg': exported.pretty_text}
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(targets[1]) as draft:
         torch.save({'meta': meta, 'state_dict': weights}, draft)
@@ -67,46 +66,108 @@ def export_student(
 
 
 def _read_config(path: Path) -> Config:
-    with as_value_error(f'reading the config {path}'):
+    way_out = 'give the config of the run, a file that ends in .py'
+    with as_value_error(f'reading the config {path}', way_out):
         return Config.fromfile(path)
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f'{path} does not exist; expected a checkpoint of the run')
-    with as_value_error(f'reading the checkpoint {path}'):
+    try:
         content = read_file(str(path))
-    if not isinstance(content, dict) or 'state_dict' not in content:
-        raise ValueError(
-            f'{path} has no state_dict; expected a checkpoint that the run has saved'
+    except Exception as error:
+        trusted = (
+            f', or set {TRUST}=1 if you trust its source' if refused(error) else ''
         )
-    return content
+        raise ValueError(
+            f'{path} cannot be read: {reason(error)}; give a checkpoint that the run '
+            f'has saved{trusted}'
+        ) from error
+    found = content if isinstance(content, Mapping) else {}
+    meta = found.get('meta') or {}
+    if not all(isinstance(one, Mapping) for one in (found.get('state_dict'), meta)):
+        raise ValueError(
+            f'{path} has no state_dict and meta of a run; expected a checkpoint that '
+            'the run has saved'
+        )
+    return dict(found)
 
 
-def _why_nothing(cfg: Config, config: Path, checkpoint: Path) -> str:
-    """Why a checkpoint has nothing to put in place of the student's modules."""
+def _wanted(cfg: Config, config: Path) -> dict[str, Any]:
+    """The losses of a run that change the student at inference, by name of the term.
+
+    Raises:
+        ValueError: There is none.
+    """
     terms = {
         name: term.get('loss', {}).get('type')
         for hook in cfg.get('custom_hooks') or []
         if hook.get('type') == 'DistillationHook'
         for name, term in hook.get('distill', {}).items()
     }
-    changing = [
-        name
-        for name, loss in terms.items()
-        if hasattr(LOSSES.get(loss) if loss else None, 'at_inference')
-    ]
-    if changing:
-        return (
-            f'{checkpoint} has nothing of {", ".join(changing)} for inference; it is '
+    found = {name: LOSSES.get(loss) if loss else None for name, loss in terms.items()}
+    wanted = {name: one for name, one in found.items() if hasattr(one, 'at_inference')}
+    if not wanted:
+        shown = ', '.join(f'{name} ({loss})' for name, loss in terms.items())
+        raise ValueError(
+            f'no term of {config} changes the student at inference, got '
+            f'{shown or "no DistillationHook"}; there is nothing to export: the '
+            'checkpoint is that of the stock student, test it with its stock config'
+        )
+    return wanted
+
+
+def _parts(
+    parts: Any, wanted: Mapping[str, Any], checkpoint: Path
+) -> Mapping[str, Mapping[str, Any]]:
+    """What a checkpoint has for inference, by child of the student.
+
+    Args:
+        parts: What stands there.
+        wanted: The losses that it must be of, by name of the term.
+
+    Raises:
+        ValueError: Something of it is missing.
+    """
+    if not parts:
+        raise ValueError(
+            f'{checkpoint} has nothing of {", ".join(wanted)} for inference; it is '
             'of another run, of one with loss_weight=0, or was published without it: '
             'give a checkpoint that the run of this config has saved'
         )
-    found = ', '.join(f'{name} ({loss})' for name, loss in terms.items())
+    expected = {
+        child: settings
+        for loss in wanted.values()
+        for child, settings in getattr(loss, 'inference_parts', {}).items()
+    }
+    known = parts if isinstance(parts, Mapping) else {}
+    for child in {**expected, **known} or ['module']:
+        part = known.get(child)
+        if not _is_part(part):
+            raise ValueError(
+                f'{checkpoint} has no {child} with config and state_dict for '
+                f'inference, as {", ".join(wanted)} gives it; give a checkpoint that '
+                'the run of this config has saved'
+            )
+        for name in expected.get(child, ()):
+            if part['config'].get(name) is None:
+                raise ValueError(
+                    f'the {child} for inference in {checkpoint} has no {name}, which '
+                    'the first step of the term finds; give a later checkpoint that '
+                    'the run of this config has saved'
+                )
+    return known
+
+
+def _is_part(part: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether it has the config and the weights of a module."""
+    found = part if isinstance(part, Mapping) else {}
+    config, state = found.get('config'), found.get('state_dict')
     return (
-        f'no term of {config} changes the student at inference, got '
-        f'{found or "no DistillationHook"}; there is nothing to export: the checkpoint '
-        'is that of the stock student, test it with its stock config'
+        isinstance(config, Mapping)
+        and isinstance(config.get('type'), str)
+        and isinstance(state, Mapping)
     )
 
 
@@ -157,7 +218,9 @@ def _check_fit(
         ValueError: They are not.
     """
     scope = DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    with as_value_error(f'the weights of {checkpoint} in the model of {config}'), scope:
+    what = f'the weights of {checkpoint} in the model of {config}'
+    way_out = 'give config and checkpoint of one run'
+    with as_value_error(what, way_out), scope:
         settings = cfg.get('data_preprocessor')
         model = dict(copy.deepcopy(cfg.model))
         if settings is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -61,6 +62,11 @@ class SimKDLoss(nn.Module):
     takes: ClassVar[Takes] = 'rows or maps'
     inference_modules: ClassVar[tuple[str, ...]] = ('backbone', 'backbone:-1')
     """What it may compare of both models: what the neck of a classifier gets."""
+    inference_parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        'neck': ('sizes',),
+        'head': (),
+    }
+    """What it replaces, each with the settings that only training finds."""
 
     def __init__(
         self,

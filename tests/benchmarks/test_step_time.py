@@ -14,17 +14,24 @@ from typing import Any
 import pytest
 import torch
 from mmdet.testing import demo_mm_inputs
+from mmdet.utils import register_all_modules
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 from torch import Tensor
 
 from benchmarks.steps import options
+from benchmarks.steps import setting as setting_module
 from benchmarks.steps.cases import cases_of, distiller_of, term_of
 from benchmarks.steps.meters import flops, peak
 from benchmarks.steps.options import measure_options, options_table
 from benchmarks.steps.report import every, memory, steps, stream, work
-from benchmarks.steps.setting import Setting, sample_of
+from benchmarks.steps.setting import (
+    Setting,
+    digits_dense,
+    digits_queries,
+    sample_of,
+)
 from benchmarks.steps.shares import ALONE, STEP, shares, shares_table
 from benchmarks.steps.timing import Case, interleaved, ratios, spread
 from ckd_mm.teachers import ModelView, Speed
@@ -211,3 +218,22 @@ keep_freed()
 assert min(new_pages() for _ in range(64)) < 8  # once there is room in the heap
 """
     subprocess.run([sys.executable, '-c', code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    ('size', 'titles'),
+    [
+        (digits_dense, ['CrossKD', 'CrossKD-connector']),
+        (digits_queries, ['CrossKD']),
+    ],
+)
+def test_dense_heads_and_queries_are_timed(
+    size: Any, titles: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = demo_mm_inputs(2, [[3, 96, 96]] * 2, num_items=[3, 2], num_classes=10)
+    monkeypatch.setattr(setting_module, '_digit_scenes', lambda cfg: [batch])
+    register_all_modules()
+    *_, step = steps(size(), titles, 1, 0)
+    cells = [cell.strip() for cell in step.split('|')[1:-1]]
+    assert cells[0] == titles[-1] and float(cells[2]) < float(cells[3])
+    assert not cells[4], 'the authors of CKD have none'

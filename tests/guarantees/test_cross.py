@@ -16,24 +16,42 @@ from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ckd_mm.datasets.digits import write_digit_scenes
 from ckd_mm.hooks import DistillationHook
 
-from ..adapters.detectors import ONE_STAGE, QUERY, WIDTH, narrow, narrow_dense
+from ..adapters.detectors import (
+    ONE_STAGE,
+    QUERY,
+    WIDTH,
+    narrow,
+    narrow_dense,
+    narrow_rois,
+)
 from ..tasks import differences, teacher_model, weights
 
 pytestmark = pytest.mark.slow
 
-TERMS: dict[str, dict[str, str]] = {
-    'two stages': {
-        'cross_roi_logits': 'KDLoss',
-        'cross_roi_boxes': 'BoxRegressionLoss',
-    },
-    'one stage': {'cross_logits': 'QualityFocalKDLoss', 'cross_boxes': 'BoxIoUKDLoss'},
-    'queries': {
-        'shared_query_logits': 'DistributionKDLoss',
-        'shared_query_boxes': 'BoxIoUKDLoss',
-        'encoder': 'DETRDistillLoss',
-    },
+RANDOM = dict(queries='random', number=7)
+TERMS: dict[str, list[tuple[Any, str]]] = {
+    'two stages': [
+        ('cross_roi_logits', 'KDLoss'),
+        ('cross_roi_boxes', 'BoxRegressionLoss'),
+    ],
+    'masks': [('cross_mask_logits', 'FitNetLoss')],
+    'one stage': [
+        ('cross_logits', 'QualityFocalKDLoss'),
+        ('cross_boxes', 'BoxIoUKDLoss'),
+    ],
+    'edges': [('cross_distribution', 'DistributionKDLoss')],
+    'queries': [
+        ('shared_query_logits', 'DistributionKDLoss'),
+        ('shared_query_boxes', 'BoxIoUKDLoss'),
+        ('encoder', 'DETRDistillLoss'),
+    ],
+    'random queries': [
+        (dict(part='shared_query_logits', activation='binary', **RANDOM), 'KDLoss'),
+        (dict(part='shared_query_boxes', **RANDOM), 'BoxIoUKDLoss'),
+    ],
 }
 Make = Callable[..., Config]
 
@@ -47,8 +65,7 @@ class Watcher(Hook):
         self.before = deepcopy(self.teacher.state_dict())
 
 
-def narrow_detr(model: ConfigDict) -> None:
-    """It keeps its dropout, which draws random numbers in both runs of the decoder."""
+def narrow_queries(model: ConfigDict) -> None:
     model.backbone.update(out_indices=(3,), norm_eval=False)
     model.neck.update(in_channels=[64], out_channels=WIDTH)
     for coder in (model.encoder, model.decoder):
@@ -56,25 +73,49 @@ def narrow_detr(model: ConfigDict) -> None:
         for part in coder.layer_cfg.values():
             part.embed_dims = WIDTH
         coder.layer_cfg.ffn_cfg.feedforward_channels = WIDTH
-        assert coder.layer_cfg.self_attn_cfg.dropout == 0.1
     model.positional_encoding.num_feats = WIDTH // 2
     model.num_queries, model.test_cfg.max_per_img = 12, 12
     model.bbox_head.update(num_classes=10, embed_dims=WIDTH)
 
 
-def narrow_retinanet(model: ConfigDict) -> None:
+def narrow_detr(model: ConfigDict) -> None:
+    """It keeps its dropout, which draws random numbers in both runs of the decoder."""
+    narrow_queries(model)
+    assert model.decoder.layer_cfg.self_attn_cfg.dropout == 0.1
+
+
+def narrow_dab_detr(model: ConfigDict) -> None:
+    """With dropout, which its config has none of."""
+    narrow_queries(model)
+    model.decoder.layer_cfg.self_attn_cfg.update(attn_drop=0.1, proj_drop=0.1)
+
+
+def narrow_head(model: ConfigDict) -> None:
     narrow_dense(model)
     model.bbox_head.stacked_convs = 2
 
 
 MODELS = {
-    'one stage': (ONE_STAGE['RetinaNet'], narrow_retinanet),
+    'masks': ('mask_rcnn/mask-rcnn_r50_fpn_1x_coco', narrow_rois),
+    'one stage': (ONE_STAGE['RetinaNet'], narrow_head),
+    'edges': (ONE_STAGE['GFL'], narrow_head),
     'queries': (QUERY['DETR'], narrow_detr),
+    'random queries': (QUERY['DABDETR'], narrow_dab_detr),
 }
 
 
+@pytest.fixture(scope='module')
+def masked_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digit scenes with the pixels of each digit."""
+    root = tmp_path_factory.mktemp('data') / 'masked'
+    write_digit_scenes(root, num_train=4, num_val=1, masks=True)
+    return root
+
+
 @pytest.fixture(params=TERMS)
-def make(request: pytest.FixtureRequest, detector_config: Make) -> tuple[str, Make]:
+def make(
+    request: pytest.FixtureRequest, detector_config: Make, masked_scenes: Path
+) -> tuple[str, Make]:
     """Configs of a detector; its teacher has as wide a head."""
 
     def config(folder: Path, **changes: Any) -> Config:
@@ -83,6 +124,10 @@ def make(request: pytest.FixtureRequest, detector_config: Make) -> tuple[str, Ma
             preprocessor = cfg.model.data_preprocessor
             cfg.model = narrow(*MODELS[request.param])
             cfg.model.data_preprocessor = preprocessor
+        if request.param == 'masks':
+            data = cfg.train_dataloader.dataset
+            data.data_root = f'{masked_scenes}/'
+            data.pipeline[1].with_mask = True
         return cfg
 
     return request.param, config
@@ -90,8 +135,8 @@ def make(request: pytest.FixtureRequest, detector_config: Make) -> tuple[str, Ma
 
 def hook(kind: str, teacher: dict[str, Any], weight: float) -> dict[str, Any]:
     terms = {
-        on: dict(on=on, loss=dict(type=loss, loss_weight=weight))
-        for on, loss in TERMS[kind].items()
+        str(number): dict(on=on, loss=dict(type=loss, loss_weight=weight))
+        for number, (on, loss) in enumerate(TERMS[kind])
     }
     return dict(type='DistillationHook', teacher=teacher, distill=terms)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import runpy
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from ckd_mm.commands.export import export_student
 from ckd_mm.engine.inference import KEY
 from ckd_mm.hooks import DistillationHook
 
-from ..processes import ROOT, run_script
+from ..processes import run_script
 from ..tasks import differences
 from .simkd import TERM, Configs, configs, simkd
 
@@ -239,63 +237,3 @@ def test_a_file_of_the_user_is_not_overwritten(
             export_student(work_dir / 'simkd.py', work_dir / 'epoch_2.pth', folder)
         assert [one.name for one in folder.iterdir()] == [name]
         assert (folder / name).read_text() == 'mine'
-
-
-@pytest.mark.parametrize(
-    ('config_text', 'checkpoint', 'message'),
-    [
-        (None, None, 'no.pth does not exist; expected a checkpoint of the run'),
-        (None, {'epoch': 3}, 'no.pth has no state_dict; expected a checkpoint'),
-        (
-            None,
-            {'state_dict': {}},
-            'no.pth has nothing of simkd for inference; it is of another run, of one '
-            'with loss_weight=0, or was published without it: give a checkpoint',
-        ),
-        (
-            "custom_hooks = [dict(type='DistillationHook', distill=dict(kd=dict("
-            "on='logits', loss=dict(type='KDLoss'))))]",
-            {'state_dict': {}},
-            'changes the student at inference, got kd (KDLoss); there is nothing to '
-            'export: the checkpoint is that of the stock student',
-        ),
-        ('', {'state_dict': {}}, 'got no DistillationHook; there is nothing to export'),
-        ('model = [', None, 'reading the config '),
-    ],
-)
-def test_what_cannot_be_exported_is_a_sentence(
-    config_text: str | None,
-    checkpoint: Any,
-    message: str,
-    simkd_run: tuple[Runner, Validation],
-    tmp_path: Path,
-) -> None:
-    config = Path(simkd_run[0].work_dir) / 'simkd.py'
-    if config_text is not None:
-        config = tmp_path / 'other.py'
-        config.write_text(config_text)
-    if checkpoint is not None:
-        torch.save(checkpoint, tmp_path / 'no.pth')
-    with pytest.raises(ValueError) as error:
-        export_student(config, tmp_path / 'no.pth', tmp_path / 'out')
-    assert message in str(error.value) and '\n' not in str(error.value)
-    assert not (tmp_path / 'out').exists()
-
-
-def test_a_checkpoint_of_another_student_is_refused(
-    simkd_run: tuple[Runner, Validation], config: Configs, tmp_path: Path
-) -> None:
-    cfg = config(tmp_path, width=4)
-    cfg.dump(tmp_path / 'narrow.py')
-    checkpoint = Path(simkd_run[0].work_dir) / 'epoch_2.pth'
-    with pytest.raises(ValueError, match=r'the weights of .* in the model of .*narrow'):
-        export_student(tmp_path / 'narrow.py', checkpoint, tmp_path / 'out')
-
-
-def test_the_tool_ends_with_the_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arguments = [str(tmp_path / name) for name in ('a.py', 'a.pth', 'out')]
-    monkeypatch.setattr(sys, 'argv', ['export_student.py', *arguments])
-    with pytest.raises(SystemExit, match=r'^error: .*a\.py'):
-        runpy.run_path(str(ROOT / 'tools/export_student.py'), run_name='__main__')

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,11 +19,13 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from mmengine.utils import digit_version
 
-__all__ = ['TRUST', 'read_file']
+__all__ = ['TRUST', 'reason', 'read_file', 'refused']
 
 TRUST = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'  # PyTorch's own variable
 _SAFE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'  # the same
 _TRUE = ('1', 'y', 'yes', 'true')  # what PyTorch takes for yes
+# What PyTorch says of a file that it refuses to read as weights only.
+_REFUSED = re.compile(r'(?:GLOBAL|unrecognized function) ([\w.]+)')
 
 
 def read_file(checkpoint: str) -> Any:
@@ -48,6 +52,25 @@ def read_file(checkpoint: str) -> Any:
         if not os.path.isfile(path):
             raise FileNotFoundError(f'{path} is no file')
         return torch.load(path, map_location='cpu', weights_only=True)
+
+
+def reason(error: Exception) -> str:
+    """Why :func:`read_file` failed, in a few words.
+
+    PyTorch's own are a paragraph, which advises to run what is in the file.
+    """
+    if name := refused(error):
+        return f'it holds more than weights and plain data ({name})'
+    if isinstance(error, pickle.UnpicklingError):
+        return 'it holds no weights of PyTorch'
+    line, *_ = str(error).strip().split('\n')
+    return f'{type(error).__name__}: {line}' if line else type(error).__name__
+
+
+def refused(error: Exception) -> str | None:
+    """The function or class in a file for which it was not read, if there is one."""
+    found = _REFUSED.search(str(error))
+    return found[1] if found else None
 
 
 @contextlib.contextmanager

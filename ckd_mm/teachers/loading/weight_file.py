@@ -13,12 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from ckd_mm.registry import did_you_mean
-from ckd_mm.teachers.loading.safe import TRUST, read_file
+from ckd_mm.teachers.loading.safe import TRUST, read_file, reason, refused
 
 __all__ = ['Weights', 'read_weights']
-
-# What PyTorch says of a file that it refuses to read as weights only.
-_REFUSED = re.compile(r'(?:GLOBAL|unrecognized function) ([\w.]+)')
 
 
 @dataclass
@@ -112,15 +109,8 @@ def _read(checkpoint: str) -> Any:
     except Exception as error:
         raise ValueError(
             f'teacher checkpoint {checkpoint!r} cannot be read: '
-            f'{_reason(error)}; {_advice(error)}'
+            f'{reason(error)}; {_advice(error)}'
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    if refused := _REFUSED.search(str(error)):
-        return f'it holds more than weights and plain data ({refused[1]})'
-    line, *_ = str(error).strip().split('\n')
-    return f'{type(error).__name__}: {line}'
 
 
 def _advice(error: Exception) -> str:
@@ -131,7 +121,7 @@ def _advice(error: Exception) -> str:
             'it holds classes of a program that is missing here; give a path or URL of '
             'what torch.save(model.state_dict(), PATH) writes there'
         )
-    if _REFUSED.search(str(error)):
+    if refused(error):
         return (
             'reading that can run code of the file; give the path or URL of what '
             'torch.save(model.state_dict(), PATH) writes, or, if you trust the '

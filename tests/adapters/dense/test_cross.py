@@ -78,8 +78,9 @@ def by_hand(
     at: int,
     behind: int | None = None,
     connector: Any = None,
+    branch: str = 'cls',
 ) -> tuple[Tensor, Tensor]:
-    """Class logits through the teacher's layers, level by level, and its own."""
+    """Outputs of a branch through the teacher's layers, level by level, and its own."""
     behind = behind or at
     images = [
         model.data_preprocessor(deepcopy(data), False)['inputs']
@@ -89,25 +90,43 @@ def by_hand(
         model.extract_feat(one)
         for model, one in zip((student, teacher), images, strict=True)
     ]
+    head = teacher.bbox_head
+    convs = [
+        getattr(one.bbox_head, f'{branch}_convs')[:number]
+        for one, number in ((student, at), (teacher, behind))
+    ]
+    rest = getattr(head, f'{branch}_convs')[behind:]
+    last = getattr(
+        head, f'{"retina" if hasattr(head, "retina_cls") else "gfl"}_{branch}'
+    )
+    scaled = branch == 'reg' and hasattr(head, 'scales')
     crossed = []
-    for own, target in zip(*maps, strict=True):
-        for number, layer in enumerate(student.bbox_head.cls_convs[:at], 1):
-            own = layer(own, activate=number < at)
+    for level, (own, target) in enumerate(zip(*maps, strict=True)):
+        own, target = (
+            before_activation(convs[0], own),
+            before_activation(convs[1], target),
+        )
         own = own if connector is None else connector(own)
-        for number, layer in enumerate(teacher.bbox_head.cls_convs[:behind], 1):
-            target = layer(target, activate=number < behind)
         means = [one.mean((0, 2, 3), keepdim=True) for one in (own, target)]
         stds = [  # of a channel of one value this is 1e-6, and not what rounding left
             (one.var((0, 2, 3), correction=0, keepdim=True) + 1e-12).sqrt()
             for one in (own, target)
         ]
         own = ((own - means[0]) / stds[0] * stds[1] + means[1]).relu()
-        for layer in teacher.bbox_head.cls_convs[behind:]:
+        for layer in rest:
             own = layer(own)
-        last = 'retina_cls' if hasattr(teacher.bbox_head, 'retina_cls') else 'gfl_cls'
-        crossed.append(getattr(teacher.bbox_head, last)(own))
-    stock = teacher.bbox_head(maps[1])[0]
-    return rows(crossed, NUM_CLASSES), rows(stock, NUM_CLASSES)
+        own = last(own)
+        crossed.append(own * head.scales[level].scale if scaled else own)
+    stock = head(maps[1])[branch == 'reg']
+    width = crossed[0].shape[1] // head.num_base_priors
+    return rows(crossed, width), rows(stock, width)
+
+
+def before_activation(layers: Any, maps: Tensor) -> Tensor:
+    """Behind the last of some convolutions, its activation left out."""
+    for number, layer in enumerate(layers, 1):
+        maps = layer(maps, activate=number < len(layers))
+    return maps
 
 
 @pytest.mark.parametrize('kind', ['RetinaNet', 'GFL'])
