@@ -101,8 +101,8 @@ def test_weighers_of_logits_refuse_feature_maps(task: Task, tmp_path: Path) -> N
     term = dict(on='backbone', loss=fitnet, sample_weight=WEIGHERS['classifier'])
     cfg.custom_hooks[0].distill = dict(kd=term)
     message = (
-        "'kd': CorrectnessGate takes rows of class logits .*on='backbone' gives .*"
-        'take a weigher that fits: ClassWeight, IoUWeight'
+        "'kd': CorrectnessGate takes rows of class logits .*on='backbone' gives "
+        "feature maps; compare on='(logits|roi_logits)'"
     )
     with pytest.raises(ValueError, match=message):
         Runner.from_cfg(cfg).train()
