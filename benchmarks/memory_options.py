@@ -60,10 +60,8 @@ def _all(size: str) -> Iterator[tuple[str, tuple[int, int]]]:
 def _peaks(setting: Setting, batch: Batch) -> tuple[int, int]:
     """MiB of the student's step, and of the step with the hook."""
     distiller = distiller_of(setting, term_of('CKD', setting))
-    return tuple(  # type: ignore[return-value]
-        _peak(case, setting, batch)
-        for case in (student_case(setting), hooked(setting, distiller))
-    )
+    alone, with_hook = student_case(setting), hooked(setting, distiller)
+    return _peak(alone, setting, batch), _peak(with_hook, setting, batch)
 
 
 def _peak(case: Case, setting: Setting, batch: Batch) -> int:

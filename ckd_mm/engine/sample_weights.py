@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from ckd_mm.adapters.core.context import asked_for
-from ckd_mm.adapters.core.loss_fit import LossFit
 from ckd_mm.functional import mean_one
 from ckd_mm.functional._rows import reduced
 from ckd_mm.registry import LOSSES, WEIGHERS, build
@@ -108,15 +107,6 @@ class SampleWeights(nn.Module):
             reduced(means, 'mean'),
             torch.stack(own_losses).sum() if own_losses else None,
         )
-
-    def check_fits(self, fit: LossFit) -> None:
-        """Check that the weighers take what the term compares, before training.
-
-        Raises:
-            ValueError: One takes something else.
-        """
-        for weigher in self.weighers:
-            fit.check(weigher)
 
     def check_classes(self, names: Sequence[str] | None) -> None:
         """Tell the weighers the student's classes in their order.

@@ -83,7 +83,7 @@ class Term:
             counts,
             average=self.average,
             connector=self.connector,
-            users=self._users,
+            users=(self.loss, *self.weighers),
         )
 
     @property
@@ -93,9 +93,9 @@ class Term:
         return tuple(dict.fromkeys([*asked_for(self.loss), *weighers]))
 
     @property
-    def _users(self) -> tuple[nn.Module, ...]:
-        weighers = () if self.sample_weight is None else self.sample_weight.weighers
-        return (self.loss, *weighers)
+    def weighers(self) -> tuple[nn.Module, ...]:
+        """What says how much each row counts."""
+        return () if self.sample_weight is None else (*self.sample_weight.weighers,)
 
     @torch.no_grad()
     def statistics(self, pair: Pair) -> dict[str, Tensor]:

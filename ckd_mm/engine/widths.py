@@ -184,7 +184,10 @@ def _maker(
     teachers = [kind.sketch(runner, copy) for kind in kinds]
     requests = {
         term.name: Request(
-            term.on, (EMBEDDING,) if _asks_to_weigh(term) else (), term.teachers
+            term.on,
+            (EMBEDDING,) if _asks_to_weigh(term) else (),
+            term.teachers,
+            users=term.weighers,
         )
         for term in terms
     }
@@ -202,9 +205,6 @@ def _pairs(
     error: ValueError | None = None
     for size in SIZES:
         maker = _maker(terms, kinds, runner, student)  # one that failed is half-way
-        for term in terms:
-            if term.sample_weight is not None:
-                term.sample_weight.check_fits(maker.bound(term.name).fit)
         copy = maker.student.model
         try:
             with torch.no_grad(), as_value_error('a step on random images'):

@@ -8,12 +8,11 @@ from torch import Tensor
 
 from ckd_mm.checks import positive, positive_integer
 from ckd_mm.functional import cirkd_loss
-from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._inputs import full_precision
 from ckd_mm.functional._padding import Shapes, Size
 from ckd_mm.functional._sizes import pooled_below
-from ckd_mm.losses._inside import InsideImages
-from ckd_mm.losses._levels import Maps, sum_over_levels
-from ckd_mm.losses._resize import Resize, checked_resize, of_one_size
+from ckd_mm.losses._inside import OneSizeInside
+from ckd_mm.losses._resize import Resize
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -21,7 +20,7 @@ __all__ = ['CIRKDLoss']
 
 
 @LOSSES.register_module()
-class CIRKDLoss(InsideImages):
+class CIRKDLoss(OneSizeInside):
     """Likeness to positions of all images, see :func:`ckd_mm.functional.cirkd_loss`.
 
     The losses of the levels are summed. It has no parameters, and widths may differ.
@@ -59,29 +58,20 @@ class CIRKDLoss(InsideImages):
         ignore_padding: bool = True,
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__(ignore_padding, loss_weight)
+        super().__init__(resize, ignore_padding, loss_weight)
         self.temperature = positive('temperature', temperature)
         self.max_positions = positive_integer('max_positions', max_positions)
-        self.resize = checked_resize(resize)
 
-    def compare(
+    def of_level(
         self,
-        student: Maps,
-        teacher: Maps,
+        student: Tensor,
+        teacher: Tensor,
         shapes: Shapes | None,
         image_size: Size | None,
     ) -> Tensor:
-        """The loss of all levels, of shape ()."""
-
-        def of_level(student: Tensor, teacher: Tensor) -> Tensor:
-            check_maps(student, teacher, any_channels=True, any_size=True)
-            pair = of_one_size(student, teacher, self.resize)
-            with full_precision(*pair) as wide:
-                student, teacher = (
-                    pooled_below(maps, self.max_positions) for maps in wide
-                )
-            return cirkd_loss(
-                student, teacher, shapes, image_size, temperature=self.temperature
-            )
-
-        return sum_over_levels(of_level, student, teacher)
+        """The loss of one level, of shape ()."""
+        with full_precision(student, teacher) as wide:
+            student, teacher = (pooled_below(maps, self.max_positions) for maps in wide)
+        return cirkd_loss(
+            student, teacher, shapes, image_size, temperature=self.temperature
+        )

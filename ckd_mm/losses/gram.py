@@ -7,11 +7,9 @@ from typing import ClassVar
 from torch import Tensor
 
 from ckd_mm.functional import gram_loss
-from ckd_mm.functional._inputs import check_maps
 from ckd_mm.functional._padding import Shapes, Size
-from ckd_mm.losses._inside import InsideImages
-from ckd_mm.losses._levels import Maps, sum_over_levels
-from ckd_mm.losses._resize import Resize, checked_resize, of_one_size
+from ckd_mm.losses._inside import OneSizeInside
+from ckd_mm.losses._resize import Resize
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -19,7 +17,7 @@ __all__ = ['GramLoss']
 
 
 @LOSSES.register_module()
-class GramLoss(InsideImages):
+class GramLoss(OneSizeInside):
     """Likeness of positions of an image, see :func:`ckd_mm.functional.gram_loss`.
 
     The losses of the levels are summed. It has no parameters, and widths may differ.
@@ -49,21 +47,14 @@ class GramLoss(InsideImages):
         ignore_padding: bool = True,
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__(ignore_padding, loss_weight)
-        self.resize = checked_resize(resize)
+        super().__init__(resize, ignore_padding, loss_weight)
 
-    def compare(
+    def of_level(
         self,
-        student: Maps,
-        teacher: Maps,
+        student: Tensor,
+        teacher: Tensor,
         shapes: Shapes | None,
         image_size: Size | None,
     ) -> Tensor:
-        """The loss of all levels, of shape ()."""
-
-        def of_level(student: Tensor, teacher: Tensor) -> Tensor:
-            check_maps(student, teacher, any_channels=True, any_size=True)
-            student, teacher = of_one_size(student, teacher, self.resize)
-            return gram_loss(student, teacher, shapes, image_size)
-
-        return sum_over_levels(of_level, student, teacher)
+        """The loss of one level, of shape ()."""
+        return gram_loss(student, teacher, shapes, image_size)

@@ -8,11 +8,9 @@ from torch import Tensor
 
 from ckd_mm.checks import share
 from ckd_mm.functional import pairwise_loss
-from ckd_mm.functional._inputs import check_maps
 from ckd_mm.functional._padding import Shapes, Size
-from ckd_mm.losses._inside import InsideImages
-from ckd_mm.losses._levels import Maps, sum_over_levels
-from ckd_mm.losses._resize import Resize, checked_resize, of_one_size
+from ckd_mm.losses._inside import OneSizeInside
+from ckd_mm.losses._resize import Resize
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import LOSSES
 
@@ -20,7 +18,7 @@ __all__ = ['PairwiseLoss']
 
 
 @LOSSES.register_module()
-class PairwiseLoss(InsideImages):
+class PairwiseLoss(OneSizeInside):
     """Likeness of cells of an image, see :func:`ckd_mm.functional.pairwise_loss`.
 
     The losses of the levels are summed. It has no parameters, and widths may differ.
@@ -54,22 +52,15 @@ class PairwiseLoss(InsideImages):
         ignore_padding: bool = True,
         loss_weight: float = 1.0,
     ) -> None:
-        super().__init__(ignore_padding, loss_weight)
+        super().__init__(resize, ignore_padding, loss_weight)
         self.scale = share('scale', scale)
-        self.resize = checked_resize(resize)
 
-    def compare(
+    def of_level(
         self,
-        student: Maps,
-        teacher: Maps,
+        student: Tensor,
+        teacher: Tensor,
         shapes: Shapes | None,
         image_size: Size | None,
     ) -> Tensor:
-        """The loss of all levels, of shape ()."""
-
-        def of_level(student: Tensor, teacher: Tensor) -> Tensor:
-            check_maps(student, teacher, any_channels=True, any_size=True)
-            student, teacher = of_one_size(student, teacher, self.resize)
-            return pairwise_loss(student, teacher, shapes, image_size, scale=self.scale)
-
-        return sum_over_levels(of_level, student, teacher)
+        """The loss of one level, of shape ()."""
+        return pairwise_loss(student, teacher, shapes, image_size, scale=self.scale)

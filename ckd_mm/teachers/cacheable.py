@@ -108,8 +108,13 @@ def check_student(student: BaseModel, terms: Mapping[str, Any]) -> None:
         )
 
 
-def check_context(terms: Mapping[str, BoundTerm]) -> None:
+def check_context(terms: Mapping[str, BoundTerm], what: str, way_out: str) -> None:
     """Check that losses ask for nothing of a teacher beside its outputs.
+
+    Args:
+        terms: The terms by name.
+        what: What has the outputs, for the message.
+        way_out: What to do.
 
     Raises:
         ValueError: One does.
@@ -118,9 +123,8 @@ def check_context(terms: Mapping[str, BoundTerm]) -> None:
         asked = ' and '.join(map(repr, bound.of_one_teacher))
         if asked:
             raise ValueError(
-                f'the loss of term {name!r} asks for {asked} of the teacher, and a '
-                'cache holds what is compared alone; run the teacher: give the '
-                'teacher=dict(...) that the cache was made with'
+                f'the loss of term {name!r} asks for {asked} of the teacher, and '
+                f'{what} holds what is compared alone; {way_out}'
             )
 
 

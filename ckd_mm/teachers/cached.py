@@ -14,7 +14,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
-from ckd_mm.adapters import Pair, Step, Tap, Value, build_adapter
+from ckd_mm.adapters import Pair, Step, Value, build_adapter
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.cache.identity import data_identity
 from ckd_mm.cache.replay import KEY
@@ -31,6 +31,7 @@ from ckd_mm.teachers.cacheable import (
 )
 from ckd_mm.teachers.calibration import Calibration
 from ckd_mm.teachers.classes import check_classes, class_names
+from ckd_mm.teachers.without_model import ViewWithoutModel
 
 __all__ = ['CachedTeacher', 'StoredTeacher']
 
@@ -150,7 +151,7 @@ class StoredTeacher:
         return {}
 
 
-class StoredView:
+class StoredView(ViewWithoutModel):
     """Stored outputs of a teacher, beside the student's.
 
     The adapter gets the student twice, as there is no teacher: only the student's
@@ -186,35 +187,16 @@ class StoredView:
             )
             for name, one in requests.items()
         }
-        check_context(self.terms)
+        check_context(
+            self.terms,
+            'a cache',
+            'run the teacher: give the teacher=dict(...) that the cache was made with',
+        )
         self._check_calibration()
         self.cache.check_parts(self._parts.values())
         if names is None:  # else they are matched by name
             self._check_number_of_classes(student)
         self._values: dict[str, Value] = {}
-
-    @property
-    def student_taps(self) -> Collection[Tap]:
-        """The taps of the student's forward that it needs."""
-        return self.taps_of(self.terms)
-
-    def taps_of(self, terms: Collection[str]) -> Collection[Tap]:
-        """Those of them that it needs for some of its terms."""
-        return [
-            tap
-            for name, one in self.terms.items()
-            if name in terms
-            for tap in one.student_taps()
-        ]
-
-    def attach(self) -> None:
-        """Nothing: there is no model."""
-
-    def detach(self) -> None:
-        """Nothing: there is no model."""
-
-    def start(self, step: Step) -> None:
-        """Nothing: all is read after the student's forward."""
 
     def run_teacher(self, step: Step) -> None:
         """Read the teacher's outputs for the batch that the student has just seen."""
@@ -230,9 +212,6 @@ class StoredView:
                 "the data set of the training's data loader since training started"
             )
         self._values = self.cache.read(parts, notes, device)
-
-    def rerun_student(self, step: Step) -> None:
-        """Nothing: neither feature maps nor a classifier's outputs need that."""
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""

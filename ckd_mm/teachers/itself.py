@@ -16,6 +16,7 @@ from ckd_mm.adapters.core.parts import is_modules
 from ckd_mm.checks import boolean, positive
 from ckd_mm.registry import TEACHERS
 from ckd_mm.teachers.base import Request, TeacherKind
+from ckd_mm.teachers.without_model import ViewWithoutModel
 
 __all__ = ['Itself', 'ItselfTeacher']
 
@@ -86,7 +87,7 @@ class Itself:
         return {}
 
 
-class OwnView:
+class OwnView(ViewWithoutModel):
     """The student's own values, from its one forward; no model runs for it.
 
     Args:
@@ -104,7 +105,7 @@ class OwnView:
         self, student: BaseModel, requests: Mapping[str, Request], teaches: bool
     ) -> None:
         adapter = build_adapter(student, student)
-        self.terms: Mapping[str, BoundTerm] = {
+        self.terms = {
             name: adapter.bind(name, one.on, one.context, one.connector, one.users)
             for name, one in requests.items()
         }
@@ -113,34 +114,16 @@ class OwnView:
             check = _check_compares if teaches else _check_reads
             check(name, requests[name].on, bound)
 
-    @property
-    def student_taps(self) -> Collection[Tap]:
-        """The taps of the student's forward that it needs."""
-        return self.taps_of(self.terms)
-
     def taps_of(self, terms: Collection[str]) -> Collection[Tap]:
-        """Those of them that it needs for some of its terms."""
-        found: list[Tap] = []
-        for name, bound in self.terms.items():
-            if name in terms:
-                found += bound.student_taps()
-                found += bound.teacher_taps() if self._teaches else ()
+        """Those of the student that it needs for some of its terms, as both models."""
+        found = [*super().taps_of(terms)]
+        if self._teaches:
+            for name, bound in self.terms.items():
+                found += bound.teacher_taps() if name in terms else ()
         return found
-
-    def attach(self) -> None:
-        """Nothing: the student is listened to anyway."""
-
-    def detach(self) -> None:
-        """Nothing: the student is listened to anyway."""
-
-    def start(self, step: Step) -> None:
-        """Nothing: all is read after the student's forward."""
 
     def run_teacher(self, step: Step) -> None:
         """Nothing: the student has run."""
-
-    def rerun_student(self, step: Step) -> None:
-        """Nothing: terms that need that are refused."""
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""

@@ -6,8 +6,8 @@ C classes, K the largest classes that are kept.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from ckd_mm.distributed import gather_rows, last_of_each, world_size
 from ckd_mm.functional._labels import label_weights
 
 __all__ = ['OutputMemory', 'free_bytes', 'num_bytes']
+
+MEMORY = Path('/proc/meminfo')
+"""Linux's; what it calls available has the caches that it would give up."""
 
 _LOG_OF_NOTHING = -1e4
 """Stands for the logarithm of 0; its softmax is exactly 0."""
@@ -35,8 +38,10 @@ def free_bytes(device: torch.device) -> int | None:
     """How much memory is left there; `None` where the system does not say."""
     if device.type == 'cuda':
         return torch.cuda.mem_get_info(device)[0]
-    if device.type == 'cpu' and 'SC_AVPHYS_PAGES' in os.sysconf_names:
-        return os.sysconf('SC_AVPHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+    if device.type == 'cpu' and MEMORY.is_file():
+        for line in MEMORY.read_text().splitlines():
+            if line.startswith('MemAvailable:'):
+                return int(line.split()[1]) * 1024
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +10,15 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from ckd_mm.adapters import Pair, Step, Tap, Value, build_adapter
+from ckd_mm.adapters import Pair, Step, Value, build_adapter
 from ckd_mm.teachers.base import Request
-from ckd_mm.teachers.cacheable import is_padded_to_one_size, part_name
+from ckd_mm.teachers.cacheable import (
+    check_context,
+    is_padded_to_one_size,
+    part_name,
+)
 from ckd_mm.teachers.memory import OutputMemory
+from ckd_mm.teachers.without_model import ViewWithoutModel
 
 __all__ = ['RememberedTeacher', 'RememberedView']
 
@@ -53,7 +58,7 @@ class RememberedTeacher:
         return {}
 
 
-class RememberedView:
+class RememberedView(ViewWithoutModel):
     """The student's outputs of the previous epoch, beside those of this step.
 
     Args:
@@ -85,30 +90,12 @@ class RememberedView:
             name: adapter.bind(name, one.on, {*one.context, *reads}, users=one.users)
             for name, one in requests.items()
         }
+        check_context(
+            self.terms,
+            'a memory of the previous epoch',
+            "take previous_epoch='snapshot'",
+        )
         self._rows: Tensor | None = None
-
-    @property
-    def student_taps(self) -> Collection[Tap]:
-        """The taps of the student's forward that it needs."""
-        return self.taps_of(self.terms)
-
-    def taps_of(self, terms: Collection[str]) -> Collection[Tap]:
-        """Those of them that it needs for some of its terms."""
-        return [
-            tap
-            for name, one in self.terms.items()
-            if name in terms
-            for tap in one.student_taps()
-        ]
-
-    def attach(self) -> None:
-        """Nothing: there is no model."""
-
-    def detach(self) -> None:
-        """Nothing: there is no model."""
-
-    def start(self, step: Step) -> None:
-        """Nothing: all is read after the student's forward."""
 
     def run_teacher(self, step: Step) -> None:
         """Read the outputs of the previous epoch, and note those of this step."""
@@ -119,9 +106,6 @@ class RememberedView:
         logits_BC = bound.student_value(step)
         assert isinstance(logits_BC, Tensor)
         self._memory.note(index_B, logits_BC)
-
-    def rerun_student(self, step: Step) -> None:
-        """Nothing: class logits do not need that."""
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""

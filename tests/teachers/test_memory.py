@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,7 +116,13 @@ def test_a_rank_holds_its_share_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> 
     assert num_bytes(1000, 10, None, half=False) == one - 750 * (40 + 8)
 
 
-def test_free_memory_of_a_cpu_is_known_here() -> None:
-    free = free_bytes(torch.device('cpu'))
-    assert free is None or free > 1e6
+def test_free_memory_of_a_cpu_counts_caches_that_linux_would_give_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = tmp_path / 'meminfo'
+    said.write_text('MemTotal: 900 kB\nMemFree: 100 kB\nMemAvailable:     700 kB\n')
+    monkeypatch.setattr(module, 'MEMORY', said)
+    assert free_bytes(torch.device('cpu')) == 700 * 1024
     assert free_bytes(torch.device('meta')) is None
+    monkeypatch.setattr(module, 'MEMORY', tmp_path / 'none')
+    assert free_bytes(torch.device('cpu')) is None

@@ -83,6 +83,15 @@ def test_a_memory_that_would_not_fit_is_refused_with_its_size(
     assert isinstance(build(student, half=True), RememberedTeacher)
 
 
+def test_a_memory_has_no_weights_of_the_student_an_epoch_ago(
+    student: BaseModel,
+) -> None:
+    terms = build_terms(dict(wkd=dict(on='logits', loss=dict(type='WKDLLoss'))))
+    message = "asks for 'teacher_classifier' .* a memory .*; take previous_epoch='snap"
+    with pytest.raises(ValueError, match=message):
+        Distiller(student, [build(student)], terms)
+
+
 def test_a_detector_has_no_logits_to_remember() -> None:
     with pytest.raises(ValueError, match="is a FasterRCNN; take previous_epoch='snap"):
         build(faster_rcnn())

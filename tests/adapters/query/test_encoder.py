@@ -265,8 +265,9 @@ def test_a_cache_has_no_queries() -> None:
     bound = build_adapter(student, student).bind('x', 'neck', ANSWERS)
     message = "term 'x' asks for 'queries' and 'quality' .* a cache holds .*; run the"
     with pytest.raises(ValueError, match=message):
-        check_context({'x': bound})
-    check_context({'x': build_adapter(student, student).bind('x', 'neck', ())})
+        check_context({'x': bound}, 'a cache', 'run the teacher')
+    free = build_adapter(student, student).bind('x', 'neck', ())
+    check_context({'x': free}, 'a cache', 'run the teacher')
 
 
 @pytest.mark.parametrize('on', ['encoder', 'neck'])

@@ -1,0 +1,67 @@
+"""A wrong `sample_weight` is a sentence before training."""
+
+from __future__ import annotations
+
+import pytest
+
+from ckd_mm.engine.terms import build_terms
+from ckd_mm.weighers import ClassWeight
+
+from .weighing import build, toy
+
+GATE = dict(type='ConfidenceGate', threshold=0.6, otherwise=0.25)
+REFUSED = {
+    'a misspelt weigher': (
+        dict(type='ConfidentGate'),
+        "unknown weigher 'ConfidentGate'; did you mean 'ConfidenceGate'",
+    ),
+    'an option': (
+        dict(type='ConfidenceGate', threshold=1.5),
+        'threshold must be a number >= 0 and < 1, got 1.5',
+    ),
+    'no dict': ('IPWDWeight', r'a weigher is given as dict\(type=NAME'),
+    'an empty list': ([], 'names no weigher; leave it out'),
+    'an unknown class': (
+        dict(type='ClassWeight', weights=dict(z=1.0)),
+        "'kd': the student's data has no class 'z'; known are 'a'",
+    ),
+    'too many classes': (
+        dict(type='ClassWeight', weights=[1.0] * 5),
+        'weights must be one for each of the 4 classes .* got 5',
+    ),
+    'no weights': (dict(type='ClassWeight', weights={}), 'weights must be a dict'),
+    'a context': (
+        dict(type='IoUWeight'),
+        "term 'kd' needs 'ious', which this pair does not have",
+    ),
+}
+
+
+@pytest.mark.parametrize('what', REFUSED)
+def test_a_mistake_is_a_sentence_before_training(what: str) -> None:
+    config, message = REFUSED[what]
+    with pytest.raises(ValueError, match=message):
+        build(toy(seed=0), config)
+
+
+def test_names_need_classes_with_names() -> None:
+    with pytest.raises(ValueError, match='have no names.*give a list'):
+        ClassWeight(dict(a=1.0)).check_classes(None)
+
+
+@pytest.mark.parametrize('loss', ['RKDLoss', 'DISTLoss', 'SinKDLoss'])
+def test_a_loss_without_rows_says_so(loss: str) -> None:
+    message = f"'kd': {loss} is no mean of rows.*leave sample_weight out.*KDLoss"
+    with pytest.raises(ValueError, match=message):
+        build(toy(seed=0), GATE, type=loss)
+
+
+def test_a_loss_of_the_student_alone_is_refused() -> None:
+    term = dict(
+        on=['logits', 'module:backbone.layer3'],
+        loss=dict(type='USKDLoss', student_channels=(5, 8)),
+        sample_weight=dict(type='ConfidenceGate'),
+    )
+    message = 'USKDLoss reads the student alone.*; leave sample_weight out'
+    with pytest.raises(ValueError, match=message):
+        build_terms(dict(uskd=term), num_teachers=0)
