@@ -22,6 +22,7 @@ from mmengine.hub import get_config
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
+from yapf.yapflib import yapf_api
 
 from ckd_mm.datasets.digits import write_digit_images, write_digit_scenes
 
@@ -53,7 +54,9 @@ def _without_yapf() -> Iterator[None]:
     def unchanged(text: str, **_: Any) -> tuple[str, bool]:
         return text, False
 
-    with mock.patch('yapf.yapflib.yapf_api.FormatCode', unchanged):
+    # Imported above, so in the process that starts the others: yapf writes its grammar
+    # into the user's cache, and of two that do one may read half a file.
+    with mock.patch.object(yapf_api, 'FormatCode', unchanged):
         yield
 
 
