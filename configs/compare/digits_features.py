@@ -1,4 +1,4 @@
-"""All losses of embeddings and feature maps on the digit images: 3 seeds, 20 epochs.
+"""All losses of embeddings and feature maps on the digit images: 5 seeds, 20 epochs.
 
     python -m ckd_mm.datasets.digits
     python tools/train.py configs/mmpretrain/digits/resnet18-w16_digits.py  # teacher
@@ -17,7 +17,7 @@ teacher = dict(
     checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
 )
 metric = 'accuracy/top1'
-seeds = [0, 1, 2]
+seeds = [0, 1, 2, 3, 4]
 
 methods = {
     'RKD': 'configs/mmpretrain/digits/rkd_r18-w16-r18-w2_20e_digits.py',
