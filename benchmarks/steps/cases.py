@@ -1,4 +1,6 @@
-"""(a) the student's step, (b) the teacher, (c) the step with the hook, (d) the authors.
+"""(a) the student's step, (b) the rest, (c) the step with the hook, (d) the authors.
+
+(b) is the teacher's forward, and the passes through its head that a term names.
 
 (d) follows a description of how CKD's authors do it: the student's step, then the
 teacher's features and RoI head on the student's RoIs in full precision, then a second
@@ -17,6 +19,7 @@ from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import Term, build_terms
 from ckd_mm.teachers import ModelTeacher, Speed
 
+from .passes import named_pass
 from .setting import CLASS_LOSS, NECK, ROIS, Batch, Sample, Setting, noted
 from .timing import Case
 
@@ -67,7 +70,7 @@ def cases_of(setting: Setting, title: str) -> dict[str, Case]:
     (term,) = distiller.terms
     cases = {
         'a': student_case(setting),
-        'b': Case(lambda _, sample: _teacher(setting, sample, term.on)),
+        'b': _beside(setting, title, term.on),
         'c': hooked(setting, distiller),
     }
     if term.on == 'roi_logits':
@@ -101,26 +104,33 @@ def hooked(setting: Setting, distiller: Distiller) -> Case:
     return Case(student_case(setting).run, distiller.attached)
 
 
-def _teacher(setting: Setting, sample: Sample, on: Any) -> None:
+def _beside(setting: Setting, title: str, on: Any) -> Case:
     """(b), in the precision that the student's step gives it.
 
-    Of RoI heads with a pass of maps through them, forward and backward, if no connector
-    is needed; of dense heads and of decoders without a further pass.
+    The teacher's forward without gradient, and for terms through its head the pass that
+    they name, forward and backward.
     """
-    teacher = setting.teacher
-    with setting.optimizer.optim_context(setting.student):
-        if not hasattr(teacher, 'roi_head'):
-            with torch.no_grad():
-                teacher(sample.inputs, sample.data_samples, mode='tensor')
-            return
-        heads, crossed = teacher.roi_head, on == dict(part='cross_roi_logits')
-        with torch.no_grad():
-            features = teacher.extract_feat(sample.inputs)
-            if on != 'neck':
-                heads._bbox_forward(features, sample.rois)
-        if crossed:
-            maps = [level.detach().requires_grad_() for level in features]
-            heads._bbox_forward(maps, sample.rois)['cls_score'].sum().backward()
+    crosses = title in (CROSSING, CONNECTED)
+    crossed = named_pass(setting, title == CONNECTED) if crosses else None
+
+    def run(batch: Batch, sample: Sample) -> None:
+        with setting.optimizer.optim_context(setting.student):
+            _teacher(setting.teacher, sample, on)
+            if crossed is not None:
+                crossed(sample)
+
+    return Case(run)
+
+
+@torch.no_grad()
+def _teacher(teacher: Any, sample: Sample, on: Any) -> None:
+    """As much of the teacher's forward as a term needs."""
+    if not hasattr(teacher, 'roi_head'):
+        teacher(sample.inputs, sample.data_samples, mode='tensor')
+        return
+    features = teacher.extract_feat(sample.inputs)
+    if on != 'neck':
+        teacher.roi_head._bbox_forward(features, sample.rois)
 
 
 def authors_step(setting: Setting, batch: Batch, term: Term) -> None:

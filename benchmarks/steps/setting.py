@@ -5,10 +5,10 @@ The learning rate is 0, so that all cases and rounds work with the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ NUM_BATCHES = 4
 
 NECK = Tap('neck')
 ROIS = Tap('roi_head.bbox_roi_extractor', 'input')
+DECODER = Tap('decoder', 'keywords')
 CLASS_LOSS = Tap('roi_head.bbox_head.loss_cls', 'input')
 
 Batch = dict[str, Any]
@@ -54,12 +55,16 @@ class Sample:
         inputs: Its images, preprocessed.
         data_samples: What belongs to these.
         rois: Those that the student samples; none without a RoI head.
+        maps: The student's feature maps.
+        decoder: What its decoder gets, by name; empty without one.
     """
 
     batch: Batch
     inputs: Tensor
     data_samples: list[Any]
     rois: Tensor
+    maps: Sequence[Tensor] = ()
+    decoder: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -222,14 +227,22 @@ def _model(cfg: Config) -> BaseModel:
 
 
 def sample_of(student: BaseModel, batch: Batch) -> Sample:
-    """With the RoIs that the student samples in one forward."""
+    """With what the student's modules get and give in one forward."""
     data = student.data_preprocessor(deepcopy(batch), True)
-    rois = data['inputs'].new_zeros(0, 5)
-    if hasattr(student, 'roi_head'):
-        with torch.no_grad(), noted(student, ROIS) as recorder:
-            student(**data, mode='loss')
+    taps = [NECK, *(tap for tap in (ROIS, DECODER) if _has(student, tap))]
+    with torch.no_grad(), noted(student, *taps) as recorder:
+        student(**data, mode='loss')
+        (maps,) = recorder.calls(NECK)
+        rois, decoder = data['inputs'].new_zeros(0, 5), {}
+        if ROIS in taps:
             _, rois = recorder.calls(ROIS)[0]
-    return Sample(batch, data['inputs'], data['data_samples'], rois)
+        if DECODER in taps:
+            (decoder,) = recorder.calls(DECODER)
+    return Sample(batch, data['inputs'], data['data_samples'], rois, maps, decoder)
+
+
+def _has(student: BaseModel, tap: Tap) -> bool:
+    return hasattr(student, tap.module.partition('.')[0])
 
 
 @contextmanager

@@ -64,6 +64,13 @@ class Pass:
         """Whether it runs all that another pass runs; the other is then left out."""
         return False
 
+    def joined(self, other: Any) -> Any:
+        """The one run for two passes that are equal.
+
+        They may differ in fields that are not compared, such as in what is noted.
+        """
+        return self
+
     def run(self, images: Tensor, step: Step, made: Made) -> Any:
         """Run the modules.
 
@@ -132,10 +139,11 @@ class Plan:
     """
 
     def __init__(self, passes: Iterable[Pass]) -> None:
-        found: dict[Pass, None] = {}
+        found: dict[Pass, Pass] = {}
         for one in passes:
             _add(one, found)
-        kept = [one for one in found if not any(by.covers(one) for by in found)]
+        joined = found.values()
+        kept = [one for one in joined if not any(by.covers(one) for by in joined)]
         if any(needed not in kept for one in kept for needed in one.needs):
             raise ValueError(
                 "one term sends the student's maps through the teacher's head (on="
@@ -156,9 +164,8 @@ class Plan:
         """What runs after it."""
 
 
-def _add(one: Pass, found: dict[Pass, None]) -> None:
+def _add(one: Pass, found: dict[Pass, Pass]) -> None:
     """Add a pass behind all that it needs."""
-    if one not in found:
-        for needed in one.needs:
-            _add(needed, found)
-        found[one] = None
+    for needed in one.needs:
+        _add(needed, found)
+    found[one] = found[one].joined(one) if one in found else one

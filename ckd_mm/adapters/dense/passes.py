@@ -46,11 +46,32 @@ class Scale:
         return cls(mean, (variance + EPSILON**2).sqrt())
 
 
+@dataclass
+class NotedMaps:
+    """What the teacher's own maps tell for the student's, level by level.
+
+    Args:
+        scales: By branch and number of the convolution, the scales behind it.
+        ends: By branch, what its last convolution has given.
+    """
+
+    scales: dict[tuple[str, int], list[Scale]] = field(default_factory=dict)
+    ends: dict[str, list[Tensor]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
-class HeadWithScales(Pass):
-    """The same, noting the scales of its maps behind its stacked convolutions."""
+class HeadNoted(Pass):
+    """The dense head, noting of its maps what the passes on the student's ask for.
+
+    Args:
+        stacks: The head's stacked convolutions.
+        scaled: By branch and number, the convolutions whose scales are noted.
+        ended: The branches whose ends are.
+    """
 
     stacks: Stacks = field(compare=False, repr=False)
+    scaled: frozenset[tuple[str, int]] = field(compare=False)
+    ended: frozenset[str] = field(compare=False)
 
     @property
     def needs(self) -> tuple[Pass, ...]:
@@ -59,23 +80,28 @@ class HeadWithScales(Pass):
     def covers(self, other: Pass) -> bool:
         return isinstance(other, Head)
 
-    def run(
-        self, images: Tensor, step: Step, made: Made
-    ) -> dict[tuple[str, int], list[Scale]]:
-        """By branch and number of the convolution, level by level."""
-        found: dict[tuple[str, int], list[Scale]] = {}
+    def joined(self, other: HeadNoted) -> HeadNoted:
+        scaled, ended = self.scaled | other.scaled, self.ended | other.ended
+        return HeadNoted(self.stacks, scaled, ended)
+
+    def run(self, images: Tensor, step: Step, made: Made) -> NotedMaps:
+        noted = NotedMaps()
         handles = []
-        for branch in self.stacks.branches:
+        for branch, at in self.scaled:
+            scaled = _scaled_in(noted.scales.setdefault((branch, at), []))
             for layers in self.stacks.layers(branch):
-                for at, layer in enumerate(layers, 1):
-                    hook = _noted_in(found.setdefault((branch, at), []))
-                    handles.append(layer.activate.register_forward_pre_hook(hook))
+                activate = layers[at - 1].activate
+                handles.append(activate.register_forward_pre_hook(scaled))
+        for branch in self.ended:
+            ended = _ended_in(noted.ends.setdefault(branch, []))
+            for layers in self.stacks.layers(branch):
+                handles.append(layers[-1].register_forward_hook(ended))
         try:
             self.stacks.head.run(made[self.needs[0]])
         finally:
             for handle in handles:
                 handle.remove()
-        return found
+        return noted
 
 
 @dataclass(frozen=True)
@@ -91,8 +117,8 @@ class HeadOnStudent(Pass):
         behind: The teacher's convolution behind which it does.
         student: The student's stacked convolutions.
         teacher: The teacher's.
-        branches: By number, the branches that go on in the teacher. In others the
-            teacher's maps do.
+        branches: By number, the branches that go on in the teacher. Others end with
+            the teacher's maps.
         connector: What the student's maps go through first, if anything.
     """
 
@@ -108,7 +134,13 @@ class HeadOnStudent(Pass):
     @property
     def needs(self) -> tuple[Pass, ...]:
         teacher = self.teacher
-        return (FeatureMaps(teacher.head.model), HeadWithScales(teacher))
+        crossed = [teacher.branches[number] for number in self.branches]
+        noted = HeadNoted(
+            teacher,
+            scaled=frozenset((branch, self.behind) for branch in crossed),
+            ended=frozenset(teacher.branches) - frozenset(crossed),
+        )
+        return (FeatureMaps(teacher.head.model), noted)
 
     @property
     def student_taps(self) -> tuple[Tap, ...]:
@@ -116,18 +148,18 @@ class HeadOnStudent(Pass):
         return tuple(tap for one in names for tap in self.student.taps(one, self.at))
 
     def run(self, images: Tensor, step: Step, made: Made) -> None:
-        maps, scales = (made[one] for one in self.needs)
+        maps, noted = (made[one] for one in self.needs)
         given = {}
         for number in self.branches:
             taps = self.student.taps(self.student.branches[number], self.at)
             levels = [call[0] for tap in taps for call in step.noted(tap)]
             _check(levels, maps)
             branch = self.teacher.branches[number]
-            pairs = zip(
-                self._connected(levels), scales[branch, self.behind], strict=True
-            )
+            scales = noted.scales[branch, self.behind]
+            pairs = zip(self._connected(levels), scales, strict=True)
             given[branch] = [_rescaled(level, scale) for level, scale in pairs]
-        with self.teacher.beginning_behind(self.behind, given):
+        ends = {name: one for name, one in noted.ends.items() if name not in given}
+        with self.teacher.beginning_behind(self.behind, given, ends):
             self.teacher.head.run(maps)
 
     def _connected(self, levels: list[Tensor]) -> list[Tensor]:
@@ -136,9 +168,16 @@ class HeadOnStudent(Pass):
         return [*chain.from_iterable(self.connector(self.teacher.by_module(levels)))]
 
 
-def _noted_in(scales: list[Scale]) -> Any:
+def _scaled_in(scales: list[Scale]) -> Any:
     def hook(module: Any, inputs: tuple[Tensor]) -> None:
         scales.append(Scale.of(inputs[0]))
+
+    return hook
+
+
+def _ended_in(ends: list[Tensor]) -> Any:
+    def hook(module: Any, inputs: Any, output: Tensor) -> None:
+        ends.append(output)
 
     return hook
 

@@ -6,8 +6,9 @@ level. Each is a convolution, its normalisation and its activation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -69,32 +70,40 @@ class Stacks:
 
     @contextmanager
     def beginning_behind(
-        self, at: int, given: Mapping[str, Sequence[Tensor]]
+        self,
+        at: int,
+        given: Mapping[str, Sequence[Tensor]],
+        ends: Mapping[str, Sequence[Tensor]],
     ) -> Iterator[None]:
         """Let the branches begin behind a convolution, with given maps.
 
         Args:
             at: Which convolution; its activation is the first thing that runs.
-            given: By branch, what it begins with, level by level; without it, a branch
-                runs as a whole.
+            given: By branch, what it begins with, level by level.
+            ends: By branch, what its last convolution has given; it does not run.
         """
         whole = {branch: self._list(branch) for branch in self.branches}
         try:
             for branch, maps in given.items():
-                setattr(self.head.module, branch, self._rest(branch, at, maps))
+                rest = self._rest(branch, maps, partial(_begun, at))
+                setattr(self.head.module, branch, rest)
+            for branch, maps in ends.items():
+                setattr(self.head.module, branch, self._rest(branch, maps, _ended))
             yield
         finally:
             for branch, layers in whole.items():
                 setattr(self.head.module, branch, layers)
 
     def _rest(
-        self, branch: str, at: int, maps: Sequence[Tensor]
+        self, branch: str, maps: Sequence[Tensor], rest: Callable[..., list[nn.Module]]
     ) -> nn.ModuleList | nn.Sequential:
         layers = self._list(branch)
         if not self.by_level:
-            return _begun(layers, at, maps)
+            return _like(layers, rest(layers, maps))
         levels = zip(layers, maps, strict=True)
-        return nn.ModuleList(_begun(of_level, at, [one]) for of_level, one in levels)
+        return nn.ModuleList(
+            _like(of_level, rest(of_level, [one])) for of_level, one in levels
+        )
 
     def _list(self, branch: str) -> Any:
         return getattr(self.head.module, branch)
@@ -103,13 +112,12 @@ class Stacks:
 class _Given(nn.Module):
     """Stands for the first layers: whatever it receives, it returns the next maps."""
 
-    def __init__(self, maps: Sequence[Tensor], activate: nn.Module) -> None:
+    def __init__(self, maps: Sequence[Tensor]) -> None:
         super().__init__()
         self._maps = iter(maps)
-        self.activate = activate
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activate(next(self._maps))
+        return next(self._maps)
 
 
 def _why_no_stacks(whose: str, head: DenseHead) -> str:
@@ -137,8 +145,16 @@ def missing_stacks(student: DenseHead, teacher: DenseHead) -> Unavailable | None
     return Unavailable(f"{reason}; compare on='dense_logits'") if reason else None
 
 
-def _begun(layers: Any, at: int, maps: Sequence[Tensor]) -> Any:
-    rest = [_Given(maps, layers[at - 1].activate), *layers[at:]]
+def _begun(at: int, layers: Any, maps: Sequence[Tensor]) -> list[nn.Module]:
+    return [_Given(maps), layers[at - 1].activate, *layers[at:]]
+
+
+def _ended(layers: Any, maps: Sequence[Tensor]) -> list[nn.Module]:
+    return [_Given(maps)]
+
+
+def _like(layers: Any, rest: Sequence[nn.Module]) -> nn.ModuleList | nn.Sequential:
+    """What stands for the layers of a head: they are iterated over, or called."""
     is_sequential = isinstance(layers, nn.Sequential)
     return nn.Sequential(*rest) if is_sequential else nn.ModuleList(rest)
 

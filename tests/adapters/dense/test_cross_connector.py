@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from copy import deepcopy
 from typing import Any
 
@@ -119,3 +120,37 @@ def test_parts_that_do_not_cross_have_none() -> None:
     on = dict(part='dense_logits', connector=True)
     with pytest.raises(ValueError, match="'dense_logits' has no option 'connector'"):
         maker_of(deep('RetinaNet'), deep('RetinaNet', 1), on)
+
+
+def test_the_branch_that_is_not_crossed_runs_no_convolution_again() -> None:
+    student, teacher = deep('GFL'), wide('GFL')
+    connector = MapConnector([(32, 64)], bias=False)
+    maker = maker_of(student, teacher, {**ON, 'at': 3, 'teacher_at': 1}, connector)
+    runs: Counter[str] = Counter()
+    head: Any = teacher.bbox_head
+    for branch in ('cls_convs', 'reg_convs'):
+        for number, layer in enumerate(getattr(head, branch)):
+            name = f'{branch}.{number}'
+            layer.register_forward_hook(lambda *_, name=name: runs.update([name]))
+    maker.pairs(batch())
+    levels = len(teacher.neck.fpn_convs)
+    assert runs == {
+        'cls_convs.0': levels,
+        'cls_convs.1': 2 * levels,
+        'reg_convs.0': levels,
+        'reg_convs.1': levels,
+    }
+
+
+def test_terms_behind_different_convolutions_share_one_run_of_the_teacher() -> None:
+    student, teacher, data = deep('GFL'), deep('GFL', 1), batch()
+    on = {f'at_{at}': dict(part='cross_logits', at=at) for at in (1, 2)}
+    requests = {name: Request(one) for name, one in on.items()}
+    maker = PairMaker(student, [ModelTeacher(teacher)], requests)
+    together: dict[str, Any] = {**maker.pairs(data)}
+    for name in requests:
+        alone: Any = maker_of(student, teacher, on[name]).pairs(data)['term']
+        assert torch.equal(together[name].student, alone.student)
+        assert torch.equal(together[name].teacher, alone.teacher)
+    view: Any = maker.views[0]
+    assert [type(one).__name__ for one in view.plan.of_teacher] == ['HeadNoted']
