@@ -71,7 +71,9 @@ def ratios(values: Sequence[float], *bases: Sequence[float]) -> list[float]:
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:
-    """The median, with the lower and upper quartile."""
+    """The median, with the lower and upper quartile; nothing for a NaN."""
+    if any(map(math.isnan, values)):
+        return ''
     if len(values) < 2:
         return f'{values[0]:.{digits}f}'
     low, middle, high = statistics.quantiles(values, n=4, method='inclusive')
