@@ -1,4 +1,4 @@
-"""CKD as published and with options of other contrastive losses: RoIs, 5 seeds.
+"""CKD as published and with options of other contrastive losses: RoIs, 5 seeds, 3 epochs.
 
     python -m ckd_mm.datasets.digits
     python tools/train.py configs/mmdet/digits/faster-rcnn_r18-w32_digits.py  # teacher
@@ -19,6 +19,7 @@ teacher = dict(
 metric = 'coco/bbox_mAP'
 more_metrics = ['coco/bbox_mAP_50']
 seeds = [0, 1, 2, 3, 4]
+cfg_options = {'train_cfg.max_epochs': 3, 'param_scheduler.1.T_max': 3}
 
 _ckd = 'configs/mmdet/digits/ckd_r18-w32-r18-w8_6e_digits.py'
 
