@@ -5,17 +5,17 @@ python -m maintenance.results            # or: make results
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config
 
+from maintenance import cards
 from maintenance.pages import ROOT, run, with_part
+from maintenance.tables import table
 
 __all__ = ['full_table', 'short_table', 'texts']
 
-RESULTS = ROOT / 'benchmarks/results'
 W8 = 'r18-w32-r18-w8_6e_digits'
 # The configs of the scenes by result file and row
 SCENES = {
@@ -62,8 +62,8 @@ def full_table(kind: str, configs: str, results: str) -> str:
 
 def short_table() -> str:
     """The demo's: losses of RoI logits on the scenes, without differences."""
-    table = _table('digit_scenes_logits', 'run')
-    rows = [f'| {title} | {table[title]["mAP (spread)"]} |' for title in table]
+    runs = table('digit_scenes_logits', 'run')
+    rows = [f'| {title} | {runs[title]["mAP (spread)"]} |' for title in runs]
     return '\n'.join(['| run | mAP |', '|---|---|', *rows])
 
 
@@ -76,19 +76,20 @@ def texts() -> dict[Path, str]:
     ):
         page = (ROOT / name).read_text(encoding='utf-8')
         for kind in ('scenes', 'images'):
-            table = full_table(kind, configs, '../benchmarks/results/')
-            page = with_part(page, f'results of {kind}', table)
+            part = full_table(kind, configs, '../benchmarks/results/')
+            page = with_part(page, f'results of {kind}', part)
         found[ROOT / name] = page
     demo = ROOT / 'docs/tutorials/demo.md'
     text = demo.read_text(encoding='utf-8')
-    return {**found, demo: with_part(text, 'results', short_table())}
+    found[demo] = with_part(text, 'results', short_table())
+    return found | cards.texts()
 
 
 def _scenes() -> Iterator[tuple[str, ...]]:
     for file, configs in SCENES.items():
-        table = _table(file, 'run')
+        runs = table(file, 'run')
         for title, config in configs.items():
-            row = table[title]
+            row = runs[title]
             mean, difference = row['mAP (spread)'], row['difference in mAP']
             yield title, 'mmdet/digits', f'{config}.py', mean, difference, file
 
@@ -97,28 +98,15 @@ def _images() -> Iterator[tuple[str, ...]]:
     for file in ('digits_logits', 'digits_features'):
         comparison = Config.fromfile(ROOT / f'configs/compare/{file}.py')
         alone = {'student alone': comparison.base} if file == 'digits_logits' else {}
-        table = _table(file, 'method')
+        found = table(file, 'method')
         for title, config in (alone | comparison.methods).items():
-            if title not in table or not isinstance(config, str):
+            if title not in found or not isinstance(config, str):
                 continue  # not run yet, or without a file of its own
-            row = table[title]
+            row = found[title]
             mean = f'{row["mean"]} ({row["spread"]})'
             name = config.split('/')[-1]
             difference = row['difference to the student alone']
             yield title, 'mmpretrain/digits', name, mean, difference, file
-
-
-def _table(file: str, first: str) -> dict[str, dict[str, str]]:
-    """The table of a result file whose first column is named so, by that column."""
-    text = (RESULTS / f'{file}.md').read_text()
-    found = re.search(rf'^\| {first} \|.*\n\|[-| ]+\n((?:\|.*\n)+)', text, re.M)
-    assert found, f'benchmarks/results/{file}.md has no table of each {first}'
-    names, _, *rows = (_cells(line) for line in found[0].splitlines())
-    return {row[0]: dict(zip(names, row, strict=False)) for row in rows}
-
-
-def _cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.strip().removeprefix('|').split('|')]
 
 
 if __name__ == '__main__':
