@@ -39,6 +39,7 @@ from ckd_mm.functional.irg import irg_loss
 from ckd_mm.functional.js import js_loss
 from ckd_mm.functional.kd import kd_loss
 from ckd_mm.functional.makd import makd_loss
+from ckd_mm.functional.mcl import mcl_loss
 from ckd_mm.functional.mgd import mgd_loss
 from ckd_mm.functional.mimic import mimic_loss
 from ckd_mm.functional.mlkd import mlkd_batch_loss, mlkd_class_loss, mlkd_loss
@@ -131,6 +132,7 @@ __all__ = [
     'kendall',
     'makd_loss',
     'mask_diversity',
+    'mcl_loss',
     'mean_one',
     'mgd_loss',
     'mimic_loss',

@@ -15,6 +15,7 @@ __all__ = [
     'check_image_index',
     'check_one_rank',
     'class_means',
+    'positive_means',
     'single_rows',
 ]
 
@@ -79,6 +80,28 @@ def class_means(
     means_KC = (members_KG / counts_K1) @ candidates_GC
     is_class_B1 = ((labels_B >= 0) & (labels_B <= last))[:, None]
     return torch.where(is_class_B1, means_KC[labels_B.clamp(0, last)], matches_BC)
+
+
+def positive_means(
+    candidates_BC: Tensor, labels_B: Tensor, match_counts: bool
+) -> tuple[Tensor, Tensor]:
+    """The mean of each anchor's positives (B, C), and whether it has any (B,).
+
+    Unlike :func:`class_means` it compares all pairs of rows, so labels may be any
+    integers, of more classes than there are channels.
+
+    Args:
+        candidates_BC: The candidates; the match of anchor i is candidate i.
+        labels_B: Their classes, which are those of the anchors.
+        match_counts: Whether the match is among the positives.
+    """
+    is_positive_BB = labels_B[:, None] == labels_B
+    if not match_counts:
+        is_positive_BB.fill_diagonal_(False)
+    shares_BB = is_positive_BB.to(candidates_BC.dtype)
+    counts_B1 = shares_BB.sum(dim=1, keepdim=True)
+    means_BC = (shares_BB / counts_B1.clamp_min(1)) @ candidates_BC
+    return means_BC, counts_B1[:, 0] > 0
 
 
 def check_image_index(image_index: Tensor, num_rows: int) -> None:

@@ -51,6 +51,7 @@ from ckd_mm.losses.js import JSLoss
 from ckd_mm.losses.kd import KDLoss
 from ckd_mm.losses.linearkd import LinearKDLoss
 from ckd_mm.losses.makd import MaKDLoss
+from ckd_mm.losses.mcl import MCLLoss
 from ckd_mm.losses.mgd import MGDLoss
 from ckd_mm.losses.mimic import MimicLoss
 from ckd_mm.losses.mlkd import MLKDLoss
@@ -114,6 +115,7 @@ __all__ = [
     'JSLoss',
     'KDLoss',
     'LinearKDLoss',
+    'MCLLoss',
     'MGDLoss',
     'MLKDLoss',
     'MaKDLoss',

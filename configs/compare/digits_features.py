@@ -53,4 +53,5 @@ methods = {
     'Gram': 'configs/mmpretrain/digits/gram_r18-w16-r18-w2_20e_digits.py',
     'Pairwise': 'configs/mmpretrain/digits/pairwise_r18-w16-r18-w2_20e_digits.py',
     'CIRKD': 'configs/mmpretrain/digits/cirkd_r18-w16-r18-w2_20e_digits.py',
+    'MCL': 'configs/mmpretrain/digits/mcl_r18-w16-r18-w2_20e_digits.py',
 }

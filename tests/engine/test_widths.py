@@ -190,6 +190,7 @@ def test_every_loss_that_needs_channels_gets_them(
     options: dict[str, dict[str, Any]] = {
         'CRDLoss': dict(num_samples=8),
         'NDLoss': dict(num_classes=10),
+        'MCLLoss': {},
         'MaKDLoss': dict(table=[[0.5, 1.0]] * 10, by='class'),
         'OFABranchLoss': dict(stage=3),
     }

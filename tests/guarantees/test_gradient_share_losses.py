@@ -34,6 +34,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
         **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC', 'IRG')},
         'NDLoss': ND,
         'LinearKDLoss': dict(student_channels=64, teacher_channels=64),
+        'MCLLoss': dict(student_channels=64, teacher_channels=64),
     },
     'roi_boxes': {'BoxRegressionLoss': {}},
     'roi_features': {

@@ -46,6 +46,8 @@ class LossRow:
         needs_by_option: What it takes beside that where an option asks for it.
         is_derivative: Whether the gradient is all of the value's derivative; not where
             the paper takes a statistic of the batch as a constant.
+        teacher_learns: Whether the teacher's gradient is left to whoever freezes it,
+            because both models may be learning.
         steepest_at_zero: A bound of the gradient for a student that is all zeros.
     """
 
@@ -64,6 +66,7 @@ class LossRow:
     needs: tuple[str, ...] = ()
     needs_by_option: tuple[str, ...] = ()
     is_derivative: bool = True
+    teacher_learns: bool = False
     steepest_at_zero: float = 100.0
 
     def draw(self, rows: int, *, seed: int = 0, scale: float = 2.0) -> Sample:

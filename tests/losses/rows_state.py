@@ -16,6 +16,7 @@ from ckd_mm.losses._indices import IndexCheck
 
 from .connector_row import PERMUTATION, ConnectorRow
 from .modules import ModuleFunction
+from .references_mcl import reference_mcl
 from .references_state import (
     reference_crd,
     reference_linearkd,
@@ -114,6 +115,44 @@ STATE_ROWS = (
         ),
         needs=('target', 'sample_index'),
         golden=('makd',),
+    ),
+    state_row(
+        'MCLLoss',
+        reference_mcl,
+        dict(embedding_channels=3, **WIDTHS),
+        defaults={
+            'temperature': 0.1,
+            'soft_temperature': 3.0,
+            'vcl_weight': 0.1,
+            'icl_weight': 0.1,
+            'soft_vcl_weight': 1.0,
+            'soft_icl_weight': 1.0,
+            'same_image_positive': False,
+            'diagonal_in_soft': False,
+            'hidden_channels': None,
+        },
+        kwargs_sets=(
+            {},
+            {'temperature': 0.5, 'soft_temperature': 1.0, 'diagonal_in_soft': True},
+            {'same_image_positive': True, 'hidden_channels': 5},
+            {'vcl_weight': 1.0, 'soft_vcl_weight': 0.0, 'soft_icl_weight': 0.0},
+        ),
+        invariances=PERMUTATION,
+        refused=(
+            *BAD_TEMPERATURES,
+            *bad_numbers('soft_temperature', 0),
+            *bad_numbers('vcl_weight'),
+            *bad_numbers('icl_weight'),
+            *bad_numbers('soft_vcl_weight'),
+            *bad_numbers('soft_icl_weight'),
+            *({'same_image_positive': bad} for bad in (1, 'False', None)),
+            *({'diagonal_in_soft': bad} for bad in (1, 'False', None)),
+            *({'hidden_channels': bad} for bad in NO_INTEGERS if bad is not None),
+            *bad_integers('student_channels', 'teacher_channels', 'embedding_channels'),
+        ),
+        is_derivative=False,  # the targets of the soft parts are constants
+        needs=('target',),
+        teacher_learns=True,
     ),
     state_row(
         'LinearKDLoss',

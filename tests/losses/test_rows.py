@@ -16,6 +16,7 @@ from .battery import LOSSES, LossRow, gradient
 OTHERS = {
     'CKDLoss',  # contrasts a row with the others
     'CRDLoss',
+    'MCLLoss',
     'HardKDLoss',  # divides by the weights of all rows, as do the next three
     'BoxIoUKDLoss',
     'DistributionKDLoss',
