@@ -20,6 +20,7 @@ __all__ = [
     'positive_integer',
     'positive_numbers',
     'share',
+    'unit_interval',
 ]
 
 
@@ -75,6 +76,17 @@ def share(name: str, value: Any) -> float:
     """
     if not (is_number(value) and 0 < value <= 1):
         raise ValueError(f'{name} must be a number > 0 and <= 1, got {value!r}')
+    return value
+
+
+def unit_interval(name: str, value: Any) -> float:
+    """Return `value` if it is a number from 0 to 1.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if not (is_number(value) and 0 <= value <= 1):
+        raise ValueError(f'{name} must be a number from 0 to 1, got {value!r}')
     return value
 
 

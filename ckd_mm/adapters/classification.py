@@ -261,9 +261,11 @@ class ClassificationAdapter(Adapter):
 class _Head(Pass):
     """The head, on the feature maps of the teacher, or of a student without labels."""
 
-    without_labels = ('head',)
-
     model: BaseModel = field(compare=False, repr=False)
+
+    @property
+    def without_labels(self) -> tuple[str, ...]:
+        return ('head',)
 
     @property
     def needs(self) -> tuple[Pass, ...]:

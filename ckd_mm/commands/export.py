@@ -54,7 +54,7 @@ def export_student(
     weights = dict(content['state_dict'])
     for name, part in parts.items():
         exported.model[name] = copy.deepcopy(part['config'])
-        weights = _with_part(weights, name, part['state_dict'])
+        weights = _with_part(weights, name, part)
     _import_types(exported, parts)
     _check_fit(exported, weights, config, checkpoint)
     meta = {**(content.get('meta') or {}), 'cfg': exported.pretty_text}
@@ -168,6 +168,7 @@ def _is_part(part: Any) -> TypeGuard[Mapping[str, Any]]:
         isinstance(config, Mapping)
         and isinstance(config.get('type'), str)
         and isinstance(state, Mapping)
+        and isinstance(found.get('of_student', {}), Mapping)
     )
 
 
@@ -188,10 +189,13 @@ def _without_hook(cfg: Config) -> Config:
 
 
 def _with_part(
-    weights: Mapping[str, Any], name: str, state: Mapping[str, Any]
+    weights: Mapping[str, Any], name: str, part: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Weights of the student in which one child has other ones."""
     kept = {key: one for key, one in weights.items() if not key.startswith(f'{name}.')}
+    of_student = part.get('of_student', {})  # what `_check_fit` will miss, if anything
+    shared = {key: weights[one] for key, one in of_student.items() if one in weights}
+    state = {**part['state_dict'], **shared}
     return {**kept, **{f'{name}.{key}': one for key, one in state.items()}}
 
 

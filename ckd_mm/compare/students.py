@@ -24,7 +24,7 @@ __all__ = [
     'student_of',
 ]
 
-METHOD_KEYS = ('distill', 'student_loss_weight', 'teacher', 'first')
+METHOD_KEYS = ('distill', 'student_loss_weight', 'unlabelled', 'teacher', 'first')
 BASE_KEYS = ('config', 'cfg_options')
 
 

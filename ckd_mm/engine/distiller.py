@@ -101,7 +101,7 @@ class Distiller:
             epoch: Epochs done, with the fraction of the running one.
             factors: By term, how much its loss counts in this step. At 0 nothing of it
                 is computed.
-            unlabelled: The preprocessed batch for terms with `data='unlabelled'`.
+            unlabelled: The preprocessed batch for terms that compare on it.
             progress: The share of the run's iterations that are done, from 0 to 1.
 
         Raises:
@@ -164,19 +164,36 @@ class Distiller:
                 added[f'loss_{term.name}'] = step.inputs.new_zeros(())
                 continue
             with naming_the_term(term.name):
-                pair = self.maker.pair(term.name, step)
-                fit = self.maker.bound(term.name).fit
-                fit.check_values(term.loss, *pair.models())
-                unweighed[term.name], logged = self._loss(term, pair)
+                unweighed[term.name], logged = self._over_batches(term, step)
                 loss = self.controllers.weighed(term.name, unweighed[term.name])
                 added[f'loss_{term.name}'] = _scaled(loss, self.factors[term.name])
-                added.update(term.statistics(pair) | logged)
+                added.update(logged)
         self.maker.forget()
         merged = _merged(self.student_losses(losses), added)
         return merged | self.controllers.observe(unweighed, self.factors, merged)
 
-    def _loss(self, term: Term, pair: Pair) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss of a term, and what its weighers add to the log."""
+    def _over_batches(self, term: Term, step: Step) -> tuple[Tensor, dict[str, Tensor]]:
+        """The sum of a term's losses over the batches it compares on, and its log.
+
+        Of both batches, the log names the second `<name>_unlabelled`.
+        """
+        losses, logged = [], {}
+        names = (term.name, f'{term.name}_unlabelled')
+        for pair, name in zip(
+            self.maker.pairs_of(term.name, step), names, strict=False
+        ):
+            fit = self.maker.bound(term.name).fit
+            fit.check_values(term.loss, *pair.models())
+            loss, of_weighers = self._loss(term, pair, name)
+            losses.append(loss)
+            logged.update(term.statistics(pair, name) | of_weighers)
+        first, *rest = losses
+        return sum(rest, first), logged
+
+    def _loss(
+        self, term: Term, pair: Pair, name: str
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of one batch, and what its weighers log under a name."""
         loss, given = self.losses[term.name], pair.arguments()
         names = self._arguments[term.name]
         arguments = {name: one for name, one in given.items() if name in names}
@@ -184,7 +201,7 @@ class Distiller:
             return loss(**arguments), {}
         rows = loss(**arguments, reduction='none')
         found: Weighed = self.sample_weights[term.name](rows, given)
-        return found.loss, found.logged(term.name, counts=term.request.counts)
+        return found.loss, found.logged(name, counts=term.request.counts)
 
     def _start(self, inputs: Any, data_samples: Any) -> Step:
         """The student's forward is about to begin on this batch."""

@@ -1,10 +1,18 @@
 """What terms put in place of a student's modules outside of training steps.
 
 A loss whose student needs what the loss has learned at inference has a method
-`at_inference(teacher)`: by child of the student, a config and the module with its
-weights. `inference_modules` names what such a loss may compare. The student itself
-stays the stock one: the modules are in place in the steps of validation alone, and in a
-checkpoint they stand beside the student's weights, for `tools/export_student.py`.
+`at_inference`: by child of the student, a config and the module with its weights. It
+gets what its arguments name:
+
+* `teacher`: the model whose modules the student takes. The term must then compare with
+  one teacher that stays as it is; else any teachers will do;
+* `student`: the student, of whose modules the new ones may consist;
+* `config`: the config of the student.
+
+`inference_modules` names what such a loss may read of the student, and of the teacher
+whose modules it takes. The student itself stays the stock one: the modules are in place
+in the steps of validation alone, and in a checkpoint they stand beside the student's
+weights, for `tools/export_student.py`.
 """
 
 from __future__ import annotations
@@ -19,10 +27,13 @@ from torch import Tensor, nn
 
 from ckd_mm.engine.connectors import KEY as CONNECTORS
 from ckd_mm.engine.connectors import Connectors
-from ckd_mm.engine.inherit import have_other_order
+from ckd_mm.engine.inference_fit import (
+    asked_at_inference,
+    check_at_inference,
+    heard_at_inference,
+)
 from ckd_mm.engine.terms import Term
-from ckd_mm.sharding import is_sharded
-from ckd_mm.teachers import ALONE, Teacher, TeacherKind
+from ckd_mm.teachers import Teacher, TeacherKind
 
 __all__ = ['KEY', 'AtInference', 'changing', 'warn_of_stock_student']
 
@@ -38,6 +49,7 @@ class AtInference:
         terms: All terms of the run.
         kinds: The kinds of its teachers.
         teachers: The teachers.
+        config: The config of the student, of `Runner.cfg`.
 
     Raises:
         ValueError: A term cannot give them; the message names it.
@@ -49,17 +61,20 @@ class AtInference:
         terms: Iterable[Term],
         kinds: Sequence[TeacherKind],
         teachers: Sequence[Teacher],
+        config: Any = None,
     ) -> None:
         self.student = student
         self._terms = changing(terms)
-        self._models: dict[str, Any] = {}
+        self._given: dict[str, dict[str, Any]] = {}
         self._modules: dict[str, nn.Module] = {}
-        self._stock: dict[str, tuple[nn.Module | None, bool]] = {}
+        self._stock: dict[str, nn.Module | None] = {}
+        self._modes: dict[nn.Module, bool] = {}
         for term in self._terms:
-            number = _only_teacher(term, kinds)
-            self._models[term.name] = getattr(teachers[number], 'model', None)
             try:
-                _check(student, term, teachers[number])
+                numbers = heard_at_inference(term, kinds)
+                heard = [teachers[number] for number in numbers]
+                check_at_inference(student, term, heard)
+                self._given[term.name] = _given(term, student, heard, config)
                 self._add(term)
             except ValueError as error:
                 raise ValueError(f'distill term {term.name!r}: {error}') from error
@@ -67,35 +82,39 @@ class AtInference:
     def begin(self) -> None:
         """Put the modules in place, in eval mode."""
         for name, module in self._modules.items():
-            self._stock[name] = getattr(self.student, name), module.training
+            self._modes.update({one: one.training for one in module.modules()})
+            self._stock[name] = getattr(self.student, name)
             setattr(self.student, name, module.eval())
 
     def end(self) -> None:
         """Give the student its modules back; nothing if it has them."""
-        for name, (module, training) in self._stock.items():
+        for name, module in self._stock.items():
             setattr(self.student, name, module)
-            self._modules[name].train(training)
-        self._stock = {}
+        for one, training in self._modes.items():
+            one.training = training
+        self._stock, self._modes = {}, {}
 
     def save(self, checkpoint: dict[str, Any], connectors: Connectors) -> None:
         """Add configs and weights to a checkpoint, by child of the student.
 
-        Tensors that the connectors have saved are not saved again.
+        Tensors that the connectors have saved are not saved again. Of the student's,
+        which another hook may replace in the checkpoint, only the names are.
         """
         if not self._terms:
             return
         # by the tensors themselves, which are kept: an address may be taken again
         named = connectors.modules.state_dict(keep_vars=True).items()
         saved = {tensor: checkpoint[CONNECTORS][name] for name, tensor in named}
+        names = _names(self.student)
         checkpoint[KEY] = {
-            name: dict(config=config, state_dict=_saved(module, saved))
+            name: dict(config=config, **_saved(module, saved, names))
             for term in self._terms
             for name, (config, module) in self._of(term).items()
         }
 
     def _of(self, term: Term) -> Mapping[str, tuple[dict[str, Any], nn.Module]]:
         loss: Any = term.loss
-        return loss.at_inference(self._models[term.name])
+        return loss.at_inference(**self._given[term.name])
 
     def _add(self, term: Term) -> None:
         """Note the modules of a term.
@@ -146,75 +165,53 @@ def warn_of_stock_student(terms: Iterable[Term]) -> None:
         )
 
 
-def _only_teacher(term: Term, kinds: Sequence[TeacherKind]) -> int:
-    """The number of the teacher of a term.
+def _given(
+    term: Term, student: BaseModel, teachers: Sequence[Any], config: Any
+) -> dict[str, Any]:
+    """What the loss of a term gets to make its modules of."""
+    found: dict[str, Any] = {}
+    for name in asked_at_inference(term):
+        if name == 'teacher':
+            found[name] = getattr(teachers[0], 'model', None)
+        else:
+            found[name] = student if name == 'student' else _plain(config)
+    return found
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    """The config of a model as a dict.
 
     Raises:
-        ValueError: There are several, or its weights change or are not there.
+        ValueError: The runner has no config of its model.
     """
-    numbers = range(len(kinds)) if term.teachers is None else term.teachers
-    name = type(term.loss).__name__
-    if ALONE in numbers:
+    if not isinstance(config, Mapping):
         raise ValueError(
-            f'distill term {term.name!r}: {name} gives the student modules of a '
-            'teacher at inference, and reads the student alone; give its forward an '
-            'argument teacher'
+            'what the student gets at inference is written with the config of its '
+            'model, which this runner lacks; build the runner with Runner.from_cfg'
         )
-    if len(numbers) > 1:
-        raise ValueError(
-            f'distill term {term.name!r}: {name} gives the student the modules of one '
-            f'teacher, got {len(numbers)}; choose one with teacher=NUMBER'
-        )
-    kind = kinds[numbers[0]]
-    if not kind.can_be_cached:  # nothing of it changes in training
-        raise ValueError(
-            f'distill term {term.name!r}: {name} gives the student modules of the '
-            f'teacher, which must be a model that stays as it is, got a '
-            f'{type(kind).__name__}; name a teacher with teacher=dict(config=...)'
-        )
-    return numbers[0]
+    return config.to_dict() if hasattr(config, 'to_dict') else dict(config)
 
 
-def _check(student: BaseModel, term: Term, teacher: Any) -> None:
-    """Check what is compared, and the classes.
+def _names(student: nn.Module) -> dict[Tensor, str]:
+    """The names of the student's tensors in its checkpoint."""
+    named = student.state_dict(keep_vars=True).items()
+    return {tensor: name for name, tensor in named}
 
-    Raises:
-        ValueError: Modules that are in place of others would not fit there.
+
+def _saved(
+    module: nn.Module, saved: Mapping[Tensor, Tensor], names: Mapping[Tensor, str]
+) -> dict[str, dict[str, Any]]:
+    """A state dict on the CPU, and which of the student's tensors complete it.
+
+    Args:
+        module: The module.
+        saved: What is saved already, by the tensor it was saved from.
+        names: The names of the student's tensors.
     """
-    allowed = getattr(term.loss, 'inference_modules', ())
-    if allowed and not set(_modules(term.on)) <= set(allowed):
-        raise ValueError(
-            f'{type(term.loss).__name__} must compare what its modules get at '
-            f"inference, such as on='module:{allowed[-1]}', got on={term.on!r}"
-        )
-    if is_sharded(student):
-        raise ValueError(
-            f'{type(term.loss).__name__} changes the student at inference, which does '
-            'not work with a sharded student; train with DDP'
-        )
-    both = [getattr(one, 'head', None) for one in (student, teacher.model)]
-    ours, theirs = (getattr(one, 'num_classes', None) for one in both)
-    differ = teacher.names is not None and have_other_order(teacher.names)
-    if ours != theirs or differ:
-        raise ValueError(
-            f'{type(term.loss).__name__} gives the student the head of the teacher, '
-            f'whose classes must be the same in the same order, got {ours} classes of '
-            f'the student and {theirs} of the teacher'
-            + (' under other names' if differ else '')
-            + '; take a teacher of these classes'
-        )
-
-
-def _modules(on: Any) -> list[str]:
-    """The modules of both models that an `on` names."""
-    if isinstance(on, Mapping) and set(on) == {'student', 'teacher'}:
-        return [on['student'], on['teacher']]
-    return [on.removeprefix('module:')] if isinstance(on, str) else [repr(on)]
-
-
-def _saved(module: nn.Module, saved: Mapping[Tensor, Tensor]) -> dict[str, Tensor]:
-    """A state dict on the CPU, with the tensors that are saved already."""
-    return {
-        name: saved.get(tensor, tensor).detach().cpu()
-        for name, tensor in module.state_dict(keep_vars=True).items()
-    }
+    state, of_student = {}, {}
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        if tensor in names:
+            of_student[name] = names[tensor]
+        else:
+            state[name] = saved.get(tensor, tensor).detach().cpu()
+    return dict(state_dict=state, of_student=of_student)

@@ -3,6 +3,7 @@
 The student's losses need labels, and its heads are run by them. Terms that compare
 feature maps, or what a classifier's head returns, need neither. For them the modules
 that they read are run as a teacher's are: by passes, in a plan made before training.
+So are dense heads, and RoI heads on RoIs that no label has chosen, once more.
 """
 
 from __future__ import annotations
@@ -30,9 +31,12 @@ class LabelFreeForward:
 
     def __init__(self, student: BaseModel, taps: Iterable[Tap]) -> None:
         adapter = find_adapter(student)(student, student)
-        found = (adapter.run_without_labels(tap) for tap in taps)
+        found = [adapter.run_without_labels(tap) for tap in taps]
+        known = [one for one in found if one is not None]
         self.student = student
-        self.plan = Plan(one for one in found if one is not None)
+        self.plan = Plan(one for one in known if not one.of_student)
+        passes = (*self.plan.passes, *known)
+        self._runs = {name for one in passes for name in one.without_labels}
 
     def run(self, step: Step) -> None:
         """Run them on the images of a step, with gradient."""
@@ -43,11 +47,10 @@ class LabelFreeForward:
     @property
     def untouched(self) -> dict[str, list[Tensor]]:
         """The trainable parameters that are not run, by child of the student."""
-        run = {name for one in self.plan.passes for name in one.without_labels}
         found = {
             name: [one for one in child.parameters() if one.requires_grad]
             for name, child in self.student.named_children()
-            if name not in run
+            if name not in self._runs
         }
         return {name: parameters for name, parameters in found.items() if parameters}
 

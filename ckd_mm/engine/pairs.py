@@ -54,6 +54,8 @@ class PairMaker:
         )
         self.views: list[TeacherView] = [*labelled.values(), *unlabelled.values()]
         self.numbers = [*labelled, *unlabelled]
+        self._batches: dict[str, list[list[int]]] = {}
+        self._first_unlabelled = len(labelled)
         self.weights = [
             1.0 if number == ALONE else teachers[number].weight
             for number in self.numbers
@@ -68,7 +70,9 @@ class PairMaker:
         self._attached: tuple[Any, Any] | None = None
         self._taps_of: dict[frozenset[str], frozenset[Tap]] = {}
         for name in requests:
-            _check_same_rows(name, [view.terms[name] for view in self.heard(name)])
+            self._batches[name] = self._batches_of(name)
+            for batch in self._batches[name]:
+                _check_same_rows(name, [self.views[one].terms[name] for one in batch])
 
     def heard(self, term: str) -> list[TeacherView]:
         """The teachers that a term listens to."""
@@ -142,7 +146,23 @@ class PairMaker:
         recorder = self.unlabelled.recorder
         return Step(inputs, data_samples, recorder, epoch, terms, progress=progress)
 
-    def pair(self, term: str, step: Step) -> Pair:
+    def pairs_of(self, term: str, step: Step) -> list[Pair]:
+        """What the loss of a term gets, of each batch that it compares on.
+
+        That with labels comes first.
+        """
+        return [self._pair(term, step, batch) for batch in self._batches[term]]
+
+    def _batches_of(self, term: str) -> list[list[int]]:
+        """The views that a term listens to, batch by batch, by their positions."""
+        heard = [at for at, view in enumerate(self.views) if term in view.terms]
+        batches = (
+            [at for at in heard if at < self._first_unlabelled],
+            [at for at in heard if at >= self._first_unlabelled],
+        )
+        return [batch for batch in batches if batch]
+
+    def _pair(self, term: str, step: Step, batch: Iterable[int]) -> Pair:
         """What the loss of a term gets; of several teachers, their average.
 
         A loss of the student alone gets no teacher's value. The student's value is the
@@ -150,11 +170,9 @@ class PairMaker:
         """
         average = self.averages[term]
         pairs, weights = [], []
-        views = zip(self.views, self.numbers, self.weights, strict=True)
-        for view, number, weight in views:
-            if term in view.terms:
-                pairs.append(view.pair(term, step))
-                weights.append(average.weight(number, weight))
+        for at in batch:
+            pairs.append(self.views[at].pair(term, step))
+            weights.append(average.weight(self.numbers[at], self.weights[at]))
         values = [pair.teacher for pair in pairs if pair.teacher is not None]
         return replace(
             pairs[0], teacher=average.of(values, weights) if values else None
@@ -192,7 +210,7 @@ class PairMaker:
             for view in self.views:
                 view.run_teacher(step)
                 view.rerun_student(step)
-            found.update({name: self.pair(name, step) for name in terms})
+            found.update({name: self.pairs_of(name, step)[0] for name in terms})
             self.forget()
             return losses
 

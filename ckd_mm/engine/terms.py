@@ -36,8 +36,8 @@ __all__ = [
 
 CHANNELS = ('student_channels', 'teacher_channels')
 AVERAGE = ('average', 'teacher_weights')
-DATA = ('labelled', 'unlabelled')
-"""Of the two batches of a step, on which a term compares."""
+DATA = ('labelled', 'unlabelled', 'both')
+"""On which of the two batches of a step a term compares."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Term:
         teachers: The numbers of the teachers that it compares with, whose values are
             averaged; `None` is all. A loss of the student alone has `(ALONE,)`.
         controller: The weight that the schedule keeps beside its factor, if any.
-        unlabelled: Whether it compares on the batch without labels.
+        data: On which batches of a step it compares, one of :data:`DATA`. Of both, each
+            has a loss, and their sum counts.
         average: How it averages several teachers.
         connector: What is trained between the student's maps and the teacher's modules,
             where `on` has `connector=True`; its widths are those of the models.
@@ -66,7 +67,7 @@ class Term:
     schedule: Schedule
     teachers: tuple[int, ...] | None = None
     controller: Controller | None = None
-    unlabelled: bool = False
+    data: str = DATA[0]
     average: Average = Average()
     connector: nn.Module | None = None
     sample_weight: SampleWeights | None = None
@@ -79,7 +80,7 @@ class Term:
             self.on,
             self.context,
             self.teachers,
-            self.unlabelled,
+            self.data,
             counts,
             average=self.average,
             connector=self.connector,
@@ -98,8 +99,8 @@ class Term:
         return () if self.sample_weight is None else (*self.sample_weight.weighers,)
 
     @torch.no_grad()
-    def statistics(self, pair: Pair) -> dict[str, Tensor]:
-        """Readable figures beside the loss, by log key.
+    def statistics(self, pair: Pair, name: str | None = None) -> dict[str, Tensor]:
+        """Readable figures beside the loss, by log key, which begins with a name.
 
         For losses of a distribution, the agreement of both models. A loss adds more by
         a method `statistics(student, teacher)`.
@@ -111,7 +112,7 @@ class Term:
         of_loss: Any = getattr(self.loss, 'statistics', None)
         if of_loss is not None:
             values.update(of_loss(*pair.models()))
-        return {f'{self.name}_{key}': value for key, value in values.items()}
+        return {f'{name or self.name}_{key}': value for key, value in values.items()}
 
 
 def build_terms(
@@ -189,7 +190,7 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
         schedule,
         teachers,
         controller,
-        data == DATA[1],
+        data,
         average,
         sample_weight=sample_weight,
     )

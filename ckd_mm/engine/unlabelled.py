@@ -62,15 +62,21 @@ class UnlabelledStudent:
 
     def run(self, step: Step) -> None:
         """Run it on the images of a step."""
+        with self.running(step):
+            self.recorder.open()
+            self._forward.run(step)
+            self.recorder.close()
+
+    @contextmanager
+    def running(self, step: Step) -> Iterator[None]:
+        """While any of its modules run; see the arguments."""
         counts = bool(step.acting(self._counting))
         with ExitStack() as stack:
             if not counts:
                 stack.enter_context(preserved_random_state())
             if not counts or not self._moves_statistics:
                 stack.enter_context(_kept_statistics(self._forward.student))
-            self.recorder.open()
-            self._forward.run(step)
-            self.recorder.close()
+            yield
 
 
 class UnlabelledView:
@@ -112,16 +118,19 @@ class UnlabelledView:
         """Nothing: the teacher may be at the labelled batch, which is listened to."""
 
     def run_teacher(self, step: Step) -> None:
-        """Run the teacher on this batch."""
-        step = _second(step)
-        self._view.start(step)
-        self._view.run_teacher(step)
+        """Run both on this batch, the student unless another teacher's view has."""
+        second = _second(step)
+        self._view.start(second)
+        if self.student not in step.reruns:
+            self.student.run(second)
+            step.reruns.add(self.student)
+        self._view.run_teacher(second)
 
     def rerun_student(self, step: Step) -> None:
-        """Run the student on this batch, unless another teacher's view has."""
-        if self.student not in step.reruns:
-            self.student.run(_second(step))
-            step.reruns.add(self.student)
+        """Run modules of the student once more, where RoIs were proposed."""
+        second = _second(step)
+        with self.student.running(second):
+            self._view.rerun_student(second)
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""
@@ -152,7 +161,7 @@ def views_by_data(
     both = {**dict(enumerate(teachers)), ALONE: Itself(teaches=False)}
     for number, teacher in both.items():
         heard = {name: one for name, one in requests.items() if one.listens_to(number)}
-        first = {name: one for name, one in heard.items() if not one.unlabelled}
+        first = {name: one for name, one in heard.items() if one.labelled}
         second = {name: one for name, one in heard.items() if one.unlabelled}
         inner, preprocessor = student_within(student), preprocessor_of(student)
         if first or not (second or number == ALONE):
@@ -198,9 +207,10 @@ def _check_need_no_labels(student: BaseModel, views: Iterable[TeacherView]) -> N
                 reasons[name] = 'its loss numbers the images of the labelled data'
     for name, reason in reasons.items():
         raise ValueError(
-            f"term {name!r} has data='unlabelled' and cannot do without labels: "
-            f"{reason}; compare by on='backbone', on='neck' or the logits of a "
-            'classifier, with a loss that asks for nothing of the labels'
+            f'term {name!r} compares on the images of unlabelled and cannot do without '
+            f"labels: {reason}; compare by on='backbone', on='neck', the logits of a "
+            "classifier, on='dense_logits' or RoIs with rois='teacher', with a loss "
+            'that asks for nothing of the labels'
         )
 
 
@@ -226,9 +236,9 @@ def _kept_statistics(model: nn.Module) -> Iterator[None]:
 def _check_is_no_cache(teacher: Teacher, terms: Mapping[str, Request]) -> None:
     if teacher.replays is not None:
         raise ValueError(
-            f"terms {', '.join(map(repr, terms))} have data='unlabelled', and a cache "
-            'has the outputs of a teacher for the labelled images; run the teacher '
-            'instead: give the teacher=dict(...) that the cache was made with'
+            f'terms {", ".join(map(repr, terms))} compare on the images of unlabelled, '
+            'and a cache has the outputs of a teacher for the labelled images; run the '
+            'teacher instead: give the teacher=dict(...) that the cache was made with'
         )
 
 
@@ -236,11 +246,10 @@ def _check_runs_twice(student: BaseModel) -> None:
     if is_semi_supervised(student):
         raise ValueError(
             f'a {type(student).__name__} has unlabelled images of its own; take '
-            "unlabelled and data='unlabelled' out of the hook, or train the detector "
-            'inside of it'
+            'unlabelled and data out of the hook, or train the detector inside of it'
         )
     if is_sharded(student):
         raise ValueError(
-            "data='unlabelled' runs the student twice in a step, which a student that "
+            'images of unlabelled have the student run twice in a step, which one that '
             'FSDP2 shards does not allow; train with DDP'
         )

@@ -114,12 +114,12 @@ def check_data(unlabelled: Any, terms: Sequence[Term], alone: bool) -> None:
     Raises:
         ValueError: They do not.
     """
-    names = ', '.join(repr(one.name) for one in terms if one.unlabelled)
-    if names and unlabelled is None:
+    found = [one for one in terms if one.request.unlabelled]
+    if found and unlabelled is None:
+        names = ', '.join(f'{one.name!r} has data={one.data!r}' for one in found)
         raise ValueError(
-            f"term {names} has data='unlabelled', and the hook has no loader of such "
-            'images; add unlabelled=dict(dataloader=dict(batch_size=..., dataset=...)) '
-            'to the hook'
+            f'term {names}, and the hook has no loader of images without labels; add '
+            'unlabelled=dict(dataloader=dict(batch_size=..., dataset=...)) to the hook'
         )
     if unlabelled is None:
         return
@@ -131,12 +131,12 @@ def check_data(unlabelled: Any, terms: Sequence[Term], alone: bool) -> None:
         if key not in OPTIONS:
             hint = did_you_mean(key, OPTIONS)
             raise ValueError(f'unlabelled has no option {key!r}{hint}')
-    if not names:
+    if not found:
         raise ValueError(
             'unlabelled gives images without labels, and no term compares on them; add '
-            "data='unlabelled' to a term, or leave unlabelled out"
+            "data='unlabelled' or data='both' to a term, or leave unlabelled out"
         )
-    if alone and all(one.unlabelled for one in terms):
+    if alone and not any(one.request.labelled for one in terms):
         raise ValueError(
             "with student_loss_weight=0 and data='unlabelled' in all terms nothing is "
             'learnt of the train_dataloader; make the images without labels the '

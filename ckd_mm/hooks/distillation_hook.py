@@ -76,7 +76,7 @@ class DistillationHook(Hook):
             number to the second as the schedule rises. A warning names each key that
             the student does not log in the first step. With 0, and terms that need no
             labels, only the modules that they read are run.
-        unlabelled: `dataloader`, of images for terms with `data='unlabelled'`;
+        unlabelled: `dataloader`, of images for terms that name them by their `data`;
             `moves_statistics=False` keeps them out of BatchNorm's running statistics.
         inherit: Modules, such as `['neck', 'bbox_head']`, whose weights the student
             takes from the teacher, where names and shapes agree;
@@ -164,7 +164,9 @@ class DistillationHook(Hook):
         self.distiller.student_losses.resolve(runner.max_iters, per_epoch)
         check_training_data(runner, self.distiller.maker, self.student_loss_weight)
         self._teacher_states.begin(teachers)
-        self._at_inference = AtInference(student, self.terms, self.teachers, teachers)
+        self._at_inference = AtInference(
+            student, self.terms, self.teachers, teachers, runner.cfg.get('model')
+        )
         if self._unlabelled is not None:
             self._unlabelled.open(runner)
         for teacher in teachers:
@@ -207,7 +209,9 @@ class DistillationHook(Hook):
             name: schedule.factor(runner.iter, per_epoch)
             for name, schedule in self._schedules.items()
         }
-        compares = any(factors[term.name] for term in self.terms if term.unlabelled)
+        compares = any(
+            factors[term.name] for term in self.terms if term.request.unlabelled
+        )
         loader = self._unlabelled if compares else None
         batch = None if loader is None else loader.batch(runner)
         done = runner.iter / runner.max_iters

@@ -33,6 +33,7 @@ from ckd_mm.losses.crd import CRDLoss
 from ckd_mm.losses.ctkd import CTKDLoss
 from ckd_mm.losses.cwd import CWDLoss
 from ckd_mm.losses.detrdistill import DETRDistillLoss
+from ckd_mm.losses.dho import DHOLoss
 from ckd_mm.losses.dist import DISTLoss
 from ckd_mm.losses.distributionkd import DistributionKDLoss
 from ckd_mm.losses.dkd import DKDLoss
@@ -98,6 +99,7 @@ __all__ = [
     'CanKDLoss',
     'CosineMapLoss',
     'DETRDistillLoss',
+    'DHOLoss',
     'DISTLoss',
     'DKDLoss',
     'DistributionKDLoss',

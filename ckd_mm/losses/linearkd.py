@@ -37,7 +37,7 @@ class LinearKDLoss(nn.Module):
     Budget", arXiv:2304.12314.
 
     The formula is that of DHO's public code, which has no licence: none was taken.
-    Their mixture of both heads at inference is not here.
+    Their mixture of both heads at inference is in :class:`DHOLoss`.
 
     Args:
         student_channels: D, the width of the student's embeddings.
@@ -102,4 +102,7 @@ class LinearKDLoss(nn.Module):
         check_channels('student', self.linear.in_features, student)
         check_channels('teacher', self.linear.out_features, teacher)
         with full_precision(student, teacher) as (student_BD, _):
-            return self.linear(student_BD)
+            return self._apply_layer(student_BD)
+
+    def _apply_layer(self, rows_BD: Tensor) -> Tensor:
+        return self.linear(rows_BD)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ckd_mm.checks import fraction, is_number, non_negative
+from ckd_mm.checks import fraction, non_negative, unit_interval
 from ckd_mm.distributed import sum_over_ranks
 from ckd_mm.functional import taid_loss
 from ckd_mm.functional._rows import Reduction
@@ -69,12 +69,12 @@ class TAIDLoss(nn.Module):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        self.start, self.end = _share('start', start), _share('end', end)
+        self.start, self.end = unit_interval('start', start), unit_interval('end', end)
         if self.start > self.end:
             raise ValueError(
                 f'start must be a number from 0 to end={end!r}, got {start!r}'
             )
-        self.rate = _share('rate', rate)
+        self.rate = unit_interval('rate', rate)
         self.momentum = fraction('momentum', momentum)
         self.loss_weight = non_negative('loss_weight', loss_weight)
         # double, so that a step of the size of `rate` is not rounded away
@@ -119,9 +119,3 @@ class TAIDLoss(nn.Module):
         )
         self.share.copy_(torch.where(is_later & has_rows, share, self.share))
         self.last_loss.copy_(torch.where(has_rows, mean, self.last_loss))
-
-
-def _share(name: str, value: float) -> float:
-    if not is_number(value) or not 0 <= value <= 1:
-        raise ValueError(f'{name} must be a number from 0 to 1, got {value!r}')
-    return value

@@ -1,4 +1,4 @@
-"""Backbones, a neck and a head that published recipes need and MMPretrain lacks.
+"""Backbones, a neck and heads that published recipes need and MMPretrain lacks.
 
 They are registered in MMEngine's root registry: after `import ckd_mm`, a config of any
 scope finds them by their plain names, and neither MMPretrain nor MMDetection is needed
@@ -15,6 +15,7 @@ from ckd_mm.models.cifar_shufflenet_v2 import CIFARShuffleNetV2
 from ckd_mm.models.cifar_vgg import CIFARVGG
 from ckd_mm.models.cifar_wide_resnet import CIFARWideResNet
 from ckd_mm.models.distilled_vit_head import distilled_vit_head
+from ckd_mm.models.dual_head import dual_head
 from ckd_mm.models.mobilenet_v1 import MobileNetV1
 from ckd_mm.models.simkd_neck import SimKDNeck
 
@@ -28,4 +29,5 @@ __all__ = [
     'MobileNetV1',
     'SimKDNeck',
     'distilled_vit_head',
+    'dual_head',
 ]

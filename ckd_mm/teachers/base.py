@@ -39,7 +39,7 @@ class Request:
         context: The names of what its loss asks for beside student and teacher.
         teachers: The numbers of the teachers that it listens to; `None` is all, and
             `(ALONE,)` none.
-        unlabelled: Whether it compares on the batch without labels.
+        data: On which batches of a step it compares: 'labelled', 'unlabelled', 'both'.
         counts: Whether its loss trains; with `loss_weight=0` it is only logged.
         average: How it averages several teachers.
         connector: What is trained between the student's maps and the teacher's modules,
@@ -50,11 +50,21 @@ class Request:
     on: Any
     context: Collection[str] = ()
     teachers: Collection[int] | None = None
-    unlabelled: bool = False
+    data: str = 'labelled'
     counts: bool = True
     average: Average = Average()
     connector: nn.Module | None = None
     users: Sequence[nn.Module] = ()
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the term compares on the batch with labels."""
+        return self.data != 'unlabelled'
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether the term compares on the batch without labels."""
+        return self.data != 'labelled'
 
     def listens_to(self, teacher: int) -> bool:
         """Whether the term compares with the teacher of this number."""

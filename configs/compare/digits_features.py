@@ -28,6 +28,7 @@ methods = {
     'CRD': 'configs/mmpretrain/digits/crd_r18-w16-r18-w2_20e_digits.py',
     'KD++': 'configs/mmpretrain/digits/kd-nd_r18-w16-r18-w2_20e_digits.py',
     'Linear KD': 'configs/mmpretrain/digits/linearkd_r18-w16-r18-w2_20e_digits.py',
+    'DHO': 'configs/mmpretrain/digits/dho_r18-w16-r18-w2_20e_digits.py',
     'MaKD': 'configs/mmpretrain/digits/makd_r18-w16-r18-w2_20e_digits.py',
     'FitNet': 'configs/mmpretrain/digits/fitnet_r18-w16-r18-w2_20e_digits.py',
     'AT': 'configs/mmpretrain/digits/at_r18-w16-r18-w2_20e_digits.py',

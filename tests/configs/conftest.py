@@ -68,6 +68,9 @@ def random_data(
         dataset = cfg.train_dataloader.dataset
         for part in dataset.get('datasets', [dataset.get('dataset', dataset)]):
             point_part(part)
+        for hook in cfg.get('custom_hooks', []):
+            if 'unlabelled' in hook:
+                point_loader(hook.unlabelled.dataloader)
         is_large = 'num_queries' in cfg.model or 'dconv' in str(cfg.get('custom_hooks'))
         size = LARGE_SIZE if is_large else SIZE
         has_windows = 'mmpretrain::swin' in str(cfg.get('custom_hooks'))
@@ -75,8 +78,14 @@ def random_data(
             size = LARGEST_SIZE
         cfg.merge_from_dict(capped_sizes(cfg, size))
 
+    def point_loader(loader: Any) -> None:
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+        loader.dataset.update(data_root=str(folder), data_prefix=dict(img='images/'))
+        loader.dataset.pop('indices', None)
+
     def point_part(dataset: Any) -> None:
         dataset.data_root = str(folder)
+        dataset.pop('indices', None)
         if dataset.type == 'CocoDataset':
             from mmdet.datasets import CocoDataset
 

@@ -39,6 +39,7 @@ COLLECTIONS = {
     'ckd-reviewkd': 'CKD and ReviewKD',
     'simkd': 'SimKD',
     'catkd': 'CAT-KD',
+    'ssld': 'SSLD',
     'pkd': 'PKD',
     'fgd': 'FGD',
     'mgd': 'MGD',

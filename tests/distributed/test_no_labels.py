@@ -18,12 +18,17 @@ from mmengine.runner import Runner
 from ckd_mm.engine.training_data import check_wrapper
 
 from ..guarantees.folders import FIT, folder_loader, hook, without_labels
-from ..tasks import differences, weights
+from ..tasks import differences
 from .ranks import start_ranks
 from .test_training import DDP, WORKER
 
 Make = Callable[[int], Config]
 KD = dict(on='logits', loss=dict(type='KDLoss'))
+DHO = dict(  # one head on both batches, whose wrapper is called twice
+    data='both',
+    on=dict(student='embedding', teacher='logits'),
+    loss=dict(type='DHOLoss'),
+)
 
 
 @pytest.fixture
@@ -61,7 +66,7 @@ def with_a_second_loader(
         made = dict(
             type='DistillationHook',
             teacher=classifier_teacher,
-            distill=dict(kd=KD, semi=dict(KD, data='unlabelled')),
+            distill=dict(kd=KD, semi=dict(KD, data='unlabelled'), dho=DHO),
             unlabelled=dict(dataloader=loader),
         )
         cfg = classifier_config(Path('unused'), custom_hooks=[made])
@@ -78,7 +83,7 @@ def test_two_ranks_train_as_one(
     without_heads: Make, with_a_second_loader: Make, tmp_path: Path
 ) -> None:
     command: list[Any] = [WORKER]
-    alone: dict[str, dict[str, torch.Tensor]] = {}
+    alone: dict[str, Path] = {}
     for name, make in (('heads', without_heads), ('second', with_a_second_loader)):
         folder = tmp_path / name
         folder.mkdir()
@@ -88,15 +93,21 @@ def test_two_ranks_train_as_one(
         cfg.dump(folder / 'config.py')
         command += [folder / 'config.py', folder]
         cfg = make(1)
-        cfg.work_dir = str(tmp_path / f'{name}_alone')
-        runner = Runner.from_cfg(cfg)
-        runner.train()
-        alone[name] = weights(runner)
+        alone[name] = tmp_path / f'{name}_alone'
+        cfg.work_dir = str(alone[name])
+        Runner.from_cfg(cfg).train()
     start_ranks(2, *command)
-    for name, expected in alone.items():
-        (file,) = (tmp_path / name).glob('*.pth')
-        found = torch.load(file, weights_only=False)['state_dict']
-        assert differences(expected, found, tolerance=1e-4) == {}
+    for name, folder in alone.items():
+        expected, found = saved(folder), saved(tmp_path / name)
+        for state in ('state_dict', 'ckd_mm'):
+            one, two = expected[state], found[state]
+            assert differences(one, two, tolerance=1e-4) == {}
+
+
+def saved(folder: Path) -> dict[str, Any]:
+    """The weights of a run, of its student and of its losses."""
+    (file,) = folder.glob('*.pth')
+    return torch.load(file, weights_only=False)
 
 
 def test_heads_that_do_not_run_need_find_unused_parameters(one_rank: None) -> None:

@@ -72,6 +72,7 @@ GIVEN: dict[str, tuple[str, dict[str, Any]]] = {
     'classifier': ('embedding', dict(student_channels=64, teacher_channels=128)),
 }
 WITH_LOGITS = {
+    'DHOLoss': dict(student='embedding', teacher='logits'),
     'LinearKDLoss': dict(student='embedding', teacher='logits'),
     'OFABranchLoss': dict(student='backbone.layer3', teacher='logits'),
     'USKDLoss': ['logits', 'module:backbone.layer3'],

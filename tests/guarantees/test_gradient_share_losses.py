@@ -33,6 +33,7 @@ ON: dict[str, dict[str, dict[str, Any]]] = {
     'embedding': {
         **{f'{name}Loss': {} for name in ('RKD', 'SP', 'PKT', 'CC', 'IRG')},
         'NDLoss': ND,
+        'DHOLoss': dict(student_channels=64, teacher_channels=64),
         'LinearKDLoss': dict(student_channels=64, teacher_channels=64),
         'MCLLoss': dict(student_channels=64, teacher_channels=64),
     },

@@ -95,7 +95,8 @@ def test_a_second_loader_that_cannot_be(
     [
         ('unlabelled', {}, "'one' has data='unlabelled', and the hook has no loader"),
         ('labelled', dict(unlabelled=dict(dataloader=LOADER)), 'no term compares on'),
-        ('unlabeled', {}, "data must be one of 'labelled', 'unlabelled', got"),
+        ('both', {}, "'one' has data='both', and the hook has no loader"),
+        ('unlabeled', {}, "data must be one of 'labelled', 'unlabelled', 'both', got"),
         ('unlabelled', dict(unlabelled=LOADER), "unlabelled has no option 'dataset'"),
         ('unlabelled', dict(unlabelled={}), 'dataloader must be a dict like a'),
         (

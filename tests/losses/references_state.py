@@ -62,6 +62,21 @@ def reference_nd(
     return mean(losses)
 
 
+def reference_dho(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
+    if module.scale is None:
+        return reference_linearkd(module, student, teacher)
+    losses = []
+    for row, t in zip(student, table(teacher), strict=True):
+        length = dot(row, row).sqrt()
+        (logits,) = layer_rows(module.linear, row[None] / length)
+        both = [
+            softmax(one, module.temperature)
+            for one in (t, [module.scale * logit for logit in logits])
+        ]
+        losses.append(module.temperature**2 * divergence(*both))
+    return mean(losses)
+
+
 def reference_linearkd(module: Any, student: Tensor, teacher: Tensor) -> Tensor:
     losses = []
     for s, t in zip(layer_rows(module.linear, student), table(teacher), strict=True):

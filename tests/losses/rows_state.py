@@ -19,6 +19,7 @@ from .modules import ModuleFunction
 from .references_mcl import reference_mcl
 from .references_state import (
     reference_crd,
+    reference_dho,
     reference_linearkd,
     reference_makd,
     reference_nd,
@@ -153,6 +154,30 @@ STATE_ROWS = (
         is_derivative=False,  # the targets of the soft parts are constants
         needs=('target',),
         teacher_learns=True,
+    ),
+    state_row(
+        'DHOLoss',
+        reference_dho,
+        WIDTHS,
+        defaults={
+            'temperature': 2.0,
+            'mixture': 0.5,
+            'mixture_temperature': 0.5,
+            'scale': None,
+        },
+        kwargs_sets=(
+            {},
+            {'temperature': 5.0, 'mixture': 0.0, 'mixture_temperature': 2.0},
+            {'scale': 3.0, 'mixture': 1},
+        ),
+        invariances={**PERMUTATION, CONSTANT: SHIFTS[CONSTANT]},
+        refused=(
+            *BAD_TEMPERATURES,
+            *bad_integers('student_channels', 'teacher_channels'),
+            *bad_numbers('mixture', 1.01),
+            *bad_numbers('mixture_temperature', 0),
+            *({'scale': bad} for bad in (0, -1.0, '100', True)),
+        ),
     ),
     state_row(
         'LinearKDLoss',

@@ -187,13 +187,15 @@ class Adapter:
 
         This adapter was made of the student twice.
         """
-        if tap.run is not None:
+        found = tap.run
+        if found is None:
+            try:
+                found = _run_of(tap.module, self.runs(), '')
+            except ValueError:
+                return None
+        if not isinstance(found, Pass) or not found.without_labels:
             return None
-        try:
-            found = _run_of(tap.module, self.runs(), '')
-        except ValueError:
-            return None
-        return found if found.without_labels else None
+        return found if found.calls(tap) else None
 
     def _feature_maps(self, name: str) -> Part:
         student, teacher = (

@@ -44,11 +44,20 @@ class Pass:
     has_own_taps: ClassVar[bool] = False
     """Whether only taps of this run (`Tap.run`) note it."""
 
-    without_labels: ClassVar[tuple[str, ...]] = ()
-    """The children of a student that it runs, if it is to run a student without labels.
+    @property
+    def without_labels(self) -> tuple[str, ...]:
+        """The children of a student that it runs, if it can run one without labels.
 
-    Empty where a student runs these modules in a training step with labels alone.
-    """
+        Empty where a student runs these modules in a training step with labels alone.
+        """
+        return ()
+
+    def calls(self, tap: Tap) -> bool:
+        """Whether it calls the module of a tap inside of these.
+
+        Not those that get labels, such as losses.
+        """
+        return True
 
     @property
     def needs(self) -> tuple[Pass, ...]:
@@ -94,7 +103,10 @@ class BackboneMaps(Pass):
 
     model: BaseModel = field(compare=False, repr=False)
     needs_step = False
-    without_labels = ('backbone',)
+
+    @property
+    def without_labels(self) -> tuple[str, ...]:
+        return ('backbone',)
 
     def run(self, images: Tensor, step: Step, made: Made) -> Any:
         return self.model.backbone(images)
@@ -106,7 +118,10 @@ class FeatureMaps(Pass):
 
     model: BaseModel = field(compare=False, repr=False)
     needs_step = False
-    without_labels = ('backbone', 'neck')
+
+    @property
+    def without_labels(self) -> tuple[str, ...]:
+        return ('backbone', 'neck')
 
     def covers(self, other: Pass) -> bool:
         return isinstance(other, BackboneMaps)

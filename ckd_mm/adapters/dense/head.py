@@ -174,17 +174,18 @@ class DenseHead:
         )
 
     def run(self, features: Any, prompts: Sequence[str] = ()) -> Any:
-        """Run the head of a teacher, so that it returns the same as in training.
+        """Run the head, so that a teacher's returns the same as in training.
 
         Some heads take shortcuts in eval mode, by their own flag. Their layers stay in
         eval mode.
         """
         texts = [self.model.language_model(prompts)] if self.has_prompts else []
-        self.module.training = not self._layout.alike_in_eval
+        training = self.module.training  # of a student without labels
+        self.module.training = training or not self._layout.alike_in_eval
         try:
             return self.module(features, *texts)
         finally:
-            self.module.training = False
+            self.module.training = training
 
     def label_taps(self) -> tuple[Tap, ...]:
         """Where the labels of its assigner are noted; empty if no loss gets them."""

@@ -26,6 +26,13 @@ EPSILON = 1e-6
 class Head(PromptedHead):
     """The dense head, and the language model that gives it a prompt."""
 
+    @property
+    def without_labels(self) -> tuple[str, ...]:
+        return () if self.head.has_prompts else (self.head.path.split('.')[0],)
+
+    def calls(self, tap: Tap) -> bool:
+        return tap not in self.head.label_taps()
+
     def run(self, images: Tensor, step: Step, made: Made) -> Any:
         return self.head.run(*self.inputs(step, made))
 

@@ -18,6 +18,7 @@ from ckd_mm.adapters.core.batch_checks import check_number
 from ckd_mm.adapters.core.passes import FeatureMaps, Made, Pass
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
+from ckd_mm.adapters.dense.head import DenseHead
 from ckd_mm.adapters.roi.masks import MaskRoIs
 from ckd_mm.adapters.roi.proposed import ProposedRoIs, without_traces
 from ckd_mm.adapters.roi.rpn import run_rpn
@@ -44,6 +45,13 @@ class RPNHead(Pass):
     @property
     def needs(self) -> tuple[Pass, ...]:
         return (FeatureMaps(self.model),)
+
+    @property
+    def without_labels(self) -> tuple[str, ...]:
+        return ('rpn_head',) if DenseHead.fits(self.model, 'rpn_head') else ()
+
+    def calls(self, tap: Tap) -> bool:
+        return tap not in DenseHead(self.model, 'rpn_head').label_taps()
 
     def run(self, images: Tensor, step: Step, made: Made) -> Any:
         return run_rpn(self.model, made[FeatureMaps(self.model)], step.data_samples)
@@ -207,6 +215,10 @@ class ProposedInStudent(Pass):
     @property
     def needs(self) -> tuple[Pass, ...]:
         return (_Proposals(self.proposed, self.student, self.teacher),)
+
+    @property
+    def without_labels(self) -> tuple[str, ...]:
+        return ('roi_head',)
 
     def run(self, images: Tensor, step: Step, made: Made) -> None:
         rois = made[self.needs[0]]

@@ -34,10 +34,12 @@ class ProposedRoIs:
         rois: Whose RPN: 'proposals' is the student's, after the NMS of its training
             step and before its sampler; 'teacher' the teacher's, as in its test.
         number: The maximum number of RoIs per image, those with the best scores.
+        maps: Where the student's feature maps are noted, which the RoIs are taken from.
     """
 
     rois: Literal['proposals', 'teacher']
     number: int = 512
+    maps: Tap = Tap('neck')
 
     @classmethod
     def chosen(
@@ -59,13 +61,18 @@ class ProposedRoIs:
                 )
             return None
         _check_models(rois, student, teacher)
-        return cls(rois, cls.number if num_rois is None else num_rois)  # type: ignore[arg-type]
+        has_neck = getattr(student.model, 'neck', None) is not None
+        return cls(
+            rois,  # type: ignore[arg-type]
+            cls.number if num_rois is None else num_rois,
+            Tap('neck' if has_neck else 'backbone'),
+        )
 
     @property
     def taps(self) -> tuple[Tap, ...]:
         """What is read of the student's own step for them."""
         rpn = (_RPN,) if self.rois == 'proposals' else ()
-        return (*rpn, Tap(_EXTRACTOR, 'input'))
+        return (*rpn, self.maps)
 
     def propose(
         self, student: BaseModel, teacher: BaseModel, teacher_rpn: Any, step: Step
@@ -88,7 +95,7 @@ class ProposedRoIs:
 
     def features(self, step: Step) -> Any:
         """The feature maps that the student takes its own RoIs from."""
-        return step.noted(Tap(_EXTRACTOR, 'input'))[0][0]
+        return step.noted(self.maps)[0]
 
     def context(self, run: Hashable) -> dict[str, Context]:
         """What a loss can ask for.

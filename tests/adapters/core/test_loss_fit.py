@@ -29,7 +29,8 @@ WITHOUT_OPTIONS = [
     for name, cls in LOSSES.module_dict.items()
     if cls.__module__.startswith('ckd_mm.')
     and name not in ('CRDLoss', 'NDLoss')  # they need the number of samples or classes
-    and name not in ('LinearKDLoss', 'MaKDLoss', 'MCLLoss')  # they need channels
+    and name
+    not in ('DHOLoss', 'LinearKDLoss', 'MaKDLoss', 'MCLLoss')  # they need channels
     and getattr(cls, 'takes', '') in ('distribution', 'rows', 'maps')
     and name not in ('FGDLoss', 'FGFILoss', 'CanKDLoss', 'ICKDLoss', 'WKDFLoss')  # too
 ]

@@ -192,7 +192,7 @@ def test_a_term_that_does_not_act_in_a_step_runs_nothing() -> None:
             for view in maker.views_of(acting):
                 view.run_teacher(one)
                 view.rerun_student(one)
-            made.update({name: maker.pair(name, one) for name in acting})
+            made.update({name: maker.pairs_of(name, one)[0] for name in acting})
             maker.forget()
             return losses
 

@@ -1,0 +1,52 @@
+"""DHO with unlabelled images: digits with a tenth of the labels, ResNet-18 of width 16 -> 2, 190 epochs.
+
+Paper: arXiv:2505.07675: one second head on both batches, at the authors' temperature 2,
+weight 1 and mixture for ImageNet. The accuracy is that of both heads, mixed.
+
+The 1,080 images beside the labelled ones are read without their labels, 64 in each
+iteration. The teacher is that of all labels.
+
+Train the teacher first; then
+
+    python tools/train.py configs/mmpretrain/digits/dho_r18-w16-r18-w2_190e_digits-tenth.py
+
+Published: none, the data set is ours. Ours: not run yet.
+"""
+
+_base_ = './resnet18-w2_digits-tenth.py'
+
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='{{ fileDirname }}/resnet18-w16_digits.py',
+            checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
+        ),
+        distill=dict(
+            dho=dict(
+                data='both',
+                on=dict(student='embedding', teacher='logits'),
+                loss=dict(
+                    type='DHOLoss',
+                    temperature=2.0,
+                    mixture=0.5,
+                    mixture_temperature=0.5,
+                ),
+            ),
+        ),
+        student_loss_weight=1.0,
+        unlabelled=dict(
+            dataloader=dict(
+                batch_size=64,
+                num_workers=0,
+                dataset=dict(
+                    type='ImageFolderDataset',
+                    data_root='data/digits/classification/train',
+                    indices=[number for number in range(1201) if number % 10],
+                    pipeline=_base_.train_pipeline,
+                ),
+            ),
+        ),
+    )
+]
