@@ -30,6 +30,7 @@ CONNECTOR_ROWS = (
     connector_row(
         'FitNetLoss',
         reference_fitnet,
+        golden=('fitnet',),
         defaults={'norm': True, 'relu': True},
         kwargs_sets=({}, {'relu': False}, {'norm': False, 'relu': False}),
         refused=({'norm': 1}, {'relu': 'yes'}),
@@ -76,6 +77,7 @@ CONNECTOR_ROWS = (
     connector_row(
         'CosineMapLoss',
         reference_cosinemap,
+        golden=('cosinemap',),
         defaults={'project': True, 'resize': None, 'ignore_padding': True},
         kwargs_sets=({}, {'resize': (5, 6), 'ignore_padding': False}),
         refused=(*({'project': bad} for bad in (0, 'True')), *PADDING_AND_SIZE),
@@ -84,6 +86,7 @@ CONNECTOR_ROWS = (
     connector_row(
         'FDLoss',
         reference_fd,
+        golden=('fd',),
         defaults={'distance': 'smooth_l1', 'beta': 2.0},
         kwargs_sets=({'beta': 0.3}, {'distance': 'mse'}),
         refused=(
@@ -109,6 +112,7 @@ CONNECTOR_ROWS = (
     connector_row(
         'ReviewKDLoss',
         reference_reviewkd,
+        golden=('reviewkd',),
         defaults={'mid_channels': 256},
         kwargs_sets=({'mid_channels': 3},),
         refused=tuple({'mid_channels': bad} for bad in (0, 2.5, '4', None, True)),
@@ -117,6 +121,7 @@ CONNECTOR_ROWS = (
     connector_row(
         'ScaleKDLoss',
         reference_scalekd,
+        golden=('scalekd',),
         size=(3, 4),  # finite differences of attention take long
         defaults={'num_heads': 1, 'softmax_scale': 5.0, 'query_hw': (7, 7)},
         kwargs_sets=(
@@ -174,6 +179,7 @@ CONNECTOR_ROWS = (
     connector_row(
         'VIDLoss',
         reference_vid,
+        golden=('vid',),
         defaults={'initial_variance': 5.0},
         kwargs_sets=({}, {'initial_variance': 0.5}),
         refused=bad_numbers('initial_variance', 0),
@@ -181,6 +187,7 @@ CONNECTOR_ROWS = (
     connector_row(
         'OFDLoss',
         reference_ofd,
+        golden=('ofd',),
         defaults={'loss_weight': 1e-3},
         must_agree='N, C',
         steepest_at_zero=1e5,  # BatchNorm, and a sum over channels and positions
@@ -188,6 +195,7 @@ CONNECTOR_ROWS = (
     connector_row(
         'MGDLoss',
         reference_mgd,
+        golden=('mgd',),
         defaults={'loss_weight': 2e-5, 'mask_ratio': 0.65, 'masked': 'positions'},
         kwargs_sets=({}, {'mask_ratio': 0.3, 'masked': 'channels'}),
         refused=(
@@ -201,6 +209,7 @@ CONNECTOR_ROWS = (
     connector_row(
         'FGDLoss',
         reference_fgd,
+        golden=('fgd',),
         width=6,  # its context block is half as wide
         defaults={
             'foreground_weight': 1e-3,

@@ -120,6 +120,7 @@ RELATION_ROWS = (
         class_name='CCLoss',
         function=functional.cc_loss,
         reference=reference_cc,
+        golden=('cc',),
         defaults={'gamma': 0.4},
         kwargs_sets=({'gamma': 0.4}, {'gamma': 2.0}),
         invariances={**ROTATIONS, **SCALES},

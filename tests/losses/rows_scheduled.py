@@ -84,6 +84,7 @@ SCHEDULED_ROWS = (
         class_name='CTKDLoss',
         function=ctkd_function,
         reference=reference_ctkd,
+        golden=('ctkd',),
         defaults={
             'min_temperature': 1.0,
             'temperature_range': 20.0,
