@@ -54,16 +54,18 @@ def completed(
     kinds: Sequence[TeacherKind],
     runner: Runner,
     random_state: Tensor,
+    peers: Sequence[str] = (),
 ) -> list[Term]:
     """The terms with the channels that the config leaves out, and their connectors.
 
     Args:
         distill: The terms as the user wrote them.
         terms: The terms that were built of it.
-        kinds: The teachers.
+        kinds: The teachers, and after them the peers.
         runner: The run.
         random_state: In which first weights are drawn: that in which the hook was
             built, as losses would have if the config had given the channels.
+        peers: The names of the peers.
 
     Raises:
         ValueError: As for :func:`with_channels` and :func:`with_connectors`.
@@ -73,7 +75,7 @@ def completed(
     with preserved_random_state():
         torch.set_rng_state(random_state)
         if found != distill:
-            terms = build_terms(found, len(kinds))
+            terms = build_terms(found, len(kinds) - len(peers), peers)
         return with_connectors(terms, kinds, runner, student)
 
 
@@ -188,6 +190,7 @@ def _maker(
             (EMBEDDING,) if _asks_to_weigh(term) else (),
             term.teachers,
             users=term.weighers,
+            learner=term.learner,
         )
         for term in terms
     }
