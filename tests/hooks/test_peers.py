@@ -14,7 +14,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from ckd_mm.functional import bdkd_loss
+from ckd_mm.functional import bdkd_loss, sp_loss
 from ckd_mm.registry import LOSSES
 
 from .by_hand import started
@@ -46,8 +46,9 @@ def kl(learner: Tensor, teacher: Tensor) -> Tensor:
 def dml(values: Values, labels: Tensor) -> dict[str, Tensor]:
     logits = {name: one['logits'] for name, one in values.items()}
     return {
-        name: sum(kl(one, logits[other]) for other in logits if other != name)
-        / (len(logits) - 1)
+        name: torch.stack(
+            [kl(one, logits[other]) for other in logits if other != name]
+        ).mean()
         for name, one in logits.items()
     }
 
@@ -65,7 +66,7 @@ def feedback(values: Values, labels: Tensor) -> dict[str, Tensor]:
     student, peer = values['student'], values['peer0']
     return dict(
         student=16 * kl(student['logits'] / 4, peer['logits'] / 4),
-        peer0=0.3 * F.mse_loss(peer['embedding'], student['embedding'].detach()),
+        peer0=3 * sp_loss(peer['embedding'], student['embedding']),
     )
 
 
@@ -84,7 +85,7 @@ def between_peers(values: Values, labels: Tensor) -> dict[str, Tensor]:
 
 
 HALF = dict(KL, loss_weight=0.5)
-MIMIC = dict(type='MimicLoss', loss_weight=0.3)
+SP = dict(type='SPLoss', loss_weight=3.0)
 MODES: dict[str, tuple[list[str], dict[str, Any], Callable[..., Mapping]]] = {
     'dml': (
         ['peer0'],
@@ -113,14 +114,16 @@ MODES: dict[str, tuple[list[str], dict[str, Any], Callable[..., Mapping]]] = {
         ['peer0'],
         dict(
             to_student=term(loss=dict(type='KDLoss', temperature=4.0)),
-            to_peer=term(on='embedding', loss=MIMIC, learner='peer0'),
+            to_peer=term(on='embedding', loss=SP, learner='peer0'),
         ),
         feedback,
     ),
     'both': (
         ['peer0'],
         dict(
-            mutual=term('embedding', dict(type='Closer'), learner='both', teacher='peer0')
+            mutual=term(
+                'embedding', dict(type='Closer'), learner='both', teacher='peer0'
+            )
         ),
         both,
     ),

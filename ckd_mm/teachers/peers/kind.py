@@ -139,12 +139,20 @@ class PeerKind(TeacherKind):
             return []
         return [Path(self.checkpoint)]
 
-    def _model(self, run: Config) -> BaseModel:
+    def config_in(self, run: Config) -> Config:
+        """Its config, with the data preprocessor of a run where it has none.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
         cfg, _ = read_config(self.config, self.title)
         if 'model' in cfg and 'data_preprocessor' not in {**cfg, **cfg.model}:
             of_run = run.get('data_preprocessor') or run.model.get('data_preprocessor')
             cfg.data_preprocessor = of_run
-        return built(cfg, self.config, self.title)
+        return cfg
+
+    def _model(self, run: Config) -> BaseModel:
+        return built(self.config_in(run), self.config, self.title)
 
 
 def _has_losses(model: BaseModel) -> bool:

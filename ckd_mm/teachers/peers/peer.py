@@ -13,20 +13,21 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from ckd_mm.adapters import Recorder, Step
+from ckd_mm.adapters import FeatureMaps, Pass, Recorder, Step
 from ckd_mm.distributed import world_size
 from ckd_mm.random_state import own_random_state
 from ckd_mm.teachers.base import Request, Teacher
 from ckd_mm.teachers.evaluate import evaluate_teacher
 from ckd_mm.teachers.inputs import TeacherInputs
+from ckd_mm.teachers.peers.beside import maps_tap
 
 if TYPE_CHECKING:
     from ckd_mm.teachers.peers.view import PeerView
 
 __all__ = ['Peer', 'introduced']
 
-STEPS = 2
-"""Tells the random numbers of steps from those of first weights."""
+STEPS, BESIDE = 2, 3
+"""Tell the random numbers of the forwards of steps from those of first weights."""
 
 
 class _Options(Protocol):
@@ -130,8 +131,30 @@ class Peer:
             for key, value in found.items()
         }
 
+    @torch.compiler.disable
+    def run_beside(
+        self, passes: Sequence[Pass], step: Step, recorder: Recorder, *, learns: bool
+    ) -> None:
+        """Run some of its modules once more, on the feature maps of its forward.
+
+        Args:
+            passes: In order; equal ones run once.
+            step: That of the model whose RoIs they take.
+            recorder: Has noted its forward; notes these runs as well.
+            learns: Whether they get a gradient.
+        """
+        assert self._own is not None, 'it has run'
+        maps = FeatureMaps(self.model)
+        made: dict[Pass, Any] = {maps: recorder.calls(maps_tap(self.model))[-1]}
+        numbers = (BESIDE, self._seed, self.number, *_now())
+        graph = torch.set_grad_enabled(learns and torch.is_grad_enabled())
+        with graph, own_random_state(*numbers):
+            for one in dict.fromkeys(passes):
+                with recorder.during(one if one.has_own_taps else None):
+                    made[one] = one.run(self._own.inputs, step, made)
+
     def as_learner(self, recorder: Recorder) -> Step:
-        """The step as terms see it in which this peer learns.
+        """The step as terms see it that compare rows of this peer.
 
         Args:
             recorder: Has noted its forward.

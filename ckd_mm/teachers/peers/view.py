@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from mmengine.model import BaseModel
 
-from ckd_mm.adapters import BoundTerm, Pair, Recorder, Step, Tap, Value, build_adapter
+from ckd_mm.adapters import BoundTerm, Pair, Pass, Recorder, Step, Tap, Value
+from ckd_mm.adapters import build_adapter as adapter_of
 from ckd_mm.adapters.core.pair_spec import detached
 from ckd_mm.teachers.base import STUDENT, Request
+from ckd_mm.teachers.peers.beside import maps_tap, passes_beside, runs_beside
 
 if TYPE_CHECKING:
     from ckd_mm.teachers.peers.peer import Peer
@@ -18,13 +20,28 @@ if TYPE_CHECKING:
 __all__ = ['PeerView']
 
 
+class _Sides(NamedTuple):
+    """The two models of a term, by number.
+
+    Args:
+        rows: Whose rows and labels are compared; the adapter's student.
+        beside: The other one; the adapter's teacher.
+    """
+
+    rows: int
+    beside: int
+
+
 class PeerView:
     """A :class:`ckd_mm.teachers.TeacherView` of models that both learn.
 
     A term compares who learns in it with who teaches. Each of the two is the student,
-    this peer or another one. Both values are of their own forward of the step, so none
-    has seen what the other learns in it. Only who learns gets a gradient, or both where
-    the term trains both.
+    this peer or another one. Both values are of the models' own forwards of the step,
+    so none has seen what the other learns in it. Only who learns gets a gradient, or
+    both where the term trains both.
+
+    RoIs are those of who learns, and those of the student where it takes part. The
+    other model's heads run on them once more; the student's never do.
 
     Args:
         student: The student, without a distributed wrapper.
@@ -39,21 +56,17 @@ class PeerView:
         self, student: BaseModel, peer: Peer, requests: Mapping[str, Request]
     ) -> None:
         self._peer, self._requests = peer, requests
-        models = {number: one.model for number, one in peer.others.items()}
-        models[STUDENT] = student
-        self._sides = {
-            name: (one.learner, _teacher_of(one, peer.number))
-            for name, one in requests.items()
-        }
+        self._models = {number: one.model for number, one in peer.others.items()}
+        self._models[STUDENT] = student
         self.terms: dict[str, BoundTerm] = {}
+        self._sides: dict[str, _Sides] = {}
+        self._passes: dict[str, tuple[Pass, ...]] = {}
         for name, one in requests.items():
-            learner, teacher = (models[number] for number in self._sides[name])
-            self.terms[name] = build_adapter(learner, teacher).bind(
-                name, one.on, one.context, one.connector, one.users
-            )
-            _check_needs_no_runs(name, one.on, self.terms[name])
+            self._bind(name, one)
         self._recorders = {
-            number: Recorder(models[number], self._taps_of_model(number, self.terms))
+            number: Recorder(
+                self._models[number], self._taps_of_model(number, self.terms)
+            )
             for number in peer.others
         }
 
@@ -85,33 +98,42 @@ class PeerView:
 
     def run_teacher(self, step: Step) -> None:
         """Run the peers of the terms that act, unless they have run."""
-        acting = {
-            side for name in step.acting(self.terms) for side in self._sides[name]
-        }
-        for number in acting - {STUDENT}:
+        acting = step.acting(self.terms)
+        both = {number for name in acting for number in self._sides[name]}
+        for number in sorted(both - {STUDENT}):
             self._peer.others[number].run(step)
         for recorder in self._recorders.values():
             recorder.close()
 
     def rerun_student(self, step: Step) -> None:
-        """Nothing: terms that need that are refused."""
+        """Run heads of a peer on the RoIs of another model; nothing of the student."""
+        acting = step.acting(self.terms)
+        for sides in dict.fromkeys(self._sides[name] for name in acting):
+            names = [name for name in acting if self._sides[name] == sides]
+            passes = [one for name in names for one in self._passes[name]]
+            if passes:
+                self._peer.others[sides.beside].run_beside(
+                    passes,
+                    self._step_of(sides.rows, step),
+                    self._recorders[sides.beside],
+                    learns=any(self._learns(name, sides.beside) for name in names),
+                )
 
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets in this step."""
-        learner, _ = self._sides[term]
-        of_teacher = self._teachers_recorder(term, step)
-        if learner != STUDENT:
-            step = self._peer.others[learner].as_learner(self._recorders[learner])
-        pair = self.terms[term].pair(step, of_teacher)
+        sides = self._sides[term]
+        of_rows = self._step_of(sides.rows, step)
+        pair = self.terms[term].pair(of_rows, self._recorder(sides.beside, step))
         assert pair.teacher is not None
-        if self._requests[term].mutual:
-            return pair
-        return replace(pair, teacher=detached(pair.teacher))
+        if self._requests[term].learner != sides.rows:
+            pair = replace(pair, student=pair.teacher, teacher=pair.student)
+        return pair if self._requests[term].mutual else _constant_teacher(pair)
 
     def teacher_value(self, term: str, step: Step) -> Value:
         """The teacher's value for a term, without a graph."""
-        recorder = self._teachers_recorder(term, step)
-        return detached(self.terms[term].teacher_value(step, recorder))
+        value = self.pair(term, step).teacher
+        assert value is not None
+        return value
 
     def forget(self) -> None:
         """Let go of the step's tensors."""
@@ -119,23 +141,56 @@ class PeerView:
             recorder.forget()
         self._peer.forget()
 
-    def _acting(self, step: Step) -> set[int]:
-        """The models that take part in the terms that act."""
-        return {side for name in step.acting(self.terms) for side in self._sides[name]}
+    def _bind(self, name: str, request: Request) -> None:
+        """Bind a term to its two models.
 
-    def _teachers_recorder(self, term: str, step: Step) -> Recorder:
-        _, teacher = self._sides[term]
-        return step.student if teacher == STUDENT else self._recorders[teacher]
+        Raises:
+            ValueError: It does not fit them.
+        """
+        sides = _Sides(request.learner, _teacher_of(request, self._peer.number))
+        bound = self._bound(name, request, sides)
+        if sides.beside == STUDENT and runs_beside(bound):
+            sides = _Sides(STUDENT, request.learner)
+            bound = self._bound(name, request, sides)
+        self.terms[name], self._sides[name] = bound, sides
+        self._passes[name] = passes_beside(name, request.on, bound)
+
+    def _bound(self, name: str, request: Request, sides: _Sides) -> BoundTerm:
+        rows, beside = (self._models[number] for number in sides)
+        return adapter_of(rows, beside).bind(
+            name, request.on, request.context, request.connector, request.users
+        )
+
+    def _learns(self, term: str, number: int) -> bool:
+        request = self._requests[term]
+        return request.mutual or request.learner == number
+
+    def _step_of(self, number: int, step: Step) -> Step:
+        """The step of a model that has the rows of a term."""
+        if number == STUDENT:
+            return step
+        return self._peer.others[number].as_learner(self._recorders[number])
+
+    def _recorder(self, number: int, step: Step) -> Recorder:
+        return step.student if number == STUDENT else self._recorders[number]
 
     def _taps_of_model(self, number: int, terms: Collection[str]) -> Iterator[Tap]:
         """Where a model is noted for some terms."""
         for name in terms:
-            if name in self.terms:
-                learner, teacher = self._sides[name]
-                if learner == number:
-                    yield from self.terms[name].student_taps()
-                if teacher == number:
-                    yield from self.terms[name].teacher_taps()
+            if name not in self.terms:
+                continue
+            sides, passes = self._sides[name], self._passes[name]
+            if sides.rows == number:
+                yield from self.terms[name].student_taps()
+                yield from (tap for one in passes for tap in one.student_taps)
+            if sides.beside == number:
+                yield from self.terms[name].teacher_taps()
+                yield from [maps_tap(self._models[number])] * bool(passes)
+
+
+def _constant_teacher(pair: Pair) -> Pair:
+    assert pair.teacher is not None
+    return replace(pair, teacher=detached(pair.teacher))
 
 
 def _teacher_of(request: Request, peer: int) -> int:
@@ -144,25 +199,3 @@ def _teacher_of(request: Request, peer: int) -> int:
         return peer
     (teacher,) = request.teachers or ()
     return teacher
-
-
-def _check_needs_no_runs(term: str, on: Any, bound: BoundTerm) -> None:
-    """Check that both values are of the forwards that the models run anyway.
-
-    Raises:
-        ValueError: A module would run once more, or the loss asks for a part of a model
-            that changes.
-    """
-    taps = [*bound.student_taps(), *bound.teacher_taps()]
-    if bound.crossed or any(tap.run is not None for tap in taps):
-        raise ValueError(
-            f'term {term!r} compares with a peer, of which each step runs one forward, '
-            f"and on={on!r} runs modules beside it; compare on='logits', "
-            "'embedding', 'backbone', 'neck' or two modules"
-        )
-    if bound.of_one_teacher:
-        names = ' and '.join(map(repr, bound.of_one_teacher))
-        raise ValueError(
-            f'the loss of term {term!r} asks for {names} of a teacher that stays as it '
-            'is, and compares with a peer, which is trained; take another loss'
-        )
