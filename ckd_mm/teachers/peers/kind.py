@@ -133,6 +133,24 @@ class PeerKind(TeacherKind):
                 'student, in a dict or a config of its own'
             )
 
+    def check(self) -> None:
+        """Build it with its first weights, if they are those of a file.
+
+        Raises:
+            ValueError: It cannot be built, or there is no such file, or one that does
+                not fit.
+        """
+        for path in self.files():
+            if not path.is_file():
+                raise ValueError(
+                    f'{self.title}: its checkpoint {str(path)!r} is not there; train '
+                    'it first, or leave checkpoint out to start from random weights'
+                )
+        cfg, _ = read_config(self.config, self.title)
+        model = built(cfg, self.config, self.title)
+        if self.checkpoint is not None:
+            load_weights(model, fspath(self.checkpoint), self.prefix)
+
     def files(self) -> list[Path]:
         """Its checkpoint, if that is a local file."""
         if self.checkpoint is None or '://' in fspath(self.checkpoint):
