@@ -19,6 +19,7 @@ KD = dict(type='KDLoss', temperature=1.0)
 TERM = dict(on='logits', loss=KD)
 FROM, TO = dict(TERM, teacher='peer0'), dict(TERM, learner='peer0')
 PEER = dict(config='x.py')
+SHARE = dict(type='GradientShare', share=0.5, of='backbone')
 
 
 @pytest.mark.parametrize(
@@ -147,9 +148,7 @@ PEER = dict(config='x.py')
         (
             dict(
                 peers=[PEER],
-                distill=dict(
-                    kd=dict(TERM, learner='peer0', schedule=dict(type='GradientShare'))
-                ),
+                distill=dict(kd=dict(TERM, learner='peer0', schedule=SHARE)),
             ),
             "type 'GradientShare' looks at the losses of the student, .*take one by ti",
         ),

@@ -18,7 +18,7 @@ custom_hooks = [
         type='DistillationHook',
         peers=[dict(config='{{ fileDirname }}/resnet18-w16_digits.py')],
         distill=dict(
-            to_student=dict(on='logits', loss=_kl, teacher='peer0'),
+            dml=dict(on='logits', loss=_kl, teacher='peer0'),
             to_peer=dict(on='logits', loss=_kl, learner='peer0'),
         ),
     )

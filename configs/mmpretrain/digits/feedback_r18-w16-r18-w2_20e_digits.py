@@ -26,12 +26,12 @@ custom_hooks = [
             )
         ],
         distill=dict(
-            kd=dict(
+            feedback=dict(
                 on='logits',
                 loss=dict(type='KDLoss', temperature=4.0, loss_weight=0.9),
                 teacher='wide',
             ),
-            feedback=dict(
+            to_wide=dict(
                 on='logits',
                 loss=dict(type='KDLoss', temperature=4.0, loss_weight=0.09),
                 learner='wide',
