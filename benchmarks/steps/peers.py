@@ -20,7 +20,7 @@ from .timing import Case, interleaved, ratios, spread
 __all__ = ['peers']
 
 TERMS: dict[str, tuple[Any, dict[str, Any]]] = {
-    'neck': ('neck:0', dict(type='ATLoss')),
+    'neck': (dict(student='neck:0', teacher='neck:0'), dict(type='ATLoss')),
     'roi_logits': ('roi_logits', dict(type='KDLoss', temperature=1.0)),
 }
 

@@ -150,7 +150,7 @@ def test_equal_models_start_from_other_weights_and_have_their_own_settings(
     student, first, second = watch.first.values()
     for one, other in ((student, first), (student, second), (first, second)):
         assert (one - other).abs().max() > 0.01
-    assert watch.rates == {pytest.approx(0.01)}
+    assert [*watch.rates] == [pytest.approx(0.01)]
     logged = runner.message_hub.log_scalars
     for key in ('peer0/loss', 'peer1/loss', 'loss_one', 'loss_two', 'loss_student'):
         assert len(logged[f'train/{key}'].data[0]) == runner.iter, key

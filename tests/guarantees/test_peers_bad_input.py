@@ -199,7 +199,7 @@ def peers(
     return {
         'classes': dict(config=classes.to_dict()),
         'task': dict(config=other.to_dict()),
-        'losses': dict(config=dict(type='WithoutLosses')),
+        'losses': dict(config=dict(type='WithoutLosses', data_preprocessor=None)),
         'file': dict(config=str(tmp_path / 'missing.py')),
         'weights': dict(
             config=classifier_config(tmp_path).to_dict(), checkpoint='missing.pth'
@@ -243,7 +243,9 @@ def test_a_peer_that_does_not_suit_the_student_is_refused_before_training(
             "asks for 'teacher_classifier' of a teacher that stays as it is",
         ),
         (
-            dict(on='backbone.layer9', loss=dict(type='ATLoss'), learner='peer0'),
+            dict(
+                on='module:backbone.layer9', loss=dict(type='ATLoss'), learner='peer0'
+            ),
             "did you mean 'backbone.layer",
         ),
     ],

@@ -16,7 +16,7 @@ from torch import Tensor
 from ckd_mm.adapters import Recorder, Tap
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
-from ckd_mm.functional import pkd_loss
+from ckd_mm.losses import PKDLoss
 from ckd_mm.probing.steps import first_iteration
 from ckd_mm.teachers import Peer, PeerKind
 
@@ -97,7 +97,7 @@ def test_both_learn_from_each_other_on_the_rois_of_the_student() -> None:
         'loss_to_student': kl(logits, of_peer),
         'loss_to_peer': kl(of_peer, logits),
     }
-    terms['loss_maps'] = pkd_loss(maps, notes['student'].calls(NECK)[0])
+    terms['loss_maps'] = PKDLoss()(maps, notes['student'].calls(NECK)[0])
     for name, value in terms.items():
         torch.testing.assert_close(found[name], value)
     sums = [
