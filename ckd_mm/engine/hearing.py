@@ -142,7 +142,7 @@ class _Known:
             if last < 0:
                 raise ValueError(
                     f'teacher={teacher!r} must be the name of a peer, as the hook has '
-                    f'no teacher: {_listed(self.peers)}'
+                    f'no teacher: {_listed(self.peers)}; give it teacher=NAME'
                 )
             raise ValueError(
                 f'teacher={teacher!r} must be a number from 0 to {last}, '

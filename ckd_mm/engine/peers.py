@@ -70,7 +70,8 @@ class Peers:
         for kind, peer in zip(self.kinds, self._built, strict=True):
             _check_optimised(peer, runner)
             peer.parallel = averaged_over_ranks(peer.model, **unused)
-            if kind.evaluate and kind.checkpoint is not None:
+            knows_something = kind.checkpoint is not None
+            if kind.evaluate and knows_something and runner.val_loop is not None:
                 self._evaluate(peer, runner)
         if self._built and hasattr(runner.optim_wrapper, 'clip_func'):
             _clip_apart(runner.optim_wrapper, [peer.model for peer in self._built])

@@ -170,3 +170,32 @@ def test_a_run_leaves_no_hook_on_any_model(
         for module in model.modules():
             for one in (*module._forward_hooks.values(),):
                 assert not one.__module__.startswith('ckd_mm')
+
+
+def test_a_run_in_half_precision_trains_both(
+    classifier_config: Callable[..., Config],
+    run: Callable[[Config], Runner],
+    tmp_path: Path,
+) -> None:
+    """With gradients of two steps in one update, and no validation."""
+    cfg = classifier_config(tmp_path)
+    kd = dict(on='logits', loss=LOSS['classifier'])
+    hook = dict(
+        type='DistillationHook',
+        peers=[same(cfg)],
+        distill=dict(kd=kd, to_peer=dict(kd, learner='peer0')),
+    )
+    cfg.custom_hooks = [hook, dict(type=Watch)]
+    cfg.optim_wrapper.update(
+        type='AmpOptimWrapper', dtype='bfloat16', accumulative_counts=2
+    )
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    runner = run(cfg)
+    (watch,) = (one for one in runner.hooks if isinstance(one, Watch))
+    after = saved(runner)
+    for name, state in (
+        ('student', after['state_dict']['backbone.conv1.weight']),
+        ('peer0', after['ckd_mm']['peer0.backbone.conv1.weight']),
+    ):
+        assert (state - watch.first[name]).abs().max() > 1e-3, name
+        assert state.isfinite().all()

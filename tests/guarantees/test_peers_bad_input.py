@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from mmengine.registry import MODELS
 from mmengine.runner import Runner
 from torch import nn
 
+from ckd_mm.engine.peers import Peers
 from ckd_mm.hooks import DistillationHook
+from ckd_mm.sharding import shard
 
 KD = dict(type='KDLoss', temperature=1.0)
 TERM = dict(on='logits', loss=KD)
@@ -176,6 +179,44 @@ def test_wrong_options_are_refused_when_the_hook_is_made(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         DistillationHook(**{'distill': dict(kd=FROM), **options})
+
+
+def test_students_beside_which_no_peer_can_be_trained_are_refused(
+    one_rank: None,
+) -> None:
+    student = nn.Sequential(nn.Linear(2, 2))
+    shard(student)
+    wrapper: Any = WithoutLosses()
+    wrapper.student, wrapper.loss_by_gt_instances = WithoutLosses(), print
+    for model, message in (
+        (student, 'peers are trained whole .*sharded by FSDP2.*leave peers out'),
+        (wrapper, 'trains on batches of several branches, .*leave peers out'),
+    ):
+        runner: Any = SimpleNamespace(model=model)
+        with pytest.raises(ValueError, match=message):
+            Peers([PEER]).build(runner)
+
+
+def test_data_without_labels_are_refused(
+    classifier_config: Callable[..., Config],
+    run: Callable[[Config], Runner],
+    tmp_path: Path,
+) -> None:
+    cfg = classifier_config(tmp_path)
+    cfg.train_dataloader.dataset.with_label = False
+    peer = dict(config=dict(model=cfg.model.to_dict(), default_scope='mmpretrain'))
+    cfg.custom_hooks = [
+        dict(
+            type='DistillationHook',
+            peers=[peer],
+            distill=dict(kd=FROM),
+            student_loss_weight=0,
+        )
+    ]
+    with pytest.raises(
+        ValueError, match="peer 'peer0' is trained by its own losses, w"
+    ):
+        run(cfg)
 
 
 @MODELS.register_module(force=True)

@@ -48,6 +48,8 @@ class PeerKind(TeacherKind):
         ValueError: An option has a wrong type or value.
     """
 
+    needed = ('config',)
+
     name: str = ''
     config: Any = None
     checkpoint: Any = None
