@@ -18,6 +18,10 @@ Ours: not run yet.
 
 _digits = 'configs/mmpretrain/digits'
 base = f'{_digits}/resnet18-w2_digits.py'
+teacher = dict(
+    config=f'{_digits}/resnet18-w16_digits.py',
+    checkpoint='work_dirs/resnet18-w16_digits/epoch_20.pth',
+)
 metric = 'accuracy/top1'
 seeds = [0, 1, 2, 3, 4]
 

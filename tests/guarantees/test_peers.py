@@ -18,6 +18,9 @@ from ckd_mm.hooks import DistillationHook
 from ..conftest import stock_model
 from ..tasks import Task, differences, weights
 from .interruption import SeedEachEpoch
+from .test_optimization import allow_amp_on_cpu
+
+__all__ = ['allow_amp_on_cpu']
 
 CLIP = dict(clip_grad=dict(max_norm=0.01))
 SEED = dict(type=SeedEachEpoch.__name__)
@@ -172,6 +175,7 @@ def test_a_run_leaves_no_hook_on_any_model(
                 assert not one.__module__.startswith('ckd_mm')
 
 
+@pytest.mark.usefixtures('allow_amp_on_cpu')
 def test_a_run_in_half_precision_trains_both(
     classifier_config: Callable[..., Config],
     run: Callable[[Config], Runner],

@@ -76,6 +76,12 @@ def both(values: Values, labels: Tensor) -> dict[str, Tensor]:
     return dict(student=loss, peer0=loss)
 
 
+def one_way(values: Values, labels: Tensor) -> dict[str, Tensor]:
+    """By a loss that does not detach the teacher itself."""
+    one, other = values['student']['embedding'], values['peer0']['embedding']
+    return dict(student=(one - other.detach()).square().mean() / 2)
+
+
 def between_peers(values: Values, labels: Tensor) -> dict[str, Tensor]:
     one, other = values['first']['embedding'], values['peer1']['embedding']
     closer = (one - other).square().mean() / 2
@@ -126,6 +132,11 @@ MODES: dict[str, tuple[list[str], dict[str, Any], Callable[..., Mapping]]] = {
             )
         ),
         both,
+    ),
+    'one way': (
+        ['peer0'],
+        dict(closer=term('embedding', dict(type='Closer'), teacher='peer0')),
+        one_way,
     ),
     'between peers': (
         ['first', 'peer1'],
