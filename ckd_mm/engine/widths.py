@@ -54,7 +54,6 @@ def completed(
     kinds: Sequence[TeacherKind],
     runner: Runner,
     random_state: Tensor,
-    peers: Sequence[str] = (),
 ) -> list[Term]:
     """The terms with the channels that the config leaves out, and their connectors.
 
@@ -65,7 +64,6 @@ def completed(
         runner: The run.
         random_state: In which first weights are drawn: that in which the hook was
             built, as losses would have if the config had given the channels.
-        peers: The names of the peers.
 
     Raises:
         ValueError: As for :func:`with_channels` and :func:`with_connectors`.
@@ -75,6 +73,7 @@ def completed(
     with preserved_random_state():
         torch.set_rng_state(random_state)
         if found != distill:
+            peers = [kind.name_in_terms for kind in kinds if kind.name_in_terms]
             terms = build_terms(found, len(kinds) - len(peers), peers)
         return with_connectors(terms, kinds, runner, student)
 

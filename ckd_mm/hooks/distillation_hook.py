@@ -71,7 +71,8 @@ class DistillationHook(Hook):
             student alone.
         distill: The terms by name, each a dict with `on`, `loss` and optionally
             `schedule` (see :mod:`ckd_mm.engine.schedules`), `sample_weight`, `data`,
-            `teacher` (its position, or several), `average` and `teacher_weights`.
+            `teacher` (its position, or several), `learner`, `average` and
+            `teacher_weights`.
         student_loss_weight: A factor on the student's losses, or a dict with a factor
             per loss key. `dict(value=(1, 0.2), schedule=dict(...))` goes from the first
             number to the second as the schedule rises. A warning names each key that
@@ -79,9 +80,8 @@ class DistillationHook(Hook):
             labels, only the modules that they read are run.
         unlabelled: `dataloader`, of images for terms with `data='unlabelled'`;
             `moves_statistics=False` keeps them out of BatchNorm's running statistics.
-        peers: Models that are trained along, by their own losses and by terms: a list
-            of dicts with `config`, and `checkpoint`, `name`, `loss_weight`, `evaluate`.
-            A term names one as its `teacher` or as its `learner`.
+        peers: Models that are trained along: a list of dicts with `config` and more
+            (docs/how_to/peers.md). A term names one as its `teacher` or its `learner`.
         inherit: Modules, such as `['neck', 'bbox_head']`, whose weights the student
             takes from the teacher, where names and shapes agree;
             `dict(teacher=NUMBER, parts=[...])` of several teachers.
@@ -269,12 +269,11 @@ class DistillationHook(Hook):
         if not self._joined:
             check_strategy(runner)
             check_averages(runner)
-            names = self.peers.names
+            peers = self.peers.build(runner)
             self.terms = completed(
-                *(self._distill, self.terms, self._kinds, runner, self._random_state),
-                names,
+                self._distill, self.terms, self._kinds, runner, self._random_state
             )
-            self.connectors = Connectors(self.terms, self.peers.build(runner))
+            self.connectors = Connectors(self.terms, peers)
             self.connectors.join(runner)
             self._joined = True
 

@@ -181,6 +181,9 @@ class TeacherKind(ABC):
     is_student: ClassVar[bool] = False
     """Whether it is the student itself, in another layer or at another time."""
 
+    name_in_terms: str = ''
+    """What terms call it if it is a peer; the others have a number."""
+
     weight: float = 1.0
 
     @abstractmethod

@@ -203,3 +203,28 @@ def test_a_run_in_half_precision_trains_both(
     ):
         assert (state - watch.first[name]).abs().max() > 1e-3, name
         assert state.isfinite().all()
+
+
+def test_widths_of_a_peer_that_learns_are_read(
+    classifier_config: Callable[..., Config],
+    run: Callable[[Config], Runner],
+    tmp_path: Path,
+) -> None:
+    """The layer between both models is the term's, beside the peer in the optimizer."""
+    cfg = classifier_config(tmp_path)
+    narrow = classifier_config(tmp_path, width=4)
+    fit = dict(on='backbone', loss=dict(type='FitNetLoss'), learner='peer0')
+    peer = dict(
+        config=dict(model=narrow.model.to_dict(), default_scope='mmpretrain'),
+        evaluate=False,
+    )
+    cfg.custom_hooks = [
+        dict(type='DistillationHook', peers=[peer], distill=dict(fit=fit))
+    ]
+    kept = saved(run(cfg))['ckd_mm']
+    shapes = {
+        tuple(value.shape[:2])
+        for name, value in kept.items()
+        if name.startswith('fit.') and value.dim() == 4
+    }
+    assert shapes == {(64, 32)}

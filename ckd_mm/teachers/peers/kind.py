@@ -77,6 +77,11 @@ class PeerKind(TeacherKind):
         positive(f'{self.title}: weight', self.weight)
 
     @property
+    def name_in_terms(self) -> str:  # type: ignore[override]
+        """Its name."""
+        return self.name
+
+    @property
     def title(self) -> str:
         """What messages call it."""
         return f'peer {self.name!r}'
