@@ -11,14 +11,21 @@ Published: none, the data set is ours. Ours: not run yet.
 _base_ = './resnet18-w2_digits.py'
 
 custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
-_kl = dict(type='KDLoss', temperature=1.0)
 custom_hooks = [
     dict(
         type='DistillationHook',
         peers=[dict(config='{{ fileDirname }}/resnet18-w2_digits.py')],
         distill=dict(
-            dml=dict(on='logits', loss=_kl, teacher='peer0'),
-            to_peer=dict(on='logits', loss=_kl, learner='peer0'),
+            dml=dict(
+                on='logits',
+                loss=dict(type='KDLoss', temperature=1.0),
+                teacher='peer0',
+            ),
+            to_peer=dict(
+                on='logits',
+                loss=dict(type='KDLoss', temperature=1.0),
+                learner='peer0',
+            ),
         ),
     )
 ]
