@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -11,16 +11,17 @@ import torch.nn.functional as F
 from mmdet.models.task_modules.samplers import PseudoSampler
 from mmdet.testing import demo_mm_inputs
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm.adapters import Recorder, Tap
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
 from ckd_mm.losses import PKDLoss
 from ckd_mm.probing.steps import first_iteration
+from ckd_mm.registry import LOSSES
 from ckd_mm.teachers import Peer, PeerKind
 
-from ...adapters.detectors import faster_rcnn, one_stage
+from ...adapters.detectors import faster_rcnn, mask_rcnn, one_stage
 
 ROIS = Tap('roi_head.bbox_roi_extractor', 'input')
 HEAD = Tap('roi_head.bbox_head')
@@ -30,7 +31,11 @@ KD = dict(type='KDLoss', temperature=1.0)
 
 def batch() -> dict[str, Any]:
     return demo_mm_inputs(
-        2, [[3, 64, 96], [3, 96, 64]], num_items=[3, 2], num_classes=10
+        2,
+        [[3, 64, 96], [3, 96, 64]],
+        num_items=[3, 2],
+        num_classes=10,
+        with_mask=True,
     )
 
 
@@ -112,14 +117,16 @@ def test_both_learn_from_each_other_on_the_rois_of_the_student() -> None:
             torch.testing.assert_close(got[name], value, rtol=1e-3, atol=1e-5, msg=name)
 
 
-@pytest.mark.parametrize('kind', ['GFL', 'FCOS'])
-def test_anchors_and_points_are_those_of_who_learns(kind: str) -> None:
-    """Nobody but who learns gets a gradient of a term."""
-    student, peer = (one_stage(kind, seed=seed).train() for seed in (0, 1))
-    on = dict(part='dense_logits', activation='binary')
+@pytest.mark.parametrize('kind', ['GFL', 'FCOS', 'rpn_logits', 'mask_logits'])
+def test_nobody_but_who_learns_gets_a_gradient(kind: str) -> None:
+    """Anchors and points are those of who learns, masks those of the student's RoIs."""
+    student, peer = (detector(kind, seed).train() for seed in (0, 1))
+    part = kind if kind.endswith('logits') else 'dense_logits'
+    on = dict(part=part, activation='binary') if part == 'dense_logits' else part
+    loss = KD if part != 'mask_logits' else dict(type='MimicRows')
     terms = {
-        'peer': dict(on=on, loss=KD),
-        'student': dict(on=on, loss=KD, learner='peer0'),
+        'peer': dict(on=on, loss=loss),
+        'student': dict(on=on, loss=loss, learner='peer0'),
     }
     for teaches, term in terms.items():
         found = losses_of(beside(student, peer, x=term), student)
@@ -128,6 +135,22 @@ def test_anchors_and_points_are_those_of_who_learns(kind: str) -> None:
         assert not gradients(model)
         assert any(one.abs().sum() > 0 for one in gradients(other).values())
         other.zero_grad()
+
+
+def detector(kind: str, seed: int) -> BaseModel:
+    if kind == 'rpn_logits':
+        return faster_rcnn(seed)
+    return mask_rcnn(seed) if kind == 'mask_logits' else one_stage(kind, seed=seed)
+
+
+@LOSSES.register_module(force=True)
+class MimicRows(nn.Module):
+    """The mean square of the difference of rows of any meaning."""
+
+    takes: ClassVar[str] = 'sigmoid'
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return (student - teacher).square().mean()
 
 
 def test_what_would_run_who_learns_twice_is_refused() -> None:
