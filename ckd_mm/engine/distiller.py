@@ -155,9 +155,7 @@ class Distiller:
             logs as `<peer>/<key>`.
         """
         active = [term for term in self.terms if self.factors[term.name]]
-        added: dict[str, Any] = {}
-        for peer in self.maker.peers:
-            added |= peer.losses(step)
+        added = self.maker.losses_of_peers(step)
         for view in self.maker.views_of(term.name for term in active):
             view.run_teacher(step)
             view.rerun_student(step)

@@ -143,6 +143,11 @@ class PairMaker:
         recorder = self.unlabelled.recorder
         return Step(inputs, data_samples, recorder, epoch, terms, progress=progress)
 
+    def losses_of_peers(self, step: Step) -> dict[str, Any]:
+        """Run the peers; their own losses and what else they log, by key."""
+        found = (peer.losses(step).items() for peer in self.peers)
+        return dict(chain.from_iterable(found))
+
     def pair(self, term: str, step: Step) -> Pair:
         """What the loss of a term gets; of several teachers, their average.
 

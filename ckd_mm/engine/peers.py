@@ -19,6 +19,7 @@ from ckd_mm.engine.student import student_of
 from ckd_mm.sharding import is_sharded
 from ckd_mm.teachers import Peer, read_peers
 from ckd_mm.teachers.evaluate import log_metrics
+from ckd_mm.teachers.peers import seed_of
 
 __all__ = ['Peers']
 
@@ -69,6 +70,7 @@ class Peers:
         unused = dict(find_unused_parameters=cfg.get('find_unused_parameters', False))
         for kind, peer in zip(self.kinds, self._built, strict=True):
             _check_optimised(peer, runner)
+            peer.seed = seed_of(runner)
             peer.parallel = averaged_over_ranks(peer.model, **unused)
             knows_something = kind.checkpoint is not None
             if kind.evaluate and knows_something and runner.val_loop is not None:

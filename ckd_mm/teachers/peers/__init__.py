@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ckd_mm.teachers.peers.kind import PeerKind
-from ckd_mm.teachers.peers.peer import Peer, introduced
+from ckd_mm.teachers.peers.peer import Peer, introduced, seed_of
 from ckd_mm.teachers.peers.reading import read_peers
 from ckd_mm.teachers.peers.view import PeerView
 
-__all__ = ['Peer', 'PeerKind', 'PeerView', 'introduced', 'read_peers']
+__all__ = ['Peer', 'PeerKind', 'PeerView', 'introduced', 'read_peers', 'seed_of']

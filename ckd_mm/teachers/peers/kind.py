@@ -20,7 +20,7 @@ from ckd_mm.random_state import own_random_state, preserved_random_state
 from ckd_mm.teachers.base import TeacherKind
 from ckd_mm.teachers.loading.build import built, read_config
 from ckd_mm.teachers.loading.checkpoint import load_weights
-from ckd_mm.teachers.peers.peer import Peer
+from ckd_mm.teachers.peers.peer import Peer, seed_of
 
 __all__ = ['PeerKind']
 
@@ -92,9 +92,8 @@ class PeerKind(TeacherKind):
         Raises:
             ValueError: It cannot be built or loaded.
         """
-        seed = getattr(runner, 'seed', None) or 0
         # Not those that the student draws: two equal models would stay equal.
-        numbers = (FIRST_WEIGHTS, seed, *self.name.encode())
+        numbers = (FIRST_WEIGHTS, seed_of(runner), *self.name.encode())
         with own_random_state(*numbers):
             model = self._model(runner.cfg)
             if self.checkpoint is None:
@@ -103,7 +102,7 @@ class PeerKind(TeacherKind):
             with preserved_random_state():
                 load_weights(model, fspath(self.checkpoint), self.prefix)
         model = _with_batch_norm_of_the_run(model, runner)
-        return Peer(self, model.to(device).train(), seed)
+        return Peer(self, model.to(device).train())
 
     def sketch(self, runner: Runner, student: BaseModel) -> Peer:
         """The model with any weights, in eval mode, as a step of it is only tried."""

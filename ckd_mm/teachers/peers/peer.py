@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.distributed as dist
@@ -20,11 +20,9 @@ from ckd_mm.teachers.base import Request, Teacher
 from ckd_mm.teachers.evaluate import evaluate_teacher
 from ckd_mm.teachers.inputs import TeacherInputs
 from ckd_mm.teachers.peers.beside import maps_tap
+from ckd_mm.teachers.peers.view import PeerView
 
-if TYPE_CHECKING:
-    from ckd_mm.teachers.peers.view import PeerView
-
-__all__ = ['Peer', 'introduced']
+__all__ = ['Peer', 'introduced', 'seed_of']
 
 STEPS, BESIDE = 2, 3
 """Tell the random numbers of the forwards of steps from those of first weights."""
@@ -52,18 +50,18 @@ class Peer:
     Args:
         options: Its name and its weights.
         model: On the student's device.
-        seed: That of the run.
 
     Attributes:
+        seed: That of the run, once it is known whether it resumes.
         parallel: What is called in a step: the model, or it in DistributedDataParallel.
         others: All peers of the run by number, itself among them.
     """
 
-    def __init__(self, options: _Options, model: BaseModel, seed: int = 0) -> None:
+    def __init__(self, options: _Options, model: BaseModel) -> None:
         self.model, self.parallel = model, model
         self.others: Mapping[int, Peer] = {}
         self.number = 0
-        self._options, self._seed = options, seed
+        self._options, self.seed = options, 0
         self._inputs: TeacherInputs | None = None
         self._step: Step | None = None
         self._own: Step | None = None
@@ -95,8 +93,6 @@ class Peer:
         Raises:
             ValueError: The terms do not fit the models.
         """
-        from ckd_mm.teachers.peers.view import PeerView
-
         return PeerView(student, self, requests)
 
     def evaluate(self, runner: Runner) -> dict[str, Any]:
@@ -124,7 +120,7 @@ class Peer:
         assert self._inputs is not None, 'peers were introduced'
         images = self._inputs(step.inputs, step.data_samples)
         self._step, self._own = step, replace(step, inputs=images)
-        with own_random_state(STEPS, self._seed, self.number, *_now()):
+        with own_random_state(STEPS, self.seed, self.number, *_now()):
             found = self.parallel(images, step.data_samples, mode='loss')
         self._losses = {
             f'{self.name}/{key}': self._scaled(value) if 'loss' in key else value
@@ -146,7 +142,7 @@ class Peer:
         assert self._own is not None, 'it has run'
         maps = FeatureMaps(self.model)
         made: dict[Pass, Any] = {maps: recorder.calls(maps_tap(self.model))[-1]}
-        numbers = (BESIDE, self._seed, self.number, *_now())
+        numbers = (BESIDE, self.seed, self.number, *_now())
         graph = torch.set_grad_enabled(learns and torch.is_grad_enabled())
         with graph, own_random_state(*numbers):
             for one in dict.fromkeys(passes):
@@ -190,6 +186,11 @@ def introduced(student: BaseModel, teachers: Sequence[Teacher]) -> list[Peer]:
     for number, one in peers.items():
         one.meet(number, peers, student)
     return [*peers.values()]
+
+
+def seed_of(runner: Runner) -> int:
+    """The seed of a run, which a run that resumes takes from its checkpoint."""
+    return getattr(runner, 'seed', None) or 0
 
 
 def _now() -> tuple[int, int]:
