@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value, build_adapter
-from ckd_mm.adapters.core.pair_spec import detached
+from ckd_mm.adapters.core.detached import detached
 from ckd_mm.adapters.core.parts import is_modules
 from ckd_mm.checks import boolean, positive
 from ckd_mm.registry import TEACHERS

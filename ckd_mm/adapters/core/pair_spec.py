@@ -24,18 +24,10 @@ __all__ = [
     'TeacherContext',
     'Unavailable',
     'Value',
-    'detached',
 ]
 
 Value: TypeAlias = Tensor | tuple[Tensor, ...]
 """One tensor, or one for each level of a pyramid, fine to coarse."""
-
-
-def detached(value: Value) -> Value:
-    """The value as a constant: no gradient goes through it."""
-    if isinstance(value, Tensor):
-        return value.detach()
-    return tuple(level.detach() for level in value)
 
 
 def _first(values: list[Any], step: Step) -> Any:

@@ -10,7 +10,7 @@ from mmengine.model import BaseModel
 
 from ckd_mm.adapters import BoundTerm, Pair, Pass, Recorder, Step, Tap, Value
 from ckd_mm.adapters import build_adapter as adapter_of
-from ckd_mm.adapters.core.pair_spec import detached
+from ckd_mm.adapters.core.detached import detached
 from ckd_mm.teachers.base import STUDENT, Request
 from ckd_mm.teachers.peers.beside import maps_tap, passes_beside, runs_beside
 
