@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ckd_mm.random_state import preserved_random_state
+from ckd_mm.random_state import own_random_state, preserved_random_state
 
 
 def draws() -> tuple[float, float, float]:
@@ -25,6 +25,19 @@ def test_what_is_drawn_inside_does_not_change_what_comes_after() -> None:
         draws()
     for got, wanted in zip(draws(), expected, strict=True):
         assert got == wanted
+
+
+def test_random_numbers_of_ones_own_depend_on_the_numbers_alone() -> None:
+    torch.manual_seed(0)
+    expected = torch.rand(()).item()
+    torch.manual_seed(0)
+    found = []
+    for numbers in ((1, 2), (1, 3), (1, 2)):
+        with own_random_state(*numbers):
+            found.append(draws())
+    assert found[0] == found[2]
+    assert not {*found[0]} & {*found[1]}
+    assert torch.rand(()).item() == expected
 
 
 def test_of_many_gpus_only_the_one_of_this_process_is_read(

@@ -14,6 +14,7 @@ from .cases import cases_of, distiller_of, hooked, student_case, term_of
 from .classes import classes
 from .meters import Meter, flops, page_faults, peak
 from .options import measure_options, options_table
+from .peers import peers
 from .setting import Batch, Sample, Setting
 from .shares import shares, shares_table
 from .timing import Case, Seconds, interleaved, ratios, spread
@@ -199,4 +200,5 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     'stream': ('The teacher on a stream of its own', stream),
     'every': ('A term in every second step', every),
     'classes': ('Classes that are matched by name', classes),
+    'peers': ('A model that is trained along', peers),
 }

@@ -19,7 +19,15 @@ from ckd_mm.errors import as_value_error
 from ckd_mm.registry import LOSSES
 from ckd_mm.teachers.loading.safe import TRUST, read_file, reason, refused
 
-__all__ = ['export_student']
+__all__ = [
+    'check_fit',
+    'export_student',
+    'files_to_write',
+    'read_checkpoint',
+    'read_config',
+    'without_hook',
+    'write_both',
+]
 
 
 def export_student(
@@ -43,35 +51,65 @@ def export_student(
             config and checkpoint are of different runs.
     """
     config, checkpoint = Path(config), Path(checkpoint)
-    targets = folder / f'{config.stem}.py', folder / f'{checkpoint.stem}.pth'
-    for target in targets:
-        if target.exists():
-            raise FileExistsError(f'{target} exists; choose another folder')
-    cfg, content = _read_config(config), _read_checkpoint(checkpoint)
+    targets = files_to_write(config, checkpoint, folder)
+    cfg, content = read_config(config), read_checkpoint(checkpoint)
     wanted = _wanted(cfg, config)
     parts = _parts(content.get(KEY), wanted, checkpoint)
-    exported = _without_hook(cfg)
+    exported = without_hook(cfg)
     weights = dict(content['state_dict'])
     for name, part in parts.items():
         exported.model[name] = copy.deepcopy(part['config'])
         weights = _with_part(weights, name, part)
     _import_types(exported, parts)
-    _check_fit(exported, weights, config, checkpoint)
-    meta = {**(content.get('meta') or {}), 'cfg': exported.pretty_text}
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(targets[1]) as draft:
-        torch.save({'meta': meta, 'state_dict': weights}, draft)
-    targets[0].write_text(exported.pretty_text, encoding='utf-8')
+    check_fit(exported, weights, config, checkpoint)
+    write_both(targets, exported, weights, content.get('meta') or {})
     return targets
 
 
-def _read_config(path: Path) -> Config:
+def files_to_write(config: Path, checkpoint: Path, folder: Path) -> tuple[Path, Path]:
+    """The paths of config and checkpoint in a folder.
+
+    Raises:
+        FileExistsError: A file of that name is there already.
+    """
+    targets = folder / f'{config.stem}.py', folder / f'{checkpoint.stem}.pth'
+    for target in targets:
+        if target.exists():
+            raise FileExistsError(f'{target} exists; choose another folder')
+    return targets
+
+
+def write_both(
+    targets: tuple[Path, Path],
+    config: Config,
+    weights: Mapping[str, Any],
+    meta: Mapping[str, Any],
+) -> None:
+    """Write a config and a checkpoint, in which the config stands as well."""
+    targets[0].parent.mkdir(parents=True, exist_ok=True)
+    with replacing(targets[1]) as draft:
+        meta = {**meta, 'cfg': config.pretty_text}
+        torch.save({'meta': meta, 'state_dict': dict(weights)}, draft)
+    targets[0].write_text(config.pretty_text, encoding='utf-8')
+
+
+def read_config(path: Path) -> Config:
+    """The config of a run.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
     way_out = 'give the config of the run, a file that ends in .py'
     with as_value_error(f'reading the config {path}', way_out):
         return Config.fromfile(path)
 
 
-def _read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint of a run.
+
+    Raises:
+        ValueError: It cannot be read, or is something else.
+    """
     if not path.is_file():
         raise ValueError(f'{path} does not exist; expected a checkpoint of the run')
     try:
@@ -172,7 +210,7 @@ def _is_part(part: Any) -> TypeGuard[Mapping[str, Any]]:
     )
 
 
-def _without_hook(cfg: Config) -> Config:
+def without_hook(cfg: Config) -> Config:
     """A copy of the config of a run, for the student alone."""
     exported = copy.deepcopy(cfg)
     hooks = [
@@ -213,7 +251,7 @@ def _import_types(cfg: Config, parts: Mapping[str, Any]) -> None:
         cfg.custom_imports = dict(imports=imports, allow_failed_imports=False)
 
 
-def _check_fit(
+def check_fit(
     cfg: Config, weights: Mapping[str, Any], config: Path, checkpoint: Path
 ) -> None:
     """Check that the weights are those of the model.

@@ -20,7 +20,7 @@ from ckd_mm.compare.students import (
     split_first,
     student_of,
 )
-from ckd_mm.compare.teachers import check_teachers
+from ckd_mm.compare.teachers import check_peers, check_teachers
 from ckd_mm.registry import did_you_mean
 
 __all__ = ['ALONE', 'Comparison', 'read_comparison']
@@ -114,11 +114,13 @@ def read_comparison(
         check_student(f'method {name!r}', student)
     for first in firsts.values():
         add_imports(first, modules)
-    check_teachers(
-        (hook.get('teacher'), student.default_scope)
+    hooks = [
+        (hook, student.default_scope)
         for student in [*students.values(), *firsts.values()]
         if (hook := hook_of(student))
-    )
+    ]
+    check_teachers((hook.get('teacher'), scope) for hook, scope in hooks)
+    check_peers((hook.get('peers'), scope) for hook, scope in hooks)
     return Comparison(
         Path(path),
         content['metric'],

@@ -24,7 +24,14 @@ __all__ = [
     'student_of',
 ]
 
-METHOD_KEYS = ('distill', 'student_loss_weight', 'unlabelled', 'teacher', 'first')
+METHOD_KEYS = (
+    'distill',
+    'student_loss_weight',
+    'unlabelled',
+    'teacher',
+    'peers',
+    'first',
+)
 BASE_KEYS = ('config', 'cfg_options')
 
 
@@ -75,7 +82,9 @@ def student_of(what: str, method: Any, base: Config, teacher: Any) -> Config:
             raise ValueError(
                 f'{what} has no option {key!r}{did_you_mean(key, METHOD_KEYS)}'
             )
-    if teacher is None and 'teacher' not in arguments:
+    if 'peers' in arguments:  # they are heard where it names no teacher
+        teacher = None
+    elif teacher is None and 'teacher' not in arguments:
         raise ValueError(
             f'{what} has no teacher; give the comparison a '
             'teacher=dict(config=..., checkpoint=...), or the method teacher=None for '

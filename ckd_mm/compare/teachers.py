@@ -1,4 +1,4 @@
-"""Checks the teachers of a comparison once, before many runs load them."""
+"""Checks teachers and peers of a comparison once, before many runs load them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from mmengine.registry import DefaultScope
 
-from ckd_mm.teachers import TeacherKind, read_teachers
+from ckd_mm.teachers import TeacherKind, read_peers, read_teachers
 
-__all__ = ['check_teachers', 'has_other_teacher', 'local_files']
+__all__ = ['check_peers', 'check_teachers', 'has_other_teacher', 'local_files']
 
 
 def check_teachers(teachers: Iterable[tuple[Any, str | None]]) -> None:
@@ -23,13 +23,16 @@ def check_teachers(teachers: Iterable[tuple[Any, str | None]]) -> None:
     Raises:
         ValueError: One cannot be built, as its checkpoint is missing or does not fit.
     """
-    tried: list[tuple[TeacherKind, str | None]] = []
-    for teacher, scope in teachers:
-        for kind in read_teachers(teacher):
-            if (kind, scope) not in tried:
-                with DefaultScope.overwrite_default_scope(scope):
-                    kind.check()
-                tried.append((kind, scope))
+    _check((kind, scope) for one, scope in teachers for kind in read_teachers(one))
+
+
+def check_peers(peers: Iterable[tuple[Any, str | None]]) -> None:
+    """The same for a hook's `peers`.
+
+    Raises:
+        ValueError: One cannot be built, or its checkpoint is missing or does not fit.
+    """
+    _check((kind, scope) for several, scope in peers for kind in read_peers(several))
 
 
 def has_other_teacher(hook: dict[str, Any]) -> bool:
@@ -39,8 +42,18 @@ def has_other_teacher(hook: dict[str, Any]) -> bool:
 
 
 def local_files(hook: dict[str, Any]) -> list[Path]:
-    """The local files that a hook's teachers depend on.
+    """The local files that a hook's teachers and peers depend on.
 
     The file of a cache names its data and its teacher's weights.
     """
-    return [path for one in read_teachers(hook.get('teacher')) for path in one.files()]
+    kinds = [*read_teachers(hook.get('teacher')), *read_peers(hook.get('peers'))]
+    return [path for one in kinds for path in one.files()]
+
+
+def _check(kinds: Iterable[tuple[TeacherKind, str | None]]) -> None:
+    tried: list[tuple[TeacherKind, str | None]] = []
+    for kind, scope in kinds:
+        if (kind, scope) not in tried:
+            with DefaultScope.overwrite_default_scope(scope):
+                kind.check()
+            tried.append((kind, scope))

@@ -25,7 +25,7 @@ have noted their base values, and would not reach the new group.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmengine._strategy import SingleDeviceStrategy
@@ -46,12 +46,17 @@ KEY = 'ckd_mm'
 class Connectors:
     """What the terms keep: losses with parameters or buffers, layers, weighers, ...
 
+    Peers are kept with them: what is said above holds for them as well.
+
     Args:
         terms: All terms of the run.
+        peers: The models that are trained along, by name.
     """
 
-    def __init__(self, terms: Iterable[Term]) -> None:
-        self.modules = nn.ModuleDict()
+    def __init__(
+        self, terms: Iterable[Term], peers: Mapping[str, nn.Module] | None = None
+    ) -> None:
+        self.modules = nn.ModuleDict(peers)
         for term in terms:
             if term.loss.state_dict():
                 self.modules[term.name] = term.loss
@@ -107,10 +112,10 @@ class Connectors:
         shapes = {name: tuple(value.shape) for name, value in expected.items()}
         if shapes != {name: tuple(value.shape) for name, value in got.items()}:
             raise ValueError(
-                'the checkpoint to resume from lacks the state of the losses of '
-                f'{", ".join(self.modules)}: expected {len(expected)} tensors, got '
-                f'{len(got)}; it is of a run with other distill terms. To start from '
-                'its student, use load_from without resume'
+                'the checkpoint to resume from lacks the state of what is trained '
+                f'along: {", ".join(self.modules)}: expected {len(expected)} tensors, '
+                f'got {len(got)}; it is of a run with other distill terms or peers. To '
+                'start from its student, use load_from without resume'
             )
         self.modules.load_state_dict(got)
 
@@ -150,19 +155,24 @@ class Connectors:
             )
 
 
-def averaged_over_ranks(loss: nn.Module) -> nn.Module:
+def averaged_over_ranks(loss: nn.Module, **options: Any) -> nn.Module:
     """A loss or a connector whose gradients are the mean over ranks.
 
     It is returned as it is where it has no parameters, and where there is one rank. It
     starts with the first rank's parameters and buffers. The ranks have drawn others
-    with `randomness=dict(diff_rank_seed=True)`.
+    with `randomness=dict(diff_rank_seed=True)`. As in MMEngine's own wrapper, each rank
+    keeps the statistics of BatchNorm of its own batches.
+
+    Args:
+        loss: The loss, the connector or the peer.
+        options: Those of DistributedDataParallel.
     """
     if world_size() == 1 or is_sharded(loss):
         return loss
     equal_on_all_ranks(loss)  # DistributedDataParallel would leave buffers alone
     if not any(parameter.requires_grad for parameter in loss.parameters()):
         return loss
-    return DistributedDataParallel(loss, broadcast_buffers=False)
+    return DistributedDataParallel(loss, broadcast_buffers=False, **options)
 
 
 def _build_again(runner: Runner) -> None:

@@ -151,13 +151,14 @@ class Distiller:
 
         Returns:
             What the forward returns: the student's losses, scaled, those of the terms
-            as `loss_<name>`, and statistics as `<name>_<statistic>`.
+            as `loss_<name>`, statistics as `<name>_<statistic>`, and what each peer
+            logs as `<peer>/<key>`.
         """
         active = [term for term in self.terms if self.factors[term.name]]
+        added = self.maker.losses_of_peers(step)
         for view in self.maker.views_of(term.name for term in active):
             view.run_teacher(step)
             view.rerun_student(step)
-        added: dict[str, Tensor] = {}
         unweighed: dict[str, Tensor] = {}
         for term in self.terms:
             if not self.factors[term.name]:
@@ -223,7 +224,7 @@ def _scaled(loss: Tensor, factor: float) -> Tensor:
     return loss if factor == 1.0 else factor * loss
 
 
-def _merged(losses: dict[str, Any], added: dict[str, Tensor]) -> dict[str, Any]:
+def _merged(losses: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
     taken = sorted(set(losses) & set(added))
     if taken:
         raise ValueError(

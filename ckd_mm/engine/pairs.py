@@ -18,7 +18,7 @@ from ckd_mm.engine.student_view import StudentView
 from ckd_mm.engine.unlabelled import unlabelled_student, views_by_data
 from ckd_mm.probing.steps import first_iteration
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.teachers import ALONE, Request, Teacher, TeacherView
+from ckd_mm.teachers import ALONE, Request, Teacher, TeacherView, introduced
 
 __all__ = ['PairMaker']
 
@@ -48,6 +48,7 @@ class PairMaker:
         alone: bool = False,
         moves_statistics: bool = True,
     ) -> None:
+        self.peers = introduced(student, teachers)
         labelled, unlabelled = views_by_data(student, teachers, requests)
         self.unlabelled = unlabelled_student(
             student, unlabelled, requests, moves_statistics
@@ -63,7 +64,7 @@ class PairMaker:
         self.averages = {name: request.average for name, request in requests.items()}
         self.needing_labels = why_labels(student, labelled.values())
         taps = [tap for view in labelled.values() for tap in view.student_taps]
-        label_free = alone and not self.needing_labels
+        label_free = alone and not self.needing_labels and not self.peers
         self.student = StudentView(
             student, taps, LabelFreeForward(student, taps) if label_free else None
         )
@@ -145,6 +146,11 @@ class PairMaker:
         check_batch(inputs, data_samples)
         recorder = self.unlabelled.recorder
         return Step(inputs, data_samples, recorder, epoch, terms, progress=progress)
+
+    def losses_of_peers(self, step: Step) -> dict[str, Any]:
+        """Run the peers; their own losses and what else they log, by key."""
+        found = (peer.losses(step).items() for peer in self.peers)
+        return dict(chain.from_iterable(found))
 
     def pairs_of(self, term: str, step: Step) -> list[Pair]:
         """What the loss of a term gets, of each batch that it compares on.

@@ -16,7 +16,7 @@ from ckd_mm.adapters.core.context import asked_for
 from ckd_mm.adapters.core.parts import has_connector
 from ckd_mm.checks import one_of
 from ckd_mm.engine.controllers import Controller
-from ckd_mm.engine.hearing import heard_by
+from ckd_mm.engine.hearing import roles_of
 from ckd_mm.engine.sample_weights import (
     SampleWeights,
     build_sample_weights,
@@ -24,7 +24,7 @@ from ckd_mm.engine.sample_weights import (
 from ckd_mm.engine.schedules import Schedule, build_schedule
 from ckd_mm.functional import top1_agreement
 from ckd_mm.registry import LOSSES, build, did_you_mean
-from ckd_mm.teachers import Average, Request
+from ckd_mm.teachers import STUDENT, Average, Request
 
 __all__ = [
     'CHANNELS',
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 CHANNELS = ('student_channels', 'teacher_channels')
+KEYS = ('on', 'loss', 'sample_weight', 'schedule', 'teacher', 'learner', 'data')
 AVERAGE = ('average', 'teacher_weights')
 DATA = ('labelled', 'unlabelled', 'both')
 """On which of the two batches of a step a term compares."""
@@ -59,6 +60,8 @@ class Term:
         connector: What is trained between the student's maps and the teacher's modules,
             where `on` has `connector=True`; its widths are those of the models.
         sample_weight: How much each row counts, where they count differently.
+        learner: The number of the peer that learns in it; `STUDENT` in most terms.
+        mutual: Whether the one that teaches gets a gradient as well.
     """
 
     name: str
@@ -71,6 +74,8 @@ class Term:
     average: Average = Average()
     connector: nn.Module | None = None
     sample_weight: SampleWeights | None = None
+    learner: int = STUDENT
+    mutual: bool = False
 
     @property
     def request(self) -> Request:
@@ -85,6 +90,8 @@ class Term:
             average=self.average,
             connector=self.connector,
             users=(self.loss, *self.weighers),
+            learner=self.learner,
+            mutual=self.mutual,
         )
 
     @property
@@ -116,9 +123,16 @@ class Term:
 
 
 def build_terms(
-    distill: dict[str, dict[str, Any]] | None, num_teachers: int = 1
+    distill: dict[str, dict[str, Any]] | None,
+    num_teachers: int = 1,
+    peers: Sequence[str] = (),
 ) -> list[Term]:
     """The terms of a `distill` config.
+
+    Args:
+        distill: By name of the term.
+        num_teachers: How many frozen teachers the hook has.
+        peers: The names of its peers.
 
     Raises:
         ValueError: There is no term, or one is wrong; the message names it.
@@ -129,7 +143,10 @@ def build_terms(
             "dict(ckd=dict(on='roi_logits', loss=dict(type='CKDLoss'))), "
             f'got {distill!r}'
         )
-    return [_build_term(name, config, num_teachers) for name, config in distill.items()]
+    return [
+        _build_term(name, config, num_teachers, peers)
+        for name, config in distill.items()
+    ]
 
 
 def _check_keys(name: Any, config: Any) -> None:
@@ -138,7 +155,7 @@ def _check_keys(name: Any, config: Any) -> None:
     Raises:
         ValueError: One is wrong or missing.
     """
-    known = ('on', 'loss', 'sample_weight', 'schedule', 'teacher', 'data', *AVERAGE)
+    known = (*KEYS, *AVERAGE)
     if not isinstance(name, str) or not re.fullmatch(r'[\w-]+', name):
         raise ValueError(
             'the name of a distill term must have only letters, digits, _ and -, as '
@@ -165,15 +182,17 @@ def _check_keys(name: Any, config: Any) -> None:
             )
 
 
-def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
+def _build_term(
+    name: str, config: dict[str, Any], num_teachers: int, peers: Sequence[str]
+) -> Term:
     _check_keys(name, config)
     try:
         has_connector(config['on'])
         loss = _build_loss(config['loss'])
         schedule = build_schedule(config.get('schedule'))
-        teachers = heard_by(loss, config.get('teacher'), num_teachers)
+        roles = roles_of(loss, config, num_teachers, peers)
         data = one_of('data', config.get('data', DATA[0]), DATA)
-        heard = tuple(dict.fromkeys(teachers or range(num_teachers)))
+        heard = tuple(dict.fromkeys(roles.teachers or range(num_teachers)))
         kind, weights = (config.get(key) for key in AVERAGE)
         average = Average.read(kind, weights, heard, loss)
         sample_weight = build_sample_weights(
@@ -183,16 +202,24 @@ def _build_term(name: str, config: dict[str, Any], num_teachers: int) -> Term:
     except ValueError as error:
         raise ValueError(f'distill term {name!r}: {error}') from error
     controller = schedule.controller()
+    if controller is not None and roles.learner != STUDENT:
+        raise ValueError(
+            f'distill term {name!r}: a schedule of type {type(schedule).__name__!r} '
+            'looks at the losses of the student, and a peer learns in the term; take '
+            'one by time, such as schedule=dict(warmup=EPOCHS)'
+        )
     return Term(
         name,
         config['on'],
         loss,
         schedule,
-        teachers,
+        roles.teachers,
         controller,
         data,
         average,
         sample_weight=sample_weight,
+        learner=roles.learner,
+        mutual=roles.mutual,
     )
 
 

@@ -60,6 +60,12 @@ def _check_labels(runner: Runner, maker: PairMaker, student_loss_weight: Any) ->
             'none; set student_loss_weight=0 to train by the terms alone, or give the '
             'folder to unlabelled=dict(dataloader=...) beside labelled data'
         )
+    for peer in maker.peers:
+        raise ValueError(
+            f'peer {peer.name!r} is trained by its own losses, which need labels, and '
+            f'the training data ({kind}) have none; leave peers out, or give labelled '
+            'data'
+        )
     for name, reason in maker.needing_labels.items():
         raise ValueError(
             f'term {name!r} needs labels, and the training data ({kind}) have none: '

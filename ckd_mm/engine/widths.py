@@ -60,7 +60,7 @@ def completed(
     Args:
         distill: The terms as the user wrote them.
         terms: The terms that were built of it.
-        kinds: The teachers.
+        kinds: The teachers, and after them the peers.
         runner: The run.
         random_state: In which first weights are drawn: that in which the hook was
             built, as losses would have if the config had given the channels.
@@ -73,7 +73,8 @@ def completed(
     with preserved_random_state():
         torch.set_rng_state(random_state)
         if found != distill:
-            terms = build_terms(found, len(kinds))
+            peers = [kind.name_in_terms for kind in kinds if kind.name_in_terms]
+            terms = build_terms(found, len(kinds) - len(peers), peers)
         return with_connectors(terms, kinds, runner, student)
 
 
@@ -188,6 +189,7 @@ def _maker(
             (EMBEDDING,) if _asks_to_weigh(term) else (),
             term.teachers,
             users=term.weighers,
+            learner=term.learner,
         )
         for term in terms
     }

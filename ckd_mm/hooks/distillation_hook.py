@@ -17,6 +17,7 @@ from ckd_mm.engine.finite import FiniteCheck
 from ckd_mm.engine.hearing import check_all_are_heard
 from ckd_mm.engine.inference import AtInference, warn_of_stock_student
 from ckd_mm.engine.inherit import Inherit
+from ckd_mm.engine.peers import Peers
 from ckd_mm.engine.sample_index import SampleIndex, attached_index
 from ckd_mm.engine.student import check_averages, check_strategy, student_of
 from ckd_mm.engine.student_losses import StudentLosses
@@ -62,15 +63,15 @@ class DistillationHook(Hook):
             file; `classes` and `class_map`, to match its classes with the student's by
             name; `evaluate=True`, to evaluate the teacher before training and log its
             metrics under `teacher/`; `shard=True`, to spread it over the processes.
-            `ema=True` instead: the average of the student, which the run's EMAHook
-            keeps. `cache=PATH` instead: what `tools/cache_teacher.py` has stored.
-            `itself=True` and `previous_epoch=...`: the student's own deeper layers, and
-            what it was an epoch ago. A list of such dicts: several teachers, averaged
-            by `weight` unless a term chooses. Left out where all losses read the
-            student alone.
+            `ema=True` instead: the student's average, of the run's EMAHook.
+            `cache=PATH` instead: what `tools/cache_teacher.py` has stored.
+            `itself=True`, `previous_epoch=...`: its own deeper layers, and what it was
+            an epoch ago. A list of such dicts: several teachers, averaged by `weight`
+            unless a term chooses. Left out where all losses read the student alone.
         distill: The terms by name, each a dict with `on`, `loss` and optionally
             `schedule` (see :mod:`ckd_mm.engine.schedules`), `sample_weight`, `data`,
-            `teacher` (its position, or several), `average` and `teacher_weights`.
+            `teacher` (its position, or several), `learner`, `average` and
+            `teacher_weights`.
         student_loss_weight: A factor on the student's losses, or a dict with a factor
             per loss key. `dict(value=(1, 0.2), schedule=dict(...))` goes from the first
             number to the second as the schedule rises. A warning names each key that
@@ -78,6 +79,8 @@ class DistillationHook(Hook):
             labels, only the modules that they read are run.
         unlabelled: `dataloader`, of images for terms that name them by their `data`;
             `moves_statistics=False` keeps them out of BatchNorm's running statistics.
+        peers: Models that are trained along, which terms name as `teacher` or
+            `learner`: a list of dicts, see docs/how_to/peers.md.
         inherit: Modules, such as `['neck', 'bbox_head']`, whose weights the student
             takes from the teacher, where names and shapes agree;
             `dict(teacher=NUMBER, parts=[...])` of several teachers.
@@ -97,15 +100,18 @@ class DistillationHook(Hook):
         student_loss_weight: float | dict[str, Any] = 1.0,
         unlabelled: dict[str, Any] | None = None,
         inherit: Any = None,
+        peers: list[dict[str, Any]] | None = None,
     ) -> None:
         self.teachers = read_teachers(teacher)
+        self.peers = Peers(peers, distill or ())
+        self._kinds = [*self.teachers, *self.peers.kinds]  # by the number in terms
         self._inherit = Inherit.read(inherit, self.teachers)
         self._teacher_states = TeacherStates(self.teachers)
         self._random_state = torch.get_rng_state()
         with preserved_random_state():  # connectors draw their first weights
-            self.terms = build_terms(distill, len(self.teachers))
+            self.terms = build_terms(distill, len(self.teachers), self.peers.names)
         self._distill = distill or {}
-        check_all_are_heard(teacher, self.terms)
+        check_all_are_heard(teacher, self.terms, self.peers.names)
         self.connectors = Connectors(self.terms)
         StudentLosses(student_loss_weight)  # refuses a bad one at once
         self.student_loss_weight = student_loss_weight
@@ -154,9 +160,10 @@ class DistillationHook(Hook):
             self._inherit.apply(runner, student)
         device = next(student.parameters()).device
         teachers = [kind.build(runner, device) for kind in self.teachers]
+        all_teachers = [*teachers, *self.peers.start(runner)]
         self.distiller = Distiller(
             student,
-            teachers,
+            all_teachers,
             self.terms,
             self.student_loss_weight,
             self._unlabelled is None or self._unlabelled.moves_statistics,
@@ -165,7 +172,7 @@ class DistillationHook(Hook):
         check_training_data(runner, self.distiller.maker, self.student_loss_weight)
         self._teacher_states.begin(teachers)
         self._at_inference = AtInference(
-            student, self.terms, self.teachers, teachers, runner.cfg.get('model')
+            student, self.terms, self._kinds, all_teachers, runner.cfg.get('model')
         )
         if self._unlabelled is not None:
             self._unlabelled.open(runner)
@@ -209,10 +216,8 @@ class DistillationHook(Hook):
             name: schedule.factor(runner.iter, per_epoch)
             for name, schedule in self._schedules.items()
         }
-        compares = any(
-            factors[term.name] for term in self.terms if term.request.unlabelled
-        )
-        loader = self._unlabelled if compares else None
+        wanted = any(factors[one.name] for one in self.terms if one.request.unlabelled)
+        loader = self._unlabelled if wanted else None
         batch = None if loader is None else loader.batch(runner)
         done = runner.iter / runner.max_iters
         self.distiller.set_progress(runner.iter / per_epoch, factors, batch, done)
@@ -250,6 +255,11 @@ class DistillationHook(Hook):
         if self._at_inference is not None:
             self._at_inference.end()
 
+    def after_val(self, runner: Runner) -> None:
+        """Evaluate the peers as well."""
+        if self.distiller is not None:
+            self.peers.evaluate(runner)
+
     def after_train(self, runner: Runner) -> None:
         """Warn of weights of the student's losses that have done nothing."""
         if self.distiller is not None:
@@ -260,10 +270,11 @@ class DistillationHook(Hook):
         if not self._joined:
             check_strategy(runner)
             check_averages(runner)
+            peers = self.peers.build(runner)
             self.terms = completed(
-                self._distill, self.terms, self.teachers, runner, self._random_state
+                self._distill, self.terms, self._kinds, runner, self._random_state
             )
-            self.connectors = Connectors(self.terms)
+            self.connectors = Connectors(self.terms, peers)
             self.connectors.join(runner)
             self._joined = True
 
@@ -276,12 +287,10 @@ class DistillationHook(Hook):
         if self._at_inference is not None:
             self._at_inference.end()
             self._at_inference = None
-        if self._replay is not None:
-            self._replay.detach(runner)
-            self._replay = None
-        if self._sample_index is not None:
-            self._sample_index.detach(runner)
-            self._sample_index = None
+        for attached in (self._replay, self._sample_index):
+            if attached is not None:
+                attached.detach(runner)
+        self._replay = self._sample_index = None
         if self._unlabelled is not None:
             self._unlabelled.close()
 

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from ckd_mm.commands.defaults import METHODS
 from ckd_mm.engine.pairs import PairMaker
+from ckd_mm.engine.terms import Term
 from ckd_mm.errors import as_value_error
 from ckd_mm.hooks import DistillationHook
 from ckd_mm.random_state import preserved_random_state
-from ckd_mm.teachers import Request, Teacher
+from ckd_mm.teachers import STUDENT, Request, Teacher
 from ckd_mm.teachers.loading.safe import read_file
 
 __all__ = ['Logits', 'Models', 'open_models']
@@ -130,6 +131,10 @@ class Models:
             for sample in self.student.test_step(pseudo_collate(deepcopy(batch)))
         ]
 
+    def _hears_peers(self, term: Term) -> bool:
+        """Whether it compares with a model that was trained along: it is not here."""
+        return any(number >= len(self.teachers) for number in term.teachers or ())
+
     def _maker(self) -> tuple[Any, PairMaker, bool]:
         """Of the term that compares class logits, or else of the family's own part."""
         if not self.teachers or any(one.is_student for one in self.hook.teachers):
@@ -138,7 +143,11 @@ class Models:
                 'are no logits to compare with its own; the page goes without the '
                 'pictures of logits'
             )
-        wanted = [(term.on, term.teachers) for term in self.hook.terms]
+        wanted = [
+            (term.on, term.teachers)
+            for term in self.hook.terms
+            if term.learner == STUDENT and not self._hears_peers(term)
+        ]
         wanted = [one for one in wanted if str(_part(one[0])) in METHODS]
         wanted += [(part, None) for part in METHODS]
         reasons = []

@@ -101,6 +101,12 @@ def read_terms(
         ValueError: A term is wrong or there is none of this name, a temperature is not
             positive, or a loss has no weight.
     """
+    if hook.get('peers'):
+        raise ValueError(
+            'weights are proposed from gradients of the student beside teachers that '
+            'stay as they are, and the hook has peers, which are trained; give weight '
+            'and temperature of its terms in the config'
+        )
     number = len(read_teachers(hook.get('teacher')))
     distill = hook.get('distill')
     built = {term.name: term for term in build_terms(distill, number)}

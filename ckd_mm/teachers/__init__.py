@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from ckd_mm.renamed import old_name
 from ckd_mm.teachers.averages import Average
-from ckd_mm.teachers.base import ALONE, Request, Teacher, TeacherKind, TeacherView
+from ckd_mm.teachers.base import (
+    ALONE,
+    STUDENT,
+    Request,
+    Teacher,
+    TeacherKind,
+    TeacherView,
+)
 from ckd_mm.teachers.cached import CachedTeacher, StoredTeacher
 from ckd_mm.teachers.ema import EMATeacher
 from ckd_mm.teachers.evaluate import evaluate_teacher
@@ -14,6 +21,7 @@ from ckd_mm.teachers.itself import Itself, ItselfTeacher
 from ckd_mm.teachers.loading.build import build_teacher
 from ckd_mm.teachers.loading.checkpoint import load_weights
 from ckd_mm.teachers.model import ModelTeacher, ModelView
+from ckd_mm.teachers.peers import Peer, PeerKind, introduced, read_peers
 from ckd_mm.teachers.previous import PreviousEpochTeacher
 from ckd_mm.teachers.reading import read_teachers
 from ckd_mm.teachers.remembered import RememberedTeacher
@@ -27,6 +35,7 @@ def __getattr__(name: str) -> object:
 
 __all__ = [
     'ALONE',
+    'STUDENT',
     'Average',
     'CachedTeacher',
     'EMATeacher',
@@ -36,6 +45,8 @@ __all__ = [
     'ItselfTeacher',
     'ModelTeacher',
     'ModelView',
+    'Peer',
+    'PeerKind',
     'PreviousEpochTeacher',
     'RememberedTeacher',
     'Request',
@@ -48,6 +59,8 @@ __all__ = [
     'ZooTeacher',
     'build_teacher',
     'evaluate_teacher',
+    'introduced',
     'load_weights',
+    'read_peers',
     'read_teachers',
 ]

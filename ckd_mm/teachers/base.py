@@ -24,10 +24,13 @@ from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value
 from ckd_mm.adapters.core.class_names import ClassNames
 from ckd_mm.teachers.averages import Average
 
-__all__ = ['ALONE', 'Request', 'Teacher', 'TeacherKind', 'TeacherView']
+__all__ = ['ALONE', 'STUDENT', 'Request', 'Teacher', 'TeacherKind', 'TeacherView']
 
 ALONE = -1
 """The number that a term hears whose loss reads the student alone."""
+
+STUDENT = -2
+"""The number of the student where it teaches a peer, or learns."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Request:
         connector: What is trained between the student's maps and the teacher's modules,
             where `on` has `connector=True`.
         users: Its loss and its weighers, each of which must take what is compared.
+        learner: The number of the peer that learns in it; `STUDENT` in most terms.
+        mutual: Whether the one that teaches gets a gradient as well.
     """
 
     on: Any
@@ -55,6 +60,8 @@ class Request:
     average: Average = Average()
     connector: nn.Module | None = None
     users: Sequence[nn.Module] = ()
+    learner: int = STUDENT
+    mutual: bool = False
 
     @property
     def labelled(self) -> bool:
@@ -67,7 +74,12 @@ class Request:
         return self.data != 'labelled'
 
     def listens_to(self, teacher: int) -> bool:
-        """Whether the term compares with the teacher of this number."""
+        """Whether the view of the teacher of this number makes the term's pair.
+
+        Of a peer that learns, its own view does.
+        """
+        if self.learner != STUDENT:
+            return teacher == self.learner
         if self.teachers is None:
             return teacher != ALONE
         return teacher in self.teachers
@@ -178,6 +190,9 @@ class TeacherKind(ABC):
 
     is_student: ClassVar[bool] = False
     """Whether it is the student itself, in another layer or at another time."""
+
+    name_in_terms: str = ''
+    """What terms call it if it is a peer; the others have a number."""
 
     weight: float = 1.0
 

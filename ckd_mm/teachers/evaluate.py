@@ -43,12 +43,13 @@ def evaluate_teacher(teacher: BaseModel, runner: Runner) -> dict[str, Any]:
         return evaluator.evaluate(len(loader.dataset))
 
 
-def log_metrics(metrics: dict[str, Any], runner: Runner) -> None:
-    """Log the metrics of a teacher, if it was evaluated."""
+def log_metrics(metrics: dict[str, Any], runner: Runner, name: str = '') -> None:
+    """Log the metrics of a teacher, if it was evaluated, or of the peer of a name."""
     if metrics:
+        who = f'Peer {name!r}' if name else 'Teacher'
         values = ', '.join(f'{key}: {value}' for key, value in metrics.items())
-        print_log(f'Teacher evaluated: {values}', logger='current')
+        print_log(f'{who} evaluated: {values}', logger='current')
         runner.visualizer.add_scalars(
-            {f'teacher/{key}': value for key, value in metrics.items()},
+            {f'{name or "teacher"}/{key}': value for key, value in metrics.items()},
             step=runner.iter,
         )

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from torch import Tensor, nn
+from torch import nn
 
 from ckd_mm.adapters import BoundTerm, Pair, Step, Tap, Value, build_adapter
+from ckd_mm.adapters.core.detached import detached
 from ckd_mm.adapters.core.parts import is_modules
 from ckd_mm.checks import boolean, positive
 from ckd_mm.registry import TEACHERS
@@ -133,11 +134,11 @@ class OwnView(ViewWithoutModel):
             return replace(pair, teacher=None)
         pair = bound.pair(step, step.student)
         assert pair.teacher is not None
-        return replace(pair, teacher=_detached(pair.teacher))
+        return replace(pair, teacher=detached(pair.teacher))
 
     def teacher_value(self, term: str, step: Step) -> Value:
         """The teacher's value for a term."""
-        return _detached(self.terms[term].teacher_value(step, step.student))
+        return detached(self.terms[term].teacher_value(step, step.student))
 
     def forget(self) -> None:
         """Nothing: the student's recorder has the tensors."""
@@ -190,9 +191,3 @@ def _needs_runs(bound: BoundTerm) -> bool:
     """Whether something runs beside the student's forward."""
     taps = [*bound.student_taps(), *bound.teacher_taps()]
     return bound.crossed or any(tap.run is not None for tap in taps)
-
-
-def _detached(value: Value) -> Value:
-    if isinstance(value, Tensor):
-        return value.detach()
-    return tuple(level.detach() for level in value)

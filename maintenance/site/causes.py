@@ -113,7 +113,7 @@ CAUSES = {
     'teacher checkpoint: the folder': (
         'The folder has no file of weights. Give the file itself, or another folder.'
     ),
-    'teacher {_name(config)} cannot be built': (
+    '{what} {_name(config)} cannot be built': (
         "The library refuses the teacher's config, with the error that follows. If a "
         'type is unknown, add its module to `custom_imports` of that config.'
     ),

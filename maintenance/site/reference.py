@@ -17,6 +17,7 @@ import setuptools
 import ckd_mm.hooks
 from ckd_mm.engine.sample_weights import has_rows
 from ckd_mm.registry import ADAPTERS, LOSSES, SCHEDULES, TEACHERS, WEIGHERS
+from ckd_mm.teachers import PeerKind
 from ckd_mm.teachers.base import TeacherKind
 from ckd_mm.teachers.reading import options_of
 from maintenance.pages import ROOT
@@ -75,6 +76,12 @@ What each option says: [Teachers](../teachers.md) and
 [Teachers from other libraries](../foreign_teachers.md).
 
 {_classes(TEACHERS.module_dict)}
+
+## `peers`
+
+What each option says: [Train models together](../how_to/peers.md).
+
+{_table(('option', 'default'), _fields(PeerKind))}
 
 ## `schedule`
 

@@ -25,6 +25,7 @@ from benchmarks.steps import setting as setting_module
 from benchmarks.steps.cases import cases_of, distiller_of, term_of
 from benchmarks.steps.meters import flops, peak
 from benchmarks.steps.options import measure_options, options_table
+from benchmarks.steps.peers import peers
 from benchmarks.steps.report import every, memory, steps, stream, work
 from benchmarks.steps.setting import (
     Setting,
@@ -237,3 +238,12 @@ def test_dense_heads_and_queries_are_timed(
     cells = [cell.strip() for cell in step.split('|')[1:-1]]
     assert cells[0] == titles[-1] and float(cells[2]) < float(cells[3])
     assert not cells[4], 'the authors of CKD have none'
+
+
+def test_a_peer_is_timed_beside_its_own_step_and_the_terms(setting: Setting) -> None:
+    _, _, *table = peers(setting, ['CKD'], rounds=1, warmup=0)
+    assert [row.split(' | ')[0] for row in table[2:]] == ['| `neck`', '| `roi_logits`']
+    for row in table[2:]:
+        seconds = [float(cell) for cell in row.strip('| ').split(' | ')[1:]]
+        assert seconds[4] == pytest.approx(seconds[3] / sum(seconds[:3]), rel=0.1)
+        assert all(seconds)

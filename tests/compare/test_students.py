@@ -102,3 +102,23 @@ def test_a_method_may_say_that_it_has_no_teacher() -> None:
         student_of('a method', method, base, None)
     cfg = student_of('a method', dict(method, teacher=None), base, None)
     check_student('a method', cfg)
+
+
+def test_a_method_with_peers_has_them_in_place_of_the_teacher(
+    write: Write, student: str, tmp_path: Path
+) -> None:
+    terms = dict(kd=dict(on='logits', loss=dict(type='KDLoss')))
+    weights = tmp_path / 'peer.pth'
+    peer = dict(config=student, checkpoint=str(weights))
+    path = write(methods={'mutual': dict(peers=[peer], distill=terms)})
+    with pytest.raises(
+        ValueError, match="'peer0': its checkpoint .* is not there; tra"
+    ):
+        read_comparison(path)
+    peer.pop('checkpoint')
+    path = write(methods={'mutual': dict(peers=[peer], distill=terms)})
+    hook = hook_of(read_comparison(path).students['mutual'])
+    assert hook is not None
+    assert (hook['peers'], hook['teacher']) == ([peer], None)
+    peer['checkpoint'] = str(weights)
+    assert local_files(dict(peers=[peer])) == [weights]

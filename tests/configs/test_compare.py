@@ -6,12 +6,14 @@ import ast
 import functools
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
 from ckd_mm.compare import Comparison, plan, read_comparison
+from ckd_mm.teachers import PeerKind
 from ckd_mm.teachers.foreign.from_timm import TimmTeacher
 
 from ..losses.battery import LOSSES
@@ -43,13 +45,18 @@ def read(random_weights: Callable[[str], str]) -> Callable[[Path], Comparison]:
 
 
 @pytest.fixture
-def untrained_timm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its teachers have random weights instead of those of their file."""
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Teachers of timm and peers have random weights instead of those of a file."""
     monkeypatch.setattr(TimmTeacher, 'check', lambda teacher: teacher.load(False))
-    monkeypatch.setattr(TimmTeacher, 'files', lambda teacher: [])
+    check = PeerKind.check
+    monkeypatch.setattr(
+        PeerKind, 'check', lambda peer: check(replace(peer, checkpoint=None))
+    )
+    for kind in (TimmTeacher, PeerKind):
+        monkeypatch.setattr(kind, 'files', lambda teacher: [])
 
 
-@pytest.mark.usefixtures('untrained_timm')
+@pytest.mark.usefixtures('untrained')
 @pytest.mark.parametrize('path', COMPARISONS, ids=lambda path: path.stem)
 def test_it_is_documented_and_every_run_can_be_planned(
     path: Path,

@@ -59,6 +59,7 @@ def setting(path: str) -> dict[str, Any]:
     options = SET_PER_PAIR.get(name_of(path).folder, {})
     hook = copy.deepcopy(distilling_hook(path))
     hook.pop('teacher', None)
+    hook.pop('peers', None)
     hook.pop('inherit', None)  # where the teacher has heads of the student's shape
     for name, term in hook['distill'].items():
         for option in options.get(name, ()):

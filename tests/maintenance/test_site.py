@@ -118,7 +118,8 @@ def test_reference_pages_have_everything_that_is_registered() -> None:
 
 def sections(page: str) -> dict[str, str]:
     parts = re.split(r'^### (\w+)\n', page, flags=re.M)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+    bodies = (part.split('\n## ')[0] for part in parts[2::2])
+    return dict(zip(parts[1::2], bodies, strict=True))
 
 
 def test_every_option_of_a_teacher_on_the_page_is_one() -> None:

@@ -16,7 +16,7 @@ from mmengine.utils import import_modules_from_strings
 from ckd_mm.random_state import preserved_random_state
 from ckd_mm.teachers.loading.checkpoint import load_weights
 
-__all__ = ['build_model', 'build_teacher', 'read_config']
+__all__ = ['build_model', 'build_teacher', 'built', 'read_config']
 
 
 def build_teacher(
@@ -54,7 +54,7 @@ def build_teacher(
             'mmpretrain::...) whose metafile names weights come with one; give '
             'teacher=dict(config=..., checkpoint=PATH_OR_URL)'
         )
-    teacher = _built(cfg, config)
+    teacher = built(cfg, config)
     meta = load_weights(teacher, checkpoint, prefix)
     teacher.dataset_meta = _dataset_meta(meta)
     teacher.eval()  # LAD's and LD's return None
@@ -70,13 +70,17 @@ def build_model(config: str | PathLike[str] | dict | Config) -> BaseModel:
         ValueError: The config cannot be read or built.
     """
     cfg, _ = read_config(config)
-    return _built(cfg, config).eval().requires_grad_(False)
+    return built(cfg, config).eval().requires_grad_(False)
 
 
 def read_config(
-    config: str | PathLike[str] | dict | Config,
+    config: str | PathLike[str] | dict | Config, what: str = 'teacher'
 ) -> tuple[Config, str | None]:
     """A teacher's config, and the zoo's weights for it if there are any.
+
+    Args:
+        config: A path, a zoo name, or a dict.
+        what: What it is in the run, for messages.
 
     Raises:
         ValueError: It cannot be read.
@@ -91,7 +95,7 @@ def read_config(
         return _from_zoo(fspath(config))
     except Exception as error:
         raise ValueError(
-            f'teacher config {_name(config)} cannot be read: {type(error).__name__}: '
+            f'{what} config {_name(config)} cannot be read: {type(error).__name__}: '
             f'{error}; give the path of a config, a zoo name such as '
             "'mmdet::faster_rcnn/faster-rcnn_r101_fpn_2x_coco.py', or a dict with a "
             'whole config or its model'
@@ -121,11 +125,20 @@ def _from_zoo(name: str) -> tuple[Config, str | None]:
     return cfg, cfg.get('model_path')
 
 
-def _built(cfg: Config, config: Any) -> BaseModel:
+def built(cfg: Config, config: Any, what: str = 'teacher') -> BaseModel:
+    """The model of a config that was read, as its library builds it.
+
+    Args:
+        cfg: What was read.
+        config: As the user gave it, for messages.
+        what: What it is in the run, for messages.
+
+    Raises:
+        ValueError: It has no model, or one that cannot be built.
+    """
     if 'model' not in cfg:
         raise ValueError(
-            f"teacher config {_name(config)} has no 'model'; it has "
-            f'{sorted(cfg.keys())}'
+            f"{what} config {_name(config)} has no 'model'; it has {sorted(cfg.keys())}"
         )
     model_cfg = cfg.model
     if cfg.get('data_preprocessor') is not None:
@@ -138,7 +151,7 @@ def _built(cfg: Config, config: Any) -> BaseModel:
         unknown = isinstance(error, KeyError) and scope is None
         hint = "; if it is another library's, add default_scope='mmpretrain' or 'mmdet'"
         raise ValueError(
-            f'teacher {_name(config)} cannot be built: {type(error).__name__}: {error}'
+            f'{what} {_name(config)} cannot be built: {type(error).__name__}: {error}'
             f'{hint if unknown else ""}'
         ) from error
 

@@ -1,0 +1,161 @@
+"""Detectors that learn together: RoIs of the student, anchors of who learns."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any, ClassVar
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmdet.models.task_modules.samplers import PseudoSampler
+from mmdet.testing import demo_mm_inputs
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from ckd_mm.adapters import Recorder, Tap
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.terms import build_terms
+from ckd_mm.losses import PKDLoss
+from ckd_mm.probing.steps import first_iteration
+from ckd_mm.registry import LOSSES
+from ckd_mm.teachers import Peer, PeerKind
+
+from ...adapters.detectors import faster_rcnn, mask_rcnn, one_stage
+
+ROIS = Tap('roi_head.bbox_roi_extractor', 'input')
+HEAD = Tap('roi_head.bbox_head')
+NECK = Tap('neck')
+KD = dict(type='KDLoss', temperature=1.0)
+
+
+def batch() -> dict[str, Any]:
+    return demo_mm_inputs(
+        2,
+        [[3, 64, 96], [3, 96, 64]],
+        num_items=[3, 2],
+        num_classes=10,
+        with_mask=True,
+    )
+
+
+def without_chance(model: BaseModel) -> BaseModel:
+    """It trains on all proposals, instead of some by chance."""
+    model.rpn_head.sampler = model.roi_head.bbox_sampler = PseudoSampler()
+    return model.train()
+
+
+def beside(student: BaseModel, peer: BaseModel, **terms: Any) -> Distiller:
+    one = Peer(PeerKind('peer0', config={}), peer)
+    return Distiller(student, [one], build_terms(terms, 0, ['peer0']))
+
+
+def losses_of(distiller: Distiller, student: BaseModel) -> dict[str, Any]:
+    data = student.data_preprocessor(batch(), True)
+    with distiller.attached(), first_iteration():
+        return student(**data, mode='loss')
+
+
+def gradients(model: BaseModel) -> dict[str, Tensor]:
+    return {
+        name: one.grad for name, one in model.named_parameters() if one.grad is not None
+    }
+
+
+def kl(learner: Tensor, teacher: Tensor) -> Tensor:
+    target = teacher.detach().softmax(dim=1)
+    return F.kl_div(learner.log_softmax(dim=1), target, reduction='batchmean')
+
+
+def noted(model: BaseModel) -> Recorder:
+    recorder = Recorder(model, [ROIS, HEAD, NECK])
+    recorder.attach()
+    recorder.open()
+    return recorder
+
+
+def test_both_learn_from_each_other_on_the_rois_of_the_student() -> None:
+    student, peer = (without_chance(faster_rcnn(seed=seed)) for seed in (0, 1))
+    models = {'student': deepcopy(student), 'peer': deepcopy(peer)}
+    calls: list[Any] = []
+    student.roi_head.bbox_head.register_forward_hook(lambda *_: calls.append(1))
+    distiller = beside(
+        student,
+        peer,
+        to_student=dict(on='roi_logits', loss=KD),
+        to_peer=dict(on='roi_logits', loss=KD, learner='peer0'),
+        maps=dict(on='neck', loss=dict(type='PKDLoss'), learner='peer0'),
+    )
+    found = losses_of(distiller, student)
+    total, _ = student.parse_losses(found)
+    total.backward()
+    assert calls == [1]
+
+    notes = {name: noted(model) for name, model in models.items()}
+    data = models['student'].data_preprocessor(batch(), True)
+    with first_iteration():
+        own = [model(**data, mode='loss') for model in models.values()]
+    (_, rois), (maps,) = notes['student'].calls(ROIS)[0], notes['peer'].calls(NECK)
+    logits = notes['student'].calls(HEAD)[0][0]
+    of_peer = models['peer'].roi_head._bbox_forward(maps, rois)['cls_score']
+    terms = {
+        'loss_to_student': kl(logits, of_peer),
+        'loss_to_peer': kl(of_peer, logits),
+    }
+    terms['loss_maps'] = PKDLoss()(maps, notes['student'].calls(NECK)[0])
+    for name, value in terms.items():
+        torch.testing.assert_close(found[name], value)
+    sums = [
+        model.parse_losses(one)[0]
+        for model, one in zip(models.values(), own, strict=True)
+    ]
+    (sum(sums) + sum(terms.values())).backward()
+    for model, by_hand in ((student, models['student']), (peer, models['peer'])):
+        expected, got = gradients(by_hand), gradients(model)
+        assert {*expected} == {*got}
+        for name, value in expected.items():
+            torch.testing.assert_close(got[name], value, rtol=1e-3, atol=1e-5, msg=name)
+
+
+@pytest.mark.parametrize('kind', ['GFL', 'FCOS', 'rpn_logits', 'mask_logits'])
+def test_nobody_but_who_learns_gets_a_gradient(kind: str) -> None:
+    """Anchors and points are those of who learns, masks those of the student's RoIs."""
+    student, peer = (detector(kind, seed).train() for seed in (0, 1))
+    part = kind if kind.endswith('logits') else 'dense_logits'
+    on = dict(part=part, activation='binary') if part == 'dense_logits' else part
+    loss = KD if part != 'mask_logits' else dict(type='MimicRows')
+    terms = {
+        'peer': dict(on=on, loss=loss),
+        'student': dict(on=on, loss=loss, learner='peer0'),
+    }
+    for teaches, term in terms.items():
+        found = losses_of(beside(student, peer, x=term), student)
+        model, other = (student, peer) if teaches == 'student' else (peer, student)
+        found['loss_x'].backward()
+        assert not gradients(model)
+        assert any(one.abs().sum() > 0 for one in gradients(other).values())
+        other.zero_grad()
+
+
+def detector(kind: str, seed: int) -> BaseModel:
+    if kind == 'rpn_logits':
+        return faster_rcnn(seed)
+    return mask_rcnn(seed) if kind == 'mask_logits' else one_stage(kind, seed=seed)
+
+
+@LOSSES.register_module(force=True)
+class MimicRows(nn.Module):
+    """The mean square of the difference of rows of any meaning."""
+
+    takes: ClassVar[str] = 'sigmoid'
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return (student - teacher).square().mean()
+
+
+def test_what_would_run_who_learns_twice_is_refused() -> None:
+    student, peer = (faster_rcnn(seed=seed) for seed in (0, 1))
+    for on in (dict(part='roi_logits', rois='proposals'), 'cross_roi_logits'):
+        for roles in (dict(), dict(learner='peer0')):
+            with pytest.raises(ValueError, match='runs modules of who learns once mor'):
+                beside(student, peer, x=dict(on=on, loss=KD, **roles))
