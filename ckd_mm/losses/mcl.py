@@ -68,6 +68,8 @@ class MCLLoss(nn.Module):
     """
 
     takes: ClassVar[Takes] = 'rows'
+    trains_teacher: ClassVar[bool] = True
+    """Whether it may train both models, `learner='both'`."""
 
     def __init__(
         self,

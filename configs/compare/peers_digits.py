@@ -6,6 +6,7 @@
 
 - KD: from a frozen teacher of width 16, trained before;
 - DML: a peer like the student, or one of width 16, both from random weights;
+- MCL: a peer like the student, contrast of embeddings and KD in both directions;
 - BD-KD, online: a peer of width 16 from random weights, which also learns by KD;
 - feedback: the teacher of KD, which goes on learning, also from the student.
 
@@ -29,6 +30,7 @@ methods = {
     'KD': f'{_digits}/kd_r18-w16-r18-w2_20e_digits.py',
     'DML, equal peer': f'{_digits}/dml_r18-w2-r18-w2_20e_digits.py',
     'DML, wide peer': f'{_digits}/dml_r18-w16-r18-w2_20e_digits.py',
+    'MCL, equal peer': f'{_digits}/mcl-kd_r18-w2-r18-w2_20e_digits.py',
     'BD-KD, online': f'{_digits}/bdkd-online_r18-w16-r18-w2_20e_digits.py',
     'feedback': f'{_digits}/feedback_r18-w16-r18-w2_20e_digits.py',
 }
