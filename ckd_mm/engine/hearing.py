@@ -75,7 +75,8 @@ def check_all_are_heard(teacher: Any, terms: Sequence[_Term]) -> None:
     teachers = teacher if isinstance(teacher, (list, tuple)) else [teacher]
     for number, one in enumerate([] if teacher is None else teachers):
         if not any(term.request.listens_to(number) for term in terms):
+            shown = ', '.join(f'{key}={value!r}' for key, value in one.items())
             raise ValueError(
-                f'no distill term compares with teacher {number} '
-                f'({one.get("config")}); leave it out, or name it in a term'
+                f'no distill term compares with teacher {number} ({shown}); leave it '
+                'out, or name it in a term'
             )
