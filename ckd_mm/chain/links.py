@@ -10,14 +10,27 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ckd_mm.chain.teachers import PREVIOUS, read_link_teachers
+from ckd_mm.chain.fit import check_fit, check_stock
+from ckd_mm.chain.teachers import PREVIOUS, check_alone, read_link_teachers
 from ckd_mm.checks import integer
 from ckd_mm.commands.presets import add_imports
 from ckd_mm.compare.comparison import folder_name
-from ckd_mm.compare.entries import check_entries, modules_of, read_entries
-from ckd_mm.compare.students import check_student, hook_of, load_config, student_of
+from ckd_mm.compare.entries import (
+    check_checkpoint,
+    check_entries,
+    check_names,
+    modules_of,
+    read_entries,
+)
+from ckd_mm.compare.students import (
+    check_student,
+    hook_of,
+    load_config,
+    student_of,
+    with_options,
+)
 from ckd_mm.compare.teachers import check_teachers
-from ckd_mm.registry import LOSSES, did_you_mean
+from ckd_mm.registry import did_you_mean
 
 __all__ = ['Chain', 'Link', 'read_chain']
 
@@ -129,6 +142,7 @@ def _named(links: Any) -> dict[str, dict[str, Any]]:
             'links must be a dict with at least one entry, '
             f'links=dict(NAME=dict(config=...), ...), got {links!r}'
         )
+    check_names('a link', links)
     for name, entry in links.items():
         what = f'link {name!r}'
         if not isinstance(entry, dict) or not isinstance(entry.get('config'), str):
@@ -172,20 +186,22 @@ def _link(
     """One link, checked."""
     what = f'link {name!r}'
     cfg = load_config(what, entry['config'])
-    cfg.merge_from_dict(deepcopy(entry.get('cfg_options') or {}))
+    with_options(what, cfg, entry.get('cfg_options'))
     if 'checkpoint' in entry:
         return _given(what, entry, cfg, modules_of(content))
-    found = read_link_teachers(what, name, entry.get('teacher'), list(before), names)
+    found = read_link_teachers(what, name, entry, list(before), names)
     taught = [one for one in found if isinstance(one, str)]
-    _check_stock(what, taught, before)
+    check_stock(what, {one: before[one].cfg for one in taught})
     cfg = _distilled(what, entry, cfg, found, before)
-    cfg.merge_from_dict(deepcopy(content.get('cfg_options') or {}))
+    with_options('the chain', cfg, content.get('cfg_options'))
     add_imports(cfg, modules_of(content))
     check_student(what, cfg)
     hook = hook_of(cfg)
     outside = [one for one in found if not isinstance(one, str)]
     if hook is not None and (outside or not found):
         _check_teachers(what, outside or hook.get('teacher'), cfg.default_scope)
+    elif hook is not None:
+        check_fit(what, cfg, [before[one].cfg for one in taught])
     return Link(cfg, taught if hook is not None else ())
 
 
@@ -199,8 +215,10 @@ def _given(
                 f'{what} has a checkpoint, so it is not trained, and {key!r}; leave '
                 'one of them out'
             )
+    checkpoint = entry['checkpoint']
+    check_checkpoint(what, checkpoint, 'leave it out, and the chain trains the link')
     add_imports(cfg, modules)
-    link = Link(cfg, checkpoint=entry['checkpoint'])
+    link = Link(cfg, checkpoint=checkpoint)
     _check_teachers(what, dict(config=cfg, checkpoint=link.checkpoint))
     return link
 
@@ -228,10 +246,8 @@ def _distilled(
     hook, method = hook_of(cfg), _method_of(what, entry)
     if method is not None:
         if not teachers:
-            raise ValueError(
-                f'{what} is the first one and distils, but nothing teaches it; give it '
-                'a teacher=dict(config=..., checkpoint=...)'
-            )
+            check_alone(what, method, entry)
+            return student_of(what, {**method, 'teacher': None}, cfg, None)
         if isinstance(method, str):  # the models decide what is compared
             first = teachers[0]
             model: Any = before[first].cfg if isinstance(first, str) else None
@@ -242,7 +258,7 @@ def _distilled(
         return student_of(what, method, cfg, teacher)
     if hook is not None and teachers:
         return _with_teacher(cfg, teacher)
-    if hook is None and 'teacher' in entry:
+    if hook is None and entry.get('teacher') is not None:
         raise ValueError(
             f'{what} has a teacher and nothing to distil; give it distill=dict(...) or '
             "method='kd'"
@@ -265,21 +281,3 @@ def _with_teacher(cfg: Config, teacher: Any) -> Config:
     assert hook is not None
     hook['teacher'] = teacher
     return cfg
-
-
-def _check_stock(
-    what: str, teachers: Sequence[str], before: Mapping[str, Link]
-) -> None:
-    """Refuse teachers whose checkpoint is not the student that was validated."""
-    for name in teachers:
-        hook = hook_of(before[name].cfg) or {}
-        for term in (hook.get('distill') or {}).values():
-            kind = term['loss']['type']
-            cls = LOSSES.get(kind) if isinstance(kind, str) else kind
-            if hasattr(cls, 'at_inference'):
-                raise ValueError(
-                    f'{what} learns from link {name!r}, whose {cls.__name__} gives its '
-                    'student other modules at inference; export that student with '
-                    'tools/export_student.py, and give it as teacher=dict(config=..., '
-                    'checkpoint=...)'
-                )

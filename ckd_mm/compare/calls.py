@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser, kind: str) -> None:
     slots = parser.add_mutually_exclusive_group()
     slots.add_argument(
         '--gpus',
-        type=lambda text: [int(number) for number in text.split(',')],
+        type=_gpus,
         help='one run at a time on each, such as 0,1,2',
     )
     slots.add_argument(
@@ -121,8 +121,16 @@ def command_line() -> str:
     return shlex.join(['python', *sys.argv])
 
 
+def _gpus(text: str) -> list[int]:
+    numbers = text.split(',')
+    if not all(number.isdecimal() for number in numbers):
+        raise argparse.ArgumentTypeError(
+            f'must be numbers of GPUs such as 0,1,2, got {text!r}'
+        )
+    return [int(number) for number in numbers]
+
+
 def _jobs(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'must be at least 1, got {number}')
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'must be at least 1, got {text}')
+    return int(text)

@@ -11,7 +11,12 @@ from typing import Any
 from mmengine.config import Config
 
 from ckd_mm.commands.presets import add_imports
-from ckd_mm.compare.entries import check_entries, modules_of, read_entries
+from ckd_mm.compare.entries import (
+    check_entries,
+    check_names,
+    modules_of,
+    read_entries,
+)
 from ckd_mm.compare.students import (
     check_student,
     hook_of,
@@ -19,6 +24,7 @@ from ckd_mm.compare.students import (
     read_bases,
     split_first,
     student_of,
+    with_options,
 )
 from ckd_mm.compare.teachers import check_peers, check_teachers
 from ckd_mm.registry import did_you_mean
@@ -109,7 +115,7 @@ def read_comparison(
     students, alone, firsts = _students(content, methods)
     modules = modules_of(content)
     for name, student in students.items():
-        student.merge_from_dict(content.get('cfg_options') or {})
+        with_options('the comparison', student, content.get('cfg_options'))
         add_imports(student, modules)
         check_student(f'method {name!r}', student)
     for first in firsts.values():
@@ -186,6 +192,7 @@ def _named(methods: Any) -> dict[str, Any]:
         named = methods
     else:
         raise ValueError(f'methods must be a dict or a list, got {methods!r}')
+    check_names('a method', named)
     folders = [folder_name(name) for name in named]
     if not named or len({*folders, folder_name(ALONE)}) < len(folders) + 1:
         raise ValueError(

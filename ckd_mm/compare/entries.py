@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,71 @@ from typing import Any
 from mmengine.config import Config
 
 from ckd_mm.checks import integer
+from ckd_mm.errors import as_value_error
 from ckd_mm.registry import did_you_mean
 
-__all__ = ['check_entries', 'check_keys', 'modules_of', 'read_entries']
+__all__ = [
+    'check_checkpoint',
+    'check_entries',
+    'check_keys',
+    'check_names',
+    'modules_of',
+    'read_entries',
+]
 
 
 def read_entries(path: str | Path, options: dict[str, Any] | None) -> dict[str, Any]:
-    """The entries of a file, with the changes that `--cfg-options` gives."""
-    cfg = Config.fromfile(path)
-    cfg.merge_from_dict(options or {})
-    return cfg.to_dict()
+    """The entries of a file, with the changes that `--cfg-options` gives.
+
+    Raises:
+        ValueError: It is not there, or is no config.
+    """
+    if not Path(path).is_file():
+        raise ValueError(
+            f'{str(path)!r} is not there; give the path of a file, from the current '
+            'folder'
+        )
+    with as_value_error(f'reading {str(path)!r}', 'mend the file'):
+        cfg = Config.fromfile(path)
+        cfg.merge_from_dict(options or {})
+        return cfg.to_dict()
+
+
+def check_checkpoint(what: str, checkpoint: Any, way_out: str) -> None:
+    """Check that a checkpoint is a file, or a URL.
+
+    Args:
+        what: What has it, such as `link 'a'`.
+        checkpoint: What a config gives.
+        way_out: What the user can do otherwise.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    is_text = isinstance(checkpoint, str)
+    if not is_text or not ('://' in checkpoint or Path(checkpoint).is_file()):
+        raise ValueError(
+            f'{what}: checkpoint must be a file, by its path from the current folder, '
+            f'or a URL, got {checkpoint!r}; {way_out}'
+        )
+
+
+def check_names(what: str, named: Mapping[Any, Any]) -> None:
+    """Check that names are strings that can be those of folders.
+
+    Args:
+        what: What has them, such as `a link`.
+        named: By name.
+
+    Raises:
+        ValueError: One is none.
+    """
+    for name in named:
+        if not isinstance(name, str) or not re.search(r'\w', name):
+            raise ValueError(
+                f'the name of {what} must be a string with letters or digits, got '
+                f'{name!r}; rename it'
+            )
 
 
 def check_keys(what: str, content: Mapping[str, Any], keys: Sequence[str]) -> None:

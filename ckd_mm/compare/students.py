@@ -22,6 +22,7 @@ __all__ = [
     'read_bases',
     'split_first',
     'student_of',
+    'with_options',
 ]
 
 METHOD_KEYS = (
@@ -146,6 +147,26 @@ def hook_of(cfg: Config) -> dict[str, Any] | None:
     return next((hook for hook in hooks if hook['type'] == 'DistillationHook'), None)
 
 
+def with_options(what: str, cfg: Config, options: Any) -> Config:
+    """A config with the `cfg_options` of an entry, or with none if that is `None`.
+
+    `what` names the entry in messages.
+    """
+    if options is not None and not isinstance(options, dict):
+        raise ValueError(
+            f"{what}: cfg_options must be a dict, such as {{'train_cfg.max_epochs': 6}}"
+            f', got {options!r}'
+        )
+    try:
+        cfg.merge_from_dict(deepcopy(options or {}))
+    except (AssertionError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{what}: cfg_options={options!r} cannot be merged into its config: '
+            f'{type(error).__name__}: {error}; give keys as --cfg-options takes them'
+        ) from error
+    return cfg
+
+
 def _base(what: str, base: Any) -> Config:
     """One student alone."""
     entries = base if isinstance(base, dict) else dict(config=base)
@@ -158,7 +179,7 @@ def _base(what: str, base: Any) -> Config:
             f'with cfg_options, got {base!r}'
         )
     cfg = load_config(what, entries['config'])
-    cfg.merge_from_dict(deepcopy(entries.get('cfg_options') or {}))
+    with_options(what, cfg, entries.get('cfg_options'))
     if hook_of(cfg) is not None:
         raise ValueError(
             f'{what} {entries["config"]!r} has a DistillationHook; give the config of '
@@ -169,6 +190,11 @@ def _base(what: str, base: Any) -> Config:
 
 def load_config(what: str, name: Any) -> Config:
     """A config from a path or a zoo name; `what` names it in messages."""
+    if not isinstance(name, str):
+        raise ValueError(
+            f'{what} must be the path of a config, or a zoo name, got {name!r}; write '
+            'a config into a file'
+        )
     try:
         return get_config(name) if '::' in name else Config.fromfile(name)
     except Exception as error:

@@ -239,9 +239,10 @@ def check_all_are_heard(
     frozen = [] if teacher is None else teachers
     for number, one in enumerate(frozen):
         if not any(term.request.listens_to(number) for term in terms):
+            shown = ', '.join(f'{key}={value!r}' for key, value in one.items())
             raise ValueError(
-                f'no distill term compares with teacher {number} '
-                f'({one.get("config")}); leave it out, or name it in a term'
+                f'no distill term compares with teacher {number} ({shown}); leave it '
+                'out, or name it in a term'
             )
     requests = [term.request for term in terms]
     named = {one.learner for one in requests}

@@ -37,6 +37,20 @@ def check_logits(student: Tensor, teacher: Tensor) -> None:
     )
 
 
+def check_weighed(student: Tensor) -> None:
+    """Check that rows are weighed by what the student says of them, logits (B, C).
+
+    Raises:
+        ValueError: They are something else.
+    """
+    if student.ndim != 2:
+        raise ValueError(
+            'these weights are made of class logits (B, C) of the student, got '
+            f'{tuple(student.shape)}; compare its logits, or take a weigher that does '
+            'not look at them, such as ConfidenceGate, CorrectnessGate or ClassWeight'
+        )
+
+
 def check_embeddings(
     student: Tensor, teacher: Tensor, *, or_maps: bool = False
 ) -> None:

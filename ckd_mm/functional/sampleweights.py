@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.distributed import sum_over_ranks
-from ckd_mm.functional._inputs import check_logits, full_precision
+from ckd_mm.functional._inputs import check_logits, check_weighed, full_precision
 from ckd_mm.functional._labels import (
     class_indices,
     label_weights,
@@ -96,7 +96,11 @@ def focal_weight(student: Tensor, target: Tensor, *, gamma: float = 2.0) -> Tens
         >>> from ckd_mm.functional import focal_weight
         >>> focal_weight(torch.zeros(1, 2), torch.tensor([0]), gamma=2.0)
         tensor([0.2500])
+
+    Raises:
+        ValueError: The student's are no logits.
     """
+    check_weighed(student)
     share_BC = label_weights(target, len(student), student.shape[1])
     with full_precision(student, student) as (student_BC, _):
         known_B = (student_BC.softmax(dim=1) * share_BC).sum(dim=1)

@@ -18,6 +18,10 @@ from ckd_mm.registry import LOSSES
 __all__ = ['USKDLoss']
 
 RANKS: tuple[RankBy, ...] = ('probability', 'log')
+ON = (
+    "on=['logits', 'module:backbone.layer3'], of a ViT "
+    "on=['logits', dict(part='tokens', blocks=[-4])]"
+)
 
 
 @LOSSES.register_module()
@@ -104,8 +108,7 @@ class USKDLoss(nn.Module):
             raise ValueError(
                 f'student must be logits (B, {both[0]}), and a map (B, {both[1]}, H, W)'
                 f' or rows (B, {both[1]}) of a middle layer, got {shapes(found)}; give '
-                "on=['logits', 'module:backbone.layer3'], of a ViT "
-                "on=['logits', dict(part='tokens', blocks=[-4])]"
+                f'{ON}'
             )
         return found[0], found[1]
 
@@ -115,6 +118,7 @@ def _both(channels: Sequence[int]) -> tuple[int, int]:
     if not is_pair or not all(type(one) is int and one >= 1 for one in channels):
         raise ValueError(
             'student_channels must be two integers >= 1, the number of classes and the '
-            f'channels of the middle layer, got {channels!r}'
+            f'channels of the middle layer, got {channels!r}; leave it out, and give '
+            f'{ON}'
         )
     return channels[0], channels[1]

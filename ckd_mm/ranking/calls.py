@@ -91,7 +91,6 @@ def _with_weights(ranking: Ranking, weights: dict[str, str]) -> Ranking:
 
 
 def _at_least_three(text: str) -> int:
-    number = int(text)
-    if number < 3:
-        raise argparse.ArgumentTypeError(f'must be at least 3, got {number}')
-    return number
+    if not text.isdecimal() or int(text) < 3:
+        raise argparse.ArgumentTypeError(f'must be at least 3, got {text}')
+    return int(text)

@@ -18,11 +18,14 @@ __all__ = ['batches_of', 'first_image']
 def batches_of(
     cfg: Config, split: str, num_images: int, batch_size: int
 ) -> list[dict[str, Any]]:
-    """The first images of a data loader, the same at every call.
+    """Images of a data loader in a random order, the same at every call.
+
+    Validation images often stand in the order of their classes, so that the first ones
+    are of few.
 
     Args:
         cfg: The config with the loader.
-        split: `train` or `val`. Training images come in a random order.
+        split: `train` or `val`.
         num_images: How many; all if there are fewer.
         batch_size: How many in a batch.
 
@@ -37,6 +40,7 @@ def batches_of(
         )
     loader.update(batch_size=batch_size, num_workers=0, persistent_workers=False)
     loader.pop('batch_sampler', None)  # it may have another batch size
+    loader.sampler = dict(type='DefaultSampler', shuffle=True)
     found: list[dict[str, Any]] = []
     with (
         as_value_error(f'reading the data of {split}_dataloader'),

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.model import BaseModel
 
-from ckd_mm.compare.entries import check_keys, read_entries
-from ckd_mm.compare.students import load_config
-from ckd_mm.probing.batches import num_classes
+from ckd_mm.compare.entries import (
+    check_checkpoint,
+    check_keys,
+    check_names,
+    read_entries,
+)
+from ckd_mm.compare.students import load_config, with_options
+from ckd_mm.errors import as_value_error
+from ckd_mm.probing.batches import library_of, num_classes
 from ckd_mm.probing.untrained import build_untrained, class_lists
 from ckd_mm.registry import did_you_mean
 from ckd_mm.teachers.loading.build import build_teacher
@@ -30,10 +36,12 @@ class Model:
     Attributes:
         cfg: Its whole config.
         checkpoint: Its weights; `None` for random ones.
+        title: It in messages.
     """
 
     cfg: Config
     checkpoint: str | None = None
+    title: str = 'a model'
 
     def build(self) -> BaseModel:
         """It with its weights, or with random ones.
@@ -41,9 +49,19 @@ class Model:
         Raises:
             ValueError: It cannot be built, or the weights do not fit.
         """
-        if self.checkpoint is None:
-            return build_untrained(self.cfg)[1]
-        return build_teacher(self.cfg, self.checkpoint)
+        try:
+            if self.checkpoint is None:
+                return build_untrained(self.cfg)[1]
+            return build_teacher(self.cfg, self.checkpoint)
+        except ValueError as error:
+            raise ValueError(f'{self.title}: {error}') from error
+
+    def forward(self) -> AbstractContextManager[None]:
+        """In which an error of a forward becomes a ValueError of one line."""
+        return as_value_error(
+            f'a forward of {self.title}',
+            'mend its config, or name with data= the config of data of its task',
+        )
 
 
 @dataclass(frozen=True)
@@ -88,6 +106,7 @@ def read_ranking(
         raise ValueError(
             'a ranking of students has no teacher; add teacher=dict(config=...)'
         )
+    check_names(f'one of {kind}', entries)
     models = {name: _model(repr(name), one) for name, one in entries.items()}
     reference = _model(other, content[other]) if other in content else None
     _check_classes(models, reference, other)
@@ -106,14 +125,11 @@ def _model(what: str, entry: Any) -> Model:
         if key not in MODEL_KEYS:
             raise ValueError(f'{what} has no {key!r}{did_you_mean(key, MODEL_KEYS)}')
     cfg = load_config(what, entry['config'])
-    cfg.merge_from_dict(deepcopy(entry.get('cfg_options') or {}))
-    checkpoint = entry.get('checkpoint') or None
-    if checkpoint and '://' not in checkpoint and not Path(checkpoint).is_file():
-        raise ValueError(
-            f'the checkpoint {checkpoint!r} of {what} is not there; train it first, or '
-            'give another'
-        )
-    return Model(cfg, checkpoint)
+    with_options(what, cfg, entry.get('cfg_options'))
+    checkpoint = entry.get('checkpoint')
+    if checkpoint is not None:
+        check_checkpoint(what, checkpoint, 'train it first, or give another')
+    return Model(cfg, checkpoint, what)
 
 
 def _check_classes(
@@ -121,10 +137,18 @@ def _check_classes(
 ) -> None:
     """Refuse models with other classes: their scores are of other tasks."""
     every = {**models, **({f'the {role}': reference} if reference else {})}
-    numbers = {}
+    numbers, libraries = {}, {}
     for name, model in every.items():
-        numbers[name] = num_classes(build_untrained(model.cfg)[1])
+        untrained = replace(model, checkpoint=None).build()
+        numbers[name], libraries[name] = num_classes(untrained), library_of(untrained)
     first = next(iter(every))
+    for name, library in libraries.items():
+        if library != libraries[first]:
+            raise ValueError(
+                f'models that are ranked must have one task, but {first} is of '
+                f'{libraries[first]} and {name} of {library}; rank classifiers and '
+                'detectors in two files'
+            )
     for name, number in numbers.items():
         if number != numbers[first]:
             raise ValueError(

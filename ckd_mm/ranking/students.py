@@ -9,7 +9,6 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ckd_mm.errors import as_value_error
 from ckd_mm.functional import diswot_semantics, sp_loss
 from ckd_mm.probing.batches import library_of
 from ckd_mm.probing.steps import first_iteration, forward_seconds, prediction_flops
@@ -85,7 +84,7 @@ class _Seen:
         # an untrained model normalises by the batch, as at the start of training
         built.train(model.checkpoint is None)
         with (
-            as_value_error(f'a forward of a {type(built).__name__}'),
+            model.forward(),
             first_iteration(),
         ):
             data = built.data_preprocessor(deepcopy(batch), True)

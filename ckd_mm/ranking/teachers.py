@@ -9,7 +9,6 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.errors import as_value_error
 from ckd_mm.functional import parc
 from ckd_mm.probing.batches import library_of
 from ckd_mm.ranking.data import batches_of
@@ -55,7 +54,7 @@ def rank_teachers(ranking: Ranking, num_images: int) -> Scores:
     student = ranking.reference
     said = None
     if student is not None and student.checkpoint is not None:
-        said = _outputs(student.build(), batches)[1]
+        said = _outputs(student, student.build(), batches)[1]
     rows = {
         name: _row(model, batches, labels, said)
         for name, model in ranking.models.items()
@@ -67,7 +66,7 @@ def _row(
     model: Model, batches: list[dict[str, Any]], labels: Tensor, said: Tensor | None
 ) -> dict[str, float]:
     built = model.build()
-    embeddings, classes = _outputs(built, batches)
+    embeddings, classes = _outputs(model, built, batches)
     found = {
         'PARC': parc(embeddings, labels),
         'accuracy': float((classes == labels).double().mean()),
@@ -79,17 +78,19 @@ def _row(
 
 
 @torch.no_grad()
-def _outputs(model: BaseModel, batches: list[dict[str, Any]]) -> tuple[Tensor, Tensor]:
+def _outputs(
+    ranked: Model, model: BaseModel, batches: list[dict[str, Any]]
+) -> tuple[Tensor, Tensor]:
     """Embeddings (B, D) and classes (B,) of all images."""
-    name = type(model).__name__
     if library_of(model) != 'mmpretrain':
         raise ValueError(
-            f'teachers are ranked by the label of an image, which a {name} does not '
-            'give; take the mAP of tools/test.py for detectors'
+            f'teachers are ranked by the label of an image, which a '
+            f'{type(model).__name__} does not give; take the mAP of tools/test.py for '
+            'detectors'
         )
     model.eval()
     embeddings, classes = [], []
-    with as_value_error(f'a forward of a {name}'):
+    with ranked.forward():
         for batch in batches:
             inputs = model.data_preprocessor(deepcopy(batch), False)['inputs']
             found = model.extract_feat(inputs)

@@ -180,7 +180,7 @@ def _check_compares(term: str, on: Any, bound: BoundTerm) -> None:
             f'term {term!r} compares the student with itself, of which nothing runs '
             f'twice, and on={on!r} needs that; {advice}'
         )
-    if [*bound.student_taps()] == [*bound.teacher_taps()]:
+    if bound.is_one_value:
         raise ValueError(
             f'term {term!r} compares the student with itself, and on={on!r} is the '
             f'same layer of both, so the difference is always 0; {advice}'

@@ -59,7 +59,7 @@ def _read(teacher: Any) -> TeacherKind:
         if is_dataclass(cls):
             _check_names(cls, teacher)
         return build(TEACHERS, _with_speed(teacher, cls))
-    kinds = [kind for kind in TEACHERS.module_dict.values() if kind.key]
+    kinds = _with_key()
     options = {name: one for kind in kinds for name, one in options_of(kind).items()}
     for key in teacher:
         if key not in options:
@@ -80,6 +80,9 @@ def _as_dict(teacher: Any) -> str:
     """How a config writes a teacher that was given by its name."""
     if not isinstance(teacher, (str, PathLike)):
         return 'dict(config=PATH)'
+    for kind in _with_key():
+        if teacher == kind.key or repr(teacher) in kind.key_in_words:
+            return f'a dict with {kind.key_in_words}'
     library, _, name = fspath(teacher).partition('::')
     if library in TEACHERS.module_dict:
         return f'dict(type={library!r}, model={name!r})'
@@ -92,13 +95,19 @@ def _check_names(kind: Any, teacher: Mapping[str, Any]) -> None:
     for name in teacher:
         if name == 'type' or name in known:
             continue
-        kinds = [one for one in TEACHERS.module_dict.values() if one.key]
-        having = [f'dict({one.key}=...)' for one in kinds if name in options_of(one)]
+        having = [
+            f'dict({one.key}=...)' for one in _with_key() if name in options_of(one)
+        ]
         hint = did_you_mean(name, known)
         if having:
             hint = f'; leave it out, it is an option of {" and ".join(having)}'
         shown = teacher['type'] if isinstance(teacher['type'], str) else kind.__name__
         raise ValueError(f'teacher: type={shown!r} does not take {name}{hint}')
+
+
+def _with_key() -> list[type[TeacherKind]]:
+    """The kinds that a config gives without `type`."""
+    return [kind for kind in TEACHERS.module_dict.values() if kind.key]
 
 
 def _speed_options(kind: Any) -> list[Field]:
@@ -125,11 +134,11 @@ def _check_options(kind: type[TeacherKind], given: Mapping[str, Any]) -> None:
     known = options_of(kind)
     foreign = [name for name in given if name not in known]
     if foreign:
-        names = [name for name in known if name != kind.key]
+        *others, last = [name for name in known if name != kind.key]
+        names = f'{", ".join(others)} and {last} go' if others else f'{last} goes'
         raise ValueError(
             f'teacher: {kind.key}={given[kind.key]!r} {kind.key_meaning}, so that only '
-            f'{", ".join(names[:-1])} and {names[-1]} go with it, got '
-            f'{", ".join(foreign)}'
+            f'{names} with it, got {", ".join(foreign)}; leave that out'
         )
 
 

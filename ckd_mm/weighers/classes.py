@@ -114,9 +114,12 @@ class ClassWeight(nn.Module):
 def _checked(weights: Any) -> Mapping[str, float] | Sequence[float]:
     listed = isinstance(weights, (Mapping, list, tuple)) and len(weights)
     values = weights.values() if isinstance(weights, Mapping) else weights
-    if listed and all(is_number(value) and value >= 0 for value in values):
+    are_named = not isinstance(weights, Mapping) or all(
+        isinstance(name, str) for name in weights
+    )
+    if listed and are_named and all(is_number(one) and one >= 0 for one in values):
         return weights
     raise ValueError(
-        'weights must be a dict of finite numbers >= 0 by the name of a class, or a '
-        f'list with one for each class, got {weights!r}'
+        'weights must be a dict of finite numbers >= 0 by the name of a class, such as '
+        f"{{'person': 2.0}}, or a list with one for each class, got {weights!r}"
     )

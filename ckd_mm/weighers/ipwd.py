@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import boolean, positive_integer
 from ckd_mm.functional import ipwd_weight
-from ckd_mm.functional._inputs import full_precision
+from ckd_mm.functional._inputs import check_weighed, full_precision
 from ckd_mm.functional._labels import label_weights, soft_cross_entropy
 from ckd_mm.functional._rows import reduced
 from ckd_mm.losses._takes import Takes
@@ -57,6 +57,7 @@ class IPWDWeight(nn.Module):
         student_embedding: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """The weights (B,), and the cross-entropy that trains the second head."""
+        check_weighed(student)
         share_BC = label_weights(target, len(student), student.shape[1])
         with full_precision(student_embedding, student_embedding) as (_, embedding_BD):
             logits_BC = self.head(embedding_BD)

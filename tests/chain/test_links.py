@@ -128,12 +128,36 @@ MISTAKES: list[tuple[Callable[[str], dict[str, Any]], str]] = [
     (first(**KD), "link 'big' is the first one and distils, but .* give it a teacher="),
     (changed(teacher='bg', **KD), "got 'bg'; did you mean 'big'"),
     (changed(teacher=[], **KD), 'teacher must have one entry at least'),
+    (changed(teacher=0, **KD), "'small': teacher must be 'previous' .* got 0"),
+    (changed(teacher=None, **KD), "'small': distill term 'kd': KDLoss compares with"),
+    (changed(teacher=None, method='kd'), "teacher=None, and method='kd' compares with"),
+    (
+        first(method='kd'),
+        "link 'big' is the first one and distils, but nothing teaches",
+    ),
+    (changed(cfg_options='x', **KD), "'small': cfg_options must be a dict, .* got 'x'"),
+    (
+        lambda _: dict(cfg_options=[1]),
+        r'the chain: cfg_options must be a dict, .*\[1\]',
+    ),
+    (lambda m: dict(links={1: dict(config=m)}), 'of a link must be a string .* got 1;'),
+    (lambda m: dict(links={'..': dict(config=m)}), r"got '\.\.'; rename it"),
+    (
+        first(cfg_options={'model.head.num_classes': 7}),
+        "'small': .* the student has 10 classes and the teacher 7",
+    ),
+    (
+        first(cfg_options={'model.backbone.depth': 19}),
+        "'small': building the model of .*depth",
+    ),
+    (changed(distill=dict(kd=dict(TERM['kd'], on='logit'))), "unknown on='logit' for"),
     (changed(teacher='big'), "'small' has a teacher and nothing to distil"),
     (changed(method='kd', **KD), 'has method and distill; give one of both'),
     (changed(method='kdd'), "link 'small': unknown method 'kdd'"),
     (changed(distill=dict(kd=dict(on='logits'))), "'small': distill term 'kd' lacks"),
     (changed(cfg_options=dict(val_cfg=None)), "'small': the config has no val_cfg"),
-    (first(checkpoint='gone.pth'), "'big': the teacher checkpoint 'gone.pth' is not"),
+    (first(checkpoint='gone.pth'), "'big': checkpoint .* got 'gone.pth'; leave it out"),
+    (first(checkpoint=None), "'big': checkpoint must be a file, .* got None; leave it"),
     (first(checkpoint='a.pth', **KD), "'big' has a checkpoint.* and 'distill'; leave"),
     (changed(teacher=GONE, **KD), "link 'small': .*'nowhere.pth' is not there"),
     (lambda m: dict(links={'Previous': dict(config=m)}), "'Previous'; rename it"),
@@ -150,6 +174,44 @@ def test_mistakes_are_found_before_training(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         read_chain(write(**changes(model)))
+
+
+def test_a_link_may_learn_from_itself_alone(write: Write, model: str) -> None:
+    uskd = dict(on=['logits', 'module:backbone.layer3'], loss=dict(type='USKDLoss'))
+    alone = dict(config=model, teacher=None, distill=dict(uskd=uskd))
+    links = dict(first=alone, second=alone, third=dict(config=model, **KD))
+    chain = read_chain(write(links=links))
+    taught = [list(link.teachers) for link in chain.links.values()]
+    assert taught == [[], [], ['second']]
+    assert teacher(chain, 'second') is None
+
+
+def test_a_config_keeps_its_own_teacher_where_the_link_has_none(
+    write: Write, model: str, tmp_path: Path
+) -> None:
+    hook = dict(type='DistillationHook', teacher=dict(previous_epoch='memory'), **KD)
+    (tmp_path / 'pskd.py').write_text(f'_base_ = {model!r}\ncustom_hooks = [{hook}]\n')
+    pskd = dict(config=str(tmp_path / 'pskd.py'), teacher=None)
+    chain = read_chain(write(links=dict(a=dict(config=model), b=pskd)))
+    assert teacher(chain, 'b') == dict(previous_epoch='memory')
+    assert list(chain.links['b'].teachers) == []
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        (None, "few.py' is not there; give the path"),
+        ('links = {', "reading .*few.py' ended in SyntaxError: .*; mend the file"),
+        ('links = {}\n1 / 0', "few.py' ended in ZeroDivisionError"),
+    ],
+)
+def test_a_file_that_is_no_config_is_one_sentence(
+    text: str | None, message: str, tmp_path: Path
+) -> None:
+    if text is not None:
+        (tmp_path / 'few.py').write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_chain(tmp_path / 'few.py')
 
 
 def test_a_student_whose_checkpoint_is_not_the_one_validated_cannot_teach(

@@ -245,6 +245,9 @@ def test_weighers_train_on_two_ranks_as_on_one(
         cfg = classifier()
         cfg.custom_hooks[0].distill.kd.sample_weight = [
             dict(type='ConfidenceGate', threshold=0.3, otherwise=0.1, normalize=True),
+            dict(type='CorrectnessGate', otherwise=0.5),
+            dict(type='FocalWeight', normalize=True),
+            dict(type='ClassWeight', weights=[1.0 + one for one in range(10)]),
             dict(type='IPWDWeight'),
         ]
         results.append(train(cfg, num_ranks, tmp_path / str(num_ranks)))

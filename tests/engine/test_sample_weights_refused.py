@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import torch
 
 from ckd_mm.engine.terms import build_terms
-from ckd_mm.weighers import ClassWeight
+from ckd_mm.weighers import ClassWeight, FocalWeight, IPWDWeight
 
 from .weighing import build, toy
 
@@ -29,10 +32,14 @@ REFUSED = {
         dict(type='ClassWeight', weights=[1.0] * 5),
         'weights must be one for each of the 4 classes .* got 5',
     ),
+    'a number for a name': (
+        dict(type='ClassWeight', weights={3: 1.0}),
+        'weights must be a dict .* by the name of a class, such as .* got {3: 1.0}',
+    ),
     'no weights': (dict(type='ClassWeight', weights={}), 'weights must be a dict'),
     'a context': (
         dict(type='IoUWeight'),
-        "term 'kd' needs 'ious', which this pair does not have",
+        "term 'kd' needs 'ious', which this pair does not .*, or take a weigher that",
     ),
 }
 
@@ -47,6 +54,16 @@ def test_a_mistake_is_a_sentence_before_training(what: str) -> None:
 def test_names_need_classes_with_names() -> None:
     with pytest.raises(ValueError, match='have no names.*give a list'):
         ClassWeight(dict(a=1.0)).check_classes(None)
+
+
+@pytest.mark.parametrize(
+    'weigher', [FocalWeight(), IPWDWeight(in_channels=5, num_classes=4)]
+)
+def test_a_map_of_the_student_has_no_probability_of_the_label(weigher: Any) -> None:
+    """As where a shallow layer learns the logits of a deep one."""
+    more = [torch.randn(2, 5)] if isinstance(weigher, IPWDWeight) else []
+    with pytest.raises(ValueError, match=r'got \(2, 4, 8, 8\); compare its logits, or'):
+        weigher(torch.randn(2, 4, 8, 8), torch.randn(2, 4), torch.tensor([0, 3]), *more)
 
 
 @pytest.mark.parametrize('loss', ['RKDLoss', 'DISTLoss', 'SinKDLoss'])

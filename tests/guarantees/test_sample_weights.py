@@ -25,12 +25,13 @@ WEIGHERS: dict[str, list[dict[str, Any]]] = {
         dict(type='IPWDWeight'),
     ],
     'classifier': [
+        dict(type='ConfidenceGate', threshold=0.11, otherwise=0.3),
         dict(type='CorrectnessGate', otherwise=0.5),
         dict(type='FocalWeight', normalize=True),
         dict(type='IPWDWeight'),
     ],
 }
-HEAD = 'kd:sample_weight.weighers.2.head.'
+HEAD = 'kd:sample_weight.weighers.{}.head.'
 
 
 def config(task: Task, work_dir: Path, weight: float = 1.0, **changes: Any) -> Config:
@@ -61,8 +62,9 @@ def test_an_interrupted_run_ends_at_the_same_weights_bit_for_bit(
     assert differences(weights(whole), weights(resumed)) == {}
     assert differences(heads, resumed_heads) == {}
     first = torch.load(tmp_path / 'whole/epoch_1.pth', weights_only=False)
-    assert set(first['ckd_mm']) == {f'{HEAD}weight', f'{HEAD}bias'}
-    assert not torch.equal(first['ckd_mm'][f'{HEAD}weight'], heads[f'{HEAD}weight'])
+    head = HEAD.format(len(WEIGHERS[task.name]) - 1)
+    assert set(first['ckd_mm']) == {f'{head}weight', f'{head}bias'}
+    assert not torch.equal(first['ckd_mm'][f'{head}weight'], heads[f'{head}weight'])
     assert not any('weigher' in name for name in first['state_dict'])
     scalars = whole.message_hub.log_scalars
     assert scalars['train/loss_kd'].data[0].all()
@@ -86,7 +88,7 @@ def test_a_wrong_width_is_refused_before_training(
     task: Task, tmp_path: Path, wrong: str
 ) -> None:
     cfg = config(task, tmp_path)
-    cfg.custom_hooks[0].distill.kd.sample_weight[2][wrong] = 7
+    cfg.custom_hooks[0].distill.kd.sample_weight[-1][wrong] = 7
     runner = Runner.from_cfg(cfg)
     message = f"'kd': {wrong} of IPWDWeight must be .*, got 7; leave it out"
     with pytest.raises(ValueError, match=message):
@@ -101,7 +103,7 @@ def test_weighers_of_logits_refuse_feature_maps(task: Task, tmp_path: Path) -> N
     term = dict(on='backbone', loss=fitnet, sample_weight=WEIGHERS['classifier'])
     cfg.custom_hooks[0].distill = dict(kd=term)
     message = (
-        "'kd': CorrectnessGate takes rows of class logits .*on='backbone' gives "
+        "'kd': ConfidenceGate takes rows of class logits .*on='backbone' gives "
         "feature maps; compare on='(logits|roi_logits)'"
     )
     with pytest.raises(ValueError, match=message):

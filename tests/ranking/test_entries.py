@@ -27,6 +27,8 @@ def test_the_data_are_those_of_the_first_model_unless_named(
 def test_mistakes_are_one_sentence(write: Write, of_width: OfWidth) -> None:
     two = dict(a=of_width(2), b=of_width(4))
     gone = dict(a=of_width(2), b=of_width(4, checkpoint='gone.pth'))
+    deep = dict(a=of_width(2), b=of_width(4))
+    deep['b']['cfg_options']['model.backbone.depth'] = 19
     for kind, entries, message in (
         ('students', dict(students=two), 'has no teacher; add teacher=dict'),
         ('students', dict(student=two), "no 'student'; did you mean 'students'"),
@@ -38,11 +40,32 @@ def test_mistakes_are_one_sentence(write: Write, of_width: OfWidth) -> None:
             dict(teachers=dict(a=dict(config='x.py', chekpoint=''), b=2)),
             "'a' has no 'chekpoint'; did you mean 'checkpoint'",
         ),
-        ('teachers', dict(teachers=gone), "'gone.pth' of 'b' is not there; train it"),
+        ('teachers', dict(teachers=gone), "'b': checkpoint .* 'gone.pth'; train it fi"),
+        (
+            'teachers',
+            dict(teachers=dict(a=of_width(2, checkpoint=3), b=of_width(2))),
+            "'a': checkpoint must be a file, .* got 3; train it first",
+        ),
+        ('teachers', dict(teachers=deep), "'b': building the model of .*depth 19"),
+        ('teachers', dict(teachers={1: {}, 2: {}}), 'of one of teachers must be a str'),
+        (
+            'teachers',
+            dict(teachers=dict(a=of_width(2) | dict(cfg_options='x'), b=2)),
+            "'a': cfg_options must be a dict",
+        ),
+        ('teachers', dict(teachers=two, data=dict(a=1)), 'data must be the path of a'),
         ('teachers', dict(teachers=two, data='x.py'), "data: 'x.py' cannot be read"),
     ):
         with pytest.raises(ValueError, match=message):
             read_ranking(write(**entries), kind)
+
+
+def test_classifiers_and_detectors_are_not_ranked_together(
+    write: Write, of_width: OfWidth, detector_teacher: dict[str, Any]
+) -> None:
+    both = dict(a=of_width(2), b=dict(config=detector_teacher['config']))
+    with pytest.raises(ValueError, match='but a is of mmpretrain and b of mmdet; rank'):
+        read_ranking(write(students=both, teacher=of_width(8)), 'students')
 
 
 def test_models_with_other_classes_are_refused(write: Write, of_width: OfWidth) -> None:

@@ -168,6 +168,26 @@ def test_data_without_the_loader_are_refused(cfg: Config) -> None:
     assert sizes == [3, 3, 1]
 
 
+def test_validation_images_are_of_all_classes_and_the_same_at_each_call(
+    cfg: Config,
+) -> None:
+    """The data set has them in the order of their classes."""
+    (once,), (again,) = batches_of(cfg, 'val', 60, 60), batches_of(cfg, 'val', 60, 60)
+    labels = [int(sample.gt_label) for sample in once['data_samples']]
+    assert {*labels} == {*range(10)}
+    assert labels == [int(sample.gt_label) for sample in again['data_samples']]
+
+
+def test_a_model_that_cannot_run_is_named(write: Write, of_width: OfWidth) -> None:
+    wide = of_width(4)
+    wide['cfg_options']['model.head.in_channels'] = 99
+    ranking = read_ranking(
+        write(students=dict(a=of_width(2), b=wide), teacher=of_width(2)), 'students'
+    )
+    with pytest.raises(ValueError, match="a forward of 'b' ended in .*; mend its conf"):
+        rank_students(ranking, num_images=4, num_draws=1)
+
+
 def test_the_order_is_compared_with_training() -> None:
     rows = {name: dict(a=float(i), b=-float(i)) for i, name in enumerate('xyz')}
     rows['x'].pop('b')

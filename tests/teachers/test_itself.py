@@ -109,6 +109,12 @@ def test_a_deeper_layer_of_a_detector_teaches_without_gradient() -> None:
     assert student.backbone.layer3[0].conv1.weight.grad is None
 
 
+def test_a_level_of_a_detector_teaches_another_one() -> None:
+    on = dict(student='neck:0', teacher='neck:2')
+    losses = losses_of(distiller(on, GAP, faster_rcnn(), Itself()))
+    assert losses['loss_one'] > 0
+
+
 @pytest.mark.parametrize(
     ('on', 'message'),
     [
@@ -127,6 +133,12 @@ def test_what_a_student_alone_does_not_have_is_refused(on: Any, message: str) ->
     [
         ('neck', "on='neck' is the same layer of both, so the .* name a shallower and"),
         ('module:backbone.layer3', 'is the same layer of both'),
+        (dict(student='neck:0', teacher='neck:0'), 'is the same layer of both'),
+        (dict(student='neck:4', teacher='neck:-1'), 'is the same layer of both'),
+        (
+            dict(student='module:neck', teacher='neck:0'),
+            "without module:; write on={'student': 'neck', 'teacher': 'neck:0'}",
+        ),
         ('roi_logits', 'of which nothing runs twice, .*name a shallower and a deeper'),
     ],
 )
@@ -166,8 +178,11 @@ def test_teachers_that_a_term_cannot_hear_are_refused(
 
 def test_a_teacher_beside_losses_of_the_student_alone_is_refused() -> None:
     terms = build_terms(dict(one=dict(on='neck', loss=SIZE)))
-    with pytest.raises(ValueError, match='no distill term compares with teacher 0'):
-        check_all_are_heard(dict(config='x.py'), terms)
+    for teacher in (dict(config='x.py'), dict(previous_epoch='memory')):
+        ((key, value),) = teacher.items()
+        message = rf'compares with teacher 0 \({key}={value!r}\); leave it out'
+        with pytest.raises(ValueError, match=message):
+            check_all_are_heard(teacher, terms)
     check_all_are_heard(None, terms)
 
 
@@ -184,3 +199,18 @@ def test_the_key_and_the_type_name_the_same_teacher() -> None:
     assert by_key == read_teachers(dict(type='ItselfTeacher', itself=True, weight=2.0))
     with pytest.raises(ValueError, match='itself must be True or False, got 1'):
         read_teachers(dict(itself=1))
+
+
+@pytest.mark.parametrize(
+    ('teacher', 'message'),
+    [
+        ('itself', "got 'itself'; write a dict with itself=True for"),
+        ('memory', "got 'memory'; write a dict with previous_epoch='memory' or 'snaps"),
+        (dict(itself=True, checkpoint='x'), 'only weight goes with it, got checkpoint'),
+    ],
+)
+def test_a_teacher_that_is_no_model_is_named_by_its_key(
+    teacher: Any, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_teachers(teacher)

@@ -11,6 +11,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from ckd_mm.adapters.core.levels import same_value
 from ckd_mm.adapters.core.loss_fit import LossFit, offers_of
 from ckd_mm.adapters.core.pair_spec import (
     AlignedRows,
@@ -31,6 +32,8 @@ WAYS_OUT = {
     'one of shared queries, or take a loss that does not need it',
     'box_target': "compare on='roi_boxes' or on='rpn_boxes' of two detectors with box "
     'deltas, or take a loss that does not need it',
+    'ious': "compare RoIs that the student's sampler drew, on='roi_logits' of two "
+    'detectors with RoI heads, or take a weigher that does not need it',
     'queries': "compare on='encoder' or on='neck' of two detectors of the DETR kind "
     'and of one width',
     'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
@@ -125,6 +128,11 @@ class BoundTerm:
                 for spec in self._specs
             )
         ]
+
+    @property
+    def is_one_value(self) -> bool:
+        """Whether student and teacher, if they are one model, have the same value."""
+        return all(same_value(spec.student, spec.teacher) for spec in self._specs)
 
     @property
     def connector(self) -> nn.Module | None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.core.tokens import TOKENS, map_of_block
 from ckd_mm.registry import did_you_mean
 
-__all__ = ['maps_of', 'number_of_maps', 'of_levels', 'readout_of']
+__all__ = ['maps_of', 'number_of_maps', 'of_levels', 'readout_of', 'same_value']
 
 
 def readout_of(model: nn.Module, name: str) -> Readout:
@@ -45,8 +45,7 @@ def readout_of(model: nn.Module, name: str) -> Readout:
         known = number_of_maps(module)
         if known is not None:
             _position(name, index, known, owner)
-        read = partial(_level, module, name, index, owner)
-        return Readout((Tap(module_name),), read)
+        return Readout((Tap(module_name),), _Level(module, name, index, owner, known))
     position = _position(name, index, len(module), owner)
     return Readout((Tap(f'{module_name}.{position}'),))
 
@@ -57,6 +56,16 @@ def maps_of(module: nn.Module | None, maps: Any) -> Any:
     Those of DetectoRS' backbones are without the image, which they pass on.
     """
     return maps[1:] if getattr(module, 'output_img', False) else maps
+
+
+def same_value(student: Readout, teacher: Readout) -> bool:
+    """Whether two readouts of one model are of the same modules and the same level."""
+    levels = {
+        one.select.from_the_start
+        for one in (student, teacher)
+        if isinstance(one.select, _Level)
+    }
+    return student.taps == teacher.taps and len(levels) < 2
 
 
 def of_levels(spec: PairSpec, levels: Any) -> PairSpec:
@@ -136,17 +145,25 @@ def _positions(whose: str, levels: Sequence[int], number: int | None) -> list[in
     return list(levels)
 
 
-def _level(
-    module: nn.Module,
-    name: str,
-    index: int,
-    owner: str,
-    values: list[Any],
-    step: Step,
-) -> Any:
-    maps = maps_of(module, values[0])
-    levels = [maps] if isinstance(maps, Tensor) else list(maps)
-    return levels[_position(name, index, len(levels), owner)]
+@dataclass(frozen=True)
+class _Level:
+    """One of the maps that a module returns, of `number` maps if that is known."""
+
+    module: nn.Module
+    name: str
+    index: int
+    owner: str
+    number: int | None
+
+    @property
+    def from_the_start(self) -> int:
+        """Its number, counted from the first map where that is known."""
+        return self.index % self.number if self.number else self.index
+
+    def __call__(self, values: list[Any], step: Step) -> Any:
+        maps = maps_of(self.module, values[0])
+        levels = [maps] if isinstance(maps, Tensor) else list(maps)
+        return levels[_position(self.name, self.index, len(levels), self.owner)]
 
 
 def _integer(name: str, number: str) -> int:

@@ -65,6 +65,12 @@ def _check_names(on: Mapping[str, Any]) -> None:
             f'on={dict(on)!r} must name one module of each model by a string; several '
             'pairs are a list, on=[dict(student=..., teacher=...), ...]'
         )
+    if any(name.startswith('module:') for name in on.values()):
+        plain = {key: name.removeprefix('module:') for key, name in on.items()}
+        raise ValueError(
+            f'on={dict(on)!r} must name two modules, and these have the names of the '
+            f'models, without module:; write on={plain!r}'
+        )
 
 
 def is_modules(on: Any) -> bool:
