@@ -11,7 +11,8 @@ Train the teacher first; then
         configs/mmpretrain/digits/dho_r18-w16-r18-w2_20e_digits.py \\
         work_dirs/dho_r18-w16-r18-w2_20e_digits/epoch_20.pth exported
 
-Published: none, the data set is ours. Ours: not run yet.
+Published: none, the data set is ours. Ours:
+benchmarks/results/digits_features.md.
 """
 
 _base_ = './resnet18-w2_digits.py'

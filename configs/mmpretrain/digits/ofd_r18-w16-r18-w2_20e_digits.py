@@ -7,7 +7,7 @@ Train the teacher first; then
 
     python tools/train.py configs/mmpretrain/digits/ofd_r18-w16-r18-w2_20e_digits.py
 
-Published: none, the data set is ours. Ours, over 3 seeds:
+Published: none, the data set is ours. Ours:
 benchmarks/results/digits_features.md.
 """
 
