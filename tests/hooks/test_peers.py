@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,7 +23,6 @@ from .peers_by_hand import KeepPeers, Values, peer_of, train_together
 KL = dict(type='KDLoss', temperature=1.0)
 
 
-@LOSSES.register_module(force=True)
 class Closer(nn.Module):
     """Half the mean square of the difference, which both learn."""
 
@@ -32,6 +31,13 @@ class Closer(nn.Module):
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return (student - teacher).square().mean() / 2
+
+
+@pytest.fixture(autouse=True)
+def closer() -> Iterator[None]:
+    LOSSES.register_module(module=Closer)
+    yield
+    LOSSES.module_dict.pop('Closer')
 
 
 def term(on: str = 'logits', loss: dict[str, Any] = KL, **roles: Any) -> dict[str, Any]:
