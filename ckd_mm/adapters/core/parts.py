@@ -65,8 +65,8 @@ def _check_names(on: Mapping[str, Any]) -> None:
             f'on={dict(on)!r} must name one module of each model by a string; several '
             'pairs are a list, on=[dict(student=..., teacher=...), ...]'
         )
-    if any(name.startswith('module:') for name in on.values()):
-        plain = {key: name.removeprefix('module:') for key, name in on.items()}
+    plain = {key: name.removeprefix('module:') for key, name in on.items()}
+    if plain != dict(on):
         raise ValueError(
             f'on={dict(on)!r} must name two modules, and these have the names of the '
             f'models, without module:; write on={plain!r}'
