@@ -189,6 +189,7 @@ def _code(value: Any) -> str:
 
 
 def _teacher_of(cfg: Any) -> Any:
+    peers: list[Any] = []
     for hook in cfg.get('custom_hooks') or []:
         if hook.get('type') == 'DistillationHook':
             teachers = hook.get('teacher') or []
@@ -198,9 +199,12 @@ def _teacher_of(cfg: Any) -> Any:
                 return named[0]
             if teachers and 'type' in teachers[0]:
                 return dict(teachers[0])
+            peers += hook.get('peers') or []
+    of_peer = next((one['config'] for one in peers if 'config' in one), None)
+    example = f', such as --teacher {of_peer} of its peer' * isinstance(of_peer, str)
     raise ValueError(
         'the config has no DistillationHook that names the config of a teacher; give '
-        'one with --teacher'
+        f'one with --teacher{example}'
     )
 
 

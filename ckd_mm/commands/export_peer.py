@@ -17,7 +17,6 @@ from ckd_mm.commands.export import (
     write_both,
 )
 from ckd_mm.engine.connectors import KEY
-from ckd_mm.registry import did_you_mean
 from ckd_mm.teachers import PeerKind, read_peers
 
 __all__ = ['export_peer']
@@ -73,12 +72,10 @@ def _peer(cfg: Config, config: Path, name: str) -> PeerKind:
             kinds += read_peers(hook.get('peers'))
     found = next((one for one in kinds if one.name == name), None)
     if found is None:
-        names = [one.name for one in kinds]
-        shown = ', '.join(map(repr, names)) or 'none'
+        shown = ', '.join(repr(one.name) for one in kinds) or 'none'
         raise ValueError(
-            f'{config} has no peer {name!r}, its peers are: {shown}'
-            f'{did_you_mean(name, names)}; give the name of one, and the config of '
-            'the run'
+            f'{config} has no peer {name!r}, its peers are: {shown}; give the config '
+            'of the run, and the name of one, or leave --peer out to export the student'
         )
     return found
 

@@ -25,6 +25,7 @@ have noted their base values, and would not reach the new group.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -56,7 +57,7 @@ class Connectors:
     def __init__(
         self, terms: Iterable[Term], peers: Mapping[str, nn.Module] | None = None
     ) -> None:
-        self.modules = nn.ModuleDict(peers)
+        self.modules = _ByName(peers)
         for term in terms:
             if term.loss.state_dict():
                 self.modules[term.name] = term.loss
@@ -106,18 +107,17 @@ class Connectors:
         Raises:
             ValueError: It has no state, or the state of other losses.
         """
-        if not self.modules:
-            return
-        expected, got = self.modules.state_dict(), checkpoint.get(KEY, {})
-        shapes = {name: tuple(value.shape) for name, value in expected.items()}
-        if shapes != {name: tuple(value.shape) for name, value in got.items()}:
+        expected = _shapes(self.modules.state_dict())
+        got = _shapes(checkpoint.get(KEY, {}))
+        if expected != got:
             raise ValueError(
-                'the checkpoint to resume from lacks the state of what is trained '
-                f'along: {", ".join(self.modules)}: expected {len(expected)} tensors, '
-                f'got {len(got)}; it is of a run with other distill terms or peers. To '
-                'start from its student, use load_from without resume'
+                'the checkpoint to resume from does not fit what is trained along: '
+                f'expected {_listed(expected)}, got {_listed(got)}'
+                f'{_first_other(expected, got)}; it is of a run with other distill '
+                'terms or peers. To start from its student, use load_from without '
+                'resume'
             )
-        self.modules.load_state_dict(got)
+        self.modules.load_state_dict(checkpoint.get(KEY, {}))
 
     def _shard(self) -> None:
         """Shard each loss like the student.
@@ -153,6 +153,13 @@ class Connectors:
                 'optimizer and schedulers are built again from the config; build the '
                 'runner with Runner.from_cfg'
             )
+
+
+class _ByName(nn.ModuleDict):
+    """Modules by any name, also that of a method of this class, such as 'train'."""
+
+    def __setitem__(self, key: str, module: nn.Module) -> None:
+        self._modules[key] = module
 
 
 def averaged_over_ranks(loss: nn.Module, **options: Any) -> nn.Module:
@@ -195,6 +202,24 @@ def _build_again_by_strategy(runner: Any) -> None:
     if runner.param_schedulers is not None:
         schedulers = strategy.build_param_scheduler(cfg.param_scheduler, wrapper)
         runner.param_schedulers = strategy.param_schedulers = schedulers
+
+
+def _shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in state.items()}
+
+
+def _listed(state: Mapping[str, Any]) -> str:
+    """How many tensors a state has of each term or peer."""
+    numbers = Counter(name.split('.')[0] for name in state)
+    return ', '.join(f'{name!r} ({n} tensors)' for name, n in numbers.items()) or 'none'
+
+
+def _first_other(expected: Mapping[str, Any], got: Mapping[str, Any]) -> str:
+    """The first tensor of both states whose shape differs."""
+    for name in expected:
+        if name in got and expected[name] != got[name]:
+            return f' ({name} is {expected[name]} here, {got[name]} in the checkpoint)'
+    return ''
 
 
 def _optimised(runner: Runner) -> set[int]:

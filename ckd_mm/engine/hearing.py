@@ -78,7 +78,9 @@ def roles_of(
             'USKDLoss'
         )
     if learner is None or learner == NAME:
-        return Roles(known.teachers_of_student(teacher))
+        roles = Roles(known.teachers_of_student(teacher))
+        _check_data(config, any(one >= num_teachers for one in roles.teachers or ()))
+        return roles
     roles = _with_peers(teacher, learner, known)
     _check_loss(cls, config, roles)
     return roles
@@ -119,6 +121,11 @@ class _Known:
             raise ValueError(
                 f'{option}={name!r} names a peer, and the hook has none; give it one '
                 f'with peers=[dict(config=...)], or leave {option} out'
+            )
+        if isinstance(name, (list, tuple)):
+            raise ValueError(
+                f'{option}={name!r} names several models, and a term in which a peer '
+                'learns is between two; name one of them, and write a term for each two'
             )
         raise ValueError(
             f'{option}={name!r} names no model that is trained, which are '
@@ -171,7 +178,8 @@ def _with_peers(teacher: Any, learner: Any, known: _Known) -> Roles:
                 f'learn, with teacher left out, got teacher={teacher!r}; write a term '
                 'for each two'
             )
-        first, second = (known.trained(one, 'learner') for one in two)
+        options = ('learner', 'teacher' if learner == BOTH else 'learner')
+        first, second = map(known.trained, two, options)
         if first == second:
             raise ValueError(
                 f'learner={learner!r} names one model twice; name two of them'
@@ -215,10 +223,20 @@ def _check_loss(cls: type, config: Mapping[str, Any], roles: Roles) -> None:
             f'{cls.__name__} changes the student at inference, and '
             f'learner={config["learner"]!r} is another model; leave learner out'
         )
-    if config.get('data', 'labelled') != 'labelled':
+    _check_data(config, has_peer=True)
+
+
+def _check_data(config: Mapping[str, Any], has_peer: bool) -> None:
+    """Check that a term with a peer compares on the labelled images alone.
+
+    Raises:
+        ValueError: It compares on images without labels.
+    """
+    if has_peer and config.get('data', 'labelled') != 'labelled':
         raise ValueError(
-            f'data={config["data"]!r} is for what the student learns from teachers; '
-            'leave data or learner out'
+            f'data={config["data"]!r} is for what the student learns from frozen '
+            'teachers: a peer sees the labelled images alone, which train it; leave '
+            'data out, or name a teacher with teacher=0'
         )
 
 

@@ -68,10 +68,11 @@ def _check_only_teacher(
         )
     kind = kinds[numbers[0]]
     if not kind.can_be_cached:  # nothing of it changes in training
+        peer, cls = kind.name_in_terms, type(kind).__name__
         raise ValueError(
             f'{name} gives the student modules of the teacher, which must be a model '
-            f'that stays as it is, got a {type(kind).__name__}; name a teacher with '
-            'teacher=dict(config=...)'
+            f'that stays as it is, got {f"the peer {peer!r}" if peer else f"a {cls}"}; '
+            'give the hook teacher=dict(config=...), and name it with teacher=0'
         )
 
 

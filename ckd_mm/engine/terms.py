@@ -202,7 +202,7 @@ def _build_term(
     except ValueError as error:
         raise ValueError(f'distill term {name!r}: {error}') from error
     controller = schedule.controller()
-    if controller is not None and roles.learner != STUDENT:
+    if controller is not None and (roles.learner != STUDENT or roles.mutual):
         raise ValueError(
             f'distill term {name!r}: a schedule of type {type(schedule).__name__!r} '
             'looks at the losses of the student, and a peer learns in the term; take '

@@ -127,6 +127,14 @@ def check_data(unlabelled: Any, terms: Sequence[Term], alone: bool) -> None:
         raise ValueError(
             f'unlabelled must be a dict with dataloader, got {unlabelled!r}'
         )
+    names = {one.name for one in terms}
+    for one in found:
+        second = f'{one.name}_unlabelled'
+        if one.request.labelled and second in names:
+            raise ValueError(
+                f'the name {second!r} of a term is what the log calls {one.name!r} on '
+                'images without labels; rename one of the two terms'
+            )
     for key in unlabelled:
         if key not in OPTIONS:
             hint = did_you_mean(key, OPTIONS)

@@ -205,7 +205,7 @@ TEACHER = (
     Row(
         'a checkpoint with a prefix',
         lambda s: s.teacher_weights(prefixed('student.')),
-        r"its names begin with 'student.'; write teacher=.*prefix='student.'\)",
+        r"its names begin with 'student.'; write prefix='student.' beside checkpoint",
     ),
     Row(
         'a prefix that no weight has',

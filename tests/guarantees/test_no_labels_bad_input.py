@@ -114,6 +114,12 @@ def test_a_config_that_does_not_fit_together(
     assert message in str(caught.value)
 
 
+def test_a_term_is_not_named_as_the_log_names_another() -> None:
+    terms = dict(one=dict(FIT, data='both'), one_unlabelled=FIT)
+    with pytest.raises(ValueError, match="'one_unlabelled' of a term is what the log"):
+        DistillationHook(TEACHER, terms, unlabelled=dict(dataloader=LOADER))
+
+
 def test_no_term_that_acts_leaves_nothing_to_learn(
     detector_config: Make,
     detector_teacher: dict[str, Any],

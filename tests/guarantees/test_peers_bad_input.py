@@ -157,7 +157,7 @@ SHARE = dict(type='GradientShare', share=0.5, of='backbone')
         ),
         (
             dict(peers=[PEER], distill=dict(kd=dict(TO, data='unlabelled'))),
-            "data='unlabelled' is for what the student learns.*leave data or learner",
+            "data='unlabelled' is for what the student learns.*leave data out",
         ),
         (
             dict(
@@ -260,7 +260,7 @@ def peers(
         ),
         ('losses', "peer 'peer0': a peer is trained by its own losses, .*has no loss"),
         ('file', "peer 'peer0' config '.*missing.py' cannot be read: .*give the path"),
-        ('weights', 'missing.pth'),
+        ('weights', "peer 'peer0': checkpoint 'missing.pth' cannot be read"),
     ],
 )
 def test_a_peer_that_does_not_suit_the_student_is_refused_before_training(
@@ -279,6 +279,14 @@ def test_a_peer_that_does_not_suit_the_student_is_refused_before_training(
 @pytest.mark.parametrize(
     ('term', 'message'),
     [
+        (
+            dict(
+                on='module:backbone.layer4',
+                loss=dict(type='SimKDLoss'),
+                teacher='peer0',
+            ),
+            "stays as it is, got the peer 'peer0'; give the hook teacher=",
+        ),
         (
             dict(on='logits', loss=dict(type='WKDLLoss'), teacher='peer0'),
             "asks for 'teacher_classifier' of a teacher that stays as it is",

@@ -74,7 +74,7 @@ def test_it_has_the_metric_that_the_run_has_logged(
     [
         (
             'narow',
-            "has no peer 'narow', its peers are: 'narrow'; did you mean 'narrow'",
+            "has no peer 'narow', its peers are: 'narrow'; give the config",
         ),
         ('other', "has no weights of the peer 'other'; it is of another run"),
     ],

@@ -248,5 +248,10 @@ def test_a_config_without_a_teacher_is_refused(
     tmp_path: Path, inspect: Callable[..., str]
 ) -> None:
     student = written(tmp_path / 'a.py', narrow(ONE_STAGE['GFL'], narrow_dense))
-    with pytest.raises(SystemExit, match='error: .*give one with --teacher'):
+    with pytest.raises(SystemExit, match='error: .*give one with --teacher$'):
         inspect(student)
+    distilled = tmp_path / 'b.py'
+    hook = dict(type='DistillationHook', peers=[dict(config='wide.py')])
+    distilled.write_text(f"_base_ = ['a.py']\ncustom_hooks = [{hook}]\n")
+    with pytest.raises(SystemExit, match='such as --teacher wide.py of its peer'):
+        inspect(str(distilled))

@@ -69,7 +69,7 @@ def fill(model: nn.Module, weights: Weights, source: str, prefix: str = '') -> N
         )
     if misfit.unexpected:
         print_log(
-            f'teacher checkpoint {source!r}: {len(misfit.unexpected)} entries that '
+            f'checkpoint {source!r}: {len(misfit.unexpected)} entries that '
             f'{type(model).__name__} does not have are ignored: '
             f'{grouped(misfit.unexpected, misfit.expected)}',
             logger='current',

@@ -27,7 +27,7 @@ def check_format(path: Path) -> None:
     if not is_safetensors and not _is_of_pytorch(start):
         found = f'it begins with {start[:16]!r}' if start else 'it is empty'
         raise ValueError(
-            f'teacher checkpoint: {path} cannot be read, as it is neither safetensors '
+            f'checkpoint: {path} cannot be read, as it is neither safetensors '
             f'nor a PyTorch file: {found}; give a file of weights. A download that '
             'failed leaves a page of text'
         )
@@ -35,7 +35,7 @@ def check_format(path: Path) -> None:
         found = 'safetensors' if is_safetensors else 'a PyTorch file'
         ending = '.safetensors' if is_safetensors else '.pth'
         raise ValueError(
-            f'teacher checkpoint: {path} is {found} by its content, which its name '
+            f'checkpoint: {path} is {found} by its content, which its name '
             f'does not say; rename it to {path.with_suffix(ending).name}'
         )
 

@@ -80,8 +80,7 @@ class Misfit:
         if within:
             return (
                 f'its names begin with {" or ".join(map(repr, within))}; write '
-                'teacher=dict(config=..., checkpoint=..., '
-                f'prefix={prefix + within[0]!r}), or --teacher-prefix '
+                f'prefix={prefix + within[0]!r} beside checkpoint, or --teacher-prefix '
                 f'{prefix + within[0]} with tools/train.py'
             )
         found = [
@@ -98,7 +97,7 @@ class Misfit:
                 'checkpoint of the whole model'
             )
         advice = (
-            "give the checkpoint that was trained with the teacher's config; a file of "
+            'give the checkpoint that was trained with this config; a file of '
             'another toolbox has other names, and has to be converted first'
         )
         return '; '.join([*found, advice])

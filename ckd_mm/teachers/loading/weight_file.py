@@ -84,13 +84,13 @@ def read_weights(checkpoint: str, prefix: str = '') -> tuple[Weights, dict[str, 
     content = _read(checkpoint)
     if not isinstance(content, (Mapping, nn.Module)):
         raise ValueError(
-            f'teacher checkpoint {checkpoint!r} holds a {type(content).__name__}; '
+            f'checkpoint {checkpoint!r} holds a {type(content).__name__}; '
             "expected a state dict or MMEngine's dict with a 'state_dict'"
         )
     found = _found(content)
     if not any(_is_weight(value) for value in found.values.values()):
         raise ValueError(
-            f'teacher checkpoint {checkpoint!r} holds no weights: {_shown(content)}; '
+            f'checkpoint {checkpoint!r} holds no weights: {_shown(content)}; '
             "expected a state dict or MMEngine's dict with a 'state_dict'"
         )
     if prefix:
@@ -108,7 +108,7 @@ def _read(checkpoint: str) -> Any:
         return read_file(checkpoint)
     except Exception as error:
         raise ValueError(
-            f'teacher checkpoint {checkpoint!r} cannot be read: '
+            f'checkpoint {checkpoint!r} cannot be read: '
             f'{reason(error)}; {_advice(error)}'
         ) from error
 
@@ -172,7 +172,7 @@ def _chosen(
             return chosen
     known = {name.split('.')[0] + '.' for name in [*found.values, *everything.values]}
     raise ValueError(
-        f'no weight in teacher checkpoint {checkpoint!r} begins with prefix={prefix!r}'
+        f'no weight in checkpoint {checkpoint!r} begins with prefix={prefix!r}'
         f'{did_you_mean(prefix, known)}'
     )
 

@@ -100,7 +100,7 @@ class PeerKind(TeacherKind):
                 model.init_weights()
         if self.checkpoint is not None:
             with preserved_random_state():
-                load_weights(model, fspath(self.checkpoint), self.prefix)
+                self._load(model)
         model = _with_batch_norm_of_the_run(model, runner)
         return Peer(self, model.to(device).train())
 
@@ -155,7 +155,7 @@ class PeerKind(TeacherKind):
         cfg, _ = read_config(self.config, self.title)
         model = built(cfg, self.config, self.title)
         if self.checkpoint is not None:
-            load_weights(model, fspath(self.checkpoint), self.prefix)
+            self._load(model)
 
     def files(self) -> list[Path]:
         """Its checkpoint, if that is a local file."""
@@ -174,6 +174,12 @@ class PeerKind(TeacherKind):
             of_run = run.get('data_preprocessor') or run.model.get('data_preprocessor')
             cfg.data_preprocessor = of_run
         return cfg
+
+    def _load(self, model: BaseModel) -> None:
+        try:
+            load_weights(model, fspath(self.checkpoint), self.prefix)
+        except ValueError as error:
+            raise ValueError(f'{self.title}: {error}') from error
 
     def _model(self, run: Config) -> BaseModel:
         return built(self.config_in(run), self.config, self.title)
