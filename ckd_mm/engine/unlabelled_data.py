@@ -116,9 +116,9 @@ def check_data(unlabelled: Any, terms: Sequence[Term], alone: bool) -> None:
     """
     found = [one for one in terms if one.request.unlabelled]
     if found and unlabelled is None:
-        names = ', '.join(f'{one.name!r} has data={one.data!r}' for one in found)
+        which = ', '.join(f'{one.name!r} has data={one.data!r}' for one in found)
         raise ValueError(
-            f'term {names}, and the hook has no loader of images without labels; add '
+            f'term {which}, and the hook has no loader of images without labels; add '
             'unlabelled=dict(dataloader=dict(batch_size=..., dataset=...)) to the hook'
         )
     if unlabelled is None:
