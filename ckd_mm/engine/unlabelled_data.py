@@ -50,7 +50,8 @@ class UnlabelledData:
     """
 
     def __init__(self, dataloader: Any = None, moves_statistics: bool = True) -> None:
-        if not isinstance(dataloader, Mapping) or 'dataset' not in dataloader:
+        needed = {'dataset', 'batch_size'}  # of PyTorch's default, 1, nobody would know
+        if not isinstance(dataloader, Mapping) or not needed <= {*dataloader}:
             raise ValueError(
                 'unlabelled: dataloader must be a dict like a train_dataloader, with '
                 f'dataset and batch_size, got {dataloader!r}'
@@ -87,7 +88,7 @@ class UnlabelledData:
         with seeded_random_state(self._seed, get_rank(), self._number):
             if self._iterator is None:
                 self._iterator = iter(self._loader)
-            batch = preprocessor(next(self._iterator), True)
+            batch = preprocessor(_packed(next(self._iterator)), True)
         self._number += 1
         runner.message_hub.update_info(BATCHES, self._number)
         return batch
@@ -127,10 +128,10 @@ def check_data(unlabelled: Any, terms: Sequence[Term], alone: bool) -> None:
         raise ValueError(
             f'unlabelled must be a dict with dataloader, got {unlabelled!r}'
         )
-    names = {one.name for one in terms}
+    all_names = {one.name for one in terms}
     for one in found:
         second = f'{one.name}_unlabelled'
-        if one.request.labelled and second in names:
+        if one.request.labelled and second in all_names:
             raise ValueError(
                 f'the name {second!r} of a term is what the log calls {one.name!r} on '
                 'images without labels; rename one of the two terms'
@@ -150,6 +151,21 @@ def check_data(unlabelled: Any, terms: Sequence[Term], alone: bool) -> None:
             'learnt of the train_dataloader; make the images without labels the '
             'train_dataloader, and leave unlabelled and data out'
         )
+
+
+def _packed(batch: Any) -> Mapping[str, Any]:
+    """A batch as a data preprocessor takes it.
+
+    Raises:
+        ValueError: The pipeline did not pack it.
+    """
+    if not isinstance(batch, Mapping) or 'inputs' not in batch:
+        found = sorted(batch) if isinstance(batch, Mapping) else type(batch).__name__
+        raise ValueError(
+            f"unlabelled: the pipeline must give 'inputs', got {found}; end it with "
+            "dict(type='PackInputs') for MMPretrain, 'PackDetInputs' for MMDetection"
+        )
+    return batch
 
 
 def _check_never_ends(loader: DataLoader) -> None:

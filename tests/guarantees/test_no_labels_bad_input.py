@@ -90,6 +90,21 @@ def test_a_second_loader_that_cannot_be(
     assert message in refusal(detector_config(tmp_path, custom_hooks=[made]))
 
 
+def test_a_second_loader_whose_pipeline_packs_nothing(
+    detector_config: Make,
+    detector_teacher: dict[str, Any],
+    digit_scenes: Path,
+    tmp_path: Path,
+) -> None:
+    loader = folder_loader(digit_scenes / 'train')
+    loader['dataset']['pipeline'].pop()
+    made = hook(detector_teacher, one=dict(FIT, data='unlabelled'))
+    made.update(unlabelled=dict(dataloader=loader), student_loss_weight=1)
+    text = refusal(detector_config(tmp_path, custom_hooks=[made]))
+    assert "unlabelled: the pipeline must give 'inputs', got" in text
+    assert "'PackDetInputs' for MMDetection" in text
+
+
 @pytest.mark.parametrize(
     ('data', 'options', 'message'),
     [
@@ -99,6 +114,11 @@ def test_a_second_loader_that_cannot_be(
         ('unlabeled', {}, "data must be one of 'labelled', 'unlabelled', 'both', got"),
         ('unlabelled', dict(unlabelled=LOADER), "unlabelled has no option 'dataset'"),
         ('unlabelled', dict(unlabelled={}), 'dataloader must be a dict like a'),
+        (
+            'unlabelled',
+            dict(unlabelled=dict(dataloader=dict(dataset={}))),
+            'with dataset and batch_size, got',
+        ),
         (
             'unlabelled',
             dict(unlabelled=dict(dataloader=LOADER), student_loss_weight=0),
