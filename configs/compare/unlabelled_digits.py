@@ -66,6 +66,6 @@ methods = {
     'CKD, labelled': _labelled(_ckd),
     'CKD, both': _both(_ckd),
     'DHO, labelled': _labelled(_dho),
-    'DHO, both': _folder + 'dho_r18-w16-r18-w2_190e_digits-tenth.py',
+    'DHO, both': _folder + 'dho-unlabelled_r18-w16-r18-w2_190e_digits-tenth.py',
     'SSLD': _folder + 'ssld_r18-w16-r18-w2_190e_digits-tenth.py',
 }

@@ -18,14 +18,16 @@ RANKINGS = sorted((ROOT / 'configs/rank').glob('*.py'))
 
 @pytest.mark.parametrize('path', RANKINGS, ids=lambda path: path.stem)
 def test_it_is_documented_and_its_models_are_those_of_its_chain(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(ROOT)
     kind = path.stem.removeprefix('digits_')
     document = ast.get_docstring(ast.parse(path.read_text())) or ''
     assert f'python tools/rank_{kind}.py configs/rank/{path.name}' in document
     assert f'(rank/{path.name})' in (ROOT / 'configs/README.md').read_text()
-    options = {} if kind == 'students' else {'student.checkpoint': ''}
+    weights = tmp_path / 'student.pth'
+    weights.touch()
+    options = {} if kind == 'students' else {'student.checkpoint': str(weights)}
     with metafiles_read_once():
         ranking = read_ranking(path, kind, options)
         chain = read_chain(ROOT / 'configs/chains' / path.name)

@@ -96,7 +96,7 @@ def test_a_tenth_of_the_digits_and_the_rest_are_all_of_them(
 ) -> None:
     """Every tenth is labelled, about 12 of each; no image is in both sets."""
     folder = ROOT / 'configs/mmpretrain/digits'
-    cfg = Config.fromfile(folder / 'dho_r18-w16-r18-w2_190e_digits-tenth.py')
+    cfg = Config.fromfile(folder / 'dho-unlabelled_r18-w16-r18-w2_190e_digits-tenth.py')
     configs: list[Any] = [
         cfg.train_dataloader.dataset,
         cfg.custom_hooks[0].unlabelled.dataloader.dataset,

@@ -2,7 +2,7 @@
 
 Paper: arXiv:2505.07675, at the authors' temperature 2, weight 1 and mixture for
 ImageNet, here on images with labels alone. The accuracy is that of both heads, mixed.
-With most images unlabelled: dho_r18-w16-r18-w2_190e_digits-tenth.py.
+With most images unlabelled: dho-unlabelled_r18-w16-r18-w2_190e_digits-tenth.py.
 
 Train the teacher first; then
 

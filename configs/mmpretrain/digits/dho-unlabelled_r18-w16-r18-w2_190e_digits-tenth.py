@@ -8,7 +8,7 @@ iteration. The teacher is that of all labels.
 
 Train the teacher first; then
 
-    python tools/train.py configs/mmpretrain/digits/dho_r18-w16-r18-w2_190e_digits-tenth.py
+    python tools/train.py configs/mmpretrain/digits/dho-unlabelled_r18-w16-r18-w2_190e_digits-tenth.py
 
 Published: none, the data set is ours. Ours: not run yet.
 """
