@@ -18,10 +18,6 @@ from ckd_mm.registry import LOSSES
 __all__ = ['USKDLoss']
 
 RANKS: tuple[RankBy, ...] = ('probability', 'log')
-ON = (
-    "on=['logits', 'module:backbone.layer3'], of a ViT "
-    "on=['logits', dict(part='tokens', blocks=[-4])]"
-)
 
 
 @LOSSES.register_module()
@@ -108,7 +104,8 @@ class USKDLoss(nn.Module):
             raise ValueError(
                 f'student must be logits (B, {both[0]}), and a map (B, {both[1]}, H, W)'
                 f' or rows (B, {both[1]}) of a middle layer, got {shapes(found)}; give '
-                f'{ON}'
+                "on=['logits', 'module:backbone.layer3'], of a ViT "
+                "on=['logits', dict(part='tokens', blocks=[-4])]"
             )
         return found[0], found[1]
 
@@ -117,8 +114,9 @@ def _both(channels: Sequence[int]) -> tuple[int, int]:
     is_pair = isinstance(channels, (list, tuple)) and len(channels) == 2
     if not is_pair or not all(type(one) is int and one >= 1 for one in channels):
         raise ValueError(
-            'student_channels must be two integers >= 1, the number of classes and the '
-            f'channels of the middle layer, got {channels!r}; leave it out, and give '
-            f'{ON}'
+            'student_channels must be left out, or two integers >= 1, the number of '
+            'classes and the channels of the middle layer, as of '
+            "on=['logits', 'module:backbone.layer3'], got "
+            f'{channels!r}'
         )
     return channels[0], channels[1]
