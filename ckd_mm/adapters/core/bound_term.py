@@ -32,8 +32,7 @@ WAYS_OUT = {
     'one of shared queries, or take a loss that does not need it',
     'box_target': "compare on='roi_boxes' or on='rpn_boxes' of two detectors with box "
     'deltas, or take a loss that does not need it',
-    'ious': "compare RoIs that the student's sampler drew, on='roi_logits' of two "
-    'detectors with RoI heads, or take a weigher that does not need it',
+    'ious': "compare on='roi_logits', or take a weigher that does not need it",
     'queries': "compare on='encoder' or on='neck' of two detectors of the DETR kind "
     'and of one width',
     'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
