@@ -107,7 +107,10 @@ def test_as_many_classes_as_there_are_need_no_top_k(student: BaseModel) -> None:
     [
         (dict(KD, on='backbone'), "on='backbone', and a memory .* logits alone; comp"),
         (dict(KD, on=dict(student='head', teacher='head')), 'has class logits alone'),
-        (dict(KD, data='unlabelled'), "has data='unlabelled' and cannot do without la"),
+        (
+            dict(KD, data='unlabelled'),
+            'on the images of unlabelled and cannot do without la',
+        ),
     ],
 )
 def test_terms_that_a_memory_cannot_serve_are_refused(
