@@ -8,7 +8,7 @@ KD as in kd_r18-w16-r18-w2_20e_digits.py, whose rows count alike or by one of th
 weighers. All are divided by their mean, so that the size of the loss is that of KD. The
 settings were written down before the first run.
 
-Ours: not run yet.
+Ours: benchmarks/results/weights_digits.md.
 """
 
 base = 'configs/mmpretrain/digits/resnet18-w2_digits.py'
