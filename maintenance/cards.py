@@ -20,6 +20,7 @@ COMPARISONS = {
     'digits_logits': 'digit images, top-1',
     'digits_features': 'digit images, top-1',
     'alone_digits': 'digit images, top-1',
+    'unlabelled_digits': 'digit images, a tenth of the labels, top-1',
     'cross_rois': 'digit scenes, mAP',
     'cross_dense': 'digit scenes, GFL, mAP',
     'digit_scenes_maps': 'digit scenes, mAP',

@@ -14,7 +14,7 @@ as in configs/compare/digits_logits.py. An iteration of 'both' costs more, as th
 student and the teacher see 128 images. Settings are those of the papers, or of the
 configs of all labels: none was tuned here. They were written down before the first run.
 
-Ours: not run yet.
+Ours: benchmarks/results/unlabelled_digits.md.
 """
 
 _folder = 'configs/mmpretrain/digits/'
