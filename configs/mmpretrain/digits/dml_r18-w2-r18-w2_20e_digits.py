@@ -5,7 +5,8 @@ weights are others.
 
     python tools/train.py configs/mmpretrain/digits/dml_r18-w2-r18-w2_20e_digits.py
 
-Published: none, the data set is ours. Ours: not run yet.
+Published: none, the data set is ours. Ours:
+benchmarks/results/peers_digits.md.
 """
 
 _base_ = './resnet18-w2_digits.py'

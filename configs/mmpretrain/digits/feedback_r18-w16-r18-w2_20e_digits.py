@@ -8,7 +8,8 @@ Train the teacher first; then
 
     python tools/train.py configs/mmpretrain/digits/feedback_r18-w16-r18-w2_20e_digits.py
 
-Published: none, the data set is ours. Ours: not run yet.
+Published: none, the data set is ours. Ours:
+benchmarks/results/peers_digits.md.
 """
 
 _base_ = './resnet18-w2_digits.py'
