@@ -8,7 +8,8 @@ r"""What does the hook cost? A step with it against its pieces and the authors' 
 In every round one after the other, on the same batch:
 
 (a) the student's training step: preprocessing, forward, losses, backward, optimiser;
-(b) as much of the teacher's forward as the term needs, on the student's RoIs;
+(b) as much of the teacher's forward as the term needs, on the student's RoIs, and the
+    passes through its head that the term names, forward and backward;
 (c) the student's training step with the hook's distiller attached;
 (d) the step as CKD's authors' code does it: the student's, then the teacher in full
     precision on its RoIs, then the student's RoI head a second time for the loss.
@@ -35,8 +36,9 @@ from steps.setting import SIZES
 __all__: list[str] = []
 
 HEAD = """\
-- (a) student's step, (b) needed part of the teacher's forward, (c) step with the \
-hook, (d) step as CKD's authors' code does it, with the student's RoI head run twice.
+- (a) student's step, (b) needed part of the teacher's forward, with the passes \
+through its head that a term names, (c) step with the hook, (d) step as CKD's \
+authors' code does it, with the student's RoI head run twice.
 - Measured one after the other in each of {rounds} rounds, after {warmup} that do not \
 count, each round beginning with another part. Median (lower to upper quartile).
 - Learning rate 0: all rounds have the same weights; the student's are random."""

@@ -29,25 +29,6 @@ def preserved_random_state() -> Iterator[None]:
 
 
 @contextmanager
-def own_random_state(*numbers: int) -> Iterator[None]:
-    """Seed the random numbers with these numbers alone; restore the states on leaving.
-
-    Those of this process's GPU as well. Nothing waits for it.
-
-    Args:
-        numbers: Integers >= 0.
-    """
-    seeds = np.random.SeedSequence(numbers).generate_state(3)
-    with preserved_random_state():
-        random.seed(int(seeds[0]))
-        np.random.seed(int(seeds[1]))
-        torch.default_generator.manual_seed(int(seeds[2]))
-        if torch.cuda.is_available():
-            torch.cuda.manual_seed(int(seeds[2]))
-        yield
-
-
-@contextmanager
 def seeded_random_state(*numbers: int) -> Iterator[None]:
     """Seed the random numbers with these numbers alone; restore the states on leaving.
 
@@ -68,3 +49,16 @@ def seeded_random_state(*numbers: int) -> Iterator[None]:
         finally:
             random.setstate(python_state)
             np.random.set_state(numpy_state)
+
+
+@contextmanager
+def own_random_state(*numbers: int) -> Iterator[None]:
+    """The same with this process's own GPU. Nothing waits for it.
+
+    Args:
+        numbers: Integers >= 0.
+    """
+    with preserved_random_state(), seeded_random_state(*numbers):
+        if torch.cuda.is_available():
+            torch.cuda.manual_seed(torch.initial_seed())
+        yield

@@ -15,7 +15,7 @@ __all__ = ['texts']
 
 CARDS = ROOT / 'docs/methods'
 PART = 'ours'
-# What was trained, by comparison, and the metric; the first has the rows of the second
+# What was trained, and the metric, by comparison
 COMPARISONS = {
     'digits_logits': 'digit images, top-1',
     'digits_features': 'digit images, top-1',

@@ -91,7 +91,7 @@ def _leaves(sample: Sample, width: int) -> list[Tensor]:
 
 
 def _backward(values: Sequence[Tensor], *trained: nn.Module | None) -> None:
-    sum(value.sum() for value in values).backward()  # type: ignore[union-attr]
+    torch.stack([value.sum() for value in values]).sum().backward()
     for module in trained:
         if module is not None:
             module.zero_grad()

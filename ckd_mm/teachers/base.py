@@ -191,9 +191,6 @@ class TeacherKind(ABC):
     is_student: ClassVar[bool] = False
     """Whether it is the student itself, in another layer or at another time."""
 
-    name_in_terms: str = ''
-    """What terms call it if it is a peer; the others have a number."""
-
     weight: float = 1.0
 
     @abstractmethod
@@ -234,6 +231,11 @@ class TeacherKind(ABC):
         Raises:
             ValueError: It cannot.
         """
+
+    @property
+    def name_in_terms(self) -> str:
+        """What terms call it if it is a peer; the others have a number."""
+        return ''
 
     @property
     def needs_sample_index(self) -> bool:

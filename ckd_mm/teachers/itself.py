@@ -156,7 +156,7 @@ def _check_reads(term: str, on: Any, bound: BoundTerm) -> None:
                 f'term {term!r} reads the student alone, and on={one!r} names a module '
                 f"of a teacher as well; write on='module:{one['student']}'"
             )
-    if bound.chooses or _needs_runs(bound):
+    if bound.chooses or bound.runs_beside:
         raise ValueError(
             f'term {term!r} reads the student alone, and on={on!r} chooses rows, or '
             "runs modules, beside a teacher; read modules with on='module:NAME', "
@@ -175,7 +175,7 @@ def _check_compares(term: str, on: Any, bound: BoundTerm) -> None:
         ", teacher='backbone.layer4') or on=dict(student='backbone.layer2', "
         "teacher='logits')"
     )
-    if _needs_runs(bound):
+    if bound.runs_beside:
         raise ValueError(
             f'term {term!r} compares the student with itself, of which nothing runs '
             f'twice, and on={on!r} needs that; {advice}'
@@ -185,9 +185,3 @@ def _check_compares(term: str, on: Any, bound: BoundTerm) -> None:
             f'term {term!r} compares the student with itself, and on={on!r} is the '
             f'same layer of both, so the difference is always 0; {advice}'
         )
-
-
-def _needs_runs(bound: BoundTerm) -> bool:
-    """Whether something runs beside the student's forward."""
-    taps = [*bound.student_taps(), *bound.teacher_taps()]
-    return bound.crossed or any(tap.run is not None for tap in taps)

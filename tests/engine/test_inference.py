@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ckd_mm.engine.connectors import KEY as CONNECTORS
+from ckd_mm.engine.connectors import Connectors
 from ckd_mm.engine.inference import KEY, AtInference
 from ckd_mm.teachers import ALONE
 
@@ -99,7 +100,7 @@ def test_several_or_changing_teachers_suit_a_loss_that_takes_nothing_of_them(
     found.end()
     assert student.head is stock and stock.training
     checkpoint: dict[str, Any] = {CONNECTORS: {}}
-    found.save(checkpoint, SimpleNamespace(modules=nn.ModuleDict()))  # type: ignore[arg-type]
+    found.save(checkpoint, Connectors([]))
     part = checkpoint[KEY]['head']
     assert set(part['state_dict']) == {'second.weight', 'second.bias'}
     assert part['of_student'] == {

@@ -88,8 +88,8 @@ def test_the_student_runs_no_further_without_its_own_losses(make: Any, on: Any) 
     assert maker.student.label_free is not None
     left = UNTOUCHED[TWO_STAGE.index(on)] if on in TWO_STAGE else set()
     assert set(maker.student.label_free.untouched) == left
-    found = maker.pairs(batch())['term']
-    assert found.student.requires_grad  # type: ignore[union-attr]
+    found: Any = maker.pairs(batch())['term']
+    assert found.student.requires_grad
 
 
 @pytest.mark.parametrize(

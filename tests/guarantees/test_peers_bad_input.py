@@ -113,29 +113,6 @@ SHARE = dict(type='GradientShare', share=0.5, of='backbone')
             "learner='peer0' and teacher='peer0' are one model; leave teacher out",
         ),
         (
-            dict(peers=[PEER], distill=dict(kd=dict(TERM, learner='both'))),
-            "learner='both' needs the peer that learns with the student; give teacher=",
-        ),
-        (
-            dict(peers=[PEER], distill=dict(kd=dict(FROM, learner='both'))),
-            'KDLoss gives a gradient to who learns alone, .*write a term for each dire',
-        ),
-        (
-            dict(
-                peers=[PEER],
-                distill=dict(kd=dict(TERM, learner=['peer0', 'student'])),
-            ),
-            'must begin with the student, whose rows',
-        ),
-        (
-            dict(peers=[PEER], distill=dict(kd=dict(TERM, learner=['peer0']))),
-            'must be one name, or the two models that both learn',
-        ),
-        (
-            dict(peers=[PEER], distill=dict(kd=dict(TERM, learner=['peer0', 'peer0']))),
-            'names one model twice; name two of them',
-        ),
-        (
             dict(
                 peers=[PEER],
                 distill=dict(

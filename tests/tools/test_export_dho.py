@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,9 @@ from ckd_mm.commands.export import export_student
 from ckd_mm.engine.inference import KEY
 from ckd_mm.hooks import DistillationHook
 
-from ..processes import run_script
 from ..tasks import differences
 from .dho import Configs, configs, dho
-from .test_export_student import MMPRETRAIN_TEST, Validation, trained
+from .exported import Validation, assert_tested_as_in_the_run, trained
 
 pytestmark = pytest.mark.slow
 Run = tuple[Runner, Validation]
@@ -52,15 +49,7 @@ def exported(dho_run: Run, tmp_path_factory: Any) -> tuple[Path, Path]:
 def test_mmpretrains_own_test_tool_gives_the_scores_and_the_metric_of_the_run(
     dho_run: Run, exported: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    out = tmp_path / 'found.pkl'
-    options = ('--work-dir', tmp_path, '--out', out)
-    done = run_script(MMPRETRAIN_TEST, *exported, *options, '--out-item', 'pred')
-    assert not done.returncode, done.stderr[-2000:]
-    scores = [sample['pred_score'] for sample in pickle.loads(out.read_bytes())]
-    assert torch.equal(torch.stack(scores), torch.stack(dho_run[1].scores))
-    (log,) = tmp_path.glob('*/*.json')
-    metrics = json.loads(log.read_text())
-    assert 0 < dho_run[1].metrics['accuracy/top1'] == metrics['accuracy/top1']
+    assert_tested_as_in_the_run(exported, dho_run[1], tmp_path)
 
 
 def test_the_exported_student_mixes_its_own_head_and_the_trained_one(

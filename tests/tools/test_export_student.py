@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import pickle
 from pathlib import Path
 from typing import Any
 
-import mmpretrain
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import EMAHook
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
-from torch import Tensor
 
 from ckd_mm.commands.export import export_student
 from ckd_mm.engine.inference import KEY
@@ -22,43 +18,10 @@ from ckd_mm.hooks import DistillationHook
 
 from ..processes import run_script
 from ..tasks import differences
+from .exported import Validation, assert_tested_as_in_the_run, trained
 from .simkd import TERM, Configs, configs, simkd
 
 pytestmark = pytest.mark.slow
-
-MMPRETRAIN_TEST = Path(mmpretrain.__file__).parent / '.mim/tools/test.py'
-
-
-class Validation(Hook):
-    """What the model predicts in the last validation, and that it is stock before."""
-
-    def __init__(self) -> None:
-        self.scores: list[Tensor] = []
-
-    def before_val_epoch(self, runner: Runner) -> None:
-        self.scores = []
-        self.stock = [id(one) for one in runner.model.modules()]
-
-    def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: Any = None,
-        outputs: Any = None,
-    ) -> None:
-        self.scores += [sample.pred_score for sample in outputs]
-
-    def after_val_epoch(self, runner: Runner, metrics: Any = None) -> None:
-        assert self.stock == [id(one) for one in runner.model.modules()]
-        self.metrics = metrics
-
-
-def trained(cfg: Config, *hooks: Hook) -> tuple[Runner, Validation]:
-    runner, validation = Runner.from_cfg(cfg), Validation()
-    for hook in (*hooks, validation):
-        runner.register_hook(hook)
-    runner.train()
-    return runner, validation
 
 
 @pytest.fixture(scope='module')
@@ -90,15 +53,7 @@ def exported(
 def test_mmpretrains_own_test_tool_gives_the_scores_and_the_metric_of_the_run(
     simkd_run: tuple[Runner, Validation], exported: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    out = tmp_path / 'found.pkl'
-    options = ('--work-dir', tmp_path, '--out', out)
-    done = run_script(MMPRETRAIN_TEST, *exported, *options, '--out-item', 'pred')
-    assert not done.returncode, done.stderr[-2000:]
-    scores = [sample['pred_score'] for sample in pickle.loads(out.read_bytes())]
-    assert torch.equal(torch.stack(scores), torch.stack(simkd_run[1].scores))
-    (log,) = tmp_path.glob('*/*.json')
-    metrics = json.loads(log.read_text())
-    assert 0 < simkd_run[1].metrics['accuracy/top1'] == metrics['accuracy/top1']
+    assert_tested_as_in_the_run(exported, simkd_run[1], tmp_path)
 
 
 def test_the_exported_student_is_the_backbone_the_projector_and_the_teachers_head(

@@ -11,6 +11,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from ckd_mm.adapters.core.context import way_out_without
 from ckd_mm.adapters.core.levels import same_value
 from ckd_mm.adapters.core.loss_fit import LossFit, offers_of
 from ckd_mm.adapters.core.pair_spec import (
@@ -24,24 +25,6 @@ from ckd_mm.adapters.core.recorder import Recorder, Tap
 from ckd_mm.adapters.core.step import Step
 
 __all__ = ['BoundTerm', 'Pair']
-
-WAYS_OUT = {
-    'assigned': "compare on='dense_logits' or on='cross_logits' of two one-stage "
-    'detectors, or take a loss that does not need it',
-    'scores': 'compare a part of a dense head, such as dense_logits or cross_boxes, or '
-    'one of shared queries, or take a loss that does not need it',
-    'box_target': "compare on='roi_boxes' or on='rpn_boxes' of two detectors with box "
-    'deltas, or take a loss that does not need it',
-    'ious': "compare on='roi_logits', or take a weigher that does not need it",
-    'queries': "compare on='encoder' or on='neck' of two detectors of the DETR kind "
-    'and of one width',
-    'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
-    'out that goes through it',
-    'teacher_classifier': "compare on='logits' of two classifiers, or give the loss a "
-    'table',
-}
-ANY_WAY_OUT = 'compare a part that has it, or take a loss that does not need it'
-"""Where there is a context that most pairs lack, by its name."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +110,12 @@ class BoundTerm:
                 for spec in self._specs
             )
         ]
+
+    @property
+    def runs_beside(self) -> bool:
+        """Whether it reads modules in a run beside the models' own forwards."""
+        taps = [*self.student_taps(), *self.teacher_taps()]
+        return self.crossed or any(tap.run is not None for tap in taps)
 
     @property
     def is_one_value(self) -> bool:
@@ -269,7 +258,7 @@ class BoundTerm:
             for name in names
             if name in spec.missing_context
         ]
-        ways = dict.fromkeys(WAYS_OUT.get(name, ANY_WAY_OUT) for name in names)
+        ways = dict.fromkeys(map(way_out_without, names))
         return (
             f'term {self._term!r} needs {", ".join(map(repr, names))}, '
             'which this pair does not have; it has '

@@ -12,7 +12,25 @@ from torch import Tensor, nn
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 
-__all__ = ['Context', 'TeacherContext', 'asked_for', 'needed_by']
+__all__ = ['Context', 'TeacherContext', 'asked_for', 'needed_by', 'way_out_without']
+
+WAYS_OUT = {
+    'assigned': "compare on='dense_logits' or on='cross_logits' of two one-stage "
+    'detectors, or take a loss that does not need it',
+    'scores': 'compare a part of a dense head, such as dense_logits or cross_boxes, or '
+    'one of shared queries, or take a loss that does not need it',
+    'box_target': "compare on='roi_boxes' or on='rpn_boxes' of two detectors with box "
+    'deltas, or take a loss that does not need it',
+    'ious': "compare on='roi_logits', or take a weigher that does not need it",
+    'queries': "compare on='encoder' or on='neck' of two detectors of the DETR kind "
+    'and of one width',
+    'last_stage': "compare on='last_stages' of two classifiers, or leave the option "
+    'out that goes through it',
+    'teacher_classifier': "compare on='logits' of two classifiers, or give the loss a "
+    'table',
+}
+"""Where there is a context that most pairs lack, by its name."""
+ANY_WAY_OUT = 'compare a part that has it, or take a loss that does not need it'
 
 
 @dataclass(frozen=True)
@@ -66,3 +84,8 @@ def needed_by(forward: Callable[..., Any]) -> list[str]:
     parameters = inspect.signature(forward).parameters.values()
     names = [one.name for one in parameters if one.default is one.empty]
     return [name for name in names if name not in ('self', 'student', 'teacher')]
+
+
+def way_out_without(name: str) -> str:
+    """What to do where a pair does not have the context of this name."""
+    return WAYS_OUT.get(name, ANY_WAY_OUT)

@@ -120,6 +120,12 @@ class FeatureMaps(Pass):
     needs_step = False
 
     @property
+    def tap(self) -> Tap:
+        """Where the maps are noted, also in the model's own forward."""
+        has_neck = getattr(self.model, 'neck', None) is not None
+        return Tap('neck' if has_neck else 'backbone')
+
+    @property
     def without_labels(self) -> tuple[str, ...]:
         return ('backbone', 'neck')
 

@@ -13,6 +13,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.adapters.core.pair_spec import Context
+from ckd_mm.adapters.core.passes import FeatureMaps
 from ckd_mm.adapters.core.recorder import Tap
 from ckd_mm.adapters.core.step import Step
 from ckd_mm.adapters.core.traces import without_traces
@@ -61,11 +62,10 @@ class ProposedRoIs:
                 )
             return None
         _check_models(rois, student, teacher)
-        has_neck = getattr(student.model, 'neck', None) is not None
         return cls(
             rois,  # type: ignore[arg-type]
             cls.number if num_rois is None else num_rois,
-            Tap('neck' if has_neck else 'backbone'),
+            FeatureMaps(student.model).tap,
         )
 
     @property

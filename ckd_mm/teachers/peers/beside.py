@@ -7,23 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+from ckd_mm.adapters import BoundTerm, FeatureMaps, Pass, Plan
 
-from ckd_mm.adapters import BoundTerm, FeatureMaps, Pass, Plan, Tap
-
-__all__ = ['maps_tap', 'passes_beside', 'runs_beside']
-
-
-def maps_tap(model: nn.Module) -> Tap:
-    """Where a model's feature maps are noted in its own forward."""
-    has_neck = getattr(model, 'neck', None) is not None
-    return Tap('neck' if has_neck else 'backbone')
-
-
-def runs_beside(bound: BoundTerm) -> bool:
-    """Whether a term reads modules in a run of their own."""
-    taps = [*bound.student_taps(), *bound.teacher_taps()]
-    return bound.crossed or any(tap.run is not None for tap in taps)
+__all__ = ['passes_beside']
 
 
 def passes_beside(term: str, on: Any, bound: BoundTerm) -> tuple[Pass, ...]:

@@ -77,7 +77,7 @@ class PeerKind(TeacherKind):
         positive(f'{self.title}: weight', self.weight)
 
     @property
-    def name_in_terms(self) -> str:  # type: ignore[override]
+    def name_in_terms(self) -> str:
         """Its name."""
         return self.name
 

@@ -19,7 +19,6 @@ from ckd_mm.random_state import own_random_state
 from ckd_mm.teachers.base import Request, Teacher
 from ckd_mm.teachers.evaluate import evaluate_teacher
 from ckd_mm.teachers.inputs import TeacherInputs
-from ckd_mm.teachers.peers.beside import maps_tap
 from ckd_mm.teachers.peers.view import PeerView
 
 __all__ = ['Peer', 'introduced', 'seed_of']
@@ -141,7 +140,7 @@ class Peer:
         """
         assert self._own is not None, 'it has run'
         maps = FeatureMaps(self.model)
-        made: dict[Pass, Any] = {maps: recorder.calls(maps_tap(self.model))[-1]}
+        made: dict[Pass, Any] = {maps: recorder.calls(maps.tap)[-1]}
         numbers = (BESIDE, self.seed, self.number, *_now())
         graph = torch.set_grad_enabled(learns and torch.is_grad_enabled())
         with graph, own_random_state(*numbers):

@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mmengine.model import BaseModel
 
-from ckd_mm.adapters import BoundTerm, Pair, Pass, Recorder, Step, Tap, Value
+from ckd_mm.adapters import (
+    BoundTerm,
+    FeatureMaps,
+    Pair,
+    Pass,
+    Recorder,
+    Step,
+    Tap,
+    Value,
+)
 from ckd_mm.adapters import build_adapter as adapter_of
 from ckd_mm.adapters.core.detached import detached
 from ckd_mm.teachers.base import STUDENT, Request
-from ckd_mm.teachers.peers.beside import maps_tap, passes_beside, runs_beside
+from ckd_mm.teachers.peers.beside import passes_beside
 
 if TYPE_CHECKING:
     from ckd_mm.teachers.peers.peer import Peer
@@ -149,7 +158,7 @@ class PeerView:
         """
         sides = _Sides(request.learner, _teacher_of(request, self._peer.number))
         bound = self._bound(name, request, sides)
-        if sides.beside == STUDENT and runs_beside(bound):
+        if sides.beside == STUDENT and bound.runs_beside:
             sides = _Sides(STUDENT, request.learner)
             bound = self._bound(name, request, sides)
         self.terms[name], self._sides[name] = bound, sides
@@ -185,7 +194,7 @@ class PeerView:
                 yield from (tap for one in passes for tap in one.student_taps)
             if sides.beside == number:
                 yield from self.terms[name].teacher_taps()
-                yield from [maps_tap(self._models[number])] * bool(passes)
+                yield from [FeatureMaps(self._models[number]).tap] * bool(passes)
 
 
 def _constant_teacher(pair: Pair) -> Pair:
