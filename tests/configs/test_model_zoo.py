@@ -142,8 +142,12 @@ def test_a_page_begins_with_the_results(page: str) -> None:
 
 
 def test_tables_of_results_are_those_of_the_benchmarks() -> None:
-    stale = [path.name for path, text in texts().items() if path.read_text() != text]
+    """In the cards of all losses that a comparison has run, among others."""
+    expected = texts()
+    stale = [path.name for path, text in expected.items() if path.read_text() != text]
     assert not stale, f'run make results: {stale} are stale'
+    cards = (ROOT / 'docs/methods').glob('*.md')
+    assert {one for one in cards if 'begin ours' in one.read_text()} <= {*expected}
 
 
 def test_the_page_has_every_recipe_that_can_be_made() -> None:
