@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any, ClassVar
 
@@ -117,6 +118,22 @@ def test_both_learn_from_each_other_on_the_rois_of_the_student() -> None:
             torch.testing.assert_close(got[name], value, rtol=1e-3, atol=1e-5, msg=name)
 
 
+class MimicRows(nn.Module):
+    """The mean square of the difference of rows of any meaning."""
+
+    takes: ClassVar[str] = 'sigmoid'
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return (student - teacher).square().mean()
+
+
+@pytest.fixture(autouse=True)
+def mimic_rows() -> Iterator[None]:
+    LOSSES.register_module(module=MimicRows)
+    yield
+    LOSSES.module_dict.pop('MimicRows')
+
+
 @pytest.mark.parametrize('kind', ['GFL', 'FCOS', 'rpn_logits', 'mask_logits'])
 def test_nobody_but_who_learns_gets_a_gradient(kind: str) -> None:
     """Anchors and points are those of who learns, masks those of the student's RoIs."""
@@ -141,16 +158,6 @@ def detector(kind: str, seed: int) -> BaseModel:
     if kind == 'rpn_logits':
         return faster_rcnn(seed)
     return mask_rcnn(seed) if kind == 'mask_logits' else one_stage(kind, seed=seed)
-
-
-@LOSSES.register_module(force=True)
-class MimicRows(nn.Module):
-    """The mean square of the difference of rows of any meaning."""
-
-    takes: ClassVar[str] = 'sigmoid'
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return (student - teacher).square().mean()
 
 
 def test_what_would_run_who_learns_twice_is_refused() -> None:
