@@ -14,8 +14,11 @@ A schedule of another type, `dict(type=NAME, ...)`, may be told more than the it
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 from dataclasses import dataclass, replace
+
+from mmengine.logging import print_log
 
 from ckd_mm.checks import boolean, non_negative
 from ckd_mm.engine.controllers import Controller
@@ -99,15 +102,23 @@ class Schedule:
                 act, or its lengths do not fit into the training.
         """
         last = max_iters / iters_per_epoch if self.by_epoch else max_iters
+        unit = 'epochs' if self.by_epoch else 'iterations'
         if self.begin >= last:
-            unit = 'epochs' if self.by_epoch else 'iterations'
             raise ValueError(
                 f'schedule: begin={self.begin} is not before the end of training '
                 f'({last:g} {unit}), the term would never act; give a smaller begin'
             )
-        if self.end is not None:
-            return self
-        return replace(self, end=last)
+        end = last if self.end is None else self.end
+        length = min(end, last) - self.begin
+        if self.warmup > length:
+            print_log(
+                f'schedule: warmup={self.warmup:g} is longer than the {length:g} '
+                f'{unit} that the term has: it ends with {length / self.warmup:.0%} of '
+                'its weight; shorten it unless that is meant',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return replace(self, end=end)
 
     def factor(self, iteration: int, iters_per_epoch: int) -> float:
         """The factor in the given iteration (counted from 0) of a resolved schedule."""

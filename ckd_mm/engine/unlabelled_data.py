@@ -67,14 +67,14 @@ class UnlabelledData:
         """Build the loader, and go on where a resumed run has stopped.
 
         Raises:
-            ValueError: The sampler ends.
+            ValueError: It cannot be built, or the sampler ends.
         """
         seed = int(runner.seed or 0)
         if runner._randomness_cfg.get('diff_rank_seed'):
             seed -= get_rank()  # the ranks share the images out by one seed
         self._seed = (seed + OTHER_SEED) % 2**31
         with preserved_random_state():
-            loader = runner.build_dataloader(self._completed(), seed=self._seed)
+            loader = self._built(runner)
         _check_never_ends(loader)
         hub = runner.message_hub
         resumed = runner._resume and BATCHES in hub.runtime_info
@@ -97,6 +97,16 @@ class UnlabelledData:
         """Let go of the loader and its workers."""
         self._iterator = None
         vars(self).pop('_loader', None)
+
+    def _built(self, runner: Runner) -> DataLoader:
+        try:
+            return runner.build_dataloader(self._completed(), seed=self._seed)
+        except Exception as error:
+            raise ValueError(
+                'unlabelled: its dataloader cannot be built: '
+                f'{type(error).__name__}: {error}; see that it has images, and works '
+                'as a train_dataloader'
+            ) from error
 
     def _completed(self) -> dict[str, Any]:
         config = dict(deepcopy(dict(self._config)))

@@ -29,10 +29,12 @@ HOOK: dict[str, Any] = dict(
         dict(previous_epoch='memory', half=True),
         dict(previous_epoch='snapshot'),
         dict(itself=True),
+        dict(previous_epoch='memory', top_k=3),
     ],
     distill=dict(
         memory=dict(KD, teacher=0),
         snapshot=dict(KD, teacher=1),
+        largest=dict(KD, teacher=3),
         branch=dict(
             on=dict(student='backbone.layer3', teacher='logits'),
             teacher=2,
@@ -59,6 +61,10 @@ def test_all_kinds_of_a_student_alone_are_those_of_one_process(
     assert [report['rows'] for report in two.reports] == [[4] * 6] * 2
     assert two.differs_from(one) == []
     assert two.connectors_differ_from(one) == []
-    assert two.teachers[0]['is_there'].all()
-    values = [each.teachers[0]['values'].float() for each in (one, two)]
-    assert (values[0] - values[1]).abs().max() < 1e-2
+    for number in (0, 3):
+        assert two.teachers[number]['is_there'].all()
+        values = [each.teachers[number]['values'].float() for each in (one, two)]
+        assert (values[0] - values[1]).abs().max() < 1e-2
+    classes = [each.teachers[3]['classes'] for each in (one, two)]
+    same = classes[0] == classes[1]  # all but near ties
+    assert same.shape[1] == 3 and same.float().mean() > 0.9

@@ -257,6 +257,22 @@ def test_weighers_train_on_two_ranks_as_on_one(
     assert one.connectors_differ_from(two) == []
 
 
+def test_rois_that_count_by_their_iou_train_on_two_ranks_as_on_one(
+    detector: Callable[[], Config], tmp_path: Path
+) -> None:
+    """Their mean weight is that of the RoIs of both."""
+    results = []
+    for num_ranks in (1, 2):
+        cfg = detector()
+        weigher = dict(type='IoUWeight', minimum=0.1, normalize=True)
+        cfg.custom_hooks[0].distill.ckd.sample_weight = weigher
+        results.append(train(cfg, num_ranks, tmp_path / str(num_ranks)))
+    one, two = results
+    first, second = (report['rows'] for report in two.reports)
+    assert first != second
+    assert one.differs_from(two) == []
+
+
 def test_a_connector_before_the_teachers_heads_trains_on_two_ranks_as_on_one(
     detector: Callable[[], Config], tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ckd_mm.engine import schedules
 from ckd_mm.engine.schedules import Schedule, build_schedule
 
 ITERS_PER_EPOCH = 10
@@ -34,9 +35,19 @@ def test_warmup_rises_linearly_at_every_iteration() -> None:
     assert rising == pytest.approx([i / 20 for i in range(20)] + [1.0, 1.0])
 
 
-def test_a_warmup_may_be_cut_short_by_the_end_of_training() -> None:
-    """So that a config can be tried with fewer epochs."""
+def test_a_warmup_may_be_cut_short_by_the_end_of_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that a config can be tried with fewer epochs; the log says so."""
+    said: list[str] = []
+    monkeypatch.setattr(schedules, 'print_log', lambda text, **_: said.append(text))
     assert factors(warmup=20) == pytest.approx([i / 200 for i in range(100)])
+    assert 'warmup=20 is longer than the 10 epochs that the term has' in said[0]
+    assert 'it ends with 50% of its weight' in said[0]
+    factors(begin=4, end=6, warmup=4)
+    assert 'longer than the 2 epochs' in said[1]
+    factors(warmup=10)
+    assert len(said) == 2
 
 
 def test_decay_falls_linearly_to_the_end_of_training() -> None:

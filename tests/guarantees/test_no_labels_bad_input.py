@@ -70,6 +70,11 @@ def test_a_run_on_a_folder_that_needs_labels(
         (dict(term=dict(on='neck', loss=FGD)), "it reads 'boxes' of the labels"),
         (dict(folder='missing'), "missing/' is none; check data_root"),
         (dict(sampler=dict(type='DefaultSampler')), 'an InfiniteSampler, as the run'),
+        (
+            dict(indices=[]),
+            'unlabelled: its dataloader cannot be built: ValueError: need at least one '
+            'array to concatenate; see that it has images',
+        ),
     ],
 )
 def test_a_second_loader_that_cannot_be(
@@ -81,11 +86,14 @@ def test_a_second_loader_that_cannot_be(
     message: str,
 ) -> None:
     term, folder = options.pop('term', FIT), options.pop('folder', 'train')
+    indices = options.pop('indices', None)
+    loader = folder_loader(digit_scenes / folder, **options)
+    loader['dataset']['indices'] = indices
     made = dict(
         type='DistillationHook',
         teacher=detector_teacher,
         distill=dict(one=dict(term, data='unlabelled')),
-        unlabelled=dict(dataloader=folder_loader(digit_scenes / folder, **options)),
+        unlabelled=dict(dataloader=loader),
     )
     assert message in refusal(detector_config(tmp_path, custom_hooks=[made]))
 

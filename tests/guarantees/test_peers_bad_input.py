@@ -214,6 +214,8 @@ def peers(
 ) -> dict[str, dict[str, Any]]:
     classes, other = classifier_config(tmp_path), detector_config(tmp_path)
     classes.model.head.num_classes = 7
+    wide = classifier_config(tmp_path)
+    wide.model.head.in_channels = 77
     return {
         'classes': dict(config=classes.to_dict()),
         'task': dict(config=other.to_dict()),
@@ -222,6 +224,7 @@ def peers(
         'weights': dict(
             config=classifier_config(tmp_path).to_dict(), checkpoint='missing.pth'
         ),
+        'width': dict(config=wide.to_dict()),
         'part': dict(config=classifier_config(tmp_path).to_dict()),
         'optimizer': dict(config=classifier_config(tmp_path).to_dict()),
     }
@@ -238,6 +241,7 @@ def peers(
         ('losses', "peer 'peer0': a peer is trained by its own losses, .*has no loss"),
         ('file', "peer 'peer0' config '.*missing.py' cannot be read: .*give the path"),
         ('weights', "peer 'peer0': checkpoint 'missing.pth' cannot be read"),
+        ('width', "forward of peer 'peer0' fails: .* be multiplied .*trains alone"),
     ],
 )
 def test_a_peer_that_does_not_suit_the_student_is_refused_before_training(
@@ -249,7 +253,7 @@ def test_a_peer_that_does_not_suit_the_student_is_refused_before_training(
     tmp_path: Path,
 ) -> None:
     hook = dict(type='DistillationHook', peers=[peers[name]], distill=dict(kd=FROM))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, RuntimeError), match=message):
         run(classifier_config(tmp_path, custom_hooks=[hook]))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -113,13 +114,18 @@ class Peer:
 
     @torch.compiler.disable
     def run(self, step: Step) -> None:
-        """Run its training forward, unless it has run in this step."""
+        """Run its training forward, unless it has run in this step.
+
+        Raises:
+            RuntimeError: It fails; the cause is what the model raised.
+        """
         if self._step is step:
             return
         assert self._inputs is not None, 'peers were introduced'
         images = self._inputs(step.inputs, step.data_samples)
         self._step, self._own = step, replace(step, inputs=images)
-        with own_random_state(STEPS, self.seed, self.number, *_now()):
+        numbers = (STEPS, self.seed, self.number, *_now())
+        with own_random_state(*numbers), _said_of(self.name):
             found = self.parallel(images, step.data_samples, mode='loss')
         self._losses = {
             f'{self.name}/{key}': self._scaled(value) if 'loss' in key else value
@@ -190,6 +196,21 @@ def introduced(student: BaseModel, teachers: Sequence[Teacher]) -> list[Peer]:
 def seed_of(runner: Runner) -> int:
     """The seed of a run, which a run that resumes takes from its checkpoint."""
     return getattr(runner, 'seed', None) or 0
+
+
+@contextmanager
+def _said_of(name: str) -> Iterator[None]:
+    """Name the peer in what its model raises; but a full GPU is that of the run."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except Exception as error:
+        raise RuntimeError(
+            f'the training forward of peer {name!r} fails: {type(error).__name__}: '
+            f"{error}; see that its config trains alone with the library's "
+            'tools/train.py'
+        ) from error
 
 
 def _now() -> tuple[int, int]:

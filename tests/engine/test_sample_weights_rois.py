@@ -1,0 +1,111 @@
+"""RoIs that count by their IoU, against a loop by hand over a detector's RoIs."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from mmdet.models.task_modules.samplers import PseudoSampler
+from mmdet.testing import demo_mm_inputs
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ckd_mm.adapters import Recorder, Tap
+from ckd_mm.engine.distiller import Distiller
+from ckd_mm.engine.terms import build_terms
+from ckd_mm.probing.steps import first_iteration
+from ckd_mm.teachers import ModelTeacher
+
+from ..adapters.detectors import faster_rcnn
+
+ROIS = Tap('roi_head.bbox_roi_extractor', 'input')
+HEAD = Tap('roi_head.bbox_head')
+MINIMUM, POWER, STEPS, LR = 0.1, 2.0, 3, 0.01
+
+
+def detector(seed: int) -> BaseModel:
+    """It trains on all proposals, instead of some by chance."""
+    model = faster_rcnn(seed=seed)
+    model.rpn_head.sampler = model.roi_head.bbox_sampler = PseudoSampler()
+    return model.train()
+
+
+def batch() -> dict[str, Any]:
+    shapes = [[3, 64, 96], [3, 96, 64]]
+    return demo_mm_inputs(2, shapes, num_items=[3, 2], num_classes=10)
+
+
+def iou(one: list[float], two: list[float]) -> float:
+    left, top = max(one[0], two[0]), max(one[1], two[1])
+    right, bottom = min(one[2], two[2]), min(one[3], two[3])
+    both = max(right - left, 0.0) * max(bottom - top, 0.0)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, two)]
+    return both / (sum(areas) - both)
+
+
+def by_hand(student: BaseModel, teacher: BaseModel, normalize: bool) -> Tensor:
+    """The step's loss: of the student, and KD of one RoI after the other."""
+    recorder = Recorder(student, [ROIS, HEAD])
+    recorder.attach()
+    recorder.open()
+    data = student.data_preprocessor(batch(), True)
+    boxes = [one.gt_instances.bboxes.tolist() for one in data['data_samples']]
+    with first_iteration():
+        own, _ = student.parse_losses(student(**data, mode='loss'))
+    (_, rois), (logits, _) = recorder.calls(ROIS)[0], recorder.calls(HEAD)[0]
+    recorder.detach()
+    with torch.no_grad():
+        maps = teacher.extract_feat(data['inputs'])
+        wanted = teacher.roi_head._bbox_forward(maps, rois)['cls_score'].softmax(dim=1)
+    rows, weights = [], []
+    for roi, row, target in zip(rois.tolist(), logits, wanted, strict=True):
+        largest = max(iou(roi[1:], box) for box in boxes[int(roi[0])])
+        weights.append(max(largest, MINIMUM) ** POWER)
+        rows.append((target * (target.log() - row.log_softmax(0))).sum())
+    assert min(weights) == MINIMUM**POWER and max(weights) > 0.25
+    mean = sum(weights) / len(weights) if normalize else 1.0
+    pairs = zip(weights, rows, strict=True)
+    return own + sum(weight / mean * row for weight, row in pairs) / len(rows)
+
+
+def stepped(model: BaseModel, total: Tensor) -> None:
+    model.zero_grad()
+    total.backward()
+    with torch.no_grad():
+        for one in model.parameters():
+            if one.grad is not None:
+                one -= LR * one.grad
+
+
+@pytest.mark.parametrize('normalize', [False, True])
+def test_after_some_steps_weights_are_those_of_a_loop_over_rois(
+    normalize: bool,
+) -> None:
+    student, teacher = detector(0), detector(1).eval().requires_grad_(False)
+    torch.nn.init.normal_(teacher.roi_head.bbox_head.fc_cls.weight)
+    expected, unweighed = deepcopy(student), deepcopy(student)
+    weigher = dict(type='IoUWeight', power=POWER, minimum=MINIMUM, normalize=normalize)
+    kd = dict(on='roi_logits', loss=dict(type='KDLoss', temperature=1.0))
+    for model, term in ((student, kd | dict(sample_weight=weigher)), (unweighed, kd)):
+        distiller = Distiller(
+            model, [ModelTeacher(teacher)], build_terms(dict(kd=term))
+        )
+        with distiller.attached():
+            for _ in range(STEPS):
+                data = model.data_preprocessor(batch(), True)
+                with first_iteration():
+                    total, _ = model.parse_losses(model(**data, mode='loss'))
+                stepped(model, total)
+    for _ in range(STEPS):
+        stepped(expected, by_hand(expected, teacher, normalize))
+    wanted, without = expected.state_dict(), unweighed.state_dict()
+    for name, value in student.state_dict().items():
+        torch.testing.assert_close(value, wanted[name], rtol=1e-3, atol=1e-5, msg=name)
+    name = 'roi_head.bbox_head.fc_cls.weight'
+    far, near = (
+        (student.state_dict()[name] - one[name]).abs().max()
+        for one in (without, wanted)
+    )
+    assert far > 100 * near
