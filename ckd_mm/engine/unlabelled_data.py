@@ -98,7 +98,7 @@ class UnlabelledData:
         self._iterator = None
         vars(self).pop('_loader', None)
 
-    def _built(self, runner: Runner) -> DataLoader:
+    def _built(self, runner: Runner) -> Any:
         try:
             return runner.build_dataloader(self._completed(), seed=self._seed)
         except Exception as error:
