@@ -16,8 +16,8 @@ In every round one after the other, on the same batch:
 
 Then the memory and the arithmetic of each case, the pieces of the overhead, the
 teacher's options, the teacher on a separate stream, a term that acts in every second
-step, classes that are matched by name, and the teacher's network as a peer. What is run
-and how: benchmarks/steps.
+step, classes that are matched by name, the teacher's network as a peer, and a student
+that learns from itself. What is run and how: benchmarks/steps.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from functools import partial
 from ckd_mm.engine.schedules import build_schedule
 from ckd_mm.teachers import Speed
 
+from .alone import alone
 from .cases import cases_of, distiller_of, hooked, student_case, term_of
 from .classes import classes
 from .meters import Meter, flops, page_faults, peak
@@ -201,4 +202,5 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     'every': ('A term in every second step', every),
     'classes': ('Classes that are matched by name', classes),
     'peers': ('A model that is trained along', peers),
+    'alone': ('A student without a teacher', alone),
 }

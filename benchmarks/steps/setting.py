@@ -20,8 +20,10 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, build_optim_wrapper
-from mmengine.registry import MODELS
+from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
+from mmpretrain.structures import DataSample
+from mmpretrain.utils import register_all_modules as register_classifiers
 from torch import Tensor
 
 from ckd_mm.adapters.core.recorder import Recorder, Tap
@@ -137,6 +139,16 @@ def coco(checkpoint: str | None = None, amp: bool = False) -> Setting:
     return _setting(text, student, teacher, [batch], (256, 256), checkpoint, amp)
 
 
+def imagenet(checkpoint: str | None = None, amp: bool = False) -> Setting:
+    """ResNet-18 of ImageNet on random images, for the section `alone`."""
+    student, _ = read_config('mmpretrain::resnet/resnet18_8xb32_in1k.py')
+    batch = _random_images(16, 224)
+    text = 'ResNet-18 of configs/mmpretrain; 16 random images of 224x224'
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        register_classifiers(init_default_scope=False)
+        return _setting(text, student, student, [batch], (512, 512), checkpoint, amp)
+
+
 def small(checkpoint: str | None = None, amp: bool = False) -> Setting:
     """The models of the digit scenes on one small random batch: to try a benchmark."""
     student, teacher = _digits_configs()
@@ -154,6 +166,7 @@ SIZES = {
     'digits-dense': digits_dense,
     'digits-queries': digits_queries,
     'coco': coco,
+    'imagenet': imagenet,
     'small': small,
 }
 
@@ -166,6 +179,14 @@ def _digit_scenes(cfg: Config) -> list[Batch]:
     cfg.train_dataloader.dataset.data_root = f'{root}/'
     loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
     return list(islice(loader, NUM_BATCHES))
+
+
+def _random_images(number: int, side: int) -> Batch:
+    samples = [
+        DataSample(metainfo=dict(sample_idx=one)).set_gt_label(one)
+        for one in range(number)
+    ]
+    return dict(inputs=torch.rand(number, 3, side, side) * 255, data_samples=samples)
 
 
 def _narrow_dab_detr(backbone: dict[str, Any], width: int) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from benchmarks.steps import options
 from benchmarks.steps import setting as setting_module
+from benchmarks.steps.alone import alone
 from benchmarks.steps.cases import cases_of, distiller_of, term_of
 from benchmarks.steps.meters import flops, peak
 from benchmarks.steps.options import measure_options, options_table
@@ -32,6 +33,7 @@ from benchmarks.steps.setting import (
     Setting,
     digits_dense,
     digits_queries,
+    imagenet,
     sample_of,
 )
 from benchmarks.steps.shares import ALONE, STEP, shares, shares_table
@@ -260,3 +262,27 @@ def test_a_peer_is_timed_beside_its_own_step_and_the_terms(setting: Setting) -> 
         assert seconds[4] == pytest.approx(seconds[3] / sum(seconds[:3]), rel=0.2)
         student, peer, _, step, _ = seconds  # the terms may take less than is shown
         assert min(student, peer, step) > 0
+
+
+def test_a_student_alone_is_timed_beside_its_own_step_and_the_term(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random_images = setting_module._random_images
+    monkeypatch.setattr(
+        setting_module, '_random_images', lambda *_: random_images(4, 64)
+    )
+    of_images = [
+        'a deeper layer',
+        'soft labels of its own (USKD)',
+        'its logits of the epoch before',
+    ]
+    for one, names in (
+        (setting, ['a deeper level of its neck']),
+        (imagenet(), of_images),
+    ):
+        _, _, *table = alone(one, ['CKD'], rounds=2, warmup=1)
+        cells = [row.strip('| ').split(' | ') for row in table[2:]]
+        assert [row[0] for row in cells] == names
+        for _, student, term, step, _ in cells:
+            seconds = [float(each.split()[0]) for each in (student, term, step)]
+            assert seconds[2] > 0 and seconds[0] > seconds[1]
