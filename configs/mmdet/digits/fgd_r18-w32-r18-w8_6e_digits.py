@@ -1,6 +1,6 @@
 """FGD: Faster R-CNN on digit scenes, ResNet-18 of width 32 -> 8, 6 epochs.
 
-Paper: arXiv:2111.11837, on necks; the authors' weights for two-stage detectors.
+Paper: arXiv:2111.11837, on P2 to P5 with the authors' weights for two-stage detectors.
 
 Train the teacher first; then
 
@@ -21,7 +21,7 @@ custom_hooks = [
         ),
         distill=dict(
             fgd=dict(
-                on='neck',
+                on=dict(part='neck', levels=[0, 1, 2, 3]),
                 loss=dict(
                     type='FGDLoss',
                     foreground_weight=5e-5,

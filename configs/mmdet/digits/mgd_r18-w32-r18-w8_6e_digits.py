@@ -1,7 +1,7 @@
 """MGD: Faster R-CNN on digit scenes, ResNet-18 of width 32 -> 8, 6 epochs.
 
-Paper: arXiv:2205.01529, on necks; 45 % of the positions masked and weight 5e-7, the
-authors' for two-stage detectors.
+Paper: arXiv:2205.01529, on P2 to P5; 45 % of the positions masked and weight 5e-7,
+the authors' for two-stage detectors.
 
 Train the teacher first; then
 
@@ -22,7 +22,7 @@ custom_hooks = [
         ),
         distill=dict(
             mgd=dict(
-                on='neck',
+                on=dict(part='neck', levels=[0, 1, 2, 3]),
                 loss=dict(
                     type='MGDLoss',
                     mask_ratio=0.45,

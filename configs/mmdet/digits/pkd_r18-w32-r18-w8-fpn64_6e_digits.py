@@ -1,6 +1,7 @@
 """PKD on necks: Faster R-CNN on digit scenes, ResNet-18 of width 32 -> 8, 6 epochs.
 
-Paper: arXiv:2207.02039; weight 6. The student's neck has the teacher's 64 channels.
+Paper: arXiv:2207.02039; weight 6 on P2 to P5, as its authors have it for Faster R-CNN.
+The student's neck has the teacher's 64 channels.
 
 Train the teacher first; then
 
@@ -20,7 +21,10 @@ custom_hooks = [
             checkpoint='work_dirs/faster-rcnn_r18-w32_digits/epoch_6.pth',
         ),
         distill=dict(
-            pkd=dict(on='neck', loss=dict(type='PKDLoss', loss_weight=6.0)),
+            pkd=dict(
+                on=dict(part='neck', levels=[0, 1, 2, 3]),
+                loss=dict(type='PKDLoss', loss_weight=6.0),
+            ),
         ),
     )
 ]

@@ -1,7 +1,7 @@
 """CWD: classification of digits, ResNet-18 of width 16 -> 16, 20 epochs.
 
-Paper: arXiv:2011.13256, made for dense prediction; temperature 1 and weight 5 as in
-mmrazor's configs, on the last stage. Student and teacher have one width, as this loss
+Paper: arXiv:2011.13256, made for dense prediction; temperature 1 and weight 5, those of
+mmrazor 0.x on the class maps of GFL, on the last stage. Student and teacher have one width, as this loss
 needs it.
 
 Train the teacher first; then
