@@ -160,6 +160,7 @@ class PeerView:
         bound = self._bound(name, request, sides)
         if sides.beside == STUDENT and bound.runs_beside:
             sides = _Sides(STUDENT, request.learner)
+            _check_embedding(name, request.context)
             bound = self._bound(name, request, sides)
         self.terms[name], self._sides[name] = bound, sides
         self._passes[name] = passes_beside(name, request.on, bound)
@@ -195,6 +196,20 @@ class PeerView:
             if sides.beside == number:
                 yield from self.terms[name].teacher_taps()
                 yield from [FeatureMaps(self._models[number]).tap] * bool(passes)
+
+
+def _check_embedding(term: str, context: Collection[str]) -> None:
+    """Check that nothing reads the embedding of who learns.
+
+    Raises:
+        ValueError: Its RoIs are those of the student, whose embedding is at hand.
+    """
+    if 'student_embedding' in context:
+        raise ValueError(
+            f"term {term!r}: its loss or weigher reads 'student_embedding', of who "
+            "learns, and the peer's heads run on the RoIs of the student; leave the "
+            'weigher (IPWDWeight) out of terms on RoIs in which a peer learns'
+        )
 
 
 def _constant_teacher(pair: Pair) -> Pair:

@@ -166,3 +166,13 @@ def test_what_would_run_who_learns_twice_is_refused() -> None:
         for roles in (dict(), dict(learner='peer0')):
             with pytest.raises(ValueError, match='runs modules of who learns once mor'):
                 beside(student, peer, x=dict(on=on, loss=KD, **roles))
+
+
+def test_a_weigher_does_not_read_the_embedding_of_who_teaches() -> None:
+    """The peer learns on the student's RoIs, where the student's embedding is noted."""
+    student, peer = (without_chance(faster_rcnn(seed=seed)) for seed in (0, 1))
+    weigher = dict(type='IPWDWeight', in_channels=32, num_classes=11)
+    term = dict(on='roi_logits', loss=KD, sample_weight=weigher)
+    beside(student, peer, x=term)
+    with pytest.raises(ValueError, match="reads 'student_embedding'.*leave the weig"):
+        beside(student, peer, x=dict(term, learner='peer0'))
