@@ -7,7 +7,6 @@ C classes, K the largest classes that are kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,10 +14,7 @@ from torch import Tensor
 from ckd_mm.distributed import gather_rows, last_of_each, world_size
 from ckd_mm.functional._labels import label_weights
 
-__all__ = ['OutputMemory', 'free_bytes', 'num_bytes']
-
-MEMORY = Path('/proc/meminfo')
-"""Linux's; what it calls available has the caches that it would give up."""
+__all__ = ['OutputMemory', 'num_bytes']
 
 _LOG_OF_NOTHING = -1e4
 """Stands for the logarithm of 0; its softmax is exactly 0."""
@@ -32,17 +28,6 @@ def num_bytes(num_samples: int, num_classes: int, top_k: int | None, half: bool)
     row = num_classes * number if top_k is None else top_k * (number + _INDEX_BYTES) + 4
     of_epoch = -(-num_samples // world_size())
     return num_samples * (row + 1) + of_epoch * (row + 8)
-
-
-def free_bytes(device: torch.device) -> int | None:
-    """How much memory is left there; `None` where the system does not say."""
-    if device.type == 'cuda':
-        return torch.cuda.mem_get_info(device)[0]
-    if device.type == 'cpu' and MEMORY.is_file():
-        for line in MEMORY.read_text().splitlines():
-            if line.startswith('MemAvailable:'):
-                return int(line.split()[1]) * 1024
-    return None
 
 
 class OutputMemory:

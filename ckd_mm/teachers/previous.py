@@ -25,13 +25,16 @@ from ckd_mm.datasets.sample_index import SampleIndex
 from ckd_mm.registry import TEACHERS
 from ckd_mm.sharding import is_sharded
 from ckd_mm.teachers.base import Teacher, TeacherKind
-from ckd_mm.teachers.memory import OutputMemory, free_bytes, num_bytes
+from ckd_mm.teachers.free_memory import free_bytes
+from ckd_mm.teachers.memory import OutputMemory, num_bytes
 from ckd_mm.teachers.model import ModelTeacher
 from ckd_mm.teachers.remembered import RememberedTeacher
 
 __all__ = ['PreviousEpochTeacher']
 
 FORMS = ('memory', 'snapshot')
+SOME = 32
+"""So many of the largest logits, as a proposal."""
 
 
 @TEACHERS.register_module()
@@ -185,12 +188,19 @@ class PreviousEpochTeacher(TeacherKind):
         )
         if free is not None and size > free:
             raise ValueError(
-                f'{words}, and {shown(free)} are left there; set half=True or top_k=32 '
-                "in the teacher, or take previous_epoch='snapshot'"
+                f'{words}, and {shown(free)} are left there; '
+                f"{self._smaller(num_classes)}take previous_epoch='snapshot'"
             )
         print_log(f'Teacher: {words}', logger='current')
         memory = OutputMemory(number, num_classes, self.top_k, self.half, device)
         return RememberedTeacher(memory, self.weight)
+
+    def _smaller(self, num_classes: int) -> str:
+        """What would make the memory smaller, of what is not set yet."""
+        options = ['half=True'] * (not self.half)
+        if self.top_k is None and num_classes > SOME:
+            options.append(f'top_k={SOME}')
+        return f'set {" or ".join(options)} in the teacher, or ' if options else ''
 
 
 def _student_of(runner: Runner) -> BaseModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ckd_mm.teachers import memory as module
-from ckd_mm.teachers.memory import OutputMemory, free_bytes, num_bytes
+from ckd_mm.teachers.memory import OutputMemory, num_bytes
 
 SIZE = (7, 5)
 INDEX = torch.tensor([4, 0, 6])
@@ -114,15 +113,3 @@ def test_a_rank_holds_its_share_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> 
     one = num_bytes(1000, 10, None, half=False)
     monkeypatch.setattr(module, 'world_size', lambda: 4)
     assert num_bytes(1000, 10, None, half=False) == one - 750 * (40 + 8)
-
-
-def test_free_memory_of_a_cpu_counts_caches_that_linux_would_give_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = tmp_path / 'meminfo'
-    said.write_text('MemTotal: 900 kB\nMemFree: 100 kB\nMemAvailable:     700 kB\n')
-    monkeypatch.setattr(module, 'MEMORY', said)
-    assert free_bytes(torch.device('cpu')) == 700 * 1024
-    assert free_bytes(torch.device('meta')) is None
-    monkeypatch.setattr(module, 'MEMORY', tmp_path / 'none')
-    assert free_bytes(torch.device('cpu')) is None

@@ -77,10 +77,22 @@ def test_a_memory_that_would_not_fit_is_refused_with_its_size(
     with pytest.raises(
         ValueError,
         match='takes 26.7 kB on cpu, for 300 images of 10 classes .*, and 26 kB are '
-        'left there; set half=True or top_k=32',
+        "left there; set half=True in the teacher, or take previous_epoch='snap",
     ):
         build(student)
+    said: list[str] = []
+    monkeypatch.setattr(previous, 'print_log', lambda text, **_: said.append(text))
     assert isinstance(build(student, half=True), RememberedTeacher)
+    assert said == [
+        'Teacher: the memory of the previous epoch takes 14.7 kB on cpu, for 300 '
+        'images of 10 classes and for those of the running epoch'
+    ]
+    monkeypatch.setattr(previous, 'free_bytes', lambda device: 9)
+    with pytest.raises(ValueError, match='9 bytes are left there; take previous_epo'):
+        build(student, half=True)
+    monkeypatch.setattr(student.head, 'num_classes', 1000)
+    with pytest.raises(ValueError, match='set half=True or top_k=32 in the teacher'):
+        build(student)
 
 
 def test_a_memory_has_no_weights_of_the_student_an_epoch_ago(
