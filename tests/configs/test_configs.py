@@ -141,7 +141,7 @@ def test_it_is_the_config_of_its_student_and_a_hook(path: str) -> None:
         expected['optim_wrapper'].pop('clip_grad', None)
     if rate := re.search(r'learning\s+rate (0\.\d+)', document(path)):
         expected['optim_wrapper']['optimizer']['lr'] = float(rate[1])
-    if warmup := re.search(r'warm-up of (\d+) iterations', document(path)):
+    if warmup := re.search(r'warm-up\s+of\s+(\d+)\s+iterations', document(path)):
         expected['param_scheduler'][0]['end'] = int(warmup[1])
     if (hook_of(path) or {}).get('peers'):
         settings = found['optim_wrapper'].pop('paramwise_cfg', {'custom_keys': {}})

@@ -267,3 +267,23 @@ def test_cankd_has_its_authors_values_and_start(
     assert loaded(path).optim_wrapper.optimizer.lr == rate
     assert hook.get('inherit') == inherited
     assert loaded(path).optim_wrapper.clip_grad == dict(max_norm=35, norm_type=2)
+
+
+@pytest.mark.parametrize(
+    ('models', 'inherited'),
+    [('r101-r50', None), ('ms-x101-r50', ['neck', 'bbox_head'])],
+)
+def test_freekd_has_its_authors_values_and_start(
+    models: str, inherited: list[str] | None
+) -> None:
+    """Theirs: Gumpest/FreeKD, `retinanet_r101-` and `retinanet_x101-retinanet_r50`."""
+    path = f'configs/mmdet/retinanet/freekd-mse_{models}_retinanet_2x_coco.py'
+    hook = distilling_hook(path)
+    mse = dict(type='FitNetLoss', norm=False, relu=False, loss_weight=5.0)
+    assert plain(hook['distill']) == dict(
+        freekd=dict(on='neck', loss=dict(type='FreeKDLoss')),
+        mse=dict(on='neck', loss=mse),
+    )
+    assert hook.get('inherit') == inherited
+    assert loaded(path).optim_wrapper.optimizer.lr == 0.02
+    assert loaded(path).param_scheduler[0].end == 1000
