@@ -17,11 +17,27 @@ trained tokens and their loss of the head's box deltas are not here.
 | ours | not run yet |
 """
 
-_base_ = './freekd-mse_r101-r50_retinanet_2x_coco.py'
+_base_ = 'mmdet::retinanet/retinanet_r50_fpn_2x_coco.py'
 
-_base_.custom_hooks[0].update(
-    teacher=dict(
-        config='mmdet::retinanet/retinanet_x101-64x4d_fpn_ms-640-800-3x_coco.py'
-    ),
-    inherit=['neck', 'bbox_head'],
+custom_imports = dict(imports=['ckd_mm'], allow_failed_imports=False)
+custom_hooks = [
+    dict(
+        type='DistillationHook',
+        teacher=dict(
+            config='mmdet::retinanet/retinanet_x101-64x4d_fpn_ms-640-800-3x_coco.py'
+        ),
+        inherit=['neck', 'bbox_head'],
+        distill=dict(
+            freekd=dict(on='neck', loss=dict(type='FreeKDLoss')),
+            mse=dict(
+                on='neck',
+                loss=dict(type='FitNetLoss', norm=False, relu=False, loss_weight=5.0),
+            ),
+        ),
+    )
+]
+optim_wrapper = dict(
+    optimizer=dict(lr=0.02),
+    clip_grad=dict(max_norm=35, norm_type=2),
 )
+_base_.param_scheduler[0].end = 1000  # the warm-up
