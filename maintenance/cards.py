@@ -20,11 +20,24 @@ COMPARISONS = {
     'digits_logits': 'digit images, top-1',
     'digits_features': 'digit images, top-1',
     'alone_digits': 'digit images, top-1',
+    'peers_digits': 'digit images, top-1',
     'unlabelled_digits': 'digit images, a tenth of the labels, top-1',
     'cross_rois': 'digit scenes, mAP',
     'cross_dense': 'digit scenes, GFL, mAP',
     'digit_scenes_maps': 'digit scenes, mAP',
 }
+# The card of a method that has several losses, or whose loss is another method's
+BY_NAME = {
+    'KD++': 'nd',
+    'OFA branches': 'ofabranch',
+    'PS-KD': 'pskd',
+    'PS-KD, snapshot': 'pskd',
+    'DML, equal peer': 'dml',
+    'DML, wide peer': 'dml',
+    'MCL, equal peer': 'mcl',
+    'BD-KD, online': 'bdkd',
+}
+NAMED_ALONE = {'peers_digits'}  # whose KD is that of digits_logits
 COLUMNS = '| ours | mean (spread) | student alone | difference | from |'
 HEAD = f'{COLUMNS}\n|---|---|---|---|---|'
 
@@ -42,7 +55,7 @@ def texts() -> dict[Path, str]:
 
 
 def _rows(file: str, trained: str) -> Iterator[tuple[Path, str]]:
-    """The card and the row of each method of a comparison that has one loss."""
+    """The card and the row of each method of a comparison that has a card."""
     if not (ROOT / f'benchmarks/results/{file}.md').exists():
         return
     results = table(file, 'method')
@@ -50,9 +63,10 @@ def _rows(file: str, trained: str) -> Iterator[tuple[Path, str]]:
     link = f'[{file}](../../benchmarks/results/{file}.md)'
     methods = Config.fromfile(ROOT / f'configs/compare/{file}.py').methods
     for name, method in methods.items():
-        losses = {term['loss']['type'] for term in _distill(method).values()}
-        if name in results and len(losses) == 1:
-            (loss,) = losses
+        card = BY_NAME.get(name)
+        if card is None and file not in NAMED_ALONE:
+            card = _card_of_the_loss(method)
+        if name in results and card is not None:
             row = results[name]
             mean = f'{row["mean"]} ({row["spread"]})'
             cells = [
@@ -62,8 +76,15 @@ def _rows(file: str, trained: str) -> Iterator[tuple[Path, str]]:
                 row['difference to the student alone'],
                 link,
             ]
-            card = CARDS / f'{loss.removesuffix("Loss").lower()}.md'
-            yield card, f'| {" | ".join(cells)} |'
+            yield CARDS / f'{card}.md', f'| {" | ".join(cells)} |'
+
+
+def _card_of_the_loss(method: Any) -> str | None:
+    """The card of a method's loss, if all its terms have one."""
+    losses = {term['loss']['type'] for term in _distill(method).values()}
+    if len(losses) != 1:
+        return None
+    return str(losses.pop()).removesuffix('Loss').lower()
 
 
 def _distill(method: Any) -> Mapping[str, Any]:

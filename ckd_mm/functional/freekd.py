@@ -25,10 +25,10 @@ def freekd_loss(student: Tensor, teacher: Tensor, *, num_scales: int = 3) -> Ten
     transform.
 
     "FreeKD: Knowledge Distillation via Semantic Frequency Prompt", arXiv:2311.12079,
-    without its masks. The authors' code (Gumpest/FreeKD, Apache-2.0) multiplies both
-    models' bands by masks between 0 and 1 of tokens that the teacher was trained with
-    before; tokens that are zero make masks of 1/2 and half of this loss. Its names say
-    horizontal, vertical and diagonal where it has the three scales.
+    without its masks. The authors' code (Gumpest/FreeKD, caec644, MIT) multiplies
+    both models' bands by masks between 0 and 1 of tokens that the teacher was trained
+    with before; tokens that are zero make masks of 1/2 and half of this loss. Its names
+    say horizontal, vertical and diagonal where it has the three scales.
 
     Args:
         student: Feature maps (N, C, H, W), any real values; gets the gradient.

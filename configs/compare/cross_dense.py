@@ -4,10 +4,10 @@
     python tools/train.py configs/mmdet/digits/gfl_r18-w32_digits.py  # teacher
     python tools/compare.py configs/compare/cross_dense.py --jobs 2
 
-GFL on the digit scenes, one schedule of 3 epochs for all. Weights and temperatures are
-those of the papers; CKD's have no paper for one-stage detectors and are those of its
-COCO configs. KD compares each class of a row as yes or no. All were written down before
-the first run.
+GFL on the digit scenes, one schedule of 3 epochs for all. The cross logits have the
+values of their paper. CKD and KD have no paper for one-stage detectors: CKD's are those
+of its COCO configs, KD's are ours. KD compares each class of a row as yes or no. All
+were written down before the first run.
 
 Ours, 17 minutes on 2 cores: benchmarks/results/cross_dense.md.
 """

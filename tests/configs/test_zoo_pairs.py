@@ -243,23 +243,47 @@ def test_pkd_has_its_authors_levels_and_weight(models: str, weight: float) -> No
 
 
 @pytest.mark.parametrize(
-    ('path', 'inherited'),
+    ('path', 'inherited', 'rate'),
     [
-        ('faster_rcnn/cankd_r101-r50_fpn_2x', ['neck', 'roi_head.bbox_head']),
-        ('faster_rcnn/cankd_cascade-x101-r50_fpn_2x', None),
-        ('retinanet/cankd_r101-r50_retinanet_2x', ['neck', 'bbox_head']),
-        ('retinanet/cankd_x101-r50_retinanet_2x', ['neck', 'bbox_head']),
-        ('retinanet/cankd_fcos-x101-r50_retinanet_1x', None),
-        ('fcos/cankd_ms-r101-r50_fcos_ms-2x', ['neck', 'bbox_head']),
+        ('faster_rcnn/cankd_r101-r50_fpn_2x', ['neck', 'roi_head.bbox_head'], 0.02),
+        ('faster_rcnn/cankd_cascade-x101-r50_fpn_2x', None, 0.02),
+        ('retinanet/cankd_r101-r50_retinanet_2x', ['neck', 'bbox_head'], 0.02),
+        ('retinanet/cankd_x101-r50_retinanet_2x', ['neck', 'bbox_head'], 0.02),
+        ('retinanet/cankd_fcos-x101-r50_retinanet_1x', None, 0.02),
+        ('fcos/cankd_ms-r101-r50_fcos_ms-2x', ['neck', 'bbox_head'], 0.01),  # says so
     ],
 )
 def test_cankd_has_its_authors_values_and_start(
-    path: str, inherited: list[str] | None
+    path: str, inherited: list[str] | None, rate: float
 ) -> None:
-    """Theirs: tori-hotaru/CanKD, `configs/distill/mmdet/nlkd`; 10 halved is 5."""
+    """Theirs: tori-hotaru/CanKD, `configs/distill/mmdet/nlkd`; 10 halved is 5.
+
+    Their rate is 0.005 for 2 GPUs with 2 images each, so 0.02 for 16.
+    """
     path = f'configs/mmdet/{path}_coco.py'
     hook = distilling_hook(path)
     loss = dict(type='CanKDLoss', loss_weight=5.0)
     assert plain(hook['distill']) == dict(cankd=dict(on=FOUR_LEVELS, loss=loss))
+    assert loaded(path).optim_wrapper.optimizer.lr == rate
     assert hook.get('inherit') == inherited
     assert loaded(path).optim_wrapper.clip_grad == dict(max_norm=35, norm_type=2)
+
+
+@pytest.mark.parametrize(
+    ('models', 'inherited'),
+    [('r101-r50', None), ('ms-x101-r50', ['neck', 'bbox_head'])],
+)
+def test_freekd_has_its_authors_values_and_start(
+    models: str, inherited: list[str] | None
+) -> None:
+    """Theirs: Gumpest/FreeKD, `retinanet_r101-` and `retinanet_x101-retinanet_r50`."""
+    path = f'configs/mmdet/retinanet/freekd-mse_{models}_retinanet_2x_coco.py'
+    hook = distilling_hook(path)
+    mse = dict(type='FitNetLoss', norm=False, relu=False, loss_weight=5.0)
+    assert plain(hook['distill']) == dict(
+        freekd=dict(on='neck', loss=dict(type='FreeKDLoss')),
+        mse=dict(on='neck', loss=mse),
+    )
+    assert hook.get('inherit') == inherited
+    assert loaded(path).optim_wrapper.optimizer.lr == 0.02
+    assert loaded(path).param_scheduler[0].end == 1000

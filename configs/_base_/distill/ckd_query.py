@@ -4,7 +4,7 @@ Contrastive logit distillation, arXiv:2404.14109, on all queries of the last dec
 layer: each image's of student and teacher are matched by classes and boxes, and the
 other pairs of the batch on the same GPU are the negatives. The paper has no detector
 with queries: the pairs are our choice, and so are temperature 0.1 and weight 1, which
-did best on RoI logits of digit scenes. Not run.
+come from RoI logits of digit scenes. Not run.
 
 Most queries find nothing. The 100 of each image where the teacher is surest:
 

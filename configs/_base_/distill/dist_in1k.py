@@ -2,7 +2,8 @@
 
 Correlation of predictions, arXiv:2205.10536: beta 2, gamma 2, temperature 1, the
 paper's values for ImageNet. The correlation over the samples of a class sees the images
-of one GPU.
+of one GPU. The schedule of the published run was in no source that could be read: it
+is that of the student.
 """
 
 custom_hooks = [

@@ -4,8 +4,9 @@ Distilling knowledge via knowledge review, arXiv:2104.09044: the four stages of 
 backbone and, as the deepest level, the pooled embedding, beside the student's own
 cross-entropy at weight 1. The weights are those of megvii-research/mdistiller
 (`configs/imagenet`), the width of the fusion that of the authors' code
-(dvlab-research/ReviewKD, `ImageNet`): configs/_base_/pairs/. mdistiller's warm-up of
-one epoch has no effect: epochs count from 1.
+(dvlab-research/ReviewKD, `ImageNet`): configs/_base_/pairs/. mdistiller's schedule is
+the stock one: 100 epochs of 256 images per step, rate 0.1, a tenth from 30, 60 and 90.
+Its warm-up of one epoch has no effect: epochs count from 1.
 
 On Places365 all of this is the same, which is ours: no values for it were found.
 

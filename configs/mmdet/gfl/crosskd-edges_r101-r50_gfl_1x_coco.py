@@ -2,6 +2,7 @@
 
 Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:2306.11369. What is
 set, why, and what differs from the paper: configs/_base_/distill/crosskd-edges_gfl.py.
+The published number is with a teacher of 44.9, also of 2x and many scales.
 
     tools/dist_train.sh configs/mmdet/gfl/crosskd-edges_r101-r50_gfl_1x_coco.py 8
 

@@ -1,8 +1,9 @@
 """ACAM-KD on FPN levels: RetinaNet R101 -> R50, COCO, 2x (24 epochs).
 
 Task: box detection on COCO 2017, box AP on val2017. Paper: arXiv:2503.06307, whose code
-is not public; its number is from summaries of it. Teacher, student, schedule, six masks,
-both weights 1 and the start from the teacher's neck and head are those that they give.
+is not public; its number is from summaries of it. Teacher, student, schedule, learning
+rate 0.02, six masks, both weights 1 and the start from the teacher's neck and head are
+those that they give. For how many images the rate is, they do not say: here for 16.
 Masks are constants in the distance, and the student's maps are pooled for the
 attention; docs/methods/acamkd.md says why.
 
@@ -29,3 +30,4 @@ custom_hooks = [
         ),
     )
 ]
+optim_wrapper = dict(optimizer=dict(lr=0.02))

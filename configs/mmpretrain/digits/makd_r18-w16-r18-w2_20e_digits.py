@@ -5,7 +5,8 @@ which a multimodal language model has filled. Here it has a row for each class a
 filled by hand: is there a closed loop, are there two, a straight stroke, a horizontal
 stroke, an end that points to the left, is the upper half wider than the lower one?
 
-The teacher is not asked, but a hook has one. Train it first; then
+The teacher is not asked, but the loss takes its embedding, so the hook has one. Train it
+first; then
 
     python tools/train.py configs/mmpretrain/digits/makd_r18-w16-r18-w2_20e_digits.py
 
