@@ -19,11 +19,11 @@ ROOT = Path(__file__).parents[2]
             'torch sees no GPU here; leave --device out, which needs none',
             marks=pytest.mark.skipif(torch.cuda.is_available(), reason='has a GPU'),
         ),
-        (['--table', 'none.json', 'cut.json'], 'none.json: No such file or directory'),
         (
-            ['--table', 'cut.json', 'cut.json'],
-            'cut.json is not what --json has written',
+            ['--losses', 'CWDLoss', '--out', 'cwd.md'],
+            '--out is for all losses; leave --losses out',
         ),
+        (['--losses', 'CWD'], "invalid choice: 'CWD' (choose from"),
     ],
 )
 def test_it_says_what_is_wrong(
@@ -31,10 +31,7 @@ def test_it_says_what_is_wrong(
     sentence: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
 ) -> None:
-    (tmp_path / 'cut.json').write_text('{"costs": {')
-    monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
     monkeypatch.setattr('sys.argv', ['map_cost.py', *words])
     with pytest.raises(SystemExit) as end:
