@@ -117,7 +117,7 @@ def _intro(device: str) -> Iterator[str]:
         'views left out. AMP: bfloat16 on a CPU, float16 on a GPU.'
     )
     if device == 'fake':
-        yield f'- {", ".join(READ_INDICES)}: on a CPU.'
+        yield f'- On a CPU: {", ".join(READ_INDICES)}. CRDLoss keeps 50,000 images.'
     for of, case in CASES.items():
         yield f'- {of[0].upper()}{of[1:]}: {case.says}.'
     yield ''

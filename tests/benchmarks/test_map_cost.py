@@ -1,4 +1,4 @@
-"""A mistake on the command line of benchmarks/map_cost.py is a sentence."""
+"""benchmarks/map_cost.py: its figures, and a sentence for a mistake."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from maintenance.tables import rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,3 +40,22 @@ def test_it_says_what_is_wrong(
         runpy.run_path(str(ROOT / 'benchmarks' / 'map_cost.py'), run_name='__main__')
     assert end.value.code == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('name', ['ATLoss', 'CATKDLoss', 'HardKDLoss', 'TaTLoss'])
+def test_the_report_has_what_is_measured_today(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenth more or less is left to other versions of PyTorch."""
+    monkeypatch.syspath_prepend(str(ROOT / 'benchmarks'))
+    tool = runpy.run_path(str(ROOT / 'benchmarks' / 'map_cost.py'))
+    report = [row for row in rows('map_cost', 'loss') if row['loss'] == name]
+    measured = [line.split(' | ')[1:] for line in tool['_rows']('fake', [name])]
+    assert [row['of'] for row in report] == [of for of, *_ in measured]
+    for row, (_, *figures) in zip(report, measured, strict=True):
+        said = [number(cell) for cell in list(row.values())[2:6]]
+        assert list(map(number, figures)) == pytest.approx(said, rel=0.1)
+
+
+def number(cell: str) -> float:
+    return float(cell.strip(' |').replace(',', ''))
