@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from maintenance import cards
+from maintenance import cards, costs
 from maintenance.pages import ROOT, run, with_part
 from maintenance.tables import table
 
@@ -82,7 +82,8 @@ def texts() -> dict[Path, str]:
     demo = ROOT / 'docs/tutorials/demo.md'
     text = demo.read_text(encoding='utf-8')
     found[demo] = with_part(text, 'results', short_table())
-    return found | cards.texts()
+    found |= cards.texts()
+    return found | costs.texts(found)
 
 
 def _scenes() -> Iterator[tuple[str, ...]]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from ckd_mm.functional._inputs import check_maps, full_precision
+from ckd_mm.functional._positions import check_positions
 
-__all__ = ['MOST_POSITIONS', 'tat_loss']
-
-MOST_POSITIONS = 4096
-"""The largest number of positions of a map: a matrix of 64 MiB an image in float32."""
+__all__ = ['tat_loss']
 
 
 def tat_loss(query: Tensor, value: Tensor, teacher: Tensor) -> Tensor:
@@ -52,7 +50,7 @@ def tat_loss(query: Tensor, value: Tensor, teacher: Tensor) -> Tensor:
         tensor(4.)
     """
     check_maps(query, teacher)
-    check_positions(query)
+    check_positions('TaTLoss', query)
     with full_precision(query, teacher) as (query_NCHW, teacher_NCHW):
         if len(query) == 0:
             return (query_NCHW.sum() + value.sum()) * 0.0
@@ -65,18 +63,3 @@ def tat_loss(query: Tensor, value: Tensor, teacher: Tensor) -> Tensor:
         # BatchNorm's backward pass on the CPU takes others for channels-last ones.
         shares_NPP = (key_NCP.mT @ query_NCP).softmax(dim=1)
         return (value_NCP @ shares_NPP - key_NCP).square().mean()
-
-
-def check_positions(maps: Tensor) -> None:
-    """Refuse maps whose matrix of all pairs of positions would be too large.
-
-    Raises:
-        ValueError: They have more than 4096 positions.
-    """
-    height, width = maps.shape[2:]
-    if height * width > MOST_POSITIONS:
-        raise ValueError(
-            f'TaTLoss compares all pairs of positions, of maps of at most '
-            f'{MOST_POSITIONS} positions, got maps of {height} x {width}; compare a '
-            "coarser layer, such as on='module:backbone.layer4'"
-        )

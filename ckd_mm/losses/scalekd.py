@@ -16,6 +16,7 @@ from ckd_mm.checks import (
 )
 from ckd_mm.functional import scalekd_loss
 from ckd_mm.functional._padding import Shapes, Size, mask_inside, sizes_inside
+from ckd_mm.functional._positions import check_positions
 from ckd_mm.functional._upcast import upcast
 from ckd_mm.losses._connectors import Channels, over_pairs, pairs, widths
 from ckd_mm.losses._cross_attention import Projector, heads_of, sizes_of
@@ -60,8 +61,9 @@ class ScaleKDLoss(InsideImages):
     teacher, as the authors' code does on the last stage alone.
 
     Positions and queries are brought to the sizes of the maps, where the authors' code
-    needs maps of their size. Convolution and keys have no bias, which BatchNorm and the
-    softmax would remove. The teacher's stage runs in float32, as all of the loss.
+    needs maps of their size. Each map has at most 4096 positions. Convolution and keys
+    have no bias, which BatchNorm and the softmax would remove. The teacher's stage runs
+    in float32, as all of the loss.
 
     Args:
         student_channels: Number of channels of the student's level, or a list with one
@@ -164,6 +166,10 @@ class ScaleKDLoss(InsideImages):
                 all.
             image_size: Height and width of the padded batch.
             last_stage: The teacher's last stage, for `through_teacher`.
+
+        Raises:
+            ValueError: The maps are not those of the channels, or have more than 4096
+                positions.
         """
         shapes = image_shapes if self.ignore_padding else None
         if self.through_teacher:
@@ -196,7 +202,7 @@ class ScaleKDLoss(InsideImages):
                 for term in self._weights
             )
 
-        found = pairs(student, teacher, self.widths)
+        found = self._pairs(student, teacher)
         return over_pairs(of_level, self.projectors, found).sum()
 
     def _both_stages(
@@ -208,7 +214,7 @@ class ScaleKDLoss(InsideImages):
         last_stage: LastStage,
     ) -> Tensor:
         """The loss of the last two stages, of shape ()."""
-        found = pairs(student, teacher, self.widths)
+        found = self._pairs(student, teacher)
         projectors: list[Any] = [*self.projectors]
         before, last = (maps.detach() for _, maps in found)
         losses = []
@@ -223,6 +229,13 @@ class ScaleKDLoss(InsideImages):
                     for maps in (through, read)
                 ]
         return torch.stack(losses).sum()
+
+    def _pairs(self, student: Maps, teacher: Maps) -> list[tuple[Tensor, Tensor]]:
+        """Both maps of each level; the attention has scores of all their positions."""
+        found = pairs(student, teacher, self.widths)
+        for both in found:
+            check_positions('ScaleKDLoss', *both)
+        return found
 
     def _distance(
         self,

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import non_negative
 from ckd_mm.functional import tat_loss
+from ckd_mm.functional._positions import check_positions
 from ckd_mm.functional._sizes import of_smaller_size
-from ckd_mm.functional.tat import check_positions
 from ckd_mm.losses._connectors import BatchNorm, Channels, over_pairs, pairs, widths
 from ckd_mm.losses._levels import Maps
 from ckd_mm.losses._takes import Takes
@@ -81,6 +81,6 @@ def _level(
 ) -> Tensor:
     """The loss of one level."""
     student, teacher = of_smaller_size(student, teacher.to(student.dtype))
-    check_positions(student)
+    check_positions('TaTLoss', student)
     query, value = (layer(student) for layer in layers)
     return tat_loss(query, value, teacher)

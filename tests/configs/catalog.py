@@ -85,9 +85,18 @@ def distilling_hook(path: str) -> dict[str, Any]:
     return hook
 
 
+def teachers_of(path: str) -> list[dict[str, Any]]:
+    """The teachers of a config of :data:`DISTILLED` or :data:`RECIPES`."""
+    found = distilling_hook(path).get('teacher') or []
+    return [*found] if isinstance(found, list) else [found]
+
+
 def teacher_of(path: str) -> str:
-    """A config, or the name of a model of another library; empty without a model."""
-    teacher = distilling_hook(path).get('teacher') or {}
+    """A config, or the name of a model of another library; empty without a model.
+
+    Of several teachers that of the first one.
+    """
+    teacher = next(iter(teachers_of(path)), {})
     return str(teacher.get('config') or teacher.get('model') or '')
 
 

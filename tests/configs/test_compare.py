@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine.config import Config
@@ -31,14 +32,33 @@ ELSEWHERE = EQUAL_WIDTHS | {'FGDLoss', 'FGFILoss', 'BoxRegressionLoss', 'MimicLo
 ELSEWHERE |= {row.class_name for row in (*DENSE_ROWS, *QUERY_ROWS, *ALONE_ROWS)}
 
 
+def teachers_of(content: Config) -> Iterator[tuple[str, Any]]:
+    """Teachers with a config, of all methods or of one, by where they stand."""
+    owners = {f'methods.{name}.': method for name, method in methods(content)}
+    owners[''] = content
+    for start, owner in owners.items():
+        found = owner.get('teacher') or {}
+        several = isinstance(found, list)
+        for index, teacher in enumerate(found if several else [found]):
+            if 'config' in teacher:
+                yield f'{start}teacher' + f'.{index}' * several, teacher
+
+
+def methods(content: Config) -> list[tuple[str, Any]]:
+    """The methods that are no paths."""
+    return [item for item in content.methods.items() if isinstance(item[1], dict)]
+
+
 @pytest.fixture(scope='module')
 def read(random_weights: Callable[[str], str]) -> Callable[[Path], Comparison]:
     """Read a comparison once, with random weights for its teacher."""
 
     @functools.cache
     def once(path: Path) -> Comparison:
-        config = Config.fromfile(path).get('teacher', {}).get('config')
-        options = {'teacher.checkpoint': random_weights(config)} if config else {}
+        options = {
+            f'{key}.checkpoint': random_weights(teacher.config)
+            for key, teacher in teachers_of(Config.fromfile(path))
+        }
         return read_comparison(path, options)
 
     return once

@@ -188,7 +188,9 @@ def test_one_step_gives_finite_losses_and_every_term(
     )
     if hook:
         if teacher_of(path):
-            hook.teacher.update(_without_download(hook.teacher, random_weights))
+            several = isinstance(hook.teacher, list)
+            for teacher in hook.teacher if several else [hook.teacher]:
+                teacher.update(_without_download(teacher, random_weights))
         for peer in hook.get('peers', ()):
             peer.pop('checkpoint', None)
         for term in hook.distill.values():

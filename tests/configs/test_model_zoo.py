@@ -18,10 +18,10 @@ from .catalog import (
     DISTILLED,
     RECIPES,
     ROOT,
-    distilling_hook,
     document,
     loaded,
     teacher_of,
+    teachers_of,
 )
 
 LISTED = [path for path in CONFIGS if '/digits/' not in path]
@@ -198,9 +198,10 @@ def files_of_teachers() -> set[str]:
     """A config of a zoo, a model of another library, or the path of a checkpoint."""
     one_of_each_pair = {recipe.pair: path for path, recipe in RECIPES.items()}
     teachers = [
-        distilling_hook(path)['teacher']
+        teacher
         for path in (*DISTILLED, *one_of_each_pair.values())
         if teacher_of(path)
+        for teacher in teachers_of(path)
     ]
     names = ('checkpoint', 'config', 'model')
     return {

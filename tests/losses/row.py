@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -49,6 +49,7 @@ class LossRow:
         teacher_learns: Whether the teacher's gradient is left to whoever freezes it,
             because both models may be learning.
         steepest_at_zero: A bound of the gradient for a student that is all zeros.
+        broken_by: Options with which an invariance does not hold, by its name.
     """
 
     class_name: str
@@ -68,6 +69,7 @@ class LossRow:
     is_derivative: bool = True
     teacher_learns: bool = False
     steepest_at_zero: float = 100.0
+    broken_by: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def draw(self, rows: int, *, seed: int = 0, scale: float = 2.0) -> Sample:
         return draw(rows, *self.rest, seed=seed, scale=scale)

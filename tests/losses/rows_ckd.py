@@ -74,12 +74,20 @@ CKD_ROW = LogitRow(
             'anchor': 'both',
             'block_size': 2,
         },
+        {'temperature': 0.5, 'center': 'batch', 'anchor': 'both'},
+        {'temperature': 1.0, 'center': 'classes', 'block_size': 2},
+        {'temperature': 0.5, 'center': 'batch', 'positives': 'class', 'block_size': 2},
     ),
     invariances={
         **PERMUTATIONS,
         'positive scale of each student row': scale_student_rows,
         'positive scale of each teacher row': scale_teacher_rows,
         'joint rotation': rotate,
+    },
+    broken_by={
+        'positive scale of each student row': {'center': 'batch'},
+        'positive scale of each teacher row': {'center': 'batch'},
+        'joint rotation': {'center': 'classes'},
     },
     refused=(
         *BAD_TEMPERATURES,

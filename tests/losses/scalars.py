@@ -46,7 +46,8 @@ def divergence(first: Scalars, second: Scalars) -> Tensor:
 
 
 def cosine(first: Scalars, second: Scalars) -> Tensor:
-    return dot(first, second) / (dot(first, first) * dot(second, second)).sqrt()
+    squares = dot(first, first) * dot(second, second)
+    return dot(first, second) / squares.sqrt() if squares else squares * 0
 
 
 def correlation(first: Scalars, second: Scalars) -> Tensor:

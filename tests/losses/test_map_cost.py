@@ -18,7 +18,7 @@ from ckd_mm.registry import LOSSES, build
 from .battery import LOSSES as ROWS
 
 SIZES, WIDTH, IMAGES = [(64, 96), (32, 48)], 32, 2
-SMALL, OF_FEW_POSITIONS = [(32, 48), (16, 24)], ('TaTLoss',)
+SMALL, OF_FEW_POSITIONS = [(32, 48), (16, 24)], ('ScaleKDLoss', 'TaTLoss')
 """Sizes for losses that refuse the others."""
 BYTES = 4 * IMAGES * WIDTH * sum(height * width for height, width in SIZES)
 CHANNELS = {'student_channels': [WIDTH] * 2, 'teacher_channels': [WIDTH] * 2}
@@ -49,7 +49,7 @@ BOUNDS: dict[str, tuple[float, float, int]] = {
     'PairwiseLoss': (2.0, 1.0, 127),
     'PKDLoss': (2.9, 3.2, 129),
     'ReviewKDLoss': (5.2, 5.9, 168),
-    'ScaleKDLoss': (700.0, 700.0, 655),  # attention over all positions: for last stages
+    'ScaleKDLoss': (48.0, 48.0, 652),  # of maps a quarter as large
     'SDDLoss': (2.9, 2.8, 94),
     'SimKDLoss': (5.5, 5.4, 72),
     'TaTLoss': (32.5, 32.7, 61),  # of maps a quarter as large

@@ -15,8 +15,10 @@ from ckd_mm.hooks import DistillationHook
 from ckd_mm.probing.untrained import build_untrained
 from ckd_mm.registry import LOSSES, SCHEDULES, TEACHERS
 from ckd_mm.teachers.reading import options_of, read_teachers
+from maintenance import costs
 from maintenance.site import fences, reference
 from maintenance.site.docstrings import markdown
+from maintenance.tables import rows
 
 from ..tutorials.page import blocks as read_blocks
 
@@ -88,8 +90,28 @@ def test_the_memory_of_losses_is_what_was_measured() -> None:
     )
     assert len(rows) == 6
     for name, float32, amp in rows:
-        row = rf'^\| {name} \| [\d,]+ \| {float32} \| [\d,]+ \| {amp} \|'
-        assert re.search(row, measured, re.M), name
+        row = f'| {name} | FPN, strides 4 to 64 | {float32} | {amp} |'
+        assert row in measured, name
+
+
+def test_every_loss_says_what_it_costs() -> None:
+    """`maintenance.results` writes the figures of the file into the cards."""
+    measured = {row['loss']: row for row in rows('map_cost', 'loss')}
+    ours = {
+        name
+        for name, cls in LOSSES.module_dict.items()
+        if cls.__module__.startswith('ckd_mm.')
+    }
+    assert measured.keys() == ours, (
+        'run python benchmarks/map_cost.py --out benchmarks/results/map_cost.md, '
+        'then python -m maintenance.results'
+    )
+    listed = (DOCS / 'speed.md').read_text()
+    for name, row in measured.items():
+        takes = LOSSES.module_dict[name].takes
+        is_of_maps = row['of'] in costs.OF_MAPS
+        assert is_of_maps is ('map' in takes), name
+        assert (f'| `{name}` |' in listed) is is_of_maps, name
 
 
 def test_commands_of_the_pages_have_options_that_their_tools_know() -> None:
