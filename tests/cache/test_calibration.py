@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor
@@ -18,8 +17,7 @@ from ckd_mm.commands.fill_cache import cache_teacher
 from ckd_mm.functional import at_loss, calibrated_logits
 from ckd_mm.teachers import read_teachers
 
-from ..conftest import stock_model
-from ..guarantees.steps import Steps
+from ..guarantees.steps import Steps, loaded
 from ..tasks import differences
 from .conftest import TERMS, Make
 from .test_errors import refused
@@ -68,9 +66,7 @@ def test_a_run_is_the_loop_by_hand_with_labels_where_the_cache_is_not_sure(
     runner, steps = Runner.from_cfg(cfg), Steps()
     runner.register_hook(steps)
     runner.train()
-    teacher = stock_model(Config.fromfile(classifier_teacher['config'])).eval()
-    teacher.load_state_dict(saved['state_dict'])
-    changed = train_by_hand(steps, teacher, cfg.optim_wrapper.optimizer)
+    changed = train_by_hand(steps, loaded(beside), cfg.optim_wrapper.optimizer)
     assert 0.1 < sum(changed) / len(changed) < 0.9
     expected = steps.student.state_dict()
     assert differences(expected, runner.model.state_dict(), tolerance=1e-3) == {}

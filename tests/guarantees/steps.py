@@ -6,13 +6,17 @@ from copy import deepcopy
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor
 
 from ckd_mm.hooks import DistillationHook
 
-__all__ = ['Steps']
+from ..conftest import stock_model
+
+__all__ = ['Steps', 'loaded']
 
 
 class Steps(Hook):
@@ -44,3 +48,11 @@ class Steps(Hook):
         data = runner.model.data_preprocessor(deepcopy(kwargs['data_batch']), True)
         labels = torch.cat([one.gt_label for one in data['data_samples']])
         self.batches.append((data['inputs'], labels))
+
+
+def loaded(teacher: dict[str, Any]) -> BaseModel:
+    """A teacher with the weights of its file, in eval mode."""
+    model = stock_model(Config.fromfile(teacher['config'])).eval()
+    state = torch.load(teacher['checkpoint'], weights_only=False)
+    model.load_state_dict(state['state_dict'])
+    return model

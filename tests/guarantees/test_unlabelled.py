@@ -49,7 +49,7 @@ def hook(teacher: Any, folder: Path, weight: float = 1.0, **options: Any) -> Any
     return dict(
         type='DistillationHook',
         teacher=teacher,
-        distill=dict(semi=dict(second, data='unlabelled', **options)),
+        distill=dict(semi={**second, 'data': 'unlabelled', **options}),
         unlabelled=dict(dataloader=folder_loader(folder, 'mmpretrain')),
     )
 
@@ -134,24 +134,32 @@ def test_both_batches_train_and_each_model_runs_once_more(
     assert logged['train/loss_student'].current() > 0
 
 
+EVERY_2 = dict(schedule=dict(every=2))  # so that its batches are no iterations
+SSLD = dict(loss=dict(type='JSLoss'), data='both')
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize('options', [EVERY_2, SSLD], ids=['every second', 'SSLD'])
 def test_a_resumed_run_goes_on_with_the_same_images(
-    config: Make, classifier_teacher: Any, digit_scenes: Path, tmp_path: Path
+    config: Make,
+    classifier_teacher: Any,
+    digit_scenes: Path,
+    tmp_path: Path,
+    options: dict[str, Any],
 ) -> None:
     """Each with the same flips, as a batch's random numbers depend on its number."""
-    options: dict[str, Any] = dict(
-        schedule=dict(every=2)
-    )  # so its batches are no iterations
     make = hook(classifier_teacher, digit_scenes / 'train', **options)
+    make['student_loss_weight'] = 0.0 if options is SSLD else 1.0
     cfg = config(tmp_path / 'whole', make)
     cfg.train_dataloader.dataset.pipeline.pop(1)  # MMEngine seeds flips anew
     whole, _, images = trained(deepcopy(cfg))
     cfg.work_dir, cfg.experiment_name = str(tmp_path / 'resumed'), 'resumed'
     cfg.load_from, cfg.resume = str(tmp_path / 'whole/iter_2.pth'), True
     resumed, _, rest = trained(cfg)
-    assert len(images) == 2
-    assert torch.equal(rest[0], images[1])
-    assert not torch.equal(images[0], images[1])
+    assert len(images) == 2 * len(rest) == (4 if options is SSLD else 2)
+    for one, two in zip(images[len(rest) :], rest, strict=True):
+        assert torch.equal(one, two)
+    assert not torch.equal(images[0], images[len(rest)])
     assert differences(weights(whole), weights(resumed)) == {}
 
 
