@@ -1,4 +1,4 @@
-"""Peers on two ranks end as in one process with the double batch, or with both halves."""
+"""Peers on two ranks end as in one process with both ranks' batches."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ ASSIGNED = 0.2  # IoU
 
 
 def detector(seed: int) -> BaseModel:
-    """It trains on all proposals, instead of some by chance, and many have an object."""
+    """It trains on all proposals, instead of some by chance; many have an object."""
     model = faster_rcnn(seed=seed)
     model.rpn_head.sampler = model.roi_head.bbox_sampler = PseudoSampler()
     assigner = model.roi_head.bbox_assigner

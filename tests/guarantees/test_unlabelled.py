@@ -19,6 +19,7 @@ from ckd_mm.hooks import DistillationHook
 
 from ..tasks import differences, weights
 from .folders import FIT, folder_loader
+from .interruption import SeedEachEpoch
 
 Make = Callable[..., Config]
 KD: dict[str, Any] = dict(on='logits', loss=dict(type='KDLoss', temperature=4.0))
@@ -203,6 +204,43 @@ def test_a_detector_learns_maps_of_a_foreign_teacher_on_both(
     for name in ('loss_maps', 'loss_more', 'loss_rpn_cls', 'loss_cls'):
         assert logged[f'train/{name}'].current() > 0
     assert [len(one) for one in images] == [2, 2]
+
+
+@pytest.mark.slow
+def test_a_detector_that_learns_the_rois_of_its_teacher_is_resumed_and_left_alone(
+    detector_config: Make,
+    detector_teacher: Any,
+    digit_scenes: Path,
+    run: Callable[[Config], Runner],
+    tmp_path: Path,
+) -> None:
+    """Bit for bit the run in one go, and with weight 0 the stock run."""
+
+    def config(name: str, weight: float | None = 1.0) -> Config:
+        kd = dict(type='KDLoss', temperature=1.0, loss_weight=weight)
+        on = dict(part='roi_logits', rois='teacher', num_rois=16)
+        second = folder_loader(digit_scenes / 'val', batch_size=2)
+        made = dict(
+            type='DistillationHook',
+            teacher=detector_teacher,
+            distill=dict(semi=dict(on=on, data='unlabelled', loss=kd)),
+            unlabelled=dict(dataloader=second),
+        )
+        hooks = [
+            dict(type=SeedEachEpoch.__name__),
+            *([made] if weight is not None else []),
+        ]
+        return detector_config(tmp_path / name, epochs=2, custom_hooks=hooks)
+
+    stock, zero = run(config('stock', None)), run(config('zero', 0.0))
+    assert differences(weights(stock), weights(zero)) == {}
+    whole, _, images = trained_detector(config('whole'))
+    assert len(differences(weights(stock), weights(whole))) > 10
+    cfg = config('resumed')
+    cfg.load_from, cfg.resume = str(tmp_path / 'whole/epoch_1.pth'), True
+    resumed, _, rest = trained_detector(cfg)
+    assert differences(weights(whole), weights(resumed)) == {}
+    assert torch.equal(torch.cat(images[2:]), torch.cat(rest))
 
 
 def trained_detector(cfg: Config) -> tuple[Runner, None, list[Tensor]]:
