@@ -126,7 +126,7 @@ def train_by_hand(
             if batch is images:
                 own = method.of_student * F.cross_entropy(logits, labels)
         is_both = method.term['data'] == 'both'
-        of_term = sum(of_batches) if is_both else of_batches[1]
+        of_term = torch.stack(of_batches).sum() if is_both else of_batches[1]
         optimizer.zero_grad()
         (own + of_term).backward()
         optimizer.step()

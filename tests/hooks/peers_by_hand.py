@@ -30,6 +30,7 @@ __all__ = [
 
 Values = dict[str, dict[str, Tensor]]
 """Logits and embeddings by model."""
+NOTHING = torch.zeros(())
 
 
 class KeepPeers(Hook):
@@ -94,7 +95,7 @@ def train_together(
         models[name].load_state_dict(_weights(peer['checkpoint']))
     options = dict(cfg.optim_wrapper.optimizer)
     assert options.pop('type') == 'SGD'
-    learners: dict[str, nn.Module] = models | beside
+    learners: dict[str, nn.Module] = {**models, **beside}
     optimizers = {
         name: torch.optim.SGD(learner.train().parameters(), **options)
         for name, learner in learners.items()
@@ -115,7 +116,7 @@ def train_together(
             added = terms_of(values, labels)
             gradients = {
                 name: torch.autograd.grad(
-                    own.get(name, 0.0) + added.get(name, 0.0),
+                    own.get(name, NOTHING) + added.get(name, NOTHING),
                     [*learner.parameters()],
                     retain_graph=True,
                 )
