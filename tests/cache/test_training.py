@@ -19,6 +19,7 @@ from ckd_mm.teachers import zoo
 
 from ..tasks import differences, weights
 from .conftest import TERMS, Make
+from .test_calibration import CALIBRATE
 
 pytestmark = pytest.mark.slow
 
@@ -95,11 +96,12 @@ def test_half_precision_is_close(
     assert differences(weights(cached), weights(beside_teacher)) != {}
 
 
+@pytest.mark.parametrize('options', [{}, dict(calibrate=CALIBRATE)])
 def test_weight_zero_trains_bit_for_bit_as_the_stock_run_on_the_same_images(
-    make: Make, run: Train, exact: Path, tmp_path: Path
+    make: Make, run: Train, exact: Path, tmp_path: Path, options: dict[str, Any]
 ) -> None:
     stock = run(make(tmp_path / 'stock', replayed=2, epochs=EPOCHS))
-    teacher = dict(cache=str(exact))
+    teacher = dict(cache=str(exact), **options)
     zero = run(make(tmp_path / 'zero', teacher, terms=weightless(TERMS), epochs=EPOCHS))
     assert differences(weights(stock), weights(zero)) == {}
 
@@ -109,10 +111,24 @@ def test_a_resumed_run_is_the_uninterrupted_one(
 ) -> None:
     """Without seeding at each epoch: the images need none."""
     cfg = make(tmp_path, dict(cache=str(exact)), epochs=EPOCHS)
-    cfg.load_from = str(Path(beside_teacher.work_dir) / 'epoch_1.pth')
-    cfg.resume = True
-    resumed = run(cfg)
+    resumed = run(resuming(cfg, beside_teacher))
     assert differences(weights(resumed), weights(beside_teacher)) == {}
+
+
+def test_a_resumed_run_with_labels_in_place_of_rows_is_the_uninterrupted_one(
+    make: Make, run: Train, exact: Path, beside_teacher: Runner, tmp_path: Path
+) -> None:
+    teacher = dict(cache=str(exact), calibrate=CALIBRATE)
+    whole = run(make(tmp_path / 'whole', teacher, epochs=EPOCHS))
+    resumed = run(resuming(make(tmp_path, teacher, epochs=EPOCHS), whole))
+    assert differences(weights(resumed), weights(whole)) == {}
+    assert differences(weights(resumed), weights(beside_teacher)) != {}
+
+
+def resuming(cfg: Config, whole: Runner) -> Config:
+    """It, after the first epoch of another run."""
+    cfg.load_from, cfg.resume = str(Path(whole.work_dir) / 'epoch_1.pth'), True
+    return cfg
 
 
 def test_a_cache_and_a_teacher_are_averaged(

@@ -1,7 +1,8 @@
-"""RoIs that count by their IoU, against a loop by hand over a detector's RoIs."""
+"""RoIs that count by IoU or class, against a loop by hand over a detector's RoIs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -23,12 +24,16 @@ from ..adapters.detectors import faster_rcnn
 ROIS = Tap('roi_head.bbox_roi_extractor', 'input')
 HEAD = Tap('roi_head.bbox_head')
 MINIMUM, POWER, STEPS, LR = 0.1, 2.0, 3, 0.01
+OF_CLASSES, BACKGROUND = [1 + one / 4 for one in range(10)], 0.5
+ASSIGNED = 0.2  # IoU
 
 
 def detector(seed: int) -> BaseModel:
-    """It trains on all proposals, instead of some by chance."""
+    """It trains on all proposals, instead of some by chance; many have an object."""
     model = faster_rcnn(seed=seed)
     model.rpn_head.sampler = model.roi_head.bbox_sampler = PseudoSampler()
+    assigner = model.roi_head.bbox_assigner
+    assigner.pos_iou_thr = assigner.neg_iou_thr = assigner.min_pos_iou = ASSIGNED
     return model.train()
 
 
@@ -45,13 +50,36 @@ def iou(one: list[float], two: list[float]) -> float:
     return both / (sum(areas) - both)
 
 
-def by_hand(student: BaseModel, teacher: BaseModel, normalize: bool) -> Tensor:
+def by_iou(largest: float, label: int) -> float:
+    return max(largest, MINIMUM) ** POWER
+
+
+def by_class(largest: float, label: int) -> float:
+    return OF_CLASSES[label] if largest >= ASSIGNED else BACKGROUND
+
+
+Weigh = Callable[[float, int], float]
+WEIGHERS: dict[str, tuple[dict[str, Any], Weigh]] = {
+    'iou': (dict(type='IoUWeight', power=POWER, minimum=MINIMUM), by_iou),
+    'class': (
+        dict(type='ClassWeight', weights=OF_CLASSES, background=BACKGROUND),
+        by_class,
+    ),
+}
+
+
+def by_hand(
+    student: BaseModel, teacher: BaseModel, weigh: Weigh, normalize: bool
+) -> Tensor:
     """The step's loss: of the student, and KD of one RoI after the other."""
     recorder = Recorder(student, [ROIS, HEAD])
     recorder.attach()
     recorder.open()
     data = student.data_preprocessor(batch(), True)
-    boxes = [one.gt_instances.bboxes.tolist() for one in data['data_samples']]
+    objects = [
+        [*zip(one.bboxes.tolist(), one.labels.tolist(), strict=True)]
+        for one in (sample.gt_instances for sample in data['data_samples'])
+    ]
     with first_iteration():
         own, _ = student.parse_losses(student(**data, mode='loss'))
     (_, rois), (logits, _) = recorder.calls(ROIS)[0], recorder.calls(HEAD)[0]
@@ -61,10 +89,11 @@ def by_hand(student: BaseModel, teacher: BaseModel, normalize: bool) -> Tensor:
         wanted = teacher.roi_head._bbox_forward(maps, rois)['cls_score'].softmax(dim=1)
     rows, weights = [], []
     for roi, row, target in zip(rois.tolist(), logits, wanted, strict=True):
-        largest = max(iou(roi[1:], box) for box in boxes[int(roi[0])])
-        weights.append(max(largest, MINIMUM) ** POWER)
+        found = [(iou(roi[1:], box), label) for box, label in objects[int(roi[0])]]
+        weights.append(weigh(*max(found)))
         rows.append((target * (target.log() - row.log_softmax(0))).sum())
-    assert min(weights) == MINIMUM**POWER and max(weights) > 0.25
+    assert min(weights) in (MINIMUM**POWER, BACKGROUND) and max(weights) > 0.25
+    assert len({*weights}) > 2
     mean = sum(weights) / len(weights) if normalize else 1.0
     pairs = zip(weights, rows, strict=True)
     return own + sum(weight / mean * row for weight, row in pairs) / len(rows)
@@ -80,13 +109,15 @@ def stepped(model: BaseModel, total: Tensor) -> None:
 
 
 @pytest.mark.parametrize('normalize', [False, True])
+@pytest.mark.parametrize('kind', WEIGHERS)
 def test_after_some_steps_weights_are_those_of_a_loop_over_rois(
-    normalize: bool,
+    kind: str, normalize: bool
 ) -> None:
+    options, weigh = WEIGHERS[kind]
     student, teacher = detector(0), detector(1).eval().requires_grad_(False)
     torch.nn.init.normal_(teacher.roi_head.bbox_head.fc_cls.weight)
     expected, unweighed = deepcopy(student), deepcopy(student)
-    weigher = dict(type='IoUWeight', power=POWER, minimum=MINIMUM, normalize=normalize)
+    weigher = dict(options, normalize=normalize)
     kd = dict(on='roi_logits', loss=dict(type='KDLoss', temperature=1.0))
     for model, term in ((student, kd | dict(sample_weight=weigher)), (unweighed, kd)):
         distiller = Distiller(
@@ -99,7 +130,7 @@ def test_after_some_steps_weights_are_those_of_a_loop_over_rois(
                     total, _ = model.parse_losses(model(**data, mode='loss'))
                 stepped(model, total)
     for _ in range(STEPS):
-        stepped(expected, by_hand(expected, teacher, normalize))
+        stepped(expected, by_hand(expected, teacher, weigh, normalize))
     wanted, without = expected.state_dict(), unweighed.state_dict()
     for name, value in student.state_dict().items():
         torch.testing.assert_close(value, wanted[name], rtol=1e-3, atol=1e-5, msg=name)

@@ -1,9 +1,10 @@
-"""One term on both batches: DHO's second head, against a loop written by hand."""
+"""Terms on images without labels, or on both batches, against a loop by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
-from mmengine.hooks import Hook
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm.hooks import DistillationHook
 
-from ..tasks import differences, teacher_model
-from ..tools.dho import dho
+from ..tasks import differences
+from ..tools.dho import TERM, dho
+from .steps import Steps, loaded
 from .test_unlabelled import _note_batches
 
 pytestmark = pytest.mark.slow
@@ -27,32 +29,69 @@ ITERS = 3
 TEMPERATURE = 2.0
 
 
-class Steps(Hook):
-    """What a run starts from, and the labelled batches that it sees."""
+@dataclass
+class Method:
+    """A term, what is minimised of the labels, and the term by hand.
 
-    priority = 'VERY_LOW'
+    Args:
+        term: As of a config.
+        of_student: Multiplies the student's own loss.
+        by_hand: The loss of a batch, of what learns beside the student or nothing, of
+            its embeddings and logits, and of the teacher's logits.
+        tolerance: Rounding, as a share of the largest value of a tensor.
+    """
 
-    def before_train(self, runner: Runner) -> None:
-        self.hook = next(
-            one for one in runner.hooks if isinstance(one, DistillationHook)
-        )
-        self.student = deepcopy(runner.model)  # without the hook's forward hooks
-        for module in self.student.modules():
-            module._forward_hooks.clear()
-            module._forward_pre_hooks.clear()
-        self.layer: Any = deepcopy(self.hook.connectors.modules['dho'].linear)
-        self.teacher = deepcopy(teacher_model(self.hook))
-        self.batches: list[tuple[Tensor, Tensor]] = []
-
-    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        data = runner.model.data_preprocessor(deepcopy(kwargs['data_batch']), True)
-        labels = torch.cat([one.gt_label for one in data['data_samples']])
-        self.batches.append((data['inputs'], labels))
-        self.logged = runner.message_hub.log_scalars
+    term: dict[str, Any]
+    of_student: float
+    by_hand: Callable[[Any, Tensor, Tensor, Tensor], Tensor]
+    tolerance: float = 1e-5
 
 
-def configured(make: Make, teacher: Any, folder: Path, work_dir: Path) -> Config:
-    cfg = make(work_dir, custom_hooks=[dho(teacher, folder)])
+def kd(given: Tensor, wanted: Tensor) -> Tensor:
+    given, wanted = given / TEMPERATURE, wanted / TEMPERATURE
+    return TEMPERATURE**2 * divergence(wanted.log_softmax(1), given.log_softmax(1))
+
+
+def js(given: Tensor, wanted: Tensor) -> Tensor:
+    """Of two models that are near each other most digits cancel."""
+    given, wanted = given.double(), wanted.double()
+    middle = (given.softmax(1) + wanted.softmax(1)).div(2).log()
+    both = [divergence(one.log_softmax(1), middle) for one in (given, wanted)]
+    return (both[0] + both[1]) / 2
+
+
+def divergence(wanted: Tensor, given: Tensor) -> Tensor:
+    """KL of rows of log-probabilities."""
+    return (wanted.exp() * (wanted - given)).sum(1).mean()
+
+
+METHODS = {
+    'dho': Method(TERM, 1.0, lambda more, x, logits, t: kd(more.linear(x), t)),
+    'ssld': Method(
+        dict(on='logits', data='both', loss=dict(type='JSLoss')),
+        0.0,
+        lambda more, x, logits, t: js(logits, t),
+        tolerance=1e-3,
+    ),
+    'kd': Method(
+        dict(
+            on='logits',
+            data='unlabelled',
+            loss=dict(type='KDLoss', temperature=TEMPERATURE),
+        ),
+        1.0,
+        lambda more, x, logits, t: kd(logits, t),
+    ),
+}
+
+
+def configured(
+    method: Method, make: Make, teacher: Any, folder: Path, work_dir: Path
+) -> Config:
+    hook = dho(teacher, folder)
+    hook['distill'] = dict(term=deepcopy(method.term))
+    hook['student_loss_weight'] = method.of_student
+    cfg = make(work_dir, custom_hooks=[hook])
     cfg.train_dataloader.update(
         batch_size=8, sampler=dict(type='InfiniteSampler', shuffle=True)
     )
@@ -63,77 +102,79 @@ def configured(make: Make, teacher: Any, folder: Path, work_dir: Path) -> Config
     return cfg
 
 
-def kd(layer: Any, embedding: Tensor, teacher: Tensor) -> Tensor:
-    given, wanted = layer(embedding) / TEMPERATURE, teacher / TEMPERATURE
-    rows = F.kl_div(
-        given.log_softmax(1), wanted.log_softmax(1), reduction='none', log_target=True
-    ).sum(1)
-    return TEMPERATURE**2 * rows.mean()
-
-
-def by_hand(steps: Steps, unlabelled: list[Tensor], settings: Any) -> list[Tensor]:
-    """Train the copies; the loss of the second head in each step."""
-    student, layer = steps.student.train(), steps.layer
+def train_by_hand(
+    method: Method,
+    steps: Steps,
+    teacher: BaseModel,
+    unlabelled: list[Tensor],
+    settings: Any,
+) -> list[Tensor]:
+    """Train the copies; the loss of the term in each step."""
+    student, layer = steps.student.train(), steps.losses.get('term')
     options = {key: one for key, one in settings.items() if key != 'type'}
-    optimizer = torch.optim.SGD([*student.parameters(), *layer.parameters()], **options)
+    models = nn.ModuleList([student] if layer is None else [student, layer])
+    optimizer = torch.optim.SGD(models.parameters(), **options)
     losses = []
     for (images, labels), more in zip(steps.batches, unlabelled, strict=True):
-        (embedding,) = student.extract_feat(images)
-        own = F.cross_entropy(student.head.fc(embedding), labels)
-        (other,) = student.extract_feat(more)
-        with torch.no_grad():
-            answers = [steps.teacher(one, mode='tensor') for one in (images, more)]
-        second = torch.stack(
-            [
-                kd(layer, rows, answer)
-                for rows, answer in zip((embedding, other), answers, strict=True)
-            ]
-        ).sum()
+        of_batches = []
+        for batch in (images, more):
+            (embedding,) = student.extract_feat(batch)
+            logits = student.head.fc(embedding)
+            with torch.no_grad():
+                answers = teacher(batch, mode='tensor')
+            of_batches.append(method.by_hand(layer, embedding, logits, answers))
+            if batch is images:
+                own = method.of_student * F.cross_entropy(logits, labels)
+        is_both = method.term['data'] == 'both'
+        of_term = torch.stack(of_batches).sum() if is_both else of_batches[1]
         optimizer.zero_grad()
-        (own + second).backward()
+        (own + of_term).backward()
         optimizer.step()
-        losses.append(second.detach())
+        losses.append(of_term.detach())
     return losses
 
 
+@pytest.mark.parametrize('name', METHODS)
 def test_a_run_is_the_loop_written_by_hand(
-    classifier_config: Make, classifier_teacher: Any, digit_scenes: Path, tmp_path: Path
+    name: str,
+    classifier_config: Make,
+    classifier_teacher: Any,
+    digit_scenes: Path,
+    tmp_path: Path,
 ) -> None:
     """Weights, statistics of BatchNorm, the one second head, and the logged loss."""
+    method = METHODS[name]
     folder = digit_scenes / 'train'
-    cfg = configured(classifier_config, classifier_teacher, folder, tmp_path)
+    cfg = configured(method, classifier_config, classifier_teacher, folder, tmp_path)
     runner, steps = Runner.from_cfg(cfg), Steps()
-    unlabelled: list[Tensor] = []
     runner.register_hook(steps)
     hook = next(one for one in runner.hooks if isinstance(one, DistillationHook))
+    unlabelled: list[Tensor] = []
     _note_batches(hook._unlabelled, unlabelled)
     runner.train()
     assert [len(one) for one in unlabelled] == [12] * ITERS
-    losses = by_hand(steps, unlabelled, cfg.optim_wrapper.optimizer)
-    assert not differences(
-        steps.student.state_dict(), runner.model.state_dict(), tolerance=1e-5
-    )
-    second: Any = hook.connectors.modules['dho']
-    assert not differences(
-        steps.layer.state_dict(), second.linear.state_dict(), tolerance=1e-5
-    )
-    logged = steps.logged['train/loss_dho'].data[0]
-    assert logged == pytest.approx([one.item() for one in losses], rel=1e-5)
-    for name in ('dho_top1_agreement', 'dho_unlabelled_top1_agreement'):
-        assert 0 <= steps.logged[f'train/{name}'].current() <= 1
+    teacher, settings = loaded(classifier_teacher), cfg.optim_wrapper.optimizer
+    losses = train_by_hand(method, steps, teacher, unlabelled, settings)
+    for expected, found in (
+        (steps.student, runner.model),
+        (nn.ModuleDict(steps.losses), nn.ModuleDict(dict(hook.connectors.modules))),
+    ):
+        one, two = expected.state_dict(), found.state_dict()
+        assert differences(one, two, tolerance=method.tolerance) == {}
+    logged = steps.logged['train/loss_term'].data[0]
+    assert logged == pytest.approx([one.item() for one in losses], rel=method.tolerance)
+    for agreement in [one for one in steps.logged if one.endswith('agreement')]:
+        assert 0 <= steps.logged[agreement].current() <= 1
 
 
-def test_js_learns_both_batches_without_any_label(
+def test_js_runs_the_student_once_on_each_batch_without_any_label(
     classifier_config: Make, classifier_teacher: Any, digit_scenes: Path, tmp_path: Path
 ) -> None:
-    """SSLD: no loss of the student's own runs, and its head learns all the same."""
+    """SSLD: no loss of the student's own runs."""
     folder = digit_scenes / 'train'
-    cfg = configured(classifier_config, classifier_teacher, folder, tmp_path)
-    (made,) = cfg.custom_hooks
-    made.distill = dict(ssld=dict(on='logits', data='both', loss=dict(type='JSLoss')))
-    made.student_loss_weight = 0
+    method = METHODS['ssld']
+    cfg = configured(method, classifier_config, classifier_teacher, folder, tmp_path)
     runner = Runner.from_cfg(cfg)
-    before = deepcopy(runner.model.head.fc.weight)
     runs: list[int] = []
     runner.model.backbone.register_forward_hook(
         lambda module, args, output: runs.append(len(args[0]))
@@ -141,7 +182,6 @@ def test_js_learns_both_batches_without_any_label(
     runner.train()
     logged = runner.message_hub.log_scalars
     assert logged['train/loss'].data[0] == pytest.approx(
-        logged['train/loss_ssld'].data[0]
+        logged['train/loss_term'].data[0]
     )
     assert runs == [8, 12] * ITERS
-    assert not torch.equal(before, runner.model.head.fc.weight)

@@ -19,6 +19,7 @@ from ckd_mm.hooks import DistillationHook
 
 from ..tasks import differences, weights
 from .folders import FIT, folder_loader
+from .interruption import SeedEachEpoch
 
 Make = Callable[..., Config]
 KD: dict[str, Any] = dict(on='logits', loss=dict(type='KDLoss', temperature=4.0))
@@ -49,7 +50,7 @@ def hook(teacher: Any, folder: Path, weight: float = 1.0, **options: Any) -> Any
     return dict(
         type='DistillationHook',
         teacher=teacher,
-        distill=dict(semi=dict(second, data='unlabelled', **options)),
+        distill=dict(semi={**second, 'data': 'unlabelled', **options}),
         unlabelled=dict(dataloader=folder_loader(folder, 'mmpretrain')),
     )
 
@@ -134,24 +135,32 @@ def test_both_batches_train_and_each_model_runs_once_more(
     assert logged['train/loss_student'].current() > 0
 
 
+EVERY_2 = dict(schedule=dict(every=2))  # so that its batches are no iterations
+SSLD = dict(loss=dict(type='JSLoss'), data='both')
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize('options', [EVERY_2, SSLD], ids=['every second', 'SSLD'])
 def test_a_resumed_run_goes_on_with_the_same_images(
-    config: Make, classifier_teacher: Any, digit_scenes: Path, tmp_path: Path
+    config: Make,
+    classifier_teacher: Any,
+    digit_scenes: Path,
+    tmp_path: Path,
+    options: dict[str, Any],
 ) -> None:
     """Each with the same flips, as a batch's random numbers depend on its number."""
-    options: dict[str, Any] = dict(
-        schedule=dict(every=2)
-    )  # so its batches are no iterations
     make = hook(classifier_teacher, digit_scenes / 'train', **options)
+    make['student_loss_weight'] = 0.0 if options is SSLD else 1.0
     cfg = config(tmp_path / 'whole', make)
     cfg.train_dataloader.dataset.pipeline.pop(1)  # MMEngine seeds flips anew
     whole, _, images = trained(deepcopy(cfg))
     cfg.work_dir, cfg.experiment_name = str(tmp_path / 'resumed'), 'resumed'
     cfg.load_from, cfg.resume = str(tmp_path / 'whole/iter_2.pth'), True
     resumed, _, rest = trained(cfg)
-    assert len(images) == 2
-    assert torch.equal(rest[0], images[1])
-    assert not torch.equal(images[0], images[1])
+    assert len(images) == 2 * len(rest) == (4 if options is SSLD else 2)
+    for one, two in zip(images[len(rest) :], rest, strict=True):
+        assert torch.equal(one, two)
+    assert not torch.equal(images[0], images[len(rest)])
     assert differences(weights(whole), weights(resumed)) == {}
 
 
@@ -195,6 +204,43 @@ def test_a_detector_learns_maps_of_a_foreign_teacher_on_both(
     for name in ('loss_maps', 'loss_more', 'loss_rpn_cls', 'loss_cls'):
         assert logged[f'train/{name}'].current() > 0
     assert [len(one) for one in images] == [2, 2]
+
+
+@pytest.mark.slow
+def test_a_detector_that_learns_the_rois_of_its_teacher_is_resumed_and_left_alone(
+    detector_config: Make,
+    detector_teacher: Any,
+    digit_scenes: Path,
+    run: Callable[[Config], Runner],
+    tmp_path: Path,
+) -> None:
+    """Bit for bit the run in one go, and with weight 0 the stock run."""
+
+    def config(name: str, weight: float | None = 1.0) -> Config:
+        kd = dict(type='KDLoss', temperature=1.0, loss_weight=weight)
+        on = dict(part='roi_logits', rois='teacher', num_rois=16)
+        second = folder_loader(digit_scenes / 'val', batch_size=2)
+        made = dict(
+            type='DistillationHook',
+            teacher=detector_teacher,
+            distill=dict(semi=dict(on=on, data='unlabelled', loss=kd)),
+            unlabelled=dict(dataloader=second),
+        )
+        hooks = [
+            dict(type=SeedEachEpoch.__name__),
+            *([made] if weight is not None else []),
+        ]
+        return detector_config(tmp_path / name, epochs=2, custom_hooks=hooks)
+
+    stock, zero = run(config('stock', None)), run(config('zero', 0.0))
+    assert differences(weights(stock), weights(zero)) == {}
+    whole, _, images = trained_detector(config('whole'))
+    assert len(differences(weights(stock), weights(whole))) > 10
+    cfg = config('resumed')
+    cfg.load_from, cfg.resume = str(tmp_path / 'whole/epoch_1.pth'), True
+    resumed, _, rest = trained_detector(cfg)
+    assert differences(weights(whole), weights(resumed)) == {}
+    assert torch.equal(torch.cat(images[2:]), torch.cat(rest))
 
 
 def trained_detector(cfg: Config) -> tuple[Runner, None, list[Tensor]]:

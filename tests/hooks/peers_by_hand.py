@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,24 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
+
+from ckd_mm.hooks import DistillationHook
 
 from ..conftest import stock_model
 
-__all__ = ['KeepPeers', 'Values', 'peer_of', 'train_together']
+__all__ = [
+    'FillLosses',
+    'KeepPeers',
+    'Values',
+    'filled',
+    'peer_of',
+    'train_together',
+]
 
 Values = dict[str, dict[str, Tensor]]
 """Logits and embeddings by model."""
+NOTHING = torch.zeros(())
 
 
 class KeepPeers(Hook):
@@ -28,6 +38,27 @@ class KeepPeers(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         self.saved = deepcopy(checkpoint)
+
+
+class FillLosses(Hook):
+    """Gives losses that learn weights that a loop by hand can have as well."""
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        self.terms = terms
+
+    def before_train(self, runner: Runner) -> None:
+        hook = next(one for one in runner.hooks if isinstance(one, DistillationHook))
+        for name in self.terms:
+            filled(hook.connectors.modules[name])
+
+
+def filled(module: nn.Module) -> nn.Module:
+    """It, with the same small random parameters each time."""
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for one in module.parameters():
+            one.copy_(0.1 * torch.randn(one.shape, generator=generator))
+    return module
 
 
 def peer_of(cfg: Config, folder: Path, seed: int) -> dict[str, Any]:
@@ -45,7 +76,8 @@ def train_together(
     cfg: Config,
     peers: Mapping[str, dict[str, Any]],
     terms_of: Callable[[Values, Tensor], Mapping[str, Tensor]],
-) -> dict[str, BaseModel]:
+    beside: Mapping[str, nn.Module] = {},
+) -> dict[str, nn.Module]:
     """Train a student and its peers, each by an optimizer of its own.
 
     All make their forward of a batch first, and all their step after it.
@@ -54,6 +86,7 @@ def train_together(
         cfg: Made by `started`.
         peers: Made by :func:`peer_of`, by name.
         terms_of: What each model minimises beside its own loss, by name.
+        beside: What else minimises a loss of `terms_of`, and nothing but that.
     """
     models = {'student': stock_model(cfg)}
     models['student'].load_state_dict(_weights(cfg.load_from))
@@ -62,9 +95,10 @@ def train_together(
         models[name].load_state_dict(_weights(peer['checkpoint']))
     options = dict(cfg.optim_wrapper.optimizer)
     assert options.pop('type') == 'SGD'
+    learners: dict[str, nn.Module] = {**models, **beside}
     optimizers = {
-        name: torch.optim.SGD(model.train().parameters(), **options)
-        for name, model in models.items()
+        name: torch.optim.SGD(learner.train().parameters(), **options)
+        for name, learner in learners.items()
     }
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         loader: Any = Runner.build_dataloader(cfg.train_dataloader, seed=0)
@@ -82,18 +116,18 @@ def train_together(
             added = terms_of(values, labels)
             gradients = {
                 name: torch.autograd.grad(
-                    own[name] + added.get(name, 0.0),
-                    [*model.parameters()],
+                    own.get(name, NOTHING) + added.get(name, NOTHING),
+                    [*learner.parameters()],
                     retain_graph=True,
                 )
-                for name, model in models.items()
+                for name, learner in learners.items()
             }
-            for name, model in models.items():
-                pairs = zip(model.parameters(), gradients[name], strict=True)
+            for name, learner in learners.items():
+                pairs = zip(learner.parameters(), gradients[name], strict=True)
                 for parameter, gradient in pairs:
                     parameter.grad = gradient
                 optimizers[name].step()
-    return models
+    return learners
 
 
 def _values(model: BaseModel, images: Tensor) -> dict[str, Tensor]:

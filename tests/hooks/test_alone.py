@@ -109,6 +109,13 @@ def weightless(hook: dict[str, Any]) -> dict[str, Any]:
     return {'teacher': hook.get('teacher'), 'distill': terms}
 
 
+def beside(runner: Runner) -> dict[str, Tensor]:
+    """The weights of losses that learn, in the last checkpoint."""
+    path = Path(runner.work_dir) / f'epoch_{EPOCHS}.pth'
+    found: dict[str, Tensor] = torch.load(path, weights_only=False).get('ckd_mm', {})
+    return found
+
+
 def close(found: Runner, expected: dict[str, Tensor]) -> None:
     assert differences(weights(found), expected, tolerance=1e-3) == {}
 
@@ -126,6 +133,9 @@ def test_uskd_trains_as_a_loop_by_hand(make: Make, run: Any) -> None:
     expected = train_by_hand(cfg, loss_of, layers=['backbone.layer3'], trained=joined)
     found = run(cfg)
     close(found, expected)
+    weak = {f'uskd.{name}': one for name, one in joined.loss.state_dict().items()}
+    assert {*weak} == {'uskd.weak.weight', 'uskd.weak.bias'}
+    assert differences(beside(found), weak, tolerance=1e-3) == {}
     assert 'train/loss_uskd' in found.message_hub.log_scalars
     assert not any('uskd' in name for name in weights(found))
 
@@ -209,7 +219,10 @@ def test_a_resumed_run_ends_the_same_bit_for_bit(
     cfg = make('resumed', MODES[mode])
     cfg.custom_hooks = [one for one in cfg.custom_hooks if one.type != 'SameWeakHead']
     cfg.resume, cfg.load_from = True, str(tmp_path / 'whole/epoch_2.pth')
-    assert differences(weights(whole), weights(run(cfg))) == {}
+    resumed = run(cfg)
+    assert differences(weights(whole), weights(resumed)) == {}
+    assert differences(beside(whole), beside(resumed)) == {}
+    assert bool(beside(whole)) == (mode == 'uskd')
 
 
 @EACH
