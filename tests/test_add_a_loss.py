@@ -101,6 +101,7 @@ def test_a_project_with_the_example_passes_the_tests_of_a_loss(project: Path) ->
         'test_coverage',
         'test_deterministic',
         'test_modules',
+        'test_one_class',
         'test_registered',
         'test_takes',
         'test_zoo_pairs',
