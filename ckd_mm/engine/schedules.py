@@ -113,8 +113,9 @@ class Schedule:
         if self.warmup > length:
             print_log(
                 f'schedule: warmup={self.warmup:g} is longer than the {length:g} '
-                f'{unit} that the term has: it ends with {length / self.warmup:.0%} of '
-                'its weight; shorten it unless that is meant',
+                f'{unit} from its begin to its end: it stops at '
+                f'{length / self.warmup:.0%} of the way; shorten it unless that is '
+                'meant',
                 logger='current',
                 level=logging.WARNING,
             )

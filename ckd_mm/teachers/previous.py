@@ -33,8 +33,7 @@ from ckd_mm.teachers.remembered import RememberedTeacher
 __all__ = ['PreviousEpochTeacher']
 
 FORMS = ('memory', 'snapshot')
-SOME = 32
-"""So many of the largest logits, as a proposal."""
+PROPOSED_TOP_K = 32
 
 
 @TEACHERS.register_module()
@@ -198,8 +197,8 @@ class PreviousEpochTeacher(TeacherKind):
     def _smaller(self, num_classes: int) -> str:
         """What would make the memory smaller, of what is not set yet."""
         options = ['half=True'] * (not self.half)
-        if self.top_k is None and num_classes > SOME:
-            options.append(f'top_k={SOME}')
+        if self.top_k is None and num_classes > PROPOSED_TOP_K:
+            options.append(f'top_k={PROPOSED_TOP_K}')
         return f'set {" or ".join(options)} in the teacher, or ' if options else ''
 
 

@@ -8,38 +8,29 @@ from typing import Any
 
 import pytest
 import torch
-from mmdet.models.task_modules.samplers import PseudoSampler
-from mmdet.testing import demo_mm_inputs
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ckd_mm.adapters import Recorder, Tap
+from ckd_mm.adapters import Recorder
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
 from ckd_mm.probing.steps import first_iteration
 from ckd_mm.teachers import ModelTeacher
 
 from ..adapters.detectors import faster_rcnn
+from ..adapters.roi_steps import HEAD, ROIS, STEPS, batch, stepped, without_chance
 
-ROIS = Tap('roi_head.bbox_roi_extractor', 'input')
-HEAD = Tap('roi_head.bbox_head')
-MINIMUM, POWER, STEPS, LR = 0.1, 2.0, 3, 0.01
+MINIMUM, POWER = 0.1, 2.0
 OF_CLASSES, BACKGROUND = [1 + one / 4 for one in range(10)], 0.5
 ASSIGNED = 0.2  # IoU
 
 
 def detector(seed: int) -> BaseModel:
-    """It trains on all proposals, instead of some by chance; many have an object."""
-    model = faster_rcnn(seed=seed)
-    model.rpn_head.sampler = model.roi_head.bbox_sampler = PseudoSampler()
+    """Many of its proposals have an object."""
+    model = without_chance(faster_rcnn(seed=seed))
     assigner = model.roi_head.bbox_assigner
     assigner.pos_iou_thr = assigner.neg_iou_thr = assigner.min_pos_iou = ASSIGNED
-    return model.train()
-
-
-def batch() -> dict[str, Any]:
-    shapes = [[3, 64, 96], [3, 96, 64]]
-    return demo_mm_inputs(2, shapes, num_items=[3, 2], num_classes=10)
+    return model
 
 
 def iou(one: list[float], two: list[float]) -> float:
@@ -99,15 +90,6 @@ def by_hand(
     return own + sum(weight / mean * row for weight, row in pairs) / len(rows)
 
 
-def stepped(model: BaseModel, total: Tensor) -> None:
-    model.zero_grad()
-    total.backward()
-    with torch.no_grad():
-        for one in model.parameters():
-            if one.grad is not None:
-                one -= LR * one.grad
-
-
 @pytest.mark.parametrize('normalize', [False, True])
 @pytest.mark.parametrize('kind', WEIGHERS)
 def test_after_some_steps_weights_are_those_of_a_loop_over_rois(
@@ -128,9 +110,9 @@ def test_after_some_steps_weights_are_those_of_a_loop_over_rois(
                 data = model.data_preprocessor(batch(), True)
                 with first_iteration():
                     total, _ = model.parse_losses(model(**data, mode='loss'))
-                stepped(model, total)
+                stepped([model], total)
     for _ in range(STEPS):
-        stepped(expected, by_hand(expected, teacher, weigh, normalize))
+        stepped([expected], by_hand(expected, teacher, weigh, normalize))
     wanted, without = expected.state_dict(), unweighed.state_dict()
     for name, value in student.state_dict().items():
         torch.testing.assert_close(value, wanted[name], rtol=1e-3, atol=1e-5, msg=name)

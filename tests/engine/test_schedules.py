@@ -42,8 +42,8 @@ def test_a_warmup_may_be_cut_short_by_the_end_of_training(
     said: list[str] = []
     monkeypatch.setattr(schedules, 'print_log', lambda text, **_: said.append(text))
     assert factors(warmup=20) == pytest.approx([i / 200 for i in range(100)])
-    assert 'warmup=20 is longer than the 10 epochs that the term has' in said[0]
-    assert 'it ends with 50% of its weight' in said[0]
+    assert 'warmup=20 is longer than the 10 epochs from its begin' in said[0]
+    assert 'it stops at 50% of the way' in said[0]
     factors(begin=4, end=6, warmup=4)
     assert 'longer than the 2 epochs' in said[1]
     factors(warmup=10)

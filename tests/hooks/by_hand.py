@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from ckd_mm.hooks import DistillationHook
+
 from ..conftest import stock_model
 
-__all__ = ['Batch', 'started', 'train_by_hand']
+__all__ = ['Batch', 'FillLosses', 'filled', 'started', 'train_by_hand']
 
 
 class Batch:
@@ -46,6 +49,28 @@ class Batch:
             self.layers[name] = output
 
         return module.register_forward_hook(note)
+
+
+class FillLosses(Hook):
+    """Gives losses that learn weights that a loop by hand can have as well."""
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        self.terms = terms
+
+    def before_train(self, runner: Runner) -> None:
+        for hook in runner.hooks:
+            if isinstance(hook, DistillationHook):
+                for name in {*self.terms} & {*hook.connectors.modules}:
+                    filled(hook.connectors.modules[name])
+
+
+def filled(module: nn.Module) -> nn.Module:
+    """It, with the same small random parameters each time."""
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for one in module.parameters():
+            one.copy_(0.1 * torch.randn(one.shape, generator=generator))
+    return module
 
 
 def started(cfg: Config, folder: Path) -> Config:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,9 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from ckd_mm.hooks import DistillationHook
-
 from ..conftest import stock_model
 
-__all__ = [
-    'FillLosses',
-    'KeepPeers',
-    'Values',
-    'filled',
-    'peer_of',
-    'train_together',
-]
+__all__ = ['KeepPeers', 'Values', 'peer_of', 'train_together']
 
 Values = dict[str, dict[str, Tensor]]
 """Logits and embeddings by model."""
@@ -38,27 +29,6 @@ class KeepPeers(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         self.saved = deepcopy(checkpoint)
-
-
-class FillLosses(Hook):
-    """Gives losses that learn weights that a loop by hand can have as well."""
-
-    def __init__(self, terms: Sequence[str]) -> None:
-        self.terms = terms
-
-    def before_train(self, runner: Runner) -> None:
-        hook = next(one for one in runner.hooks if isinstance(one, DistillationHook))
-        for name in self.terms:
-            filled(hook.connectors.modules[name])
-
-
-def filled(module: nn.Module) -> nn.Module:
-    """It, with the same small random parameters each time."""
-    generator = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for one in module.parameters():
-            one.copy_(0.1 * torch.randn(one.shape, generator=generator))
-    return module
 
 
 def peer_of(cfg: Config, folder: Path, seed: int) -> dict[str, Any]:

@@ -11,21 +11,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
-from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor
 
 from ckd_mm.functional import sp_loss
-from ckd_mm.hooks import DistillationHook
 from ckd_mm.losses import USKDLoss
 
 from ..guarantees.interruption import SeedEachEpoch
 from ..losses.references_alone import reference_uskd
 from ..losses.rows_alone import Joined
 from ..tasks import differences, weights
-from .by_hand import Batch, started, train_by_hand
+from .by_hand import Batch, FillLosses, filled, started, train_by_hand
 
 EPOCHS, NUM_IMAGES = 3, 20
 RISING = dict(warmup=EPOCHS, steps=True)
@@ -67,27 +64,13 @@ EACH = pytest.mark.parametrize('mode', MODES)
 Make = Callable[..., Config]
 
 
-@HOOKS.register_module(force=True)
-class SameWeakHead(Hook):
-    """Gives USKD's weak head weights that a loop by hand can have as well."""
-
-    def before_train(self, runner: Runner) -> None:
-        for hook in runner.hooks:
-            if isinstance(hook, DistillationHook) and hook.connectors.modules:
-                fill(hook.connectors.modules['uskd'])
-
-
-def fill(module: Any) -> None:
-    generator = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for one in module.parameters():
-            one.copy_(0.1 * torch.randn(one.shape, generator=generator))
-
-
 @pytest.fixture
 def make(classifier_config: Make, tmp_path: Path) -> Make:
     def config(name: str, hook: dict[str, Any] | None, **changes: Any) -> Config:
-        hooks = [dict(type='SameWeakHead'), dict(type=SeedEachEpoch.__name__)]
+        hooks = [
+            dict(type=FillLosses, terms=['uskd']),
+            dict(type=SeedEachEpoch.__name__),
+        ]
         if hook is not None:
             hooks = [dict(type='DistillationHook', **deepcopy(hook)), *hooks]
         cfg = classifier_config(
@@ -123,7 +106,7 @@ def close(found: Runner, expected: dict[str, Tensor]) -> None:
 def test_uskd_trains_as_a_loop_by_hand(make: Make, run: Any) -> None:
     cfg = make('run', MODES['uskd'])
     joined = Joined(USKDLoss((10, 32), beta=1.0, mu=0.5))
-    fill(joined)
+    filled(joined)
 
     def loss_of(batch: Batch) -> Tensor:
         layer = batch.layers['backbone.layer3']
@@ -217,7 +200,7 @@ def test_a_resumed_run_ends_the_same_bit_for_bit(
 ) -> None:
     whole = run(make('whole', MODES[mode]))
     cfg = make('resumed', MODES[mode])
-    cfg.custom_hooks = [one for one in cfg.custom_hooks if one.type != 'SameWeakHead']
+    cfg.custom_hooks = [one for one in cfg.custom_hooks if one.type is not FillLosses]
     cfg.resume, cfg.load_from = True, str(tmp_path / 'whole/epoch_2.pth')
     resumed = run(cfg)
     assert differences(weights(whole), weights(resumed)) == {}

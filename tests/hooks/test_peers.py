@@ -18,15 +18,8 @@ from torch import Tensor, nn
 from ckd_mm.functional import bdkd_loss, mcl_loss, sp_loss
 from ckd_mm.registry import LOSSES
 
-from .by_hand import started
-from .peers_by_hand import (
-    FillLosses,
-    KeepPeers,
-    Values,
-    filled,
-    peer_of,
-    train_together,
-)
+from .by_hand import FillLosses, filled, started
+from .peers_by_hand import KeepPeers, Values, peer_of, train_together
 
 KL = dict(type='KDLoss', temperature=1.0)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any, ClassVar
 
 import pytest
 import torch
 import torch.nn.functional as F
-from mmdet.models.task_modules.samplers import PseudoSampler
-from mmdet.testing import demo_mm_inputs
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
@@ -23,28 +21,10 @@ from ckd_mm.registry import LOSSES
 from ckd_mm.teachers import Peer, PeerKind
 
 from ...adapters.detectors import faster_rcnn, mask_rcnn, one_stage
+from ...adapters.roi_steps import HEAD, ROIS, STEPS, batch, stepped, without_chance
 
-ROIS = Tap('roi_head.bbox_roi_extractor', 'input')
-HEAD = Tap('roi_head.bbox_head')
 NECK = Tap('neck')
 KD = dict(type='KDLoss', temperature=1.0)
-STEPS, LR = 3, 0.01
-
-
-def batch() -> dict[str, Any]:
-    return demo_mm_inputs(
-        2,
-        [[3, 64, 96], [3, 96, 64]],
-        num_items=[3, 2],
-        num_classes=10,
-        with_mask=True,
-    )
-
-
-def without_chance(model: BaseModel) -> BaseModel:
-    """It trains on all proposals, instead of some by chance."""
-    model.rpn_head.sampler = model.roi_head.bbox_sampler = PseudoSampler()
-    return model.train()
 
 
 def beside(student: BaseModel, peer: BaseModel, **terms: Any) -> Distiller:
@@ -94,16 +74,6 @@ def by_hand(student: BaseModel, peer: BaseModel) -> tuple[Tensor, dict[str, Tens
         'loss_maps': PKDLoss()(maps, wanted),
     }
     return sum(own) + sum(terms.values()), terms
-
-
-def stepped(models: Iterable[BaseModel], total: Tensor) -> None:
-    for model in models:
-        model.zero_grad()
-    total.backward()
-    with torch.no_grad():
-        for one in (one for model in models for one in model.parameters()):
-            if one.grad is not None:
-                one -= LR * one.grad
 
 
 def test_both_learn_from_each_other_on_the_rois_of_the_student() -> None:
