@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader
 from ckd_mm.checks import boolean
 from ckd_mm.engine.student import student_of
 from ckd_mm.engine.terms import Term
+from ckd_mm.errors import as_value_error
 from ckd_mm.random_state import preserved_random_state, seeded_random_state
 from ckd_mm.registry import did_you_mean
 
@@ -73,8 +74,14 @@ class UnlabelledData:
         if runner._randomness_cfg.get('diff_rank_seed'):
             seed -= get_rank()  # the ranks share the images out by one seed
         self._seed = (seed + OTHER_SEED) % 2**31
-        with preserved_random_state():
-            loader = self._built(runner)
+        with (
+            preserved_random_state(),
+            as_value_error(
+                'unlabelled: building its dataloader',
+                'see that it has images, and works as a train_dataloader',
+            ),
+        ):
+            loader = runner.build_dataloader(self._completed(), seed=self._seed)
         _check_never_ends(loader)
         hub = runner.message_hub
         resumed = runner._resume and BATCHES in hub.runtime_info
@@ -97,16 +104,6 @@ class UnlabelledData:
         """Let go of the loader and its workers."""
         self._iterator = None
         vars(self).pop('_loader', None)
-
-    def _built(self, runner: Runner) -> Any:
-        try:
-            return runner.build_dataloader(self._completed(), seed=self._seed)
-        except Exception as error:
-            raise ValueError(
-                'unlabelled: its dataloader cannot be built: '
-                f'{type(error).__name__}: {error}; see that it has images, and works '
-                'as a train_dataloader'
-            ) from error
 
     def _completed(self) -> dict[str, Any]:
         config = dict(deepcopy(dict(self._config)))

@@ -105,6 +105,7 @@ class ZooTeacher(TeacherKind):
         Raises:
             ValueError: As for :meth:`build`.
         """
+        self._check_file()
         model = build_teacher(self.config, self.checkpoint, self.prefix)
         names = class_names(runner, self, class_lists(self, model))
         return teacher_within(model), names
@@ -120,13 +121,7 @@ class ZooTeacher(TeacherKind):
         Raises:
             ValueError: There is no checkpoint, or it does not fit.
         """
-        path, config = self._local_checkpoint(), self.config
-        if path is not None and not path.is_file():
-            shown = config if isinstance(config, str) else 'TEACHER_CONFIG'
-            raise ValueError(
-                f'the teacher checkpoint {str(path)!r} is not there; train the teacher '
-                f'first: python tools/train.py {shown} --work-dir {path.parent}'
-            )
+        self._check_file()
         build_teacher(self.config, self.checkpoint, self.prefix)
 
     def files(self) -> list[Path]:
@@ -151,6 +146,20 @@ class ZooTeacher(TeacherKind):
             'speed': plain(speed),
             'weights': weights_hash(teacher.model),
         }
+
+    def _check_file(self) -> None:
+        """Check that a local checkpoint is there.
+
+        Raises:
+            ValueError: It is not.
+        """
+        path, config = self._local_checkpoint(), self.config
+        if path is not None and not path.exists():
+            shown = config if isinstance(config, str) else 'TEACHER_CONFIG'
+            raise ValueError(
+                f'the teacher checkpoint {str(path)!r} is not there; train the teacher '
+                f'first: python tools/train.py {shown} --work-dir {path.parent}'
+            )
 
     def _local_checkpoint(self) -> Path | None:
         if self.checkpoint is None or '://' in str(self.checkpoint):

@@ -117,7 +117,7 @@ CAUSES = {
         "The library refuses the teacher's config, with the error that follows. If a "
         'type is unknown, add its module to `custom_imports` of that config.'
     ),
-    '{source} does not hold the weights of this': (
+    '{what} checkpoint {source} does not hold the weights of this': (
         'The file is of another model. Check that config and checkpoint belong '
         'together; [Loading weights](../loading.md) says what is converted.'
     ),

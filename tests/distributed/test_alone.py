@@ -52,6 +52,9 @@ def test_all_kinds_of_a_student_alone_are_those_of_one_process(
     def make() -> Config:
         cfg = classifier_config(Path('unused'), epochs=3, custom_hooks=[deepcopy(HOOK)])
         cfg.model.backbone.norm_eval = True
+        # logits that differ between images: a row of another one would be seen
+        cfg.model.head.init_cfg = dict(type='Normal', layer='Linear', std=2.0)
+        cfg.optim_wrapper.optimizer.lr = 0.001
         cfg.train_dataloader.batch_size = 8
         cfg.train_dataloader.dataset.indices = 16
         return cfg

@@ -159,7 +159,7 @@ TEACHER = (
     Row(
         'a checkpoint that does not exist',
         lambda s: s.teacher.update(checkpoint='no/such.pth'),
-        "'no/such.pth' cannot be read: FileNotFoundError",
+        "checkpoint 'no/such.pth' is not there; train the teacher first: python too",
     ),
     Row(
         'a checkpoint cut short',

@@ -72,8 +72,8 @@ def test_a_run_on_a_folder_that_needs_labels(
         (dict(sampler=dict(type='DefaultSampler')), 'an InfiniteSampler, as the run'),
         (
             dict(indices=[]),
-            'unlabelled: its dataloader cannot be built: ValueError: need at least one '
-            'array to concatenate; see that it has images',
+            'unlabelled: building its dataloader ended in ValueError: need at least '
+            'one array to concatenate; see that it has images',
         ),
     ],
 )

@@ -250,8 +250,8 @@ def not_a_dict(folder: Path, _: dict[str, Any]) -> str:
     [
         (
             lambda *_: 'no/such.pth',
-            r"checkpoint 'no/such.pth' cannot be read: FileNotFoundError: no/such.pth "
-            r'is no file; give a path or URL that can be loaded$',
+            r"^teacher checkpoint 'no/such.pth' cannot be read: FileNotFoundError: "
+            r'no/such.pth is no file; give a path or URL that can be loaded$',
         ),
         (cut_short, 'cut.pth.* cannot be read'),
         (not_a_dict, 'list.pth.* holds a list; expected a state dict'),

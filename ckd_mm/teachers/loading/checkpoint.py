@@ -21,7 +21,9 @@ from ckd_mm.teachers.loading.weight_file import Weights, read_weights
 __all__ = ['fill', 'load_weights']
 
 
-def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[str, Any]:
+def load_weights(
+    model: nn.Module, checkpoint: str, prefix: str = '', what: str = 'teacher'
+) -> dict[str, Any]:
     """Load a checkpoint of MMEngine, or a plain state dict, into a model.
 
     What the file has too much is ignored with a warning. It may lack
@@ -33,6 +35,7 @@ def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[st
         checkpoint: Path or URL, in any form that MMEngine's `CheckpointLoader` knows.
         prefix: Takes only the weights whose names begin so, and removes it: `student.`
             for a file of SoftTeacher, `model.` for `{'model': state_dict}`.
+        what: What the model is in the run, for messages.
 
     Returns:
         The checkpoint's `meta`, empty where it has none.
@@ -43,12 +46,18 @@ def load_weights(model: nn.Module, checkpoint: str, prefix: str = '') -> dict[st
             or infinity in one.
     """
     prefix = prefix and prefix.removesuffix('.') + '.'
-    weights, meta = read_weights(checkpoint, prefix)
-    fill(model, weights, checkpoint, prefix)
+    weights, meta = read_weights(checkpoint, prefix, what)
+    fill(model, weights, checkpoint, prefix, what)
     return meta
 
 
-def fill(model: nn.Module, weights: Weights, source: str, prefix: str = '') -> None:
+def fill(
+    model: nn.Module,
+    weights: Weights,
+    source: str,
+    prefix: str = '',
+    what: str = 'teacher',
+) -> None:
     """Load weights into a model, all of them.
 
     Args:
@@ -56,6 +65,7 @@ def fill(model: nn.Module, weights: Weights, source: str, prefix: str = '') -> N
         weights: What was read.
         source: Where it was read, for messages.
         prefix: What was removed from the names, for messages.
+        what: What the model is in the run, for messages.
 
     Raises:
         ValueError: They leave a parameter or buffer of the model unfilled, or have NaN
@@ -64,12 +74,13 @@ def fill(model: nn.Module, weights: Weights, source: str, prefix: str = '') -> N
     misfit = _load(model, weights)
     if misfit.is_error:
         raise ValueError(
-            f'{source!r} does not hold the weights of this {type(model).__name__}: '
+            f'{what} checkpoint {source!r} does not hold the weights of this '
+            f'{type(model).__name__}: '
             f'{misfit.text(list(weights.values), prefix)}'
         )
     if misfit.unexpected:
         print_log(
-            f'checkpoint {source!r}: {len(misfit.unexpected)} entries that '
+            f'{what} checkpoint {source!r}: {len(misfit.unexpected)} entries that '
             f'{type(model).__name__} does not have are ignored: '
             f'{grouped(misfit.unexpected, misfit.expected)}',
             logger='current',
@@ -78,8 +89,9 @@ def fill(model: nn.Module, weights: Weights, source: str, prefix: str = '') -> N
     broken = [name for name, value in _tensors(model) if not value.isfinite().all()]
     if broken:
         raise ValueError(
-            f'{source!r} has NaN or infinity in {listed("tensors", broken)}: the '
-            "teacher's training diverged; give an earlier checkpoint"
+            f'{what} checkpoint {source!r} has NaN or infinity in '
+            f'{listed("tensors", broken)}: its training diverged; give an earlier '
+            'checkpoint'
         )
 
 

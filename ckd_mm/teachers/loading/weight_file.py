@@ -67,7 +67,9 @@ class Weights:
         return weights
 
 
-def read_weights(checkpoint: str, prefix: str = '') -> tuple[Weights, dict[str, Any]]:
+def read_weights(
+    checkpoint: str, prefix: str = '', what: str = 'teacher'
+) -> tuple[Weights, dict[str, Any]]:
     """The weights in a file, and its `meta`.
 
     Names lose `module.` at their beginning (DistributedDataParallel, averaged models)
@@ -76,30 +78,31 @@ def read_weights(checkpoint: str, prefix: str = '') -> tuple[Weights, dict[str, 
     Args:
         checkpoint: Path or URL, in any form that MMEngine's `CheckpointLoader` knows.
         prefix: Takes only the weights whose names begin so, and removes it.
+        what: What the model is in the run, for messages.
 
     Raises:
         ValueError: The file is missing or unreadable, or it holds no weights, or none
             with the prefix.
     """
-    content = _read(checkpoint)
+    content = _read(checkpoint, what)
     if not isinstance(content, (Mapping, nn.Module)):
         raise ValueError(
-            f'checkpoint {checkpoint!r} holds a {type(content).__name__}; '
+            f'{what} checkpoint {checkpoint!r} holds a {type(content).__name__}; '
             "expected a state dict or MMEngine's dict with a 'state_dict'"
         )
     found = _found(content)
     if not any(_is_weight(value) for value in found.values.values()):
         raise ValueError(
-            f'checkpoint {checkpoint!r} holds no weights: {_shown(content)}; '
+            f'{what} checkpoint {checkpoint!r} holds no weights: {_shown(content)}; '
             "expected a state dict or MMEngine's dict with a 'state_dict'"
         )
     if prefix:
-        found = _chosen(found, content, prefix, checkpoint)
+        found = _chosen(found, content, prefix, f'{what} checkpoint {checkpoint!r}')
     meta = content.get('meta') if isinstance(content, Mapping) else None
     return found, meta if isinstance(meta, dict) else {}
 
 
-def _read(checkpoint: str) -> Any:
+def _read(checkpoint: str, what: str) -> Any:
     try:
         if checkpoint.endswith('.safetensors') and '://' not in checkpoint:
             from safetensors.torch import load_file  # an extra
@@ -108,7 +111,7 @@ def _read(checkpoint: str) -> Any:
         return read_file(checkpoint)
     except Exception as error:
         raise ValueError(
-            f'checkpoint {checkpoint!r} cannot be read: '
+            f'{what} checkpoint {checkpoint!r} cannot be read: '
             f'{reason(error)}; {_advice(error)}'
         ) from error
 
@@ -160,7 +163,7 @@ def _everything(content: Mapping[Any, Any] | nn.Module) -> Weights:
 
 
 def _chosen(
-    found: Weights, content: Mapping[Any, Any] | nn.Module, prefix: str, checkpoint: str
+    found: Weights, content: Mapping[Any, Any] | nn.Module, prefix: str, source: str
 ) -> Weights:
     def inside(name: str) -> str | None:
         return _unwrapped(name[len(prefix) :]) if name.startswith(prefix) else None
@@ -172,7 +175,7 @@ def _chosen(
             return chosen
     known = {name.split('.')[0] + '.' for name in [*found.values, *everything.values]}
     raise ValueError(
-        f'no weight in checkpoint {checkpoint!r} begins with prefix={prefix!r}'
+        f'no weight in {source} begins with prefix={prefix!r}'
         f'{did_you_mean(prefix, known)}'
     )
 

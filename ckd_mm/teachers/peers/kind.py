@@ -176,10 +176,7 @@ class PeerKind(TeacherKind):
         return cfg
 
     def _load(self, model: BaseModel) -> None:
-        try:
-            load_weights(model, fspath(self.checkpoint), self.prefix)
-        except ValueError as error:
-            raise ValueError(f'{self.title}: {error}') from error
+        load_weights(model, fspath(self.checkpoint), self.prefix, self.title)
 
     def _model(self, run: Config) -> BaseModel:
         return built(self.config_in(run), self.config, self.title)

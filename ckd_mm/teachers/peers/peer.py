@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ckd_mm.adapters import FeatureMaps, Pass, Recorder, Step
 from ckd_mm.distributed import world_size
+from ckd_mm.errors import as_value_error
 from ckd_mm.random_state import own_random_state
 from ckd_mm.teachers.base import Request, Teacher
 from ckd_mm.teachers.evaluate import evaluate_teacher
@@ -66,6 +67,7 @@ class Peer:
         self._step: Step | None = None
         self._own: Step | None = None
         self._losses: dict[str, Any] = {}
+        self._runs = False
 
     @property
     def name(self) -> str:
@@ -117,7 +119,7 @@ class Peer:
         """Run its training forward, unless it has run in this step.
 
         Raises:
-            RuntimeError: It fails; the cause is what the model raised.
+            ValueError: The first one fails.
         """
         if self._step is step:
             return
@@ -125,8 +127,9 @@ class Peer:
         images = self._inputs(step.inputs, step.data_samples)
         self._step, self._own = step, replace(step, inputs=images)
         numbers = (STEPS, self.seed, self.number, *_now())
-        with own_random_state(*numbers), _said_of(self.name):
+        with own_random_state(*numbers), nullcontext() if self._runs else _tried(self):
             found = self.parallel(images, step.data_samples, mode='loss')
+        self._runs = True
         self._losses = {
             f'{self.name}/{key}': self._scaled(value) if 'loss' in key else value
             for key, value in found.items()
@@ -198,19 +201,12 @@ def seed_of(runner: Runner) -> int:
     return getattr(runner, 'seed', None) or 0
 
 
-@contextmanager
-def _said_of(name: str) -> Iterator[None]:
-    """Name the peer in what its model raises; but a full GPU is that of the run."""
-    try:
-        yield
-    except torch.cuda.OutOfMemoryError:
-        raise
-    except Exception as error:
-        raise RuntimeError(
-            f'the training forward of peer {name!r} fails: {type(error).__name__}: '
-            f"{error}; see that its config trains alone with the library's "
-            'tools/train.py'
-        ) from error
+def _tried(peer: Peer) -> AbstractContextManager[None]:
+    """Names the peer where its model does not run, which a later step has proved."""
+    return as_value_error(
+        f'the training forward of peer {peer.name!r}',
+        "see that its config trains alone with the library's tools/train.py",
+    )
 
 
 def _now() -> tuple[int, int]:

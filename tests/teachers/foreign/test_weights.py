@@ -198,7 +198,7 @@ def test_a_file_that_is_none_of_weights(library: str, tmp_path: Path) -> None:
         ('cut.pth', b'PK\x03\x04' + bytes(40), 'cut.pth.*cut short.*: write'),
     ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match='checkpoint|weights') as raised:
+        with pytest.raises(ValueError, match='teacher checkpoint|weights') as raised:
             teacher_model(**config, checkpoint=str(tmp_path / name))
         assert re.search(said, str(raised.value))
         (tmp_path / name).unlink()
