@@ -93,21 +93,27 @@ def _scenes() -> Iterator[tuple[str, ...]]:
             row = runs[title]
             mean, difference = row['mAP (spread)'], row['difference in mAP']
             yield title, 'mmdet/digits', f'{config}.py', mean, difference, file
+    yield from _compared('digit_scenes_maps', 'mmdet/digits', with_alone=True)
 
 
 def _images() -> Iterator[tuple[str, ...]]:
     for file in ('digits_logits', 'digits_features'):
-        comparison = Config.fromfile(ROOT / f'configs/compare/{file}.py')
-        alone = {'student alone': comparison.base} if file == 'digits_logits' else {}
-        found = table(file, 'method')
-        for title, config in (alone | comparison.methods).items():
-            if title not in found or not isinstance(config, str):
-                continue  # not run yet, or without a file of its own
-            row = found[title]
-            mean = f'{row["mean"]} ({row["spread"]})'
-            name = config.split('/')[-1]
-            difference = row['difference to the student alone']
-            yield title, 'mmpretrain/digits', name, mean, difference, file
+        yield from _compared(file, 'mmpretrain/digits', file == 'digits_logits')
+
+
+def _compared(file: str, folder: str, with_alone: bool) -> Iterator[tuple[str, ...]]:
+    """The methods of a comparison that have a file of their own."""
+    comparison = Config.fromfile(ROOT / f'configs/compare/{file}.py')
+    alone = {'student alone': comparison.base} if with_alone else {}
+    found = table(file, 'method')
+    for title, config in (alone | comparison.methods).items():
+        if title not in found or not isinstance(config, str):
+            continue  # not run yet, or without a file of its own
+        row = found[title]
+        mean = f'{row["mean"]} ({row["spread"]})'
+        name = config.split('/')[-1]
+        difference = row['difference to the student alone']
+        yield title, folder, name, mean, difference, file
 
 
 if __name__ == '__main__':

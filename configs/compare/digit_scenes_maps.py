@@ -11,7 +11,7 @@ authors' setting is a row of its own. One schedule for all, and one
 student: its neck has the teacher's 64 channels, which CWD, HCL and PKD need. Terms
 through the teacher's head, on the same student: cross_rois.py.
 
-Ours: not run yet.
+Ours: benchmarks/results/digit_scenes_maps.md.
 """
 
 base = 'configs/mmdet/digits/faster-rcnn_r18-w8_digits.py'
