@@ -9,7 +9,7 @@ Every student is distilled by KD with its settings for CIFAR-100 in
 configs/mmpretrain/digits, and with one schedule: 55 runs. The students are those of
 configs/rank/digits_students.py.
 
-Ours: not run yet.
+Ours: benchmarks/results/digits_students.md.
 """
 
 _student = 'configs/mmpretrain/digits/resnet18-w2_digits.py'

@@ -10,7 +10,7 @@ configs/mmpretrain/digits, and with one schedule: 70 runs. The teachers are thos
 configs/rank/digits_teachers.py: of other widths and depth, trained for a quarter of the
 epochs, and trained with smoothed labels.
 
-Ours: not run yet.
+Ours: benchmarks/results/digits_teachers.md.
 """
 
 _model = 'configs/mmpretrain/digits/resnet18-w2_digits.py'

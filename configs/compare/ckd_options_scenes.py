@@ -8,7 +8,7 @@ One thing at a time is changed in CKD of weight 1 and temperature 0.1. RoIs of
 background, label 10, have their match as the only positive. The settings were written
 down before the first run. Images are in ckd_options_digits.py.
 
-Ours: not run yet.
+Ours: benchmarks/results/ckd_options_scenes.md.
 """
 
 base = 'configs/mmdet/digits/faster-rcnn_r18-w8_digits.py'
