@@ -19,6 +19,8 @@ PART = 'ours'
 COMPARISONS = {
     'digits_logits': 'digit images, top-1',
     'digits_features': 'digit images, top-1',
+    'digits_tokens_and_averages': 'ViT, digit images, top-1',
+    'digits_longtail': 'ViT, long-tailed digit images, top-1',
     'alone_digits': 'digit images, top-1',
     'peers_digits': 'digit images, top-1',
     'unlabelled_digits': 'digit images, a tenth of the labels, top-1',
