@@ -9,7 +9,7 @@ digits alike. Both methods train the classifier of a distillation token by hard 
 The teacher is that of all images, as one that was trained elsewhere. One schedule for
 all, that of the student alone. The settings were written down before the first run.
 
-Ours: not run yet.
+Ours: benchmarks/results/digits_longtail.md.
 """
 
 _folder = 'configs/mmpretrain/digits/'
