@@ -90,12 +90,13 @@ def trained(cfg: Config) -> tuple[Runner, NoteImages, list[Tensor]]:
     return runner, notes, second
 
 
-def _note_batches(data: Any, seen: list[Tensor]) -> None:
+def _note_batches(data: Any, seen: list[Any], whole: bool = False) -> None:
+    """Keep the images without labels of each step, or all that a batch has."""
     read = data.batch
 
     def batch(runner: Runner) -> Any:
         found = read(runner)
-        seen.append(found['inputs'].clone())
+        seen.append(found if whole else found['inputs'].clone())
         return found
 
     data.batch = batch

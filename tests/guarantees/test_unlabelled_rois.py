@@ -21,6 +21,7 @@ from ckd_mm.hooks import DistillationHook
 from ..tasks import differences
 from .folders import folder_loader
 from .steps import Steps, loaded
+from .test_unlabelled import _note_batches
 
 pytestmark = pytest.mark.slow
 NUM_ROIS, TEMPERATURE = 4, 2.0
@@ -29,11 +30,15 @@ KD = dict(type='KDLoss', temperature=TEMPERATURE)
 
 
 class Batches(Steps):
-    """The labelled batches as a detector gets them."""
+    """The labelled batches as a detector gets them, in `data`."""
+
+    def before_train(self, runner: Runner) -> None:
+        super().before_train(runner)
+        self.data: list[dict[str, Any]] = []
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         data = deepcopy(kwargs['data_batch'])
-        self.batches.append(runner.model.data_preprocessor(data, True))
+        self.data.append(runner.model.data_preprocessor(data, True))
 
 
 def configured(
@@ -80,7 +85,7 @@ def train_by_hand(
     options = {key: one for key, one in settings.items() if key != 'type'}
     optimizer = torch.optim.SGD(student.parameters(), **options)
     losses = []
-    for batch, more in zip(steps.batches, unlabelled, strict=True):
+    for batch, more in zip(steps.data, unlabelled, strict=True):
         own, _ = student.parse_losses(student(**batch, mode='loss'))
         loss = semi(student, teacher, more)
         optimizer.zero_grad()
@@ -102,15 +107,9 @@ def test_a_run_is_the_loop_written_by_hand(
     runner.register_hook(steps)
     hook = next(one for one in runner.hooks if isinstance(one, DistillationHook))
     unlabelled: list[Any] = []
-    read = hook._unlabelled.batch
-
-    def noted(runner: Runner) -> Any:
-        unlabelled.append(read(runner))
-        return unlabelled[-1]
-
-    hook._unlabelled.batch = noted
+    _note_batches(hook._unlabelled, unlabelled, whole=True)
     runner.train()
-    assert len(unlabelled) == len(steps.batches) == 4
+    assert len(unlabelled) == len(steps.data) == 4
     teacher, settings = loaded(detector_teacher), cfg.optim_wrapper.optimizer
     start = deepcopy(steps.student.state_dict())
     losses = train_by_hand(steps, teacher, unlabelled, settings)
