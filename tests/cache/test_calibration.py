@@ -56,10 +56,7 @@ def test_a_run_is_the_loop_by_hand_with_labels_where_the_cache_is_not_sure(
     make: Make, classifier_teacher: dict[str, Any], tmp_path: Path
 ) -> None:
     """Weights after an epoch, beside a term on maps, which stay the teacher's."""
-    saved = torch.load(classifier_teacher['checkpoint'], weights_only=False)
-    saved['state_dict']['head.fc.weight'] *= 80  # of some images it is sure
-    torch.save(saved, tmp_path / 'teacher.pth')
-    beside = dict(classifier_teacher, checkpoint=str(tmp_path / 'teacher.pth'))
+    beside = sure_of_some(classifier_teacher, tmp_path)
     cache_teacher(make(tmp_path, beside), tmp_path / 'cache', dtype='float32')
     cached = dict(cache=str(tmp_path / 'cache'), calibrate=CALIBRATE)
     cfg = make(tmp_path, cached, dict(kd=TERMS['kd'], at=TERMS['at']))
@@ -70,6 +67,14 @@ def test_a_run_is_the_loop_by_hand_with_labels_where_the_cache_is_not_sure(
     assert 0.1 < sum(changed) / len(changed) < 0.9
     expected = steps.student.state_dict()
     assert differences(expected, runner.model.state_dict(), tolerance=1e-3) == {}
+
+
+def sure_of_some(teacher: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The teacher with larger logits, so that it is sure of some images."""
+    saved = torch.load(teacher['checkpoint'], weights_only=False)
+    saved['state_dict']['head.fc.weight'] *= 80
+    torch.save(saved, folder / 'teacher.pth')
+    return dict(teacher, checkpoint=str(folder / 'teacher.pth'))
 
 
 def train_by_hand(steps: Steps, teacher: BaseModel, settings: Any) -> list[bool]:

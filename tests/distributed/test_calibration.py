@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from mmengine.config import Config
 
 from ckd_mm.commands.fill_cache import cache_teacher
 
+from ..cache.test_calibration import CALIBRATE, sure_of_some
 from .test_training import train
 
 pytestmark = pytest.mark.slow
 KD = dict(on='logits', loss=dict(type='KDLoss', temperature=2.0))
-BELOW = 0.3
 
 
 def test_calibrated_rows_of_a_cache_are_those_of_one_process(
@@ -24,7 +23,7 @@ def test_calibrated_rows_of_a_cache_are_those_of_one_process(
     classifier_teacher: dict[str, Any],
     tmp_path: Path,
 ) -> None:
-    """Each rank reads the rows of its images, about half of which are replaced."""
+    """Each rank reads the rows of its images, some of which are replaced."""
 
     def make(teacher: dict[str, Any]) -> Config:
         hook = dict(type='DistillationHook', teacher=teacher, distill=dict(kd=KD))
@@ -34,13 +33,10 @@ def test_calibrated_rows_of_a_cache_are_those_of_one_process(
         cfg.optim_wrapper.optimizer.lr = 0.01
         return cfg
 
-    saved = torch.load(classifier_teacher['checkpoint'], weights_only=False)
-    saved['state_dict']['head.fc.weight'] *= 80
-    torch.save(saved, tmp_path / 'teacher.pth')
-    teacher = dict(classifier_teacher, checkpoint=str(tmp_path / 'teacher.pth'))
+    teacher = sure_of_some(classifier_teacher, tmp_path)
     cache_teacher(make(teacher), tmp_path / 'cache', dtype='float32')
     cached: dict[str, Any] = dict(cache=str(tmp_path / 'cache'))
-    calibrated = dict(cached, calibrate=dict(below=BELOW, smoothing=0.2))
+    calibrated = dict(cached, calibrate=CALIBRATE)
     one = train(make(calibrated), 1, tmp_path / 'one')
     two = train(make(calibrated), 2, tmp_path / 'two')
     assert two.differs_from(one) == []

@@ -5,8 +5,7 @@
 475 of 1,201 training images: 116 of the digit 0, and a tenth as many of the digit 9, as
 `long-tailed` sets of CIFAR are made. The validation has all digits alike. An epoch has
 8 iterations, so 48 epochs are 384 iterations, instead of the 380 of deit-w64_digits.py.
-Ours:
-benchmarks/results/digits_longtail.md.
+Ours: benchmarks/results/digits_longtail.md.
 """
 
 _base_ = './deit-w64_digits.py'
