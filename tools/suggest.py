@@ -48,7 +48,7 @@ def main() -> None:
         of=args.of,
         seed=args.seed,
     )
-    text = report(proposals, find_hook(cfg)[0])
+    text = report(proposals, *find_hook(cfg))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text + '\n')
     print(f'{text}\n\nwritten to {out}')

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from ckd_mm.checks import is_number
 from ckd_mm.compare.pieces import NOT_THERE, markdown
 from ckd_mm.suggest.proposal import Outcome, Proposal, standard_error
 
@@ -22,12 +24,13 @@ HEADINGS = (
 )
 
 
-def report(proposals: Sequence[Proposal], hook: int) -> str:
+def report(proposals: Sequence[Proposal], hook: int, options: Mapping[str, Any]) -> str:
     """All that was measured and is proposed, in Markdown.
 
     Args:
         proposals: One for each term.
         hook: The number of the `DistillationHook` in `custom_hooks`.
+        options: Its options.
     """
     rows = [list(HEADINGS)]
     rows += [_row(one, outcome) for one in proposals for outcome in one.outcomes]
@@ -36,6 +39,7 @@ def report(proposals: Sequence[Proposal], hook: int) -> str:
         '',
         f'loss_weight gives the term {proposals[0].share:g} of the gradient.',
         *(line for one in proposals for line in _remarks(one)),
+        *_small_sum(proposals, options.get('student_loss_weight', 1.0)),
         '',
         'In the config:',
         '',
@@ -87,6 +91,27 @@ def _remarks(proposal: Proposal) -> list[str]:
             )
     lines += [f'{key} {value:.3f}' for key, value in proposal.statistics.items()]
     return [f'- {subject.name}: {line}' for line in (*lines, *subject.notes)]
+
+
+def _small_sum(proposals: Sequence[Proposal], weight: Any) -> list[str]:
+    """A warning if all gradients together are less than the student's own at weight 1.
+
+    The learning rate of a config is that of the student alone, and it stays. The sum is
+    `weight * (1 + number * share / (1 - share))` of the student's own; at the share
+    that the warning names it is 1.
+    """
+    share, number = proposals[0].share, len(proposals)
+    if not is_number(weight):
+        return []
+    total = weight * (1.0 + number * share / (1.0 - share))
+    if total > 0.99:
+        return []
+    missing = 1.0 / weight - 1.0
+    return [
+        f'- WARNING: student_loss_weight={weight:g} makes all gradients together '
+        f"{total:.2g} of the student's own at weight 1, and the learning rate stays; "
+        f'with --share {missing / (number + missing):.3g} they are as large'
+    ]
 
 
 def _entry(proposal: Proposal) -> str:

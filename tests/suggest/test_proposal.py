@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -59,10 +60,36 @@ def test_the_weight_gives_the_share() -> None:
     (proposal,) = propose([subject(None, [None])], found, 0.75)
     assert proposal.options == {'loss_weight': 9.0}  # 9 * 2 / (9 * 2 + 6)
     assert proposal.chosen.share(9.0) == pytest.approx(0.75)
-    text = report([proposal], 2)
+    text = report([proposal], 2, {})
     assert 'kd=dict(loss=dict(loss_weight=9.0)),' in text
     assert '--cfg-options custom_hooks.2.distill.kd.loss.loss_weight=9.0' in text
     assert 'loss_weight=0.9 of the config is a share of 0.231' in text
+
+
+@pytest.mark.parametrize(
+    ('weight', 'share', 'terms', 'told'),
+    [
+        (0.1, 0.5, 1, ('0.2', '0.9')),
+        (0.1, 0.5, 3, ('0.4', '0.75')),
+        (0.35, 0.3, 2, ('0.65', '0.481')),
+        (0.1, 0.9, 1, None),
+        (0.5, 0.5, 1, None),
+        (1, 0.03, 1, None),
+        (dict(loss_cls=0.1), 0.5, 1, None),
+    ],
+)
+def test_a_sum_below_the_students_own_gradient_is_told(
+    weight: Any, share: float, terms: int, told: tuple[str, str] | None
+) -> None:
+    found = Measurements({'None': measured([0.1, 0.2])}, {'None': {}})
+    proposals = propose([subject(None, [None])] * terms, found, share)
+    text = report(proposals, 0, dict(student_loss_weight=weight))
+    assert ('WARNING' in text) == (told is not None)
+    if told is not None:
+        assert f"all gradients together {told[0]} of the student's own" in text
+        assert f'with --share {told[1]} they are as large' in text
+        again = propose([subject(None, [None])] * terms, found, float(told[1]))
+        assert 'WARNING' not in report(again, 0, dict(student_loss_weight=weight))
 
 
 def test_a_term_without_a_gradient_has_no_weight() -> None:
