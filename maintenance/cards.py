@@ -24,6 +24,7 @@ COMPARISONS = {
     'alone_digits': 'digit images, top-1',
     'peers_digits': 'digit images, top-1',
     'unlabelled_digits': 'digit images, a tenth of the labels, top-1',
+    'unlabelled_scenes': 'digit scenes, a tenth of the labels, mAP',
     'cross_rois': 'digit scenes, mAP',
     'cross_dense': 'digit scenes, GFL, mAP',
     'digit_scenes_maps': 'digit scenes, mAP',

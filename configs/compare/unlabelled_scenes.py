@@ -14,7 +14,7 @@ scenes, as in configs/compare/digit_scenes_maps.py. An iteration of 'both' costs
 Weights and temperatures are those of the configs of all labels: none was tuned here.
 They were written down before the first run.
 
-Ours: not run yet.
+Ours: benchmarks/results/unlabelled_scenes.md.
 """
 
 _folder = 'configs/mmdet/digits/'
