@@ -13,6 +13,7 @@ The table in the work dir is up to date after each run.
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,6 +34,7 @@ TRAIN = Path(__file__).resolve().with_name('train.py')
 
 def main() -> None:
     args = _parse_args()
+    logging.disable(logging.INFO)  # MMEngine tells how it initialises each weight
     end_with(lambda: _train(args))
 
 

@@ -24,7 +24,7 @@ def main() -> None:
     print_ranking(
         args,
         'students',
-        lambda ranking: rank_students(ranking, args.images, args.draws),
+        lambda ranking: rank_students(ranking, args.images, args.draws, args.seed),
     )
 
 
@@ -41,6 +41,14 @@ def _parse_args() -> argparse.Namespace:
         metavar='1..100',
         default=3,
         help='random weights, over which the scores are averaged (default: 3)',
+    )
+    parser.add_argument(
+        '--seed',
+        type=int,
+        choices=range(1000),
+        metavar='0..999',
+        default=0,
+        help='draws images and weights (default: 0)',
     )
     return parser.parse_args()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from ckd_mm.errors import one_sentence
+from ckd_mm.errors import as_value_error, one_sentence
 from ckd_mm.suggest import find_hook, report, suggest
 
 __all__: list[str] = []
@@ -36,8 +36,9 @@ def main() -> None:
             f'error: {out} is there already, and nothing is overwritten; give another '
             'file with --out, or remove this one'
         )
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    with as_value_error(f'reading {args.config!r}', 'mend it, or --cfg-options'):
+        cfg = Config.fromfile(args.config)
+        cfg.merge_from_dict(args.cfg_options or {})
     logging.disable(logging.INFO)  # MMEngine tells how it initialises each weight
     proposals = suggest(
         cfg,

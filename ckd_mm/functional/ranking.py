@@ -75,7 +75,8 @@ def parc(features: Tensor, labels: Tensor) -> float:
         From -1 to 1; higher is better.
 
     Raises:
-        ValueError: The shapes are others, or there is one class only.
+        ValueError: The shapes are others, there is one class only, or a feature
+            is not finite, or those of one image are all equal.
 
     Examples:
         >>> features = torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 2.0]])
@@ -98,6 +99,12 @@ def parc(features: Tensor, labels: Tensor) -> float:
     rows = (rows - rows.mean(dim=0)) / torch.where(spread > 0, spread, 1.0)
     upper = torch.triu_indices(len(rows), len(rows), offset=1)
     distances = 1 - _pearson(rows)[upper[0], upper[1]]
+    if not distances.isfinite().all():
+        raise ValueError(
+            'an image has features that are not finite, or that are all equal, so '
+            'nothing correlates with them; look whether the training of this model '
+            'diverged'
+        )
     differ = (labels[upper[0]] != labels[upper[1]]).double()
     return spearman(distances, differ)
 

@@ -11,14 +11,15 @@ from mmengine.runner import Runner
 
 from ckd_mm.commands.arguments import LIBRARIES
 from ckd_mm.errors import as_value_error
+from ckd_mm.random_state import seeded_random_state
 
 __all__ = ['batches_of', 'first_image']
 
 
 def batches_of(
-    cfg: Config, split: str, num_images: int, batch_size: int
+    cfg: Config, split: str, num_images: int, batch_size: int, seed: int = 0
 ) -> list[dict[str, Any]]:
-    """Images of a data loader in a random order, the same at every call.
+    """Images of a data loader in a random order, the same at every call with a seed.
 
     Validation images often stand in the order of their classes, so that the first ones
     are of few.
@@ -28,6 +29,7 @@ def batches_of(
         split: `train` or `val`.
         num_images: How many; all if there are fewer.
         batch_size: How many in a batch.
+        seed: Draws the order, and what the pipeline draws.
 
     Raises:
         ValueError: There is no such loader, or its data cannot be read.
@@ -45,8 +47,9 @@ def batches_of(
     with (
         as_value_error(f'reading the data of {split}_dataloader'),
         DefaultScope.overwrite_default_scope(cfg.default_scope),
+        seeded_random_state(seed),
     ):
-        for batch in Runner.build_dataloader(loader, seed=0):
+        for batch in Runner.build_dataloader(loader, seed=seed):
             left = num_images - sum(len(one['data_samples']) for one in found)
             found.append({key: value[:left] for key, value in batch.items()})
             if left <= batch_size:

@@ -19,7 +19,7 @@ from ckd_mm.ranking.table import Column, Scores
 
 __all__ = ['rank_students']
 
-OF_STUDENTS = 1000  # seeds that no teacher has
+OF_STUDENTS = 1000  # is added to the seed of the teacher beside them
 COLUMNS = (
     Column('relations', '{:.4g}'),
     Column('semantics', '{:.4g}'),
@@ -30,13 +30,16 @@ COLUMNS = (
 )
 
 
-def rank_students(ranking: Ranking, num_images: int, num_draws: int) -> Scores:
+def rank_students(
+    ranking: Ranking, num_images: int, num_draws: int, seed: int = 0
+) -> Scores:
     """Score students that are not trained.
 
     Args:
         ranking: The students and their teacher.
         num_images: The number of training images, B.
         num_draws: How many random weights; the scores are means over them.
+        seed: Other images and other weights for each.
 
     Returns:
         By student: `relations`, minus the SP loss of the last maps of student and
@@ -48,8 +51,9 @@ def rank_students(ranking: Ranking, num_images: int, num_draws: int) -> Scores:
         ValueError: A model cannot be built, or the data cannot be read.
     """
     with preserved_random_state():
-        (batch,) = batches_of(ranking.data, 'train', num_images, num_images)
-        draws = [_draw(ranking, batch, seed) for seed in range(num_draws)]
+        (batch,) = batches_of(ranking.data, 'train', num_images, num_images, seed)
+        first = seed * num_draws
+        draws = [_draw(ranking, batch, first + i) for i in range(num_draws)]
         rows = {name: _means([one[name] for one in draws]) for name in ranking.models}
         for name, row in rows.items():
             row.update(_costs(ranking.models[name], batch))

@@ -10,7 +10,6 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ckd_mm.functional import parc
-from ckd_mm.probing.batches import library_of
 from ckd_mm.ranking.data import batches_of
 from ckd_mm.ranking.entries import Model, Ranking
 from ckd_mm.ranking.table import Column, Scores
@@ -44,6 +43,11 @@ def rank_teachers(ranking: Ranking, num_images: int) -> Scores:
             be read.
     """
     for name, model in ranking.models.items():
+        if model.cfg.get('default_scope') == 'mmdet':
+            raise ValueError(
+                f'teachers are ranked by the label of an image, and {name!r} is a '
+                'detector; take the mAP of tools/test.py for detectors'
+            )
         if model.checkpoint is None:
             raise ValueError(
                 f'{name!r} has no checkpoint, and an untrained model is no teacher; '
@@ -82,12 +86,6 @@ def _outputs(
     ranked: Model, model: BaseModel, batches: list[dict[str, Any]]
 ) -> tuple[Tensor, Tensor]:
     """Embeddings (B, D) and classes (B,) of all images."""
-    if library_of(model) != 'mmpretrain':
-        raise ValueError(
-            f'teachers are ranked by the label of an image, which a '
-            f'{type(model).__name__} does not give; take the mAP of tools/test.py for '
-            'detectors'
-        )
     model.eval()
     embeddings, classes = [], []
     with ranked.forward():

@@ -25,8 +25,9 @@ def read_trained(
         names: The names of the models.
 
     Returns:
-        The mean of the metric over the seeds that are finished, and the checkpoint of
-        the link of the model with the first seed, both by the name of the model.
+        The mean of the metric over the seeds that all have finished, and the checkpoint
+        of the link of the model, of the first seed if the chain has trained it, both by
+        the name of the model.
 
     Raises:
         ValueError: A link is not there or not trained.
@@ -34,17 +35,22 @@ def read_trained(
     read = read_chain(chain)
     runs = plan_chain(read, work_dir)
     values = values_by_seed(read, runs)
-    found, checkpoints = {}, {}
-    for name in names:
-        link = _link(read, kind, name)
-        if not values[link]:
+    links = {name: _link(read, kind, name) for name in names}
+    seeds = [
+        seed for seed in read.seeds if all(seed in values[x] for x in links.values())
+    ]
+    for link in links.values():
+        if not seeds and len(values[link]) < len(read.seeds):
             raise ValueError(
-                f'link {link!r} of {chain} has no result in {work_dir}; train it '
-                f'first: python tools/chain.py {chain} --work-dir {work_dir}'
+                f'link {link!r} of {chain} has no result in {work_dir} of a seed that '
+                f'all have finished; train it first: python tools/chain.py {chain} '
+                f'--work-dir {work_dir}'
             )
-        found[name] = statistics.mean(values[link].values())
-        checkpoints[name] = _checkpoint(runs, name)
-    return found, checkpoints
+    found = {
+        name: statistics.mean(values[link][seed] for seed in seeds)
+        for name, link in links.items()
+    }
+    return found, {name: _checkpoint(read, runs, name) for name in links}
 
 
 def _link(chain: Chain, kind: str, name: str) -> str:
@@ -55,6 +61,11 @@ def _link(chain: Chain, kind: str, name: str) -> str:
             'the models the names of its links'
         )
     if kind == 'students':
+        if chain.links[name].checkpoint is not None:
+            raise ValueError(
+                f'link {name!r} of {chain.source} has a checkpoint, so the chain does '
+                'not train it and has no result of it; leave that out, or this model'
+            )
         return name
     taught = [one for one, link in chain.links.items() if [*link.teachers] == [name]]
     if len(taught) != 1:
@@ -65,6 +76,9 @@ def _link(chain: Chain, kind: str, name: str) -> str:
     return taught[0]
 
 
-def _checkpoint(runs: Iterable[Run], name: str) -> str:
+def _checkpoint(chain: Chain, runs: Iterable[Run], name: str) -> str:
+    given = chain.links[name].checkpoint
+    if given is not None:
+        return given
     found = next(run for run in runs if run.method == name)
     return str(found.last_checkpoint)

@@ -96,7 +96,8 @@ def _remarks(proposal: Proposal) -> list[str]:
 def _small_sum(proposals: Sequence[Proposal], weight: Any) -> list[str]:
     """A warning if all gradients together are less than the student's own at weight 1.
 
-    The learning rate of a config is that of the student alone, and it stays. The sum is
+    The learning rate of a config is that of the student alone, and it stays. Adam
+    divides by the size of the gradients, so it does not mind. The sum is
     `weight * (1 + number * share / (1 - share))` of the student's own; at the share
     that the warning names it is 1.
     """
@@ -109,7 +110,8 @@ def _small_sum(proposals: Sequence[Proposal], weight: Any) -> list[str]:
     missing = 1.0 / weight - 1.0
     return [
         f'- WARNING: student_loss_weight={weight:g} makes all gradients together '
-        f"{total:.2g} of the student's own at weight 1, and the learning rate stays; "
+        f"{total:.2g} of the student's own at weight 1, and the learning rate stays, "
+        'which matters with SGD and not with Adam; '
         f'with --share {missing / (number + missing):.3g} they are as large'
     ]
 

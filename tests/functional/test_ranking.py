@@ -101,6 +101,12 @@ def test_parc_is_the_rank_correlation_of_the_distances_of_all_pairs() -> None:
     assert parc(features, labels) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize('value', [math.nan, 0.0])
+def test_parc_of_a_network_that_diverged_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match='not finite, or that are all equal'):
+        parc(torch.full((6, 4), value), torch.tensor([0, 1, 2, 0, 1, 2]))
+
+
 @pytest.mark.parametrize(
     ('labels', 'message'),
     [([0, 0, 0], 'all 3 images are of class 0'), ([0, 1], r'got \(3, 2\) and \(2,\)')],

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from ckd_mm.functional import parc, sp_loss
+from ckd_mm.functional import diswot_semantics, parc, sp_loss
 from ckd_mm.probing.steps import prediction_flops
 from ckd_mm.ranking import (
     Column,
@@ -52,9 +53,12 @@ def test_students_have_relations_and_semantics_where_they_are_as_wide(
     assert -0.5 < two['relations'] < 0 and two['score'] == two['relations']
     assert -4 < eight['semantics'] < 0 and 'semantics' not in two
     assert two['parameters'] < eight['parameters'] and two['FLOPs'] < eight['FLOPs']
+    torch.manual_seed(7)
     again = rank_students(ranking, num_images=8, num_draws=2)
     for column in ('relations', 'parameters', 'FLOPs'):
         assert again.rows['two'][column] == two[column]
+    other = rank_students(ranking, num_images=8, num_draws=2, seed=1)
+    assert other.rows['two']['relations'] != two['relations']
     only = Ranking(dict(a=ranking.models['eight']), ranking.reference, ranking.data)
     (row,) = rank_students(only, num_images=8, num_draws=1).rows.values()
     assert row['score'] == row['relations'] + row['semantics']
@@ -150,10 +154,11 @@ def test_untrained_teachers_and_detectors_are_refused(
         rank_teachers(Ranking(dict(a=Model(cfg)), None, cfg), 9)
     detector = Config.fromfile(detector_teacher['config'])
     model = Model(detector, detector_teacher['checkpoint'])
-    with pytest.raises(ValueError, match='each image must have one class'):
+    with pytest.raises(ValueError, match="'a' is a detector; take the mAP"):
         rank_teachers(Ranking(dict(a=model), None, detector), 2)
-    with pytest.raises(ValueError, match='a FasterRCNN does not give; take the mAP'):
-        rank_teachers(Ranking(dict(a=model), None, cfg), 9)
+    trained = dict(a=Model(cfg, 'a.pth'))
+    with pytest.raises(ValueError, match='each image must have one class'):
+        rank_teachers(Ranking(trained, None, detector), 2)
 
 
 def test_data_without_the_loader_are_refused(cfg: Config) -> None:
@@ -176,6 +181,42 @@ def test_validation_images_are_of_all_classes_and_the_same_at_each_call(
     labels = [int(sample.gt_label) for sample in once['data_samples']]
     assert {*labels} == {*range(10)}
     assert labels == [int(sample.gt_label) for sample in again['data_samples']]
+
+
+def test_augmentation_is_the_same_at_each_call(cfg: Config) -> None:
+    cfg = Config(cfg.to_dict())
+    crop = dict(type='RandomCrop', crop_size=16, padding=4)
+    cfg.train_dataloader.dataset.pipeline.insert(-1, crop)
+    found = []
+    for state, seed in ((0, 0), (1, 0), (0, 1)):
+        np.random.seed(state)
+        (batch,) = batches_of(cfg, 'train', 8, 8, seed)
+        found.append(torch.stack([*batch['inputs']]))
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_semantics_are_those_of_the_gradient_of_the_cross_entropy(
+    cfg: Config, tmp_path: Path
+) -> None:
+    models, gradients = [], []
+    (batch,) = batches_of(cfg, 'train', 8, 8)
+    target = torch.tensor([int(sample.gt_label) for sample in batch['data_samples']])
+    for seed in range(2):
+        torch.manual_seed(seed)
+        model = stock_model(cfg)
+        model.init_weights()
+        torch.save({'state_dict': model.state_dict()}, tmp_path / f'{seed}.pth')
+        models.append(Model(cfg, str(tmp_path / f'{seed}.pth')))
+        images = model.eval().data_preprocessor(batch, False)['inputs']
+        embedding = model.extract_feat(images)[-1].detach()
+        error = model.head.fc(embedding).softmax(dim=1)
+        error -= torch.nn.functional.one_hot(target, 10)
+        gradients.append(error.T @ embedding / 8)
+    ranking = Ranking(dict(a=models[0]), models[1], cfg)
+    (row,) = rank_students(ranking, num_images=8, num_draws=1).rows.values()
+    expected = float(diswot_semantics(*gradients))
+    assert row['semantics'] == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_model_that_cannot_run_is_named(write: Write, of_width: OfWidth) -> None:

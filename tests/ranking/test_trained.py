@@ -114,6 +114,37 @@ def test_teachers_get_the_weights_of_the_chain(
     assert weights['big'] == str(runs[0].folder / 'a.pth')
 
 
+def test_a_teacher_that_the_chain_is_given_keeps_its_weights(
+    write: Write, of_width: OfWidth, tmp_path: Path
+) -> None:
+    model = build_untrained(of_width(8)['config'])[1]
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'given.pth')
+    given = dict(config=of_width(8)['config'], checkpoint=str(tmp_path / 'given.pth'))
+    links = dict(given=given, pupil=of_width(2, teacher='given', **KD))
+    path = write('given.py', links=links, metric='accuracy/top1', seeds=[0])
+    (run,) = plan_chain(read_chain(path), tmp_path / 'work')
+    run.folder.mkdir(parents=True)
+    write_json(run.folder / 'result.json', dict(metrics={'accuracy/top1': 50.0}))
+    found, weights = read_trained(path, tmp_path / 'work', 'teachers', ['given'])
+    assert (found, weights) == (dict(given=50.0), dict(given=given['checkpoint']))
+    with pytest.raises(ValueError, match="'given' of .* has a checkpoint, so the chai"):
+        read_trained(path, tmp_path / 'work', 'students', ['given'])
+
+
+def test_models_are_compared_by_the_seeds_that_all_have(
+    chain: Path, tmp_path: Path
+) -> None:
+    names = ['small', 'middle']
+    (result,) = (tmp_path / 'work/small').glob('seed0-*/result.json')
+    result.unlink()
+    found, _ = read_trained(chain, tmp_path / 'work', 'students', names)
+    assert found == dict(small=82.0, middle=92.0), 'seed 1 alone'
+    for path in (tmp_path / 'work/middle').glob('seed1-*/result.json'):
+        path.unlink()
+    with pytest.raises(ValueError, match="'small' .* of a seed that all have finished"):
+        read_trained(chain, tmp_path / 'work', 'students', names)
+
+
 def test_what_is_not_trained_or_no_link_is_one_line(
     chain: Path, write: Write, of_width: OfWidth, tool: Tool, tmp_path: Path
 ) -> None:

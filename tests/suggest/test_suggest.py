@@ -167,6 +167,10 @@ def test_the_tool_leaves_config_and_work_dir_alone_and_says_the_same_again(
     assert out.read_text() == text
     missing = run_script('tools/suggest.py', tmp_path / 'no.py')
     assert "no.py' is not there; give the path" in missing.stderr
+    (tmp_path / 'broken.py').write_text('model = [')
+    broken = run_script('tools/suggest.py', tmp_path / 'broken.py')
+    assert broken.stderr.splitlines()[-1].startswith('error: reading ')
+    assert 'ended in SyntaxError' in broken.stderr
     wrong = run_script('tools/suggest.py', *told, '--terms', 'kb', '--out', 'kb.md')
     assert "error: the config has no distill term 'kb'" in wrong.stderr
 

@@ -100,6 +100,7 @@ def test_killed_within_a_link_it_goes_on_and_the_student_learns_from_its_weights
     assert not list(work_dir.glob('*/*/result.json'))
     out = call(chain)
     assert '2 links x 1 seeds: 0 runs are finished, 2 to do' in out
+    assert 'mmengine - INFO' not in out
     assert result(work_dir, 'big')['resumed'] and result(work_dir, 'big')['iter'] == 10
     assert not result(work_dir, 'small')['resumed']
     (log,) = work_dir.glob('small/*/*/vis_data/scalars.json')
