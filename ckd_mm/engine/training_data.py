@@ -71,7 +71,7 @@ def _check_labels(runner: Runner, maker: PairMaker, student_loss_weight: Any) ->
             f'term {name!r} needs labels, and the training data ({kind}) have none: '
             f"{reason}; compare by on='backbone', on='neck', the logits of a "
             "classifier, on='dense_logits' or RoIs with rois='teacher', with a loss "
-            'that asks for nothing of the labels'
+            'and weighers that ask for nothing of the labels'
         )
     groups = type(getattr(runner.train_dataloader, 'batch_sampler', None)).__name__
     if 'AspectRatio' in groups:

@@ -204,13 +204,15 @@ def _check_need_no_labels(student: BaseModel, views: Iterable[TeacherView]) -> N
     for view in views:
         for name, bound in view.terms.items():
             if 'sample_index' in bound.context_names:
-                reasons[name] = 'its loss numbers the images of the labelled data'
+                reasons[name] = (
+                    'its loss or teacher numbers the images of the labelled data'
+                )
     for name, reason in reasons.items():
         raise ValueError(
             f'term {name!r} compares on the images of unlabelled and cannot do without '
             f"labels: {reason}; compare by on='backbone', on='neck', the logits of a "
             "classifier, on='dense_logits' or RoIs with rois='teacher', with a loss "
-            'that asks for nothing of the labels'
+            'and weighers that ask for nothing of the labels'
         )
 
 

@@ -37,17 +37,29 @@ def check_logits(student: Tensor, teacher: Tensor) -> None:
     )
 
 
-def check_weighed(student: Tensor) -> None:
+def check_weighed(student: Tensor, teacher: Tensor | None = None) -> None:
     """Check that rows are weighed by what the student says of them, logits (B, C).
+
+    Args:
+        student: What is looked at.
+        teacher: Its logits, where they are at hand: those of the student have as many
+            columns, and an embedding seldom has.
 
     Raises:
         ValueError: They are something else.
     """
-    if student.ndim != 2:
+    is_other = teacher is not None and student.shape != teacher.shape
+    if student.ndim != 2 or is_other:
+        beside = (
+            f' beside {tuple(teacher.shape)} of the teacher'
+            if teacher is not None
+            else ''
+        )
         raise ValueError(
             'these weights are made of class logits (B, C) of the student, got '
-            f'{tuple(student.shape)}; compare its logits, or take a weigher that does '
-            'not look at them, such as ConfidenceGate, CorrectnessGate or ClassWeight'
+            f'{tuple(student.shape)}{beside}; compare its logits, or take a weigher '
+            'that does not look at them, such as ConfidenceGate, CorrectnessGate or '
+            'ClassWeight'
         )
 
 

@@ -177,8 +177,9 @@ class PreviousEpochTeacher(TeacherKind):
                 f'teacher: top_k must be below the {num_classes} classes of the '
                 f'student, got {self.top_k}; leave it out to keep all'
             )
-        number = SampleIndex(runner.train_dataloader.dataset).num_samples
-        size = num_bytes(number, num_classes, self.top_k, self.half)
+        dataset = runner.train_dataloader.dataset
+        number = SampleIndex(dataset).num_samples
+        size = num_bytes(number, num_classes, self.top_k, self.half, len(dataset))
         free = free_bytes(device)
         words = (
             f'the memory of the previous epoch takes {shown(size)} on {device.type}, '

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ckd_mm.checks import boolean, non_negative
 from ckd_mm.functional import focal_weight
+from ckd_mm.functional._inputs import check_weighed
 from ckd_mm.losses._takes import Takes
 from ckd_mm.registry import WEIGHERS
 
@@ -37,4 +38,5 @@ class FocalWeight(nn.Module):
 
     def forward(self, student: Tensor, teacher: Tensor, target: Tensor) -> Tensor:
         """The weights (B,) of rows of class logits."""
+        check_weighed(student, teacher)
         return focal_weight(student, target, gamma=self.gamma)

@@ -57,7 +57,7 @@ class IPWDWeight(nn.Module):
         student_embedding: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """The weights (B,), and the cross-entropy that trains the second head."""
-        check_weighed(student)
+        check_weighed(student, teacher)
         share_BC = label_weights(target, len(student), student.shape[1])
         with full_precision(student_embedding, student_embedding) as (_, embedding_BD):
             logits_BC = self.head(embedding_BD)

@@ -43,6 +43,8 @@ REFUSED = {
     ),
 }
 
+FITNET = dict(type='FitNetLoss', student_channels=5, teacher_channels=5)
+
 
 @pytest.mark.parametrize('what', REFUSED)
 def test_a_mistake_is_a_sentence_before_training(what: str) -> None:
@@ -62,8 +64,43 @@ def test_names_need_classes_with_names() -> None:
 def test_a_map_of_the_student_has_no_probability_of_the_label(weigher: Any) -> None:
     """As where a shallow layer learns the logits of a deep one."""
     more = [torch.randn(2, 5)] if isinstance(weigher, IPWDWeight) else []
-    with pytest.raises(ValueError, match=r'got \(2, 4, 8, 8\); compare its logits, or'):
+    with pytest.raises(
+        ValueError, match=r'got \(2, 4, 8, 8\) beside .*; compare its logits, or'
+    ):
         weigher(torch.randn(2, 4, 8, 8), torch.randn(2, 4), torch.tensor([0, 3]), *more)
+
+
+@pytest.mark.parametrize(
+    'weigher', [FocalWeight(), IPWDWeight(in_channels=5, num_classes=5)]
+)
+def test_an_embedding_of_the_student_has_no_probability_of_the_label(
+    weigher: Any,
+) -> None:
+    """As where a layer on the embedding learns the teacher's logits (DHO)."""
+    more = [torch.randn(2, 5)] if isinstance(weigher, IPWDWeight) else []
+    with pytest.raises(ValueError, match=r'got \(2, 5\) beside \(2, 4\) of the teach'):
+        weigher(torch.randn(2, 5), torch.randn(2, 4), torch.tensor([0, 3]), *more)
+
+
+@pytest.mark.parametrize(
+    'weigher', ['ConfidenceGate', 'CorrectnessGate', 'FocalWeight']
+)
+def test_embeddings_are_not_weighed_as_logits(weigher: str) -> None:
+    """Their softmax is of no classes: a gate would leave out all rows."""
+    with pytest.raises(
+        ValueError,
+        match=f"term 'kd': {weigher} takes rows of class logits .*, but on='embedding' "
+        "gives rows .*, no logits; compare on='logits', or take a weigher that fits: "
+        'ClassWeight$',
+    ):
+        build(toy(seed=0), dict(type=weigher), on='embedding', **FITNET)
+    found, _ = build(
+        toy(seed=0),
+        dict(type='ClassWeight', weights=[1.0] * 4),
+        on='embedding',
+        **FITNET,
+    )
+    assert found
 
 
 @pytest.mark.parametrize('loss', ['RKDLoss', 'DISTLoss', 'SinKDLoss'])

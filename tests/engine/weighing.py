@@ -55,11 +55,11 @@ def batches(number: int, rows: int = 6) -> list[dict[str, Any]]:
 
 
 def build(
-    student: ImageClassifier, sample_weight: Any, **loss: Any
+    student: ImageClassifier, sample_weight: Any, on: str = 'logits', **loss: Any
 ) -> tuple[Distiller, Term]:
     if 'type' not in loss:
         loss = dict(type='KDLoss', temperature=2.0) | loss
-    config = dict(kd=dict(on='logits', loss=loss, sample_weight=sample_weight))
+    config = dict(kd=dict(on=on, loss=loss, sample_weight=sample_weight))
     torch.manual_seed(3)  # of the head of IPWD
     (term,) = build_terms(config)
     assert term.sample_weight is not None

@@ -32,6 +32,15 @@ def student(
     return stock_model(classifier_config(tmp_path_factory.mktemp('unused')))
 
 
+class Thrice:
+    """As MMEngine's RepeatDataset."""
+
+    dataset = range(300)
+
+    def __len__(self) -> int:
+        return 3 * len(self.dataset)
+
+
 def run_of(model: Any, loop: Any = None) -> Any:
     """As much of a run as a teacher is built of."""
     loader = SimpleNamespace(dataset=range(300))
@@ -93,6 +102,19 @@ def test_a_memory_that_would_not_fit_is_refused_with_its_size(
     monkeypatch.setattr(student.head, 'num_classes', 1000)
     with pytest.raises(ValueError, match='set half=True or top_k=32 in the teacher'):
         build(student)
+
+
+def test_images_that_an_epoch_repeats_count_as_often(
+    student: BaseModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(previous, 'print_log', lambda text, **_: said.append(text))
+    run = run_of(student)
+    run.train_dataloader.dataset = Thrice()
+    (kind,) = read_teachers(dict(previous_epoch='memory'))
+    kind.build(run, CPU)
+    # 300 images that are kept, and 900 with their numbers
+    assert f'takes {(300 * (40 + 1) + 900 * (40 + 8)) / 1000} kB on cpu' in said[0]
 
 
 def test_a_memory_has_no_weights_of_the_student_an_epoch_ago(

@@ -90,6 +90,8 @@ class LossFit:
             is_rows = given in ('rows', 'sigmoid')
             said = _GIVEN[given] + (_of_kind(self.specs[0].columns) if is_rows else '')
             raise ValueError(self._refusal(loss, said, given))
+        if _is_weigher(loss) and takes == 'distribution' and self._has_no_logits(given):
+            raise ValueError(self._refusal(loss, 'rows (B, D), no logits', 'other'))
         if takes in ('maps', 'rows or maps'):
             self._check_levels()
         for spec in self.specs:
@@ -152,6 +154,12 @@ class LossFit:
                 'maps'
             )
 
+    def _has_no_logits(self, given: str) -> bool:
+        """Whether a part gives rows that are of no classes, such as embeddings."""
+        part = self.on.get('part') if isinstance(self.on, Mapping) else self.on
+        is_named = str(part).endswith('logits')  # of a head that is not known
+        return given == 'rows' and self.specs[0].columns is None and not is_named
+
     def _given(self) -> str:
         """What the parts give; empty where only a step can show it."""
         if any(_kind(spec) == 'maps' for spec in self.specs):
@@ -170,7 +178,7 @@ class LossFit:
             for name, part in self.known.items()
             if self._suits(name, part, loss)
         ]
-        is_weigher = type(loss) in WEIGHERS.module_dict.values()
+        is_weigher = _is_weigher(loss)
         what, registry = ('weigher', WEIGHERS) if is_weigher else ('loss', LOSSES)
         anything = (None,) if is_weigher else ()
         offers = offers_of(self.specs, self.shared)
@@ -251,6 +259,10 @@ def _way_with_one(columns: Columns | Pixels) -> str:
     if columns.kind.startswith('a sigmoid'):
         return "use KDLoss with activation='binary', or "
     return ''
+
+
+def _is_weigher(loss: nn.Module) -> bool:
+    return type(loss) in WEIGHERS.module_dict.values()
 
 
 def _takes(loss: nn.Module) -> str:
