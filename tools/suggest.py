@@ -36,6 +36,9 @@ def main() -> None:
             f'error: {out} is there already, and nothing is overwritten; give another '
             'file with --out, or remove this one'
         )
+    for folder in out.parents:
+        if folder.exists() and not folder.is_dir():
+            sys.exit(f'error: {folder} is a file, no folder; give another --out')
     with as_value_error(f'reading {args.config!r}', 'mend it, or --cfg-options'):
         cfg = Config.fromfile(args.config)
         cfg.merge_from_dict(args.cfg_options or {})
@@ -50,9 +53,14 @@ def main() -> None:
         seed=args.seed,
     )
     text = report(proposals, *find_hook(cfg))
+    print(text)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text + '\n')
-    print(f'{text}\n\nwritten to {out}')
+    try:
+        with out.open('x') as file:
+            file.write(text + '\n')
+    except FileExistsError:
+        sys.exit(f'error: another call has written {out} since; give another --out')
+    print(f'\nwritten to {out}')
 
 
 def _parse_args() -> argparse.Namespace:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from mmengine.model import BaseModel
 
 from ckd_mm.engine.distiller import Distiller
 from ckd_mm.engine.terms import build_terms
@@ -22,6 +23,7 @@ __all__ = ['peers']
 TERMS: dict[str, tuple[Any, dict[str, Any]]] = {
     'neck': (dict(student='neck:0', teacher='neck:0'), dict(type='ATLoss')),
     'roi_logits': ('roi_logits', dict(type='KDLoss', temperature=1.0)),
+    'logits': ('logits', dict(type='KDLoss', temperature=1.0)),
 }
 
 
@@ -40,14 +42,20 @@ def peers(
     ]
     peer = deepcopy(setting.teacher).requires_grad_(True).train()
     setting.optimizer.optimizer.add_param_group({'params': [*peer.parameters()]})
-    for name in TERMS:
-        if name == 'neck' or hasattr(setting.student, 'roi_head'):
-            cases = _cases(setting, replace(setting, student=peer), name)
-            found = interleaved(cases, setting.samples, rounds, warmup)
-            cells = [spread(found[case]) for case in 'abtc']
-            ratio = ratios(found['c'], found['a'], found['b'], found['t'])
-            lines.append(f'| `{name}` | {" | ".join(cells)} | {spread(ratio)} |')
+    for name in _names(setting.student):
+        cases = _cases(setting, replace(setting, student=peer), name)
+        found = interleaved(cases, setting.samples, rounds, warmup)
+        cells = [spread(found[case]) for case in 'abtc']
+        ratio = ratios(found['c'], found['a'], found['b'], found['t'])
+        lines.append(f'| `{name}` | {" | ".join(cells)} | {spread(ratio)} |')
     return lines
+
+
+def _names(student: BaseModel) -> list[str]:
+    """The terms that this kind of student has."""
+    if hasattr(student, 'head'):
+        return ['logits']
+    return ['neck', 'roi_logits'] if hasattr(student, 'roi_head') else ['neck']
 
 
 def _cases(setting: Setting, of_peer: Setting, name: str) -> dict[str, Case]:

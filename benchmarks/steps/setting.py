@@ -140,7 +140,7 @@ def coco(checkpoint: str | None = None, amp: bool = False) -> Setting:
 
 
 def imagenet(checkpoint: str | None = None, amp: bool = False) -> Setting:
-    """ResNet-18 of ImageNet on random images, for the section `alone`."""
+    """ResNet-18 of ImageNet on random images, for the sections `alone` and `peers`."""
     student, _ = read_config('mmpretrain::resnet/resnet18_8xb32_in1k.py')
     batch = _random_images(16, 224)
     text = 'ResNet-18 of configs/mmpretrain; 16 random images of 224x224'

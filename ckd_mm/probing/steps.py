@@ -103,7 +103,7 @@ def first_iteration() -> Iterator[None]:
 
 
 def forward_seconds(model: BaseModel, batch: dict[str, Any], repeats: int = 3) -> float:
-    """The median time of a prediction, post-processing included.
+    """The median time of a prediction after a first one, post-processing included.
 
     Without it, a model with masks would make one for each of its proposals.
 
@@ -114,12 +114,12 @@ def forward_seconds(model: BaseModel, batch: dict[str, Any], repeats: int = 3) -
     with as_value_error(f'a prediction of a {type(model).__name__}'):
         model.eval()
         data = model.data_preprocessor(_labelled(batch), False)
-        for _ in range(repeats):
+        for _ in range(1 + repeats):
             start = time.perf_counter()
             with torch.no_grad():
                 model(data['inputs'], data['data_samples'], mode='predict')
             seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+    return statistics.median(seconds[1:])
 
 
 def prediction_flops(model: BaseModel, batch: dict[str, Any]) -> int:

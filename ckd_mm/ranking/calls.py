@@ -17,6 +17,8 @@ from ckd_mm.ranking.trained import read_trained
 
 __all__ = ['add_arguments', 'print_ranking']
 
+FEWEST = 3
+
 
 def add_arguments(parser: argparse.ArgumentParser, images: str, default: int) -> None:
     """Add the arguments that both tools have.
@@ -70,6 +72,11 @@ def _print(
 ) -> None:
     ranking, trained = read_ranking(args.config, kind, args.cfg_options), None
     if args.trained is not None:
+        if len(ranking.models) < FEWEST:
+            raise ValueError(
+                f'a rank correlation needs {FEWEST} models at least, got '
+                f'{len(ranking.models)}; add some, or leave --trained out'
+            )
         work_dir = args.work_dir or Path('work_dirs/chain') / args.trained.stem
         trained, weights = read_trained(args.trained, work_dir, kind, ranking.models)
         if kind == 'teachers':

@@ -139,5 +139,5 @@ def _costs(model: Model, batch: dict[str, Any]) -> dict[str, float]:
     return {
         'parameters': sum(weight.numel() for weight in built.parameters()),
         'FLOPs': prediction_flops(built, one),
-        'prediction': forward_seconds(built, one),
+        'prediction': forward_seconds(built, one, repeats=15),
     }

@@ -12,8 +12,6 @@ from ckd_mm.functional import kendall, spearman
 
 __all__ = ['Column', 'Scores', 'correlations', 'ordered']
 
-FEWEST = 3
-
 
 @dataclass(frozen=True)
 class Column:
@@ -80,16 +78,8 @@ def correlations(scores: Scores, trained: Mapping[str, float]) -> str:
     Args:
         scores: The scores of all models.
         trained: What each gave after training.
-
-    Raises:
-        ValueError: There are fewer than three models.
     """
     names = list(scores.rows)
-    if len(names) < FEWEST:
-        raise ValueError(
-            f'a rank correlation needs {FEWEST} models at least, got {len(names)}; add '
-            'some'
-        )
     after = torch.tensor([trained[name] for name in names], dtype=torch.float64)
     lines = [['column', "Spearman's rho", "Kendall's tau"]]
     for column in scores.columns:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ckd_mm.chain import Chain, plan_chain, read_chain
 from ckd_mm.compare import Run, values_by_seed
+from ckd_mm.ranking.entries import Model
 
 __all__ = ['read_trained']
 
 
 def read_trained(
-    chain: str | Path, work_dir: Path, kind: str, names: Iterable[str]
+    chain: str | Path, work_dir: Path, kind: str, models: Mapping[str, Model]
 ) -> tuple[dict[str, float], dict[str, str]]:
     """The results of a chain for the models of a ranking.
 
@@ -22,7 +23,7 @@ def read_trained(
         work_dir: The folder of its runs.
         kind: `'students'`: the models are links; `'teachers'`: they are links, and what
             counts is the one student of each.
-        names: The names of the models.
+        models: The models by name.
 
     Returns:
         The mean of the metric over the seeds that all have finished, and the checkpoint
@@ -30,12 +31,18 @@ def read_trained(
         the name of the model.
 
     Raises:
-        ValueError: A link is not there or not trained.
+        ValueError: A link is not there, has another backbone, or is not trained.
     """
     read = read_chain(chain)
     runs = plan_chain(read, work_dir)
     values = values_by_seed(read, runs)
-    links = {name: _link(read, kind, name) for name in names}
+    links = {name: _link(read, kind, name) for name in models}
+    for name, model in models.items():
+        if read.links[name].cfg.model.backbone != model.cfg.model.backbone:
+            raise ValueError(
+                f'link {name!r} of {chain} has another backbone than {name!r} of '
+                'the ranking; give both the same config and cfg_options'
+            )
     seeds = [
         seed for seed in read.seeds if all(seed in values[x] for x in links.values())
     ]

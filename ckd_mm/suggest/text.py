@@ -69,11 +69,11 @@ def _row(proposal: Proposal, outcome: Outcome) -> list[str]:
 
 
 def _cell(values: Mapping[int, float]) -> str:
-    """Mean and standard error."""
-    error = standard_error(list(values.values()))
-    if error is None:
+    """Mean and standard error; one value has no error."""
+    if not values:
         return NOT_THERE
-    return f'{statistics.mean(values.values()):.3f} ± {error:.3f}'
+    mean, error = statistics.mean(values.values()), standard_error([*values.values()])
+    return f'{mean:.3f}' if error is None else f'{mean:.3f} ± {error:.3f}'
 
 
 def _remarks(proposal: Proposal) -> list[str]:

@@ -175,6 +175,8 @@ def _subject(
         notes.append('its GradientShare changes the weight; leave that schedule out')
     if temperature is None:
         trials = [Trial(term.name, None)]
+        if temperatures is not None:
+            notes.append('its loss has no temperature; it is measured once')
     else:
         tried = temperatures or [factor * temperature for factor in FACTORS]
         trials = [Trial(_trial_name(term.name, one), one) for one in sorted(tried)]

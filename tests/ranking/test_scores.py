@@ -243,7 +243,3 @@ def test_the_order_is_compared_with_training() -> None:
         '| a | 0.50 | 0.33 |',
         '| b | - | - |',
     ]
-    with pytest.raises(ValueError, match='needs 3 models at least, got 2'):
-        correlations(
-            Scores(scores.columns, dict(y=rows['y'], z=rows['z']), 'a'), trained
-        )

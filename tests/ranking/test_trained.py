@@ -5,17 +5,18 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from ckd_mm.atomic import write_json
 from ckd_mm.chain import plan_chain, read_chain
 from ckd_mm.probing.untrained import build_untrained
-from ckd_mm.ranking import read_trained
+from ckd_mm.ranking import Model, read_ranking, read_trained
 
 Write = Callable[..., Path]
 OfWidth = Callable[..., dict[str, Any]]
@@ -44,6 +45,14 @@ def chain(write: Write, of_width: OfWidth, tmp_path: Path) -> Path:
         result = dict(metrics={'accuracy/top1': top1}, resumed=False, seconds=1)
         write_json(run.folder / 'result.json', result)
     return path
+
+
+@pytest.fixture
+def students(write: Write, of_width: OfWidth) -> Mapping[str, Model]:
+    """Those of the chain, as a ranking has them."""
+    entries = dict(small=of_width(2), middle=of_width(4), large=of_width(8))
+    ranking = write('students.py', students=entries, teacher=of_width(8))
+    return read_ranking(ranking, 'students').models
 
 
 @pytest.fixture
@@ -80,7 +89,7 @@ def test_teachers_get_the_weights_of_the_chain(
     write: Write, of_width: OfWidth, tool: Tool, chain: Path, tmp_path: Path
 ) -> None:
     """The chain has one teacher with three students: which of them counts?"""
-    teachers = dict(big=of_width(8), small=of_width(2))
+    teachers = dict(big=of_width(8), small=of_width(2), middle=of_width(4))
     ranking = write(teachers=teachers)
     with pytest.raises(
         SystemExit, match="error: link 'big' of .* must have one student"
@@ -103,13 +112,12 @@ def test_teachers_get_the_weights_of_the_chain(
         (run.folder / 'last_checkpoint').write_text(str(run.folder / 'a.pth'))
         metrics = {'accuracy/top1': 50.0 + number}
         write_json(run.folder / 'result.json', dict(metrics=metrics))
-    teachers['middle'] = of_width(4)
-    ranking = write(teachers=teachers)
     text = tool('rank_teachers', ranking, '--trained', several, '--images', 30)
     for name, reached in (('big', 51), ('small', 53), ('middle', 55)):
         assert re.search(rf'\| {name} \| .* % \| - \| \S+ M \| {reached} \|', text)
     assert '| agreement | - | - |' in text
-    found, weights = read_trained(several, tmp_path / 'work', 'teachers', teachers)
+    models = read_ranking(ranking, 'teachers').models
+    found, weights = read_trained(several, tmp_path / 'work', 'teachers', models)
     assert found == dict(big=51.0, small=53.0, middle=55.0)
     assert weights['big'] == str(runs[0].folder / 'a.pth')
 
@@ -125,30 +133,36 @@ def test_a_teacher_that_the_chain_is_given_keeps_its_weights(
     (run,) = plan_chain(read_chain(path), tmp_path / 'work')
     run.folder.mkdir(parents=True)
     write_json(run.folder / 'result.json', dict(metrics={'accuracy/top1': 50.0}))
-    found, weights = read_trained(path, tmp_path / 'work', 'teachers', ['given'])
+    models = dict(given=Model(Config.fromfile(given['config'])))
+    found, weights = read_trained(path, tmp_path / 'work', 'teachers', models)
     assert (found, weights) == (dict(given=50.0), dict(given=given['checkpoint']))
     with pytest.raises(ValueError, match="'given' of .* has a checkpoint, so the chai"):
-        read_trained(path, tmp_path / 'work', 'students', ['given'])
+        read_trained(path, tmp_path / 'work', 'students', models)
 
 
 def test_models_are_compared_by_the_seeds_that_all_have(
-    chain: Path, tmp_path: Path
+    chain: Path, students: Mapping[str, Model], tmp_path: Path
 ) -> None:
-    names = ['small', 'middle']
+    students = {name: students[name] for name in ('small', 'middle')}
     (result,) = (tmp_path / 'work/small').glob('seed0-*/result.json')
     result.unlink()
-    found, _ = read_trained(chain, tmp_path / 'work', 'students', names)
+    found, _ = read_trained(chain, tmp_path / 'work', 'students', students)
     assert found == dict(small=82.0, middle=92.0), 'seed 1 alone'
     for path in (tmp_path / 'work/middle').glob('seed1-*/result.json'):
         path.unlink()
     with pytest.raises(ValueError, match="'small' .* of a seed that all have finished"):
-        read_trained(chain, tmp_path / 'work', 'students', names)
+        read_trained(chain, tmp_path / 'work', 'students', students)
 
 
 def test_what_is_not_trained_or_no_link_is_one_line(
-    chain: Path, write: Write, of_width: OfWidth, tool: Tool, tmp_path: Path
+    chain: Path,
+    students: Mapping[str, Model],
+    write: Write,
+    of_width: OfWidth,
+    tool: Tool,
+    tmp_path: Path,
 ) -> None:
-    other = dict(small=of_width(2), huge=of_width(4))
+    other = dict(small=of_width(2), large=of_width(8), huge=of_width(4))
     ranking = write(students=other, teacher=of_width(8))
     with pytest.raises(
         SystemExit, match="has no link 'huge'; it has .*; give the models"
@@ -157,4 +171,13 @@ def test_what_is_not_trained_or_no_link_is_one_line(
     with pytest.raises(
         ValueError, match=r"'small' of .* has no result in .*; train it"
     ):
-        read_trained(chain, tmp_path / 'elsewhere', 'students', ['small'])
+        read_trained(chain, tmp_path / 'elsewhere', 'students', students)
+    other['huge'] = other.pop('small')
+    two = write(students=other, teacher=of_width(8))
+    with pytest.raises(
+        SystemExit, match='needs 3 models at least, got 2; add some, or'
+    ):
+        tool('rank_students', two, '--trained', chain)
+    wide = dict(students, small=students['large'])
+    with pytest.raises(ValueError, match="link 'small' of .* has another backbone"):
+        read_trained(chain, tmp_path / 'work', 'students', wide)

@@ -61,9 +61,13 @@ def test_the_weight_gives_the_share() -> None:
     assert proposal.options == {'loss_weight': 9.0}  # 9 * 2 / (9 * 2 + 6)
     assert proposal.chosen.share(9.0) == pytest.approx(0.75)
     text = report([proposal], 2, {})
+    assert '| 0.150 ± 0.050 | 9 |' in text
     assert 'kd=dict(loss=dict(loss_weight=9.0)),' in text
     assert '--cfg-options custom_hooks.2.distill.kd.loss.loss_weight=9.0' in text
     assert 'loss_weight=0.9 of the config is a share of 0.231' in text
+    found = Measurements({'None': measured([0.1])}, {'None': {}})
+    text = report(propose([subject(None, [None])], found, 0.75), 2, {})
+    assert '| 0.100 | 9 |' in text, 'one value has no standard error'
 
 
 @pytest.mark.parametrize(
@@ -128,6 +132,8 @@ def test_only_a_loss_with_a_temperature_is_tried_at_several() -> None:
     assert kd.of == ('neck', 'head')
     assert kd.temperature == 4.0
     assert 'leave that schedule out' in kd.notes[0]
+    _, rkd, _ = read_terms(hook, temperatures=[8, 2])
+    assert rkd.notes == ['its loss has no temperature; it is measured once']
     (kd,) = read_terms(hook, ['kd'], [8, 2], ['head'])
     assert [one.temperature for one in kd.trials] == [2, 8]
     assert kd.of == ['head']

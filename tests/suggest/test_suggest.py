@@ -165,6 +165,8 @@ def test_the_tool_leaves_config_and_work_dir_alone_and_says_the_same_again(
     refused = run_script('tools/suggest.py', *told, '--out', out)
     assert f'error: {out} is there already, and nothing is' in refused.stderr
     assert out.read_text() == text
+    in_the_way = run_script('tools/suggest.py', *told, '--out', path / 'kd.md')
+    assert f'error: {path} is a file, no folder; give' in in_the_way.stderr
     missing = run_script('tools/suggest.py', tmp_path / 'no.py')
     assert "no.py' is not there; give the path" in missing.stderr
     (tmp_path / 'broken.py').write_text('model = [')
