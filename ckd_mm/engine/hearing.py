@@ -129,7 +129,8 @@ class _Known:
             )
         raise ValueError(
             f'{option}={name!r} names no model that is trained, which are '
-            f'{_listed((NAME, *self.peers))}{did_you_mean(str(name), self.peers)}'
+            f'{_listed((NAME, *self.peers))}{did_you_mean(str(name), self.peers)}; a '
+            'peer learns from these alone, not from teachers that stay as they are'
         )
 
     def _numbers(self, teacher: Any) -> tuple[int, ...]:

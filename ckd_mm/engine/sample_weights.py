@@ -206,6 +206,6 @@ def _check(weigher: nn.Module, weights: Any, rows: Tensor) -> None:
         got = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights)
         raise ValueError(
             f'{type(weigher).__name__} must give a weight for each of {len(rows)} '
-            f'rows of the loss, got {got}; what it looks at has other rows than what '
-            'the term compares'
+            f'rows of the loss, got {got}: what it looks at has other rows than what '
+            'the term compares; take another weigher, or leave sample_weight out'
         )

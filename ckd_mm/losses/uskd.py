@@ -117,6 +117,6 @@ def _both(channels: Sequence[int]) -> tuple[int, int]:
             'student_channels must be left out, or two integers >= 1, the number of '
             'classes and the channels of the middle layer, as of '
             "on=['logits', 'module:backbone.layer3'], got "
-            f'{channels!r}'
+            f'{channels!r}; without student_channels, on= must name both of these'
         )
     return channels[0], channels[1]
