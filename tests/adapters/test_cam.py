@@ -139,8 +139,16 @@ def test_only_classes_that_both_have_are_compared_in_the_students_order() -> Non
             ),
             'the teacher has GlobalAveragePooling and StackedLinearClsHead',
         ),
+        (
+            dict(
+                backbone=dict(type='MlpMixer', arch='s', img_size=64),
+                neck=dict(type='GlobalAveragePooling', dim=1),
+                head=dict(type='LinearClsHead', num_classes=5, in_channels=512),
+            ),
+            'but the neck of the teacher pools positions that have no height',
+        ),
     ],
-    ids=['neck', 'head'],
+    ids=['neck', 'head', 'positions'],
 )
 def test_models_without_such_maps_are_named(
     changes: dict[str, Any], reason: str

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch.nn.functional as F
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from ckd_mm.adapters.core.levels import maps_of
 from ckd_mm.adapters.core.pair_spec import Readout
@@ -41,6 +41,11 @@ def why_no_activation_maps(whose: str, model: BaseModel) -> str:
             'class activation maps need the mean of a map and one linear layer, '
             f'GlobalAveragePooling and LinearClsHead of MMPretrain, but the {whose} '
             f'has {given} and {type(head).__name__}'
+        )
+    if not isinstance(getattr(neck, 'gap', None), nn.AdaptiveAvgPool2d):
+        return (
+            'class activation maps need feature maps (N, C, H, W), but the neck of the '
+            f'{whose} pools positions that have no height and width'
         )
     if is_sharded(model):
         return (
