@@ -114,9 +114,9 @@ def _both(channels: Sequence[int]) -> tuple[int, int]:
     is_pair = isinstance(channels, (list, tuple)) and len(channels) == 2
     if not is_pair or not all(type(one) is int and one >= 1 for one in channels):
         raise ValueError(
-            'student_channels must be left out, or two integers >= 1, the number of '
-            'classes and the channels of the middle layer, as of '
-            "on=['logits', 'module:backbone.layer3'], got "
-            f'{channels!r}; without student_channels, on= must name both of these'
+            'student_channels must be left out where on= names logits and a middle '
+            "layer, as on=['logits', 'module:backbone.layer3'] does, or be two "
+            'integers >= 1, the number of classes and the channels of that layer, got '
+            f'{channels!r}'
         )
     return channels[0], channels[1]
