@@ -1,21 +1,25 @@
 """How far is what tools/suggest.py proposes from the best of a grid? Digits, 5 seeds.
 
     python -m ckd_mm.datasets.digits
-    python tools/train.py configs/mmpretrain/digits/resnet18-w16_digits.py  # teacher
+    python tools/train.py configs/mmpretrain/digits/resnet18-w16_digits.py  # teachers
+    python tools/train.py configs/mmdet/digits/faster-rcnn_r18-w32_digits.py
     python benchmarks/suggest_regret.py --jobs 2
+    python benchmarks/suggest_regret.py --data scenes --jobs 2
 
-For KD and for CKD: a grid of 4 weights and 4 temperatures; what the tool proposes for a
-share of 0.5 and of 0.9, measured with seed 0 alone; `GradientShare` with the same
-shares, at the config's temperature. All are trained with all seeds. The grid has the
-authors' settings, which are those of the configs. It was written down before the first
-run.
+For KD and for CKD: a grid of weights and temperatures, 16 on images and 6 on scenes;
+what the tool proposes for a share of 0.5 and of 0.9, measured with seed 0 alone;
+`GradientShare` with the same shares, at the config's temperature. All are trained with
+all seeds. The grids have the settings of the configs: on images those of the authors,
+and CKD's on scenes as in configs/compare/digit_scenes_maps.py. They were written down
+before the first run.
 
-The best of the grid is chosen by its mean over the seeds it is judged by, out of 16. So
-the regret is too large rather than too small, by what chance gives the best of 16.
+The best of the grid is chosen by its mean over the seeds it is judged by. So the regret
+is too large rather than too small, by what chance gives the best of so many.
 
-205 runs of 20 epochs, about 30 s each: an hour on 2 quiet cores. Each is kept, and the
-same command goes on. `--smallest` is one weight and one temperature, one seed and one
-epoch, to see that it works.
+205 runs of 20 epochs on images, about 30 s each, and 105 of 3 epochs on scenes, about
+75 s each: an hour each on 2 quiet cores. Each is kept, and the same command goes on.
+`--smallest` is one weight and one temperature, one seed and one epoch, to see that it
+works.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from typing import Any, TypeAlias
 
 from environment import ROOT, describe
 from mmengine.config import Config
+from regret_data import DATA, Data, Grid
 
 from ckd_mm.atomic import write_json
 from ckd_mm.compare import (
@@ -48,26 +53,11 @@ from ckd_mm.compare.intervals import difference
 from ckd_mm.compare.pieces import NOT_THERE, markdown
 from ckd_mm.suggest import find_hook, suggest
 
-__all__ = ['CONFIGS', 'GRIDS', 'methods_of', 'regrets']
+__all__ = ['DATA', 'methods_of', 'regrets']
 
-Grid: TypeAlias = tuple[Sequence[float], Sequence[float]]
 Values: TypeAlias = Mapping[str, Mapping[int, float]]
 
-FOLDER = 'configs/mmpretrain/digits/'
-BASE = FOLDER + 'resnet18-w2_digits.py'
-CONFIGS = {
-    'KD': FOLDER + 'kd_r18-w16-r18-w2_20e_digits.py',
-    'CKD': FOLDER + 'ckd_r18-w16-r18-w2_20e_digits.py',
-}
-GRIDS: dict[str, Grid] = {
-    'KD': ((0.03, 0.1, 0.3, 0.9), (1.0, 2.0, 4.0, 8.0)),
-    'CKD': ((0.3, 1.0, 3.0, 10.0), (0.1, 0.3, 1.0, 3.0)),
-}
-"""By method: weights, and temperatures."""
-OF_CONFIGS = ('KD weight 0.9 T 4', 'CKD weight 10 T 1')
-"""The settings of the configs, which are the authors'."""
 SHARES = (0.5, 0.9)
-METRIC = 'accuracy/top1'
 
 
 def main() -> None:
@@ -76,31 +66,37 @@ def main() -> None:
 
 
 def _measure(args: argparse.Namespace) -> dict[str, str]:
-    grids, seeds, options = GRIDS, [0, 1, 2, 3, 4], {}
+    data, seeds = DATA[args.data], [0, 1, 2, 3, 4]
     if args.smallest:
-        grids = {name: (w[:1], t[:1]) for name, (w, t) in GRIDS.items()}
-        seeds, options = [0], {'train_cfg.max_epochs': 1}
-    args.work_dir.mkdir(parents=True, exist_ok=True)
+        data = dataclasses.replace(
+            data,
+            grids={name: (w[:1], t[:1]) for name, (w, t) in data.grids.items()},
+            options={'train_cfg.max_epochs': 1},
+        )
+        seeds = [0]
+    work_dir = args.work_dir or Path('work_dirs') / data.out
+    work_dir.mkdir(parents=True, exist_ok=True)
     methods = {
         title: method
-        for name, path in CONFIGS.items()
+        for name, path in data.configs.items()
         for title, method in methods_of(
             name,
             Config.fromfile(path),
-            grids[name],
-            _proposed(args.work_dir / f'proposed_{name}.json', path),
+            data.grids[name],
+            _proposed(work_dir / f'proposed_{name}.json', path),
         ).items()
     }
-    source = args.work_dir / 'comparison.py'
-    teacher = find_hook(Config.fromfile(CONFIGS['KD']))[1]['teacher']
-    content = dict(base=BASE, teacher=teacher, methods=methods, metric=METRIC)
-    Config(dict(content, seeds=seeds, cfg_options=options)).dump(source)
+    source = work_dir / 'comparison.py'
+    teacher = find_hook(Config.fromfile(data.configs['KD']))[1]['teacher']
+    content = dict(base=data.base, teacher=teacher, methods=methods, metric=data.metric)
+    Config(dict(content, seeds=seeds, cfg_options=dict(data.options))).dump(source)
     comparison = read_comparison(source)
-    with locked(args.work_dir / 'runs', source) as lock:
-        runs = plan(comparison, args.work_dir / 'runs')
+    with locked(work_dir / 'runs', source) as lock:
+        runs = plan(comparison, work_dir / 'runs')
 
         def write(failures: Mapping[str, str]) -> None:
-            _write(args.out, grids, comparison, runs)
+            out = args.out or ROOT / f'benchmarks/results/{data.out}.md'
+            _write(out, data, comparison, runs)
 
         return train_missing(
             f'{len(comparison.students)} methods x {len(seeds)} seeds',
@@ -160,14 +156,15 @@ def methods_of(
     return methods
 
 
-def regrets(name: str, values: Values, digits: int = 2) -> list[list[str]]:
+def regrets(name: str, values: Values, data: Data) -> list[list[str]]:
     """The rows of a method: each setting, and how far the best of the grid is ahead.
 
     Args:
         name: The name of the method.
         values: Result by setting and seed.
-        digits: Number of digits behind the point.
+        data: What is trained.
     """
+    digits = data.digits
     means = {
         title: statistics.mean(found.values())
         for title, found in values.items()
@@ -187,7 +184,7 @@ def regrets(name: str, values: Values, digits: int = 2) -> list[list[str]]:
         ],
     ]
     for title in means:
-        if title not in grid or title in OF_CONFIGS:
+        if title not in grid or title in data.of_configs:
             gap = difference(values[best], values[title])
             text = NOT_THERE if gap is None else gap.text(digits)
             label = f'{title}, the config' if title in grid else title
@@ -210,15 +207,13 @@ def _proposed(kept: Path, path: str) -> dict[str, dict[str, float]]:
     return json.loads(kept.read_text())
 
 
-def _write(
-    out: Path, grids: Mapping[str, Grid], comparison: Comparison, runs: Sequence[Run]
-) -> None:
+def _write(out: Path, data: Data, comparison: Comparison, runs: Sequence[Run]) -> None:
     values = values_by_seed(comparison, runs)
-    rows = [['setting', f'mean {METRIC}', 'regret']]
-    rows += [row for name in grids for row in regrets(name, values)]
+    rows = [['setting', f'mean {data.metric}', 'regret']]
+    rows += [row for name in data.grids for row in regrets(name, values, data)]
     done = sum(run.result is not None for run in runs)
     lines = [
-        '# Regret of tools/suggest.py on the digits',
+        f'# Regret of tools/suggest.py on the digits: {data.metric}',
         '',
         describe(command_line()),
         f'- {done} of {len(runs)} runs. Regret: the best of the grid minus the '
@@ -239,15 +234,12 @@ def _parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument('--data', choices=DATA, default='images')
     parser.add_argument('--jobs', type=int, default=1, help='runs at the same time')
     parser.add_argument('--smallest', action='store_true', help='one of everything')
     parser.add_argument('--dry-run', action='store_true', help='list the runs')
-    parser.add_argument(
-        '--work-dir', type=Path, default=Path('work_dirs/suggest_regret')
-    )
-    parser.add_argument(
-        '--out', type=Path, default=ROOT / 'benchmarks/results/suggest_regret.md'
-    )
+    parser.add_argument('--work-dir', type=Path, help='default: in work_dirs')
+    parser.add_argument('--out', type=Path, help='default: in benchmarks/results')
     return parser.parse_args()
 
 

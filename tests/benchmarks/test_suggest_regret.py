@@ -25,11 +25,11 @@ def test_a_grid_the_proposals_and_shares_of_the_gradient_are_trained(
     regret: Any,
 ) -> None:
     proposed = {'0.5': dict(temperature=8.0, loss_weight=0.04)}
-    num = 0
-    for name, path in regret.CONFIGS.items():
+    num, data = 0, regret.DATA['images']
+    for name, path in data.configs.items():
         cfg = Config.fromfile(path)
         before = cfg.to_dict()
-        found = regret.methods_of(name, cfg, regret.GRIDS[name], proposed)
+        found = regret.methods_of(name, cfg, data.grids[name], proposed)
         assert cfg.to_dict() == before
         num += len(found)
         terms = {title: build_terms(one['distill'])[0] for title, one in found.items()}
@@ -42,6 +42,18 @@ def test_a_grid_the_proposals_and_shares_of_the_gradient_are_trained(
     assert num == 2 * (16 + 2)  # with a second share, and alone, 41 methods
 
 
+@pytest.mark.parametrize('name', ['images', 'scenes'])
+def test_the_grids_have_the_settings_of_the_configs(regret: Any, name: str) -> None:
+    data = regret.DATA[name]
+    for method, path in data.configs.items():
+        hook = Config.fromfile(path).custom_hooks[0]
+        (term,) = build_terms(hook.distill)
+        weight, temperature = term.loss.loss_weight, term.loss.temperature
+        assert weight in data.grids[method][0] and temperature in data.grids[method][1]
+        title = f'{method} weight {weight:g} T {temperature:g}'
+        assert title in data.of_configs
+
+
 def test_regret_is_what_the_best_mean_of_the_grid_is_ahead(regret: Any) -> None:
     values = {
         'student alone': {0: 1.0, 1: 1.0},
@@ -51,10 +63,11 @@ def test_regret_is_what_the_best_mean_of_the_grid_is_ahead(regret: Any) -> None:
         'KD proposed 0.5': {0: 98.0, 1: 84.0},
         'CKD weight 1 T 1': {0: 100.0, 1: 100.0},
     }
-    assert regret.regrets('KD', values) == [
+    data = regret.DATA['images']
+    assert regret.regrets('KD', values, data) == [
         ['KD weight 1 T 2, the best of 3', '92.00', ''],
         ['KD: the median of the grid', '90.00', '+2.00'],
         ['KD weight 0.9 T 4, the config', '80.00', '+12.00 ± 88.94'],
         ['KD proposed 0.5', '91.00', '+1.00 ± 0.00'],
     ]
-    assert regret.regrets('DIST', values) == []
+    assert regret.regrets('DIST', values, data) == []
