@@ -148,8 +148,8 @@ def check_metrics(run: Run, metrics: Sequence[str]) -> None:
         UnknownMetric: It lists the metrics that there are.
     """
     found = run.result or run.record
-    if found is None or run.is_first:
-        return
+    if found is None or run.is_first or not found['metrics']:
+        return  # a detector that finds nothing has none
     for metric in metrics:
         if metric not in found['metrics']:
             raise UnknownMetric(
@@ -258,6 +258,11 @@ def _ended(one: _Started, code: int) -> str:
         return (
             f'training ended with exit code {code}. The end of {one.run.console}:\n\n'
             f'{tail}'
+        )
+    if not record['metrics'] and not one.run.is_first:
+        return (
+            'the last validation gave no metric, as where a detector finds nothing; '
+            f'look in {one.run.console} whether the training diverged'
         )
     kept = dict(record, seed=one.run.seed, resumed=one.resumed, commit=commit())
     kept['depends_on'] = one.run.depends_on

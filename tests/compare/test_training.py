@@ -38,8 +38,9 @@ seen = dict(arguments=sys.argv[2:], environ=dict(os.environ), pid=os.getpid())
 record = dict(metrics=dict(top1=50.0), seconds=0.1, bytes=2**20, ended=method != 'cut')
 if method == 'long':
     record['ended'] = False
-if method == 'before':
+if method in ('before', 'nothing'):
     record['metrics'] = {}
+if method == 'before':
     (folder / 'last_checkpoint').write_text('/somewhere/iter_4.pth')
 if method != 'silent':
     (folder / 'draft').write_text(json.dumps(record))
@@ -162,6 +163,16 @@ def test_a_wrong_metric_is_found_in_finished_runs(
     check_metrics(run, ['top1'])
     with pytest.raises(UnknownMetric, match='set metric to one of them'):
         check_metrics(run, ['mAP'])
+
+
+def test_a_detector_that_finds_nothing_fails_and_stops_no_other(
+    make: Callable[[str], Run], go: Callable[..., dict[str, str]]
+) -> None:
+    nothing, good = make('nothing'), make('good')
+    failures = go(nothing, good)
+    assert list(failures) == ['nothing, seed 0']
+    assert 'gave no metric' in failures['nothing, seed 0']
+    assert nothing.result is None and good.result is not None
 
 
 def test_a_run_resumes_only_from_a_checkpoint_that_is_there(
