@@ -27,7 +27,7 @@ def num_bytes(
     num_classes: int,
     top_k: int | None,
     half: bool,
-    of_epoch: int | None = None,
+    num_drawn: int,
 ) -> int:
     """What a memory takes on each rank: all images, and those of the running epoch.
 
@@ -36,13 +36,13 @@ def num_bytes(
         num_classes: C.
         top_k: As of the memory.
         half: As of the memory.
-        of_epoch: How many images all ranks draw in an epoch, which is more than N where
-            the data set repeats them; N if left out.
+        num_drawn: How many images all ranks draw in an epoch: more than N where the
+            data set repeats them.
     """
     number = 2 if half else 4
     row = num_classes * number if top_k is None else top_k * (number + _INDEX_BYTES) + 4
-    drawn = -(-(of_epoch or num_samples) // world_size())
-    return num_samples * (row + 1) + drawn * (row + 8)
+    of_epoch = -(-num_drawn // world_size())
+    return num_samples * (row + 1) + of_epoch * (row + 8)
 
 
 class OutputMemory:

@@ -249,15 +249,31 @@ def test_dense_heads_and_queries_are_timed(
     assert not cells[4], 'the authors of CKD have none'
 
 
-def test_a_peer_is_timed_beside_its_own_step_and_the_terms(setting: Setting) -> None:
+@pytest.fixture
+def small_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of those of ImageNet's size."""
+    random_images = setting_module._random_images
+    monkeypatch.setattr(
+        setting_module, '_random_images', lambda *_: random_images(4, 64)
+    )
+
+
+def test_a_peer_is_timed_beside_its_own_step_and_the_terms(
+    setting: Setting, small_images: None
+) -> None:
     still = build_optim_wrapper(  # as all that is timed
         setting.student,
         dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.0)),
     )
-    setting = replace(setting, optimizer=still)
-    _, _, *table = peers(setting, ['CKD'], rounds=1, warmup=0)
-    assert [row.split(' | ')[0] for row in table[2:]] == ['| `neck`', '| `roi_logits`']
-    for row in table[2:]:
+    rows = []
+    for one, names in (
+        (replace(setting, optimizer=still), ['| `neck`', '| `roi_logits`']),
+        (imagenet(), ['| `logits`']),
+    ):
+        _, _, *table = peers(one, ['CKD'], rounds=1, warmup=0)
+        assert [row.split(' | ')[0] for row in table[2:]] == names
+        rows += table[2:]
+    for row in rows:
         seconds = [float(cell) for cell in row.strip('| ').split(' | ')[1:]]
         assert seconds[4] == pytest.approx(seconds[3] / sum(seconds[:3]), rel=0.2)
         student, peer, _, step, _ = seconds  # the terms may take less than is shown
@@ -265,12 +281,8 @@ def test_a_peer_is_timed_beside_its_own_step_and_the_terms(setting: Setting) -> 
 
 
 def test_a_student_alone_is_timed_beside_its_own_step_and_the_term(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
+    setting: Setting, small_images: None
 ) -> None:
-    random_images = setting_module._random_images
-    monkeypatch.setattr(
-        setting_module, '_random_images', lambda *_: random_images(4, 64)
-    )
     of_images = [
         'a deeper layer',
         'soft labels of its own (USKD)',

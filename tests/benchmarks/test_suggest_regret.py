@@ -70,4 +70,6 @@ def test_regret_is_what_the_best_mean_of_the_grid_is_ahead(regret: Any) -> None:
         ['KD weight 0.9 T 4, the config', '80.00', '+12.00 ± 88.94'],
         ['KD proposed 0.5', '91.00', '+1.00 ± 0.00'],
     ]
+    values['KD weight 0.1 T 8'] = {0: 99.0}  # the other seed has found nothing
+    assert regret.regrets('KD', values, data)[0][0] == 'KD weight 1 T 2, the best of 3'
     assert regret.regrets('DIST', values, data) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from ckd_mm.functional import diswot_semantics, parc, sp_loss
+from ckd_mm.probing import steps
 from ckd_mm.probing.steps import prediction_flops
 from ckd_mm.ranking import (
     Column,
@@ -72,20 +74,23 @@ def test_a_student_that_is_the_teacher_scores_zero(cfg: Config, tmp_path: Path) 
     assert row['score'] == pytest.approx(0, abs=1e-6)
 
 
+def saved(cfg: Config, seed: int, folder: Path) -> Model:
+    """A model with random weights, which are in a file."""
+    torch.manual_seed(seed)
+    model = stock_model(cfg)
+    model.init_weights()
+    torch.save({'state_dict': model.state_dict()}, folder / f'{seed}.pth')
+    return Model(cfg, str(folder / f'{seed}.pth'))
+
+
 def test_relations_are_those_of_the_last_maps(cfg: Config, tmp_path: Path) -> None:
-    models = []
-    for seed in range(2):
-        torch.manual_seed(seed)
-        model = stock_model(cfg)
-        model.init_weights()
-        torch.save({'state_dict': model.state_dict()}, tmp_path / f'{seed}.pth')
-        models.append(Model(cfg, str(tmp_path / f'{seed}.pth')))
+    models = [saved(cfg, seed, tmp_path) for seed in range(2)]
     ranking = Ranking(dict(a=models[0]), models[1], cfg)
     (row,) = rank_students(ranking, num_images=8, num_draws=1).rows.values()
     (batch,) = batches_of(cfg, 'train', 8, 8)
     maps = []
     for one in models:
-        built = build_teacher(one.cfg, one.checkpoint).eval()
+        built = one.build().eval()
         images = built.data_preprocessor(batch, False)['inputs']
         maps.append(built.extract_feat(images, stage='backbone')[-1].flatten(1))
     assert row['relations'] == pytest.approx(-float(sp_loss(*maps)), rel=1e-4)
@@ -199,16 +204,12 @@ def test_augmentation_is_the_same_at_each_call(cfg: Config) -> None:
 def test_semantics_are_those_of_the_gradient_of_the_cross_entropy(
     cfg: Config, tmp_path: Path
 ) -> None:
-    models, gradients = [], []
+    models, gradients = [saved(cfg, seed, tmp_path) for seed in range(2)], []
     (batch,) = batches_of(cfg, 'train', 8, 8)
     target = torch.tensor([int(sample.gt_label) for sample in batch['data_samples']])
-    for seed in range(2):
-        torch.manual_seed(seed)
-        model = stock_model(cfg)
-        model.init_weights()
-        torch.save({'state_dict': model.state_dict()}, tmp_path / f'{seed}.pth')
-        models.append(Model(cfg, str(tmp_path / f'{seed}.pth')))
-        images = model.eval().data_preprocessor(batch, False)['inputs']
+    for one in models:
+        model = one.build().eval()
+        images = model.data_preprocessor(batch, False)['inputs']
         embedding = model.extract_feat(images)[-1].detach()
         error = model.head.fc(embedding).softmax(dim=1)
         error -= torch.nn.functional.one_hot(target, 10)
@@ -217,6 +218,17 @@ def test_semantics_are_those_of_the_gradient_of_the_cross_entropy(
     (row,) = rank_students(ranking, num_images=8, num_draws=1).rows.values()
     expected = float(diswot_semantics(*gradients))
     assert row['semantics'] == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_first_prediction_does_not_count(
+    cfg: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 100.0, 200.0, 201.0, 300.0, 303.0])
+    times = SimpleNamespace(perf_counter=lambda: next(clock))
+    monkeypatch.setattr(steps, 'time', times)
+    (batch,) = batches_of(cfg, 'train', 8, 8)
+    found = steps.forward_seconds(stock_model(cfg), batch, repeats=2)
+    assert found == 2.0
 
 
 def test_a_model_that_cannot_run_is_named(write: Write, of_width: OfWidth) -> None:

@@ -105,11 +105,11 @@ def test_the_size_that_is_said_is_what_is_held(options: dict[str, Any]) -> None:
     ]
     held = [*memory.state().values(), *epoch]
     expected = sum(one.numel() * one.element_size() for one in held)
-    usual = dict(top_k=None, half=False)
+    usual = dict(top_k=None, half=False, num_drawn=SIZE[0])
     assert num_bytes(*SIZE, **{**usual, **options}) == expected
 
 
 def test_a_rank_holds_its_share_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = num_bytes(1000, 10, None, half=False)
+    one = num_bytes(1000, 10, None, False, 1000)
     monkeypatch.setattr(module, 'world_size', lambda: 4)
-    assert num_bytes(1000, 10, None, half=False) == one - 750 * (40 + 8)
+    assert num_bytes(1000, 10, None, False, 1000) == one - 750 * (40 + 8)
