@@ -17,8 +17,9 @@ The best of the grid is chosen by its mean over the seeds it is judged by. So th
 is too large rather than too small, by what chance gives the best of so many.
 
 On 2 quiet cores, 205 runs of 20 epochs on images take an hour, and 105 of 3 epochs on
-scenes an hour and a half. Each is kept, and the same command goes on. `--smallest` is
-one weight and one temperature, one seed and one epoch, to see that it works.
+scenes one and a half to two and a half. Each is kept, and the same command goes on.
+`--smallest` is one weight and one temperature, one seed and one epoch, to see that it
+works.
 """
 
 from __future__ import annotations
